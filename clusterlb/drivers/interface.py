@@ -1,0 +1,108 @@
+"""What the controller asks of its drivers; the fakes and the real ones pass the same contract suites.
+
+Every method but FRR's blocks and may be called from one worker thread at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from clusterlb.model.address import IPAddress
+from clusterlb.model.inventory import Lane
+from clusterlb.model.ipvs import ServiceKey, ServiceState, ServiceStatistics
+from clusterlb.model.plan import IpvsStep, LinkStep, StepError
+from clusterlb.model.state import FrrLine
+
+
+class DriverError(Exception):
+    """A driver could not do what it was asked; the text says what, where and what to do."""
+
+
+class IpvsDriver(Protocol):
+    """The kernel's IPVS tables of this network namespace."""
+
+    def read(self, keys: Collection[ServiceKey] | None = None) -> dict[ServiceKey, ServiceState]:
+        """Return the services asked for that exist (all when None), destinations in insertion order."""
+        ...
+
+    def statistics(self, keys: Collection[ServiceKey] | None = None) -> dict[ServiceKey, ServiceStatistics]:
+        """Return live connections and counters of the services asked for that exist."""
+        ...
+
+    def apply(self, steps: Sequence[IpvsStep]) -> list[StepError]:
+        """Carry out all steps in order and return those that failed; the others took effect."""
+        ...
+
+    def close(self) -> None:
+        """Release the socket; nothing changes in the kernel."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """What the kernel's links, addresses and routes say about us."""
+
+    lanes: frozenset[Lane]
+    announced: Mapping[IPAddress, frozenset[Lane]]
+    local_routes: frozenset[IPAddress]
+    carrier: Mapping[str, bool]
+
+
+class LinkDriver(Protocol):
+    """Lane interfaces, the VIPs on them, and the routes that deliver them."""
+
+    def read(self) -> LinkState:
+        """Return the lanes, the addresses on them, our local routes, and each uplink's carrier."""
+        ...
+
+    def apply(self, steps: Sequence[LinkStep]) -> list[StepError]:
+        """Carry out all steps in order and return those that failed."""
+        ...
+
+    def close(self) -> None:
+        """Release the socket; nothing changes in the kernel."""
+        ...
+
+
+class SysctlDriver(Protocol):
+    """Kernel settings of this network namespace, by names with slashes."""
+
+    def read(self, names: Collection[str]) -> dict[str, str]:
+        """Return the values of the names that exist."""
+        ...
+
+    def write(self, name: str, value: str) -> None:
+        """Set one value, or raise DriverError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OspfNeighbor:
+    """One OSPF neighbour as FRR reports it; ``full`` is the state that carries routes."""
+
+    router_id: str
+    interface: str
+    state: str
+
+    @property
+    def full(self) -> bool:
+        """Say whether the adjacency carries routes."""
+        return self.state.startswith("Full")
+
+
+class FrrDriver(Protocol):
+    """FRR on this director, through vtysh."""
+
+    async def read(self) -> tuple[FrrLine, ...]:
+        """Return the running configuration, line by line in its contexts; DriverError when FRR does not answer."""
+        ...
+
+    async def configure(self, add: Sequence[FrrLine], remove: Sequence[FrrLine]) -> None:
+        """Add and remove lines, keep every other; DriverError and the old configuration when FRR rejects it."""
+        ...
+
+    async def neighbors(self) -> tuple[OspfNeighbor, ...]:
+        """Return the OSPF neighbours; DriverError when ospfd does not answer."""
+        ...

@@ -1,0 +1,26 @@
+"""Addresses and address families, in the words of the kernel."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+IPAddress = IPv4Address | IPv6Address
+IPNetwork = IPv4Network | IPv6Network
+
+
+class AddressFamily(IntEnum):
+    """AF_INET and AF_INET6 with Linux's numbers (include/linux/socket.h)."""
+
+    IPV4 = 2
+    IPV6 = 10
+
+
+def family_of(address: IPAddress) -> AddressFamily:
+    """Return the family of an address."""
+    return AddressFamily.IPV4 if address.version == 4 else AddressFamily.IPV6
+
+
+def endpoint_text(address: IPAddress, port: int) -> str:
+    """Write ``address:port`` as operators do, with brackets around IPv6."""
+    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"

@@ -1,0 +1,195 @@
+"""Virtual services and destinations as the kernel keeps them.
+
+Sources: include/uapi/linux/ip_vs.h and net/netfilter/ipvs/ip_vs_ctl.c of Linux 6.1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, IntFlag
+from typing import NamedTuple
+
+from clusterlb.model.address import AddressFamily, IPAddress, endpoint_text
+
+
+class Protocol(IntEnum):
+    """IP protocol numbers IPVS can balance; NONE belongs to firewall-mark services."""
+
+    NONE = 0
+    TCP = 6
+    UDP = 17
+    SCTP = 132
+
+
+class ForwardMethod(IntEnum):
+    """IP_VS_CONN_F_FWD_MASK values: how the kernel sends a packet to a destination."""
+
+    MASQ = 0
+    LOCAL = 1
+    TUNNEL = 2
+    ROUTE = 3
+    BYPASS = 4
+
+
+class ServiceFlag(IntFlag):
+    """IP_VS_SVC_F_*; the three scheduler flags mean what the scheduler says they mean."""
+
+    NONE = 0
+    PERSISTENT = 0x01
+    HASHED = 0x02  # the kernel's own: set on every service it reports, never sent
+    ONE_PACKET = 0x04
+    SCHED1 = 0x08  # sh-fallback, mh-fallback
+    SCHED2 = 0x10  # sh-port, mh-port
+    SCHED3 = 0x20
+
+
+class TunnelType(IntEnum):
+    """IP_VS_CONN_F_TUNNEL_TYPE_*: the encapsulation of a TUNNEL destination."""
+
+    IPIP = 0
+    GUE = 1
+    GRE = 2
+
+
+class TunnelFlag(IntFlag):
+    """IP_VS_TUNNEL_ENCAP_FLAG_*: checksum options of GUE and GRE."""
+
+    NOCSUM = 0
+    CSUM = 1
+    REMCSUM = 2
+
+
+class ServiceKey(NamedTuple):
+    """What identifies a virtual service in the kernel.
+
+    Either protocol, address and port, or a firewall mark with its family
+    (then protocol is NONE, address None and port 0).
+    """
+
+    family: AddressFamily
+    protocol: Protocol
+    address: IPAddress | None
+    port: int
+    fwmark: int = 0
+
+    def __str__(self) -> str:
+        if self.fwmark:
+            return f"fwmark {self.fwmark} ipv{4 if self.family is AddressFamily.IPV4 else 6}"
+        assert self.address is not None
+        return f"{self.protocol.name.lower()} {endpoint_text(self.address, self.port)}"
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualService:
+    """A virtual service's own attributes, without its destinations.
+
+    ``timeout`` is the persistence timeout in seconds (0: no persistence) and ``prefix``
+    the persistence granularity as a prefix length (32 or 128: one client each).
+    """
+
+    key: ServiceKey
+    scheduler: str
+    flags: ServiceFlag = ServiceFlag.NONE
+    timeout: int = 0
+    prefix: int = 32
+    pe_name: str = ""
+
+
+class DestinationKey(NamedTuple):
+    """What identifies a destination inside its service."""
+
+    address: IPAddress
+    port: int
+
+    def __str__(self) -> str:
+        return endpoint_text(self.address, self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """The kernel's entry for a member.
+
+    ``weight`` is what the entry has now. ``nominal`` is the member's full weight: a fresh entry is
+    added with it and only then edited to ``weight``, because mh builds its table from the last
+    weight that was not zero (ip_vs_mh.c). The kernel does not report it, so it is not compared.
+    """
+
+    key: DestinationKey
+    method: ForwardMethod
+    weight: int
+    upper: int = 0
+    lower: int = 0
+    tunnel_type: TunnelType = TunnelType.IPIP
+    tunnel_port: int = 0
+    tunnel_flags: TunnelFlag = TunnelFlag.NOCSUM
+    nominal: int = field(default=1, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceState:
+    """A virtual service and its destinations, in the order in which they were inserted."""
+
+    service: VirtualService
+    destinations: tuple[Destination, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """64-bit counters since the entry was made or zeroed (IPVS_STATS_ATTR_*)."""
+
+    connections: int = 0
+    in_packets: int = 0
+    out_packets: int = 0
+    in_bytes: int = 0
+    out_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationStatistics:
+    """Live connections through one destination, and its counters."""
+
+    active: int = 0
+    inactive: int = 0
+    persistent: int = 0
+    counters: Counters = Counters()
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatistics:
+    """A service's counters and its destinations' statistics."""
+
+    counters: Counters = Counters()
+    destinations: tuple[tuple[DestinationKey, DestinationStatistics], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolTimeouts:
+    """IPVS connection timeouts in seconds (IPVS_CMD_SET_CONFIG); 0 leaves one unchanged."""
+
+    tcp: int = 0
+    tcp_fin: int = 0
+    udp: int = 0
+
+
+class SyncRole(IntEnum):
+    """IP_VS_STATE_MASTER and IP_VS_STATE_BACKUP."""
+
+    MASTER = 1
+    BACKUP = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SyncDaemon:
+    """One connection-synchronisation daemon (IPVS_DAEMON_ATTR_*).
+
+    ``group`` is the multicast group, ``port`` its UDP port, ``maxlen`` the largest datagram in bytes;
+    0 and None take the kernel's defaults.
+    """
+
+    role: SyncRole
+    interface: str
+    sync_id: int = 0
+    maxlen: int = 0
+    group: IPAddress | None = None
+    port: int = 0
+    ttl: int = 0

@@ -1,0 +1,136 @@
+"""Steps from one director state to another; a plan is a tuple of them in a safe order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from clusterlb.model.address import IPAddress
+from clusterlb.model.inventory import Lane
+from clusterlb.model.ipvs import Destination, DestinationKey, ServiceKey, VirtualService
+from clusterlb.model.state import FrrLine
+
+
+@dataclass(frozen=True, slots=True)
+class SetSysctl:
+    """Write a kernel setting; the name has slashes, as under /proc/sys."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddService:
+    """Create a virtual service without destinations."""
+
+    service: VirtualService
+
+
+@dataclass(frozen=True, slots=True)
+class EditService:
+    """Change a virtual service in place; its connections and destinations stay."""
+
+    service: VirtualService
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveService:
+    """Delete a virtual service with its destinations."""
+
+    key: ServiceKey
+
+
+@dataclass(frozen=True, slots=True)
+class AddDestination:
+    """Insert a destination; it becomes the last of the service's insertion order."""
+
+    service: ServiceKey
+    destination: Destination
+
+
+@dataclass(frozen=True, slots=True)
+class EditDestination:
+    """Change a destination in place; its connections stay."""
+
+    service: ServiceKey
+    destination: Destination
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveDestination:
+    """Delete a destination."""
+
+    service: ServiceKey
+    key: DestinationKey
+
+
+@dataclass(frozen=True, slots=True)
+class CreateLane:
+    """Create a lane's interface and bring it up."""
+
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveLane:
+    """Delete a lane's interface."""
+
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class AddLocalRoute:
+    """Make the kernel deliver packets to a VIP locally, announced or not."""
+
+    vip: IPAddress
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveLocalRoute:
+    """Stop delivering a VIP's packets locally."""
+
+    vip: IPAddress
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigureFrr:
+    """Make our lines in FRR's configuration these, and no others ours."""
+
+    lines: tuple[FrrLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Put a VIP's address on a lane."""
+
+    vip: IPAddress
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Take a VIP's address off a lane."""
+
+    vip: IPAddress
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitWithdrawn:
+    """Wait until the switch has forgotten these VIPs and their packets have gone elsewhere."""
+
+    vips: frozenset[IPAddress]
+
+
+IpvsStep = AddService | EditService | RemoveService | AddDestination | EditDestination | RemoveDestination
+LinkStep = CreateLane | RemoveLane | AddLocalRoute | RemoveLocalRoute | Announce | Withdraw
+Step = SetSysctl | IpvsStep | LinkStep | ConfigureFrr | AwaitWithdrawn
+Plan = tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepError:
+    """A step that failed: ``errno`` as the kernel gave it (0 where it did not), and what it means."""
+
+    step: Step
+    errno: int
+    message: str
