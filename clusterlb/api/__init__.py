@@ -1,0 +1,1 @@
+"""The unix-socket HTTP API and the metrics."""

@@ -1,0 +1,1 @@
+"""Inventory files in, an Inventory or every problem out."""

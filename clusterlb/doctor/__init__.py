@@ -1,0 +1,1 @@
+"""Preflight probes: what is wrong, why it matters, the exact fix."""

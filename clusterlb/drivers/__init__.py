@@ -1,0 +1,1 @@
+"""Read the actual state, apply one step."""

@@ -96,11 +96,14 @@ class FrrDriver(Protocol):
     """FRR on this director, through vtysh."""
 
     async def read(self) -> tuple[FrrLine, ...]:
-        """Return the running configuration, line by line in its contexts; DriverError when FRR does not answer."""
+        """Return the running configuration, line by line in its contexts, or raise DriverError."""
         ...
 
     async def configure(self, add: Sequence[FrrLine], remove: Sequence[FrrLine]) -> None:
-        """Add and remove lines, keep every other; DriverError and the old configuration when FRR rejects it."""
+        """Add and remove lines, keep every other.
+
+        Raises DriverError, with the old configuration still running, when FRR rejects the result.
+        """
         ...
 
     async def neighbors(self) -> tuple[OspfNeighbor, ...]:

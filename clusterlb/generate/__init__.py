@@ -1,0 +1,1 @@
+"""Configuration for the machines around a director."""

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from clusterlb.model.address import IPAddress, IPNetwork, endpoint_text, family_of
 from clusterlb.model.ipvs import Protocol, ServiceKey
 
+BACKBONE = IPv4Address("0.0.0.0")  # noqa: S104 - OSPF area 0, not an address to listen on
+
 
 class Lane(Enum):
     """The interface a VIP's address sits on; its OSPF cost says how much the VIP is wanted here."""
@@ -71,7 +73,7 @@ class LaneCosts:
 class Ospf:
     """How a director speaks OSPF. ``pace``: least time between two changes of its LSA."""
 
-    area: IPv4Address = IPv4Address(0)
+    area: IPv4Address = BACKBONE
     announce: AnnounceMode = AnnounceMode.INTRA_AREA
     hello: float = 1.0
     dead: float = 3.0

@@ -73,9 +73,8 @@ class ServiceKey(NamedTuple):
     fwmark: int = 0
 
     def __str__(self) -> str:
-        if self.fwmark:
+        if self.address is None:
             return f"fwmark {self.fwmark} ipv{4 if self.family is AddressFamily.IPV4 else 6}"
-        assert self.address is not None
         return f"{self.protocol.name.lower()} {endpoint_text(self.address, self.port)}"
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Lane
-from clusterlb.model.ipvs import Destination, DestinationKey, ServiceKey, VirtualService
+from clusterlb.model.ipvs import Destination, DestinationKey, ServiceKey, ServiceState, VirtualService
 from clusterlb.model.state import FrrLine
 
 
@@ -64,6 +65,13 @@ class RemoveDestination:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadBack:
+    """Read these services from the kernel: a VIP is announced only when they are as planned."""
+
+    services: Mapping[ServiceKey, ServiceState]
+
+
+@dataclass(frozen=True, slots=True)
 class CreateLane:
     """Create a lane's interface and bring it up."""
 
@@ -93,9 +101,10 @@ class RemoveLocalRoute:
 
 @dataclass(frozen=True, slots=True)
 class ConfigureFrr:
-    """Make our lines in FRR's configuration these, and no others ours."""
+    """Add lines of ours to FRR's configuration and remove those that are ours no longer."""
 
-    lines: tuple[FrrLine, ...]
+    add: tuple[FrrLine, ...]
+    remove: tuple[FrrLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +132,7 @@ class AwaitWithdrawn:
 
 IpvsStep = AddService | EditService | RemoveService | AddDestination | EditDestination | RemoveDestination
 LinkStep = CreateLane | RemoveLane | AddLocalRoute | RemoveLocalRoute | Announce | Withdraw
-Step = SetSysctl | IpvsStep | LinkStep | ConfigureFrr | AwaitWithdrawn
+Step = SetSysctl | IpvsStep | ReadBack | LinkStep | ConfigureFrr | AwaitWithdrawn
 Plan = tuple[Step, ...]
 
 

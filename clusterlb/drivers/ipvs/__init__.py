@@ -1,0 +1,1 @@
+"""IPVS through generic netlink: our own batched codec, the driver, and its fake."""

@@ -1,0 +1,89 @@
+"""The status object as Prometheus metrics, made at each scrape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+PREFIX = "clusterlb"
+COUNTS = {
+    "drift": "Owned objects that others changed and that were put right",
+    "steps": "Plan steps carried out",
+    "step_errors": "Plan steps that failed",
+    "reloads": "Inventories taken over",
+    "reload_failures": "Inventories rejected",
+    "frr_configurations": "Times that FRR's configuration was changed",
+}
+
+
+class StatusCollector(Collector):
+    """Turns one status object into metric families."""
+
+    def __init__(self, status: dict[str, Any]) -> None:
+        self._status = status
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield every family."""
+        status = self._status
+        yield _gauge("director_fit", "1 when the director passes its own checks", float(status["fit"]))
+        stale = bool(status["inventory"]["rejected"])
+        yield _gauge("inventory_stale", "1 when the inventory on disk is rejected", float(stale))
+        yield _gauge("frr_answers", "1 when FRR answers", float(status["frr"]["answers"]))
+        full = sum(n["state"].startswith("Full") for n in status["frr"]["neighbors"])
+        yield _gauge("ospf_neighbors_full", "OSPF adjacencies that carry routes", full)
+        for name, text in COUNTS.items():
+            yield CounterMetricFamily(f"{PREFIX}_{name}", text, value=status["counts"][name])
+        yield from _uplinks(status)
+        yield from _vips(status)
+        yield from _members(status)
+
+
+def exposition(status: dict[str, Any]) -> bytes:
+    """Return a status object in Prometheus' text format."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(StatusCollector(status))
+    return generate_latest(registry)
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"{PREFIX}_{name}", text, value=value)
+
+
+def _uplinks(status: dict[str, Any]) -> Iterator[Metric]:
+    carrier = GaugeMetricFamily(f"{PREFIX}_uplink_carrier", "1 with carrier", labels=["uplink"])
+    for name, up in status["uplinks"].items():
+        carrier.add_metric([name], float(up))
+    yield carrier
+
+
+def _vips(status: dict[str, Any]) -> Iterator[Metric]:
+    announced = GaugeMetricFamily(f"{PREFIX}_vip_announced", "1 on a lane", labels=["vip", "lane", "reason"])
+    for vip in status["vips"]:
+        lane = ",".join(vip["announced"]) or "none"
+        announced.add_metric([vip["vip"], lane, vip["reason"]], float(bool(vip["announced"])))
+    yield announced
+
+
+def _members(status: dict[str, Any]) -> Iterator[Metric]:
+    labels = ["service", "member"]
+    families: dict[str, GaugeMetricFamily | CounterMetricFamily] = {
+        "weight": GaugeMetricFamily(f"{PREFIX}_member_weight", "Weight in the kernel", labels=labels),
+        "active": GaugeMetricFamily(f"{PREFIX}_member_active", "Active connections", labels=labels),
+        "inactive": GaugeMetricFamily(f"{PREFIX}_member_inactive", "Inactive connections", labels=labels),
+        "connections": CounterMetricFamily(f"{PREFIX}_member_connections", "Connections", labels=labels),
+        "in_bytes": CounterMetricFamily(f"{PREFIX}_member_in_bytes", "Bytes from clients", labels=labels),
+    }
+    up = GaugeMetricFamily(f"{PREFIX}_member_up", "1 UP, 0 DOWN, -1 UNKNOWN", labels=labels)
+    for vip in status["vips"]:
+        for service in vip["services"]:
+            for member in service["members"]:
+                names = [service["service"], member["member"]]
+                up.add_metric(names, {"up": 1.0, "down": 0.0}.get(member["verdict"], -1.0))
+                for field, family in families.items():
+                    family.add_metric(names, float(member[field] or 0))
+    yield up
+    yield from families.values()

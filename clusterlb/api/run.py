@@ -1,0 +1,137 @@
+"""Put one director's controller together and run it until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from clusterlb.api.server import ApiError, Server
+from clusterlb.checks.client import EngineClient
+from clusterlb.config.load import load
+from clusterlb.controller.apply import Applier
+from clusterlb.controller.daemon import Controller, Settings
+from clusterlb.controller.kernel import Drivers, Kernel
+from clusterlb.controller.leave import leave
+from clusterlb.controller.ledger import Ledger, LedgerError
+from clusterlb.controller.reload import UnknownDirectorError, director_of
+from clusterlb.drivers.frr.driver import FrrDaemon
+from clusterlb.drivers.frr.render import render_lines
+from clusterlb.drivers.interface import DriverError
+from clusterlb.drivers.ipvs.driver import KernelIpvs
+from clusterlb.drivers.link import KernelLinks
+from clusterlb.drivers.sysctl import KernelSysctl
+
+
+class StartError(Exception):
+    """The controller could not start; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says; ``metrics`` is (host, port) or None."""
+
+    inventory: Path
+    director: str
+    run_dir: Path
+    state_dir: Path
+    pathspace: str | None
+    metrics: tuple[str, int] | None
+    once: bool = False
+
+
+def run(options: Options) -> None:
+    """Run a director's controller; raise InventoryError or StartError when it cannot start."""
+    configure_logging()
+    _need_root()
+    inventory, warnings = load(options.inventory)
+    for warning in warnings:
+        structlog.get_logger().warning(
+            "inventory", problem=f"{warning.file}:{warning.line}:{warning.column}: {warning.text}"
+        )
+    try:
+        director = director_of(inventory, options.director)
+        drivers = real_drivers(director.uplinks, options.pathspace)
+        settings = Settings(options.inventory, options.director, options.state_dir)
+
+        async def main() -> None:
+            controller = Controller(settings, inventory, director, drivers, render_lines, EngineClient)
+            await serve(controller, options)
+
+        asyncio.run(main())
+    except (UnknownDirectorError, DriverError, LedgerError, ApiError) as error:
+        raise StartError(str(error)) from error
+
+
+async def serve(controller: Controller, options: Options) -> None:
+    """Run a controller with its API and signals."""
+    if options.once:
+        await controller.run(once=True)
+        return
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, controller.stop)
+    loop.add_signal_handler(signal.SIGHUP, controller.reload)
+    server = Server(controller, options.run_dir, options.metrics)
+    try:
+        await server.start()
+        await controller.run()
+    finally:
+        await server.close()
+
+
+def take_down(state_dir: Path, pathspace: str | None, pace: float = 1.2) -> list[str]:
+    """Take a director down whose controller does not run; return what could not be done."""
+    configure_logging()
+    _need_root()
+
+    async def main() -> list[str]:
+        ledger = Ledger(state_dir / "ledger.json")
+        drivers = real_drivers((), pathspace)
+        kernel = Kernel(drivers)
+        try:
+            applier = Applier(kernel, drivers.frr, pace=lambda: pace)
+            return await leave(kernel, drivers.frr, ledger, applier, pace)
+        finally:
+            await kernel.close()
+
+    try:
+        return asyncio.run(main())
+    except (DriverError, LedgerError) as error:
+        raise StartError(str(error)) from error
+
+
+def real_drivers(uplinks: tuple[str, ...], pathspace: str | None) -> Drivers:
+    """Return the drivers of this network namespace and FRR; raise DriverError without IPVS."""
+    return Drivers(KernelIpvs(), KernelLinks(uplinks), KernelSysctl(), FrrDaemon(pathspace))
+
+
+def configure_logging() -> None:
+    """Log one line an event to stderr: for people on a terminal, key=value elsewhere."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    people = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer()
+        if people
+        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _need_root() -> None:
+    if os.geteuid() != 0:
+        raise StartError("this needs root: it programs the kernel's IPVS, interfaces and FRR")

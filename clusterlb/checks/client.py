@@ -1,0 +1,203 @@
+"""The controller's side of the check engine: start it, tell it what to probe, hear what it sees."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from clusterlb.checks.wire import decode_row, encode_key, lines
+from clusterlb.model.health import Observation, ProbeKey
+
+LONGEST_LINE = 1 << 20
+MISSED_BEATS = 5
+STARTUP = 6
+FIRST_DELAY = 0.2
+LONGEST_DELAY = 5.0
+SETTLED = 10  # heartbeats after which a child is judged sound and the back-off forgets its predecessors
+FAREWELL = 1.0  # seconds a child gets to end by itself
+
+
+def engine_command() -> list[str]:
+    """Return the engine's argv; -P keeps the current directory, whoever may write there, out of sys.path."""
+    return [sys.executable, "-P", "-m", "clusterlb.checks.engine"]
+
+
+def engine_environment() -> dict[str, str]:
+    """Return the engine's environment: ours, and the place where this very package was found."""
+    root = str(Path(__file__).resolve().parents[2])
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
+
+
+class EngineClient:
+    """Keeps one engine process running and speaks with it.
+
+    The engine is a fresh interpreter (exec), not a fork of the controller. A fork would be quicker by some
+    50 ms, but it would carry the controller's sockets, event loop and memory along, and a restart, which comes
+    when loop and worker threads are running, could not fork safely. With exec the first start and the
+    restart are one path. Nothing waits for the engine: until it speaks every verdict stays as it was. The
+    child has the network namespace of the thread that started it, and only its standard descriptors.
+
+    ``on_observation(key, observation)`` is called in the event loop, one call per observation, in order;
+    ``on_event(text, facts)`` when the engine starts, ends, falls silent or cannot be started. A dead or
+    silent engine makes no observations, and is restarted with a growing delay.
+    ``silence`` is how many seconds may pass without a heartbeat (the engine sends one a second); a child that
+    has not spoken yet gets STARTUP times as long, for interpreters start slowly on small machines.
+    """
+
+    def __init__(
+        self,
+        on_observation: Callable[[ProbeKey, Observation], None],
+        on_event: Callable[[str, dict[str, Any]], None],
+        silence: float = 5.0,
+        command: list[str] | None = None,
+    ) -> None:
+        self._on_observation = on_observation
+        self._on_event = on_event
+        self._silence = silence
+        self._command = command or engine_command()
+        self._numbers: dict[ProbeKey, int] = {}
+        self._keys: dict[int, ProbeKey] = {}
+        self._last_number = 0
+        self._process: Process | None = None
+        self._supervisor: asyncio.Task[None] | None = None
+        self._beats = 0
+        self._missed = 0
+        self._counters: dict[str, Any] = {}
+        self.restarts = 0
+        self.last_heartbeat: float | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Say whether an engine is running that has spoken and has not fallen silent."""
+        return self._process is not None and self.last_heartbeat is not None
+
+    @property
+    def pid(self) -> int | None:
+        """Return the running engine's process id."""
+        return self._process.pid if self._process is not None else None
+
+    @property
+    def stats(self) -> dict[str, Any]:
+        """Return the engine's counters of the latest heartbeat (``stats.Counters``) and our own."""
+        return {**self._counters, "restarts": self.restarts, "alive": self.alive}
+
+    async def start(self) -> None:
+        """Start the engine and keep it running until ``close``; a failure is reported and tried again."""
+        if self._supervisor is None:
+            self._supervisor = asyncio.create_task(self._supervise(), name="check engine")
+
+    def set_probes(self, keys: Iterable[ProbeKey]) -> None:
+        """Have exactly these keys probed; only the difference is sent. ValueError on times of 0 or less."""
+        wanted = dict.fromkeys(keys)
+        added = {key: encode_key(key) for key in wanted if key not in self._numbers}
+        removed = [number for key, number in self._numbers.items() if key not in wanted]
+        for number in removed:
+            del self._numbers[self._keys.pop(number)]
+        for key in added:
+            self._last_number += 1
+            self._numbers[key] = self._last_number
+            self._keys[self._last_number] = key
+        self._send("remove", removed)
+        self._send("add", [(self._numbers[key], values) for key, values in added.items()])
+
+    def check_now(self, key: ProbeKey) -> None:
+        """Have one key probed at once, beside its schedule; nothing happens for a key that is not probed."""
+        if key in self._numbers:
+            self._send("now", [self._numbers[key]])
+
+    async def close(self) -> None:
+        """End the engine."""
+        supervisor, self._supervisor = self._supervisor, None
+        if supervisor is not None:
+            supervisor.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await supervisor
+
+    def _send(self, word: str, rows: list[Any]) -> None:
+        pipe = self._process.stdin if self._process is not None else None
+        if pipe is not None and not pipe.is_closing():
+            pipe.writelines(lines(word, rows))
+
+    async def _supervise(self) -> None:
+        delay = FIRST_DELAY
+        while True:
+            self._beats = 0
+            try:
+                await self._live()
+            except OSError as error:
+                self._on_event("the check engine could not be started", {"error": str(error)})
+            except ValueError as error:
+                self._on_event("the check engine talks nonsense: ended", {"error": str(error)})
+            if self._beats >= SETTLED:
+                delay = FIRST_DELAY
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, LONGEST_DELAY)
+            self.restarts += 1
+
+    async def _live(self) -> None:
+        """Run one child from its start to its end."""
+        process = await asyncio.create_subprocess_exec(
+            *self._command, stdin=PIPE, stdout=PIPE, env=engine_environment(), limit=LONGEST_LINE
+        )
+        self._process = process
+        self._missed = 0
+        watcher = asyncio.create_task(self._watch(process), name="check engine watcher")
+        try:
+            self._on_event("the check engine started", {"pid": process.pid})
+            self._send("add", [(number, encode_key(key)) for number, key in self._keys.items()])
+            await self._listen(process)
+        finally:
+            self._process = None
+            self.last_heartbeat = None
+            watcher.cancel()
+            await self._bury(process)
+        self._on_event("the check engine ended", {"pid": process.pid, "returncode": process.returncode})
+
+    async def _listen(self, process: Process) -> None:
+        """Pass on what the child says, until it says no more."""
+        loop = asyncio.get_running_loop()
+        pipe = process.stdout
+        while pipe is not None and (text := await pipe.readline()).endswith(b"\n"):
+            message = json.loads(text)
+            for row in message.get("seen", ()):
+                number, seen = decode_row(row)
+                key = self._keys.get(number)
+                if key is not None:
+                    # By the loop, so that an error of the callee is the callee's and does not end the engine.
+                    loop.call_soon(self._on_observation, key, seen)
+            if "beat" in message:
+                self._counters = message["beat"]
+                self.last_heartbeat = time.monotonic()
+                self._beats += 1
+                self._missed = 0
+
+    async def _watch(self, process: Process) -> None:
+        """Kill a child that has fallen silent.
+
+        Silence is counted in ticks of this loop and not on the clock: when the controller itself stood still,
+        the heartbeats it has not read yet do not count as missed.
+        """
+        while self._missed < MISSED_BEATS * (1 if self._beats else STARTUP):
+            await asyncio.sleep(self._silence / MISSED_BEATS)
+            self._missed += 1
+        self._on_event("the check engine is silent: killed", {"pid": process.pid, "silence": self._silence})
+        process.kill()
+
+    async def _bury(self, process: Process) -> None:
+        """Close the child's input, which ends it, and kill it when it does not end."""
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), FAREWELL)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()

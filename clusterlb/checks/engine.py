@@ -1,0 +1,142 @@
+"""The check engine: a process of its own, so that neither the control loop nor the checks stall the other.
+
+``python -m clusterlb.checks.engine`` reads orders on its standard input and writes observations and a
+heartbeat on its standard output (the words are in ``wire``). It ends when its input does, so a controller
+that was killed leaves no engine behind; it needs no PR_SET_PDEATHSIG for that.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import select
+import signal
+import sys
+import time
+from dataclasses import asdict
+from typing import Any
+
+from clusterlb.checks.limits import raise_descriptor_limit
+from clusterlb.checks.outbox import Outbox
+from clusterlb.checks.runner import Runner
+from clusterlb.checks.wire import decode_key, encode_row
+from clusterlb.model.health import ProbeKey
+
+BEAT = 1.0  # seconds between two heartbeats
+GATHER = 0.02  # seconds that observations wait for company: a reader woken for each one does little else
+CONCURRENCY = 8192  # most probes at once
+RESERVE = 32  # descriptors that are not for probes
+CHUNK = 1 << 16  # bytes of orders taken in between two steps
+
+
+class Engine:
+    """Moves orders from one descriptor to the runner, and what it observes to another."""
+
+    def __init__(self, source: int, sink: int, runner: Runner) -> None:
+        self._source = source
+        self._sink = sink
+        self._runner = runner
+        self._outbox = Outbox(sink)
+        self._keys: dict[int, ProbeKey] = {}
+        self._numbers: dict[ProbeKey, int] = {}
+        self._rest = b""
+        self._flush_at = math.inf
+        self._beat_at = time.monotonic()
+        self._poll = select.poll()
+
+    def run(self) -> None:
+        """Work until the source ends or the reader of the sink is gone."""
+        self._poll.register(self._source, select.POLLIN)
+        self._poll.register(self._runner.fileno(), select.POLLIN)
+        backed_up = False
+        while True:
+            ready = dict(self._poll.poll(self._wait() * 1000))
+            if self._source in ready and not self._take_orders():
+                return
+            now = time.monotonic()
+            for key, seen in self._runner.step(0):
+                self._outbox.observe(encode_row(self._numbers[key], seen))
+                self._flush_at = min(self._flush_at, now + GATHER)
+            if now >= self._beat_at:
+                self._outbox.beat(self._values())
+                self._beat_at = now + BEAT
+                self._flush_at = now
+            if self._sink in ready or (now >= self._flush_at and not backed_up):
+                self._flush_at = math.inf
+                backed_up = self._flush(backed_up)
+
+    def _wait(self) -> float:
+        due = min(self._beat_at, self._flush_at) - time.monotonic()
+        return max(0.0, min(due, self._runner.pause()))
+
+    def _flush(self, backed_up: bool) -> bool:
+        left = not self._outbox.flush()
+        if left and not backed_up:
+            self._poll.register(self._sink, select.POLLOUT)
+        elif backed_up and not left:
+            self._poll.unregister(self._sink)
+        return left
+
+    def _take_orders(self) -> bool:
+        chunk = os.read(self._source, CHUNK)
+        *orders, self._rest = (self._rest + chunk).split(b"\n")
+        for order in orders:
+            self._obey(json.loads(order))
+        return bool(chunk)
+
+    def _obey(self, order: dict[str, Any]) -> None:
+        removed = [number for number in order.get("remove", ()) if number in self._keys]
+        for number in removed:
+            self._outbox.forget(number)
+        gone = [self._keys.pop(number) for number in removed]
+        for key in gone:
+            del self._numbers[key]
+        added = [(number, decode_key(values)) for number, values in order.get("add", ())]
+        for number, key in added:
+            self._keys[number] = key
+            self._numbers[key] = number
+        if gone or added:
+            self._runner.change([key for _, key in added], gone)
+        for number in order.get("now", ()):
+            if number in self._keys:
+                self._runner.check_now(self._keys[number])
+
+    def _values(self) -> dict[str, Any]:
+        p99, worst = self._runner.lag.take()
+        return {
+            "probes": len(self._runner),
+            "running": self._runner.running,
+            "queued": self._runner.queued,
+            "lag_p99": round(p99, 6),
+            "lag_max": round(worst, 6),
+            "dropped": self._outbox.dropped,
+            **asdict(self._runner.counters),
+        }
+
+
+def main() -> int:
+    """Run the engine on standard input and output.
+
+    SIGINT (Ctrl-C on the controller's terminal) and SIGHUP (an operator's reload by process name) are the
+    controller's to answer; SIGTERM ends the engine as it ends any process.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    limit = min(CONCURRENCY, raise_descriptor_limit() - RESERVE)
+    source, sink = sys.stdin.fileno(), sys.stdout.fileno()
+    runner = Runner(limit)
+    was_blocking = os.get_blocking(sink)
+    os.set_blocking(sink, False)
+    try:
+        Engine(source, sink, runner).run()
+    except BrokenPipeError:
+        pass  # the controller is gone, and with it whoever would want to know
+    finally:
+        os.set_blocking(sink, was_blocking)  # a terminal shares this mode with the shell
+        runner.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

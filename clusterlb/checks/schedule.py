@@ -1,0 +1,42 @@
+"""When a key is probed: pure arithmetic, seconds of the monotonic clock.
+
+Each key has slots ``phase + k x interval``, k any integer. The phase comes from the key's text, so that it is
+the same after a restart, and the probes of a large inventory spread evenly over their interval.
+"""
+
+from __future__ import annotations
+
+import math
+from zlib import crc32
+
+from clusterlb.model.health import ProbeKey
+
+FIRST_ROUND = 1.0
+
+
+def spread(key: ProbeKey) -> float:
+    """Return the key's place in [0, 1) within every interval."""
+    spec = key.spec
+    text = f"{spec.type.value} {key.endpoint} {spec.interval} {spec.timeout}"
+    return crc32(text.encode()) / 2**32
+
+
+def first_start(key: ProbeKey, now: float) -> float:
+    """Return when a new key is probed first: within the next second, however long its interval is."""
+    return now + spread(key) * min(key.spec.interval, FIRST_ROUND)
+
+
+def slot_after_first(key: ProbeKey, first: float) -> float:
+    """Return the slot that follows the first probe, half an interval later at the least."""
+    interval = key.spec.interval
+    phase = spread(key) * interval
+    return phase + math.ceil((first + interval / 2 - phase) / interval) * interval
+
+
+def catch_up(slot: float, interval: float, now: float) -> tuple[float, int]:
+    """Return the latest slot from ``slot`` on that has begun, and how many were missed before it.
+
+    A slot that has not begun comes back as it is.
+    """
+    missed = max(0, math.floor((now - slot) / interval))
+    return slot + missed * interval, missed

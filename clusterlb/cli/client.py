@@ -1,0 +1,53 @@
+"""Ask this director's controller over its unix socket."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from pathlib import Path
+from typing import Any, cast
+
+import click
+
+from clusterlb.cli.exits import Exit
+
+SOCKET_NAME = "api.sock"
+
+
+class UnreachableError(click.ClickException):
+    """No controller answers on the socket."""
+
+    exit_code = int(Exit.UNREACHABLE)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def ask(run_dir: Path, method: str, url: str, timeout: float = 10.0) -> tuple[int, dict[str, Any]]:
+    """Return the HTTP status and the JSON answer; raise UnreachableError with what to do."""
+    path = run_dir / SOCKET_NAME
+    connection = _UnixConnection(path, timeout)
+    try:
+        connection.request(method, url)
+        response = connection.getresponse()
+        return response.status, cast(dict[str, Any], json.loads(response.read() or b"{}"))
+    except (FileNotFoundError, ConnectionRefusedError) as error:
+        raise UnreachableError(
+            f"no controller answers on {path} ({error.strerror}): is it running (systemctl status clusterlb), "
+            f"or was it started with another --run-dir?"
+        ) from error
+    except PermissionError as error:
+        raise UnreachableError(f"{path}: {error.strerror}; run this as root") from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise UnreachableError(f"the controller on {path} does not answer: {error}") from error
+    finally:
+        connection.close()

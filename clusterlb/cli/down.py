@@ -1,0 +1,50 @@
+"""``clusterlb down``: out of service, gracefully."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from clusterlb.cli import options
+from clusterlb.cli.exits import Exit
+
+
+@click.command("down")
+@options.run_dir_option
+@options.state_dir_option
+@options.pathspace_option
+@options.director_option
+def command(run_dir: Path, state_dir: Path, pathspace: str | None, director: str | None) -> None:
+    """Take this director out of service gracefully.
+
+    Withdraws every VIP, waits until no packets come for them, then removes the services, addresses, lanes
+    and FRR lines that are clusterlb's, and puts back the settings that it changed. A running controller
+    does it and ends; without one it is done from its record in the state directory.
+    """
+    from clusterlb.cli.client import UnreachableError, ask
+
+    click.echo("withdrawing the VIPs and waiting for their flows to move...", err=True)
+    try:
+        if director is not None:
+            _, now = ask(run_dir, "GET", "/v1/status")
+            if now["director"] != director:
+                raise click.ClickException(
+                    f"the controller on {run_dir} runs director {now['director']}, not {director}"
+                )
+        _, answer = ask(run_dir, "POST", "/v1/down", timeout=120.0)
+        problems = answer.get("problems", [])
+    except UnreachableError as error:
+        from clusterlb.api.run import StartError, take_down
+
+        click.echo(f"{error.message}; taking it down from its record", err=True)
+        try:
+            problems = take_down(state_dir, pathspace)
+        except StartError as failed:
+            raise click.ClickException(str(failed)) from failed
+    for problem in problems:
+        click.echo(f"error: {problem}", err=True)
+    if problems:
+        click.echo("some of it remains; mend that and run clusterlb down again", err=True)
+        raise SystemExit(int(Exit.FAILED))
+    click.echo("down: nothing of clusterlb's is left on this director")

@@ -1,0 +1,53 @@
+"""Options that several commands share, under one name and meaning."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+DEFAULT_INVENTORY = Path("/etc/clusterlb/inventory.yaml")
+
+inventory_option = click.option(
+    "--inventory",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_INVENTORY,
+    show_default=True,
+    envvar="CLUSTERLB_INVENTORY",
+    help="Inventory: a YAML file, or a directory of them.",
+)
+director_option = click.option(
+    "--director", metavar="NAME", help="This director's name in the inventory.  [default: the host name]"
+)
+run_dir_option = click.option(
+    "--run-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("/run/clusterlb"),
+    show_default=True,
+    envvar="CLUSTERLB_RUN_DIR",
+    help="Where the controller's unix socket is.",
+)
+state_dir_option = click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("/var/lib/clusterlb"),
+    show_default=True,
+    envvar="CLUSTERLB_STATE_DIR",
+    help="Where the controller records what is its own.",
+)
+pathspace_option = click.option(
+    "--pathspace",
+    metavar="NAME",
+    envvar="CLUSTERLB_PATHSPACE",
+    help="FRR's pathspace (vtysh -N NAME), for several FRR on one host.",
+)
+json_option = click.option(
+    "-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True
+)
+
+
+def host_name() -> str:
+    """Return this host's name without its domain."""
+    import socket
+
+    return socket.gethostname().split(".", 1)[0]

@@ -1,0 +1,83 @@
+"""``clusterlb status``: what is announced, and why."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from clusterlb.cli import options
+from clusterlb.cli.exits import Exit
+
+
+@click.command("status")
+@options.run_dir_option
+@options.json_option
+def command(run_dir: Path, output: str) -> None:
+    """Show what this director announces, and why (not).
+
+    Exit code 5 when something is not as it should be: a VIP is withdrawn, the director is unfit, or the
+    inventory on disk is rejected.
+    """
+    from clusterlb.cli.client import ask
+
+    _, status = ask(run_dir, "GET", "/v1/status")
+    if output == "json":
+        click.echo(json.dumps(status, indent=2))
+    else:
+        show(status)
+    if degraded(status):
+        raise SystemExit(int(Exit.DEGRADED))
+
+
+def degraded(status: dict[str, Any]) -> bool:
+    """Say whether an operator should look at this director."""
+    return bool(
+        not status["fit"]
+        or status["inventory"]["rejected"]
+        or status["errors"]
+        or any(not vip["announced"] for vip in status["vips"])
+    )
+
+
+def show(status: dict[str, Any]) -> None:
+    """Print a status object, the worst first."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    fit = "fit" if status["fit"] else f"UNFIT ({status['unfit_because']})"
+    full = [n["router_id"] for n in status["frr"]["neighbors"] if n["state"].startswith("Full")]
+    console.print(
+        Text(f"director {status['director']} of {status['cluster']}: {fit}"),
+        Text(f"ospf neighbours full: {', '.join(full) or 'none'}"),
+        sep="\n",
+    )
+    if status["inventory"]["rejected"]:
+        console.print(Text("the inventory on disk is REJECTED, the last good one is in force:"))
+        console.print(Text(status["inventory"]["rejected"]))
+    for error in status["errors"]:
+        console.print(Text(f"error: {error}"))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("vip / service", "lane", "member", "verdict", "weight", "active", "inactive", "because"):
+        table.add_column(name, overflow="fold")
+    for vip in sorted(status["vips"], key=lambda vip: bool(vip["announced"])):
+        lane = ",".join(vip["announced"]) or "WITHDRAWN"
+        table.add_row(vip["vip"], lane, "", "", "", "", "", Text(f"{vip['reason']}: {vip['because']}"))
+        for service in vip["services"]:
+            for number, member in enumerate(service["members"]):
+                table.add_row(
+                    f"  {service['service'].split()[0]} {service['pool']}" if number == 0 else "",
+                    "",
+                    Text(member["member"]),
+                    member["verdict"].upper() if member["verdict"] == "down" else member["verdict"],
+                    "-" if member["weight"] is None else str(member["weight"]),
+                    str(member["active"]),
+                    str(member["inactive"]),
+                    Text(member["because"]),
+                )
+    console.print(table)

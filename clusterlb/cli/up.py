@@ -1,0 +1,73 @@
+"""``clusterlb up``: the controller itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from clusterlb.cli import options
+from clusterlb.cli.exits import Exit
+
+
+@click.command("up")
+@options.inventory_option
+@options.director_option
+@options.run_dir_option
+@options.state_dir_option
+@options.pathspace_option
+@click.option(
+    "--metrics",
+    metavar="HOST:PORT|off",
+    default="127.0.0.1:9099",
+    show_default=True,
+    help="Where Prometheus finds the metrics.",
+)
+@click.option("--once", is_flag=True, help="Program the director once and end; announces nothing undecided.")
+def command(
+    inventory: Path,
+    director: str | None,
+    run_dir: Path,
+    state_dir: Path,
+    pathspace: str | None,
+    metrics: str,
+    once: bool,
+) -> None:
+    """Bring this director up and keep it so.
+
+    Programs IPVS, configures FRR's OSPF, checks the members and announces each VIP that is fit. Stopping
+    it (SIGTERM, Ctrl-C, even SIGKILL) changes nothing in the data path: the next start adopts what is
+    there. SIGHUP or a changed inventory reloads. To take the director out of service: clusterlb down.
+
+    Example: clusterlb up --inventory /etc/clusterlb/inventory.yaml
+    """
+    from clusterlb.api.run import Options, StartError, run
+    from clusterlb.config.load import InventoryError
+
+    try:
+        run(
+            Options(
+                inventory=inventory,
+                director=director or options.host_name(),
+                run_dir=run_dir,
+                state_dir=state_dir,
+                pathspace=pathspace,
+                metrics=parse_metrics(metrics),
+                once=once,
+            )
+        )
+    except InventoryError as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(int(Exit.INVALID)) from error
+    except StartError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def parse_metrics(text: str) -> tuple[str, int] | None:
+    """Return (host, port), or None for ``off``; raise click.BadParameter."""
+    if text == "off":
+        return None
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise click.BadParameter(f"{text!r} is neither HOST:PORT nor off", param_hint="--metrics")
+    return host.strip("[]"), int(port)

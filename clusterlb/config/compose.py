@@ -1,0 +1,272 @@
+"""YAML text -> a tree of nodes.
+
+The tree is built from libyaml's events: they come one by one, so nesting, size and aliases are bounded
+before anything recurses, and no object of PyYAML outlives its event.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from typing import NamedTuple, NoReturn
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    DocumentStartEvent,
+    Event,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceStartEvent,
+)
+
+from clusterlb.config import scalars
+from clusterlb.config.nodes import Entry, Mapping, Node, Scalar, Sequence
+from clusterlb.config.report import Report
+from clusterlb.config.source import NOWHERE, Place, Refused, Source
+
+DEEPEST = 32  # nested collections; an inventory needs 6
+MOST_NODES = 2_000_000  # values, counted as if every alias were written out; 1,000 services x 10 need 80,000
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CORE = "tag:yaml.org,2002:"
+# everything that YAML does not call printable (YAML 1.2, 5.1)
+_FORBIDDEN = re.compile("[^\\t\\n\\r\\x20-\\x7e\\x85\\xa0-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+
+
+def compose(source: Source, report: Report) -> Node | None:
+    """Return the tree of a file's one document, or None when it could not be read; problems go to the report."""
+    try:
+        _check_characters(source)
+        return _Composer(source, report).compose()
+    except Refused as refusal:
+        report.refused(source, refusal)
+    except yaml.MarkedYAMLError as error:
+        report.refused(source, _syntax(source, error))
+    except yaml.YAMLError as error:
+        report.error(source, NOWHERE, f"not YAML: {error}")
+    return None
+
+
+class _Anchored(NamedTuple):
+    """What an alias stands for, how many nodes that is, and how deep."""
+
+    node: Node
+    size: int
+    height: int
+
+
+@dataclass(slots=True)
+class _Open:
+    """A collection whose end has not come yet. ``entry`` is the key, in a mapping, that waits for its value."""
+
+    node: Mapping | Sequence
+    anchor: str | None
+    size: int = 1
+    height: int = 1
+    key: str | None = None
+    key_place: Place = NOWHERE
+    repeated: bool = False
+
+
+class _Composer:
+    def __init__(self, source: Source, report: Report) -> None:
+        self._source = source
+        self._report = report
+        self._stack: list[_Open] = []
+        self._anchors: dict[str, _Anchored] = {}
+        self._root: Node | None = None
+        self._size = 0
+
+    def compose(self) -> Node:
+        documents = 0
+        for event in yaml.parse(self._source.text, Loader=_LOADER):
+            if isinstance(event, NodeEvent):
+                self._node(event)
+            elif isinstance(event, CollectionEndEvent):
+                opened = self._stack.pop()
+                self._finish(_Anchored(opened.node, opened.size, opened.height), opened.anchor)
+            elif isinstance(event, DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    self._report.error(
+                        self._source,
+                        _place(event),
+                        "a second document begins here",
+                        "write one document a file: remove `---`, or use a folder of files",
+                    )
+                    break
+        if self._root is None or (isinstance(self._root, Scalar) and self._root.value is None):
+            raise Refused("is empty", "an inventory has the sections cluster, directors, pools and vips")
+        return self._root
+
+    def _node(self, event: NodeEvent) -> None:
+        top = self._stack[-1] if self._stack else None
+        if top is not None and isinstance(top.node, Mapping) and top.key is None:
+            self._key(top, event)
+        elif isinstance(event, ScalarEvent):
+            self._count(1, 0, event)
+            place = _place(event)
+            scalar = Scalar(self._value(event), place.line, place.column)
+            self._finish(_Anchored(scalar, 1, 0), event.anchor)
+        elif isinstance(event, AliasEvent):
+            anchored = self._alias(event)
+            self._count(anchored.size, anchored.height, event)
+            self._finish(anchored, None)
+        else:
+            self._count(1, 1, event)
+            self._check_tag(event)
+            place = _place(event)
+            opened = (
+                Mapping(place.line, place.column)
+                if isinstance(event, MappingStartEvent)
+                else Sequence([], place.line, place.column)
+            )
+            self._stack.append(_Open(opened, event.anchor))
+
+    def _key(self, top: _Open, event: NodeEvent) -> None:
+        place = _place(event)
+        if not isinstance(event, ScalarEvent):
+            raise Refused(
+                "a key must be a single word",
+                "quote a value that begins with `{`, `[`, `*` or `&`; templates must be rendered before",
+                place,
+            )
+        assert isinstance(top.node, Mapping)  # noqa: S101 - the caller looked
+        top.key = sys.intern(event.value)
+        top.key_place = place
+        first = top.node.entries.get(top.key)
+        top.repeated = first is not None
+        if first is not None:
+            self._report.error(
+                self._source,
+                place,
+                f"duplicate key `{top.key}`",
+                f"first written at {self._source.name}:{first.line}:{first.column}; keep one of them",
+            )
+        if event.anchor is not None:
+            self._anchors[event.anchor] = _Anchored(Scalar(event.value, *place), 1, 0)
+
+    def _finish(self, done: _Anchored, anchor: str | None) -> None:
+        if anchor is not None:
+            self._anchors[anchor] = done
+        if not self._stack:
+            self._root = done.node
+            return
+        top = self._stack[-1]
+        top.size += done.size
+        top.height = max(top.height, done.height + 1)
+        if isinstance(top.node, Sequence):
+            top.node.items.append(done.node)
+            return
+        if not top.repeated and top.key is not None:
+            top.node.entries[top.key] = Entry(*top.key_place, done.node)
+        top.key = None
+
+    def _count(self, size: int, height: int, event: NodeEvent) -> None:
+        self._size += size
+        if self._size > MOST_NODES:
+            self._bomb(event)
+        if len(self._stack) + height > DEEPEST:
+            raise Refused(
+                f"nested deeper than {DEEPEST} levels",
+                "an inventory needs 6; look for brackets that were not closed",
+                _place(event),
+            )
+
+    def _bomb(self, event: NodeEvent) -> NoReturn:
+        if isinstance(event, AliasEvent):
+            raise Refused(
+                f"the aliases expand to more than {MOST_NODES:,} values",
+                "write the values out; aliases of aliases grow without bound",
+                _place(event),
+            )
+        raise Refused(f"has more than {MOST_NODES:,} values", "is this an inventory?", _place(event))
+
+    def _alias(self, event: AliasEvent) -> _Anchored:
+        name = event.anchor
+        if any(opened.anchor == name for opened in self._stack):
+            raise Refused(f"alias `*{name}` refers to what contains it", "write the value out", _place(event))
+        if name not in self._anchors:
+            raise Refused(
+                f"alias `*{name}` has no anchor",
+                f"write `&{name}` before the value that it stands for, earlier in the same file",
+                _place(event),
+            )
+        return self._anchors[name]
+
+    def _value(self, event: ScalarEvent) -> scalars.Value:
+        text: str = event.value
+        if event.tag is None:
+            return scalars.resolve(text) if event.implicit[0] else text
+        if event.tag == "!":
+            return text
+        tag = event.tag.removeprefix(_CORE)
+        if tag not in ("str", "int", "float", "bool", "null"):
+            self._unknown_tag(event, event.tag)
+            return text
+        try:
+            return scalars.tagged(text, tag)
+        except ValueError as error:
+            self._report.error(self._source, _place(event), str(error), "remove the tag")
+            return text
+
+    def _check_tag(self, event: MappingStartEvent | SequenceStartEvent | NodeEvent) -> None:
+        tag = getattr(event, "tag", None)
+        wanted = "map" if isinstance(event, MappingStartEvent) else "seq"
+        if tag not in (None, "!", _CORE + wanted):
+            self._unknown_tag(event, str(tag))
+
+    def _unknown_tag(self, event: NodeEvent, tag: str) -> None:
+        shown = tag.replace(_CORE, "!!")
+        self._report.error(self._source, _place(event), f"unknown tag `{shown}`", "remove it")
+
+
+def _check_characters(source: Source) -> None:
+    if found := _FORBIDDEN.search(source.text):
+        raise Refused(
+            f"control character U+{ord(found[0]):04X}",
+            "remove it; YAML allows none but tab and line feed",
+            source.place(found.start()),
+        )
+
+
+def _place(event: Event) -> Place:
+    return Place(event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+def _syntax(source: Source, error: yaml.MarkedYAMLError) -> Refused:
+    """Say what libyaml found in an operator's words."""
+    mark = error.problem_mark or error.context_mark
+    if mark is None:
+        return Refused(f"not YAML: {error}")
+    line, column = mark.line, mark.column
+    text = source.line(line + 1)
+    reason = str(error.problem or error.context)
+    if "\t" in text[: column + 1] and not text[:column].strip():
+        column = text.index("\t")
+        return Refused("tab in the indentation", "indent with spaces", Place(line + 1, column + 1))
+    return Refused(f"not YAML: {reason}{_context(error)}", _syntax_hint(reason, text, column), Place(line + 1, column + 1))
+
+
+def _context(error: yaml.MarkedYAMLError) -> str:
+    if not error.context or error.context_mark is None or error.context_mark is error.problem_mark:
+        return ""
+    return f" {error.context} that begins at {error.context_mark.line + 1}:{error.context_mark.column + 1}"
+
+
+def _syntax_hint(reason: str, text: str, column: int) -> str:
+    if text[column : column + 1] in ("%", "@", "`"):
+        return "quote a value that begins with `%`, `@` or a backtick"
+    if "mapping values" in reason:
+        return "check the indentation of this line and the one above; quote a value that contains `: `"
+    if "expected ',' or" in reason:
+        return "close the bracket or brace, or put a comma between its items"
+    if "expected key" in reason or "block end" in reason or "expected <block end>" in reason:
+        return "check the indentation: keys of one mapping begin in one column"
+    if "unexpected end of stream" in reason:
+        return "a quote is not closed"
+    return "check quotes, brackets, colons and the indentation of this line and the one above"

@@ -1,0 +1,192 @@
+"""The kinds of values that an inventory has, beyond text and numbers.
+
+What can reach FRR's configuration, a command line or a file name passes a strict character set here,
+always by ``fullmatch``: no line break gets through.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from clusterlb.model.address import IPAddress, IPNetwork
+
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}")
+_MD5_KEY = re.compile(r"(?![!#])[!-~]{1,16}")
+
+
+def refuse(text: str, hint: str = "") -> PydanticCustomError:
+    """Return the error that a field's own check raises; the wording follows the field's name."""
+    return PydanticCustomError("refused", "{text}", {"text": text, "hint": hint})
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A field whose value is what ``parse`` makes of the file's; ``schema`` describes it to others."""
+
+    parse: Callable[[Any], object]
+    schema: tuple[tuple[str, object], ...]
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.parse)
+
+    def __get_pydantic_json_schema__(
+        self, _schema: CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return dict(self.schema)
+
+
+def duration_text(seconds: float) -> str:
+    """Write seconds as an inventory does."""
+    return f"{seconds:g}s" if seconds >= 1 or not seconds else f"{seconds * 1000:g}ms"
+
+
+def parse_duration(value: object) -> float:
+    """Return the seconds of ``50ms``, ``1s``, ``1.5s``, ``2m`` or ``1h``."""
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise refuse("needs a duration with its unit", "write for example `50ms`, `1.5s`, `2m`")
+    return round(float(match[1]) * _UNITS[match[2]], 6)
+
+
+def duration(low: float, high: float, whole: float | None = None) -> Checked:
+    """Return a duration between two bounds, in steps of ``whole``; all in seconds."""
+
+    def parse(value: object) -> float:
+        seconds = parse_duration(value)
+        if not low <= seconds <= high:
+            raise refuse(f"needs a duration from {duration_text(low)} to {duration_text(high)}")
+        if whole is not None and round(seconds / whole) * whole != round(seconds, 6):
+            unit = "seconds" if whole == 1 else "milliseconds"
+            raise refuse(f"needs whole {unit}", f"{'FRR and the kernel count' if whole == 1 else 'FRR counts'} in {unit} here")
+        return seconds
+
+    step = "" if whole is None else f", in whole {'seconds' if whole == 1 else 'milliseconds'}"
+    return Checked(
+        parse,
+        (
+            ("type", "string"),
+            ("pattern", f"^{_DURATION.pattern}$"),
+            ("examples", [duration_text(low), duration_text(high)]),
+            ("x-range", f"{duration_text(low)} to {duration_text(high)}{step}"),
+        ),
+    )
+
+
+def parse_address(value: object) -> IPAddress:
+    """Return an address that a packet can be sent to."""
+    text = _text(value)
+    try:
+        if "%" in text:
+            raise ValueError("a zone has no meaning across directors")
+        address = ip_address(text)
+    except ValueError:
+        raise refuse("needs an IP address", "write for example 10.2.0.101 or 2001:db8::101") from None
+    if address.is_multicast or address.is_unspecified or address == IPv4Address("255.255.255.255"):
+        raise refuse("needs the address of one host", f"{address} is none")
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        raise refuse("is an IPv4 address in IPv6 form", f"write {address.ipv4_mapped}")
+    return address
+
+
+def parse_vip(value: object) -> IPAddress:
+    """Return an address that OSPF can announce."""
+    address = parse_address(value)
+    if address.is_loopback or address.is_link_local:
+        raise refuse("needs an address that can be routed", f"{address} never leaves its host or link")
+    return address
+
+
+def parse_network(value: object) -> IPNetwork:
+    """Return a prefix without host bits."""
+    text = _text(value)
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        raise refuse("needs a prefix", "write for example 10.100.0.0/24 or 2001:db8::/64") from None
+    if "%" in text or not network.prefixlen:
+        raise refuse("would allow every address", "give the prefixes that are yours to announce")
+    if ip_network(text, strict=False).network_address != ip_address(text.partition("/")[0]):
+        raise refuse("has host bits behind the prefix", f"write {network}")
+    return network
+
+
+def parse_router_id(value: object) -> IPv4Address:
+    """Return an OSPF router id."""
+    try:
+        router_id = IPv4Address(_text(value))
+    except ValueError:
+        raise refuse("needs a router id in dotted form", "write for example 10.1.0.1") from None
+    if not int(router_id):
+        raise refuse("may not be 0.0.0.0", "FRR takes that for no router id at all")
+    return router_id
+
+
+def parse_area(value: object) -> IPv4Address:
+    """Return an OSPF area, given as 0.0.0.0 or as a number."""
+    try:
+        if isinstance(value, bool):
+            raise ValueError(value)
+        return IPv4Address(value if isinstance(value, int) else _text(value))
+    except ValueError:
+        raise refuse("needs an OSPF area", "write for example 0.0.0.0 or 0") from None
+
+
+def parse_name(value: object) -> str:
+    """Return a name that is safe in a file name, a metric and FRR's configuration."""
+    text = _text(value)
+    if not _NAME.fullmatch(text):
+        raise refuse(
+            "is not a good name",
+            "1 to 63 letters, digits, dots, hyphens and underscores; the first is a letter or digit",
+        )
+    return text
+
+
+def parse_interface(value: object) -> str:
+    """Return an interface name that Linux takes (net/core/dev.c, dev_valid_name) and FRR can write."""
+    text = _text(value)
+    if not _INTERFACE.fullmatch(text):
+        raise refuse(
+            "is not a good interface name", "1 to 15 letters, digits, dots, hyphens and underscores, as `ip link` shows"
+        )
+    return text
+
+
+def parse_md5_key(value: object) -> str:
+    """Return an OSPF MD5 key (RFC 2328 D.3: 16 octets) that FRR's line-based configuration can carry."""
+    text = _text(value)
+    if len(text) > 16:
+        raise refuse("is longer than 16 characters", "OSPF's MD5 keys have 16 octets (RFC 2328, D.3)")
+    if not _MD5_KEY.fullmatch(text) or set(text) & set("\"'\\`|?"):
+        raise refuse(
+            "has characters that FRR's configuration cannot carry",
+            "1 to 16 printable ASCII characters, no space, quote, backslash, backtick, `|` or `?`, no `!` or `#` first",
+        )
+    return text
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise PydanticCustomError("string_type", "needs text")
+
+
+_STRING: tuple[tuple[str, object], ...] = (("type", "string"),)
+
+Address = Annotated[IPAddress, Checked(parse_address, (*_STRING, ("examples", ["10.2.0.101", "2001:db8::101"])))]
+Network = Annotated[IPNetwork, Checked(parse_network, (*_STRING, ("examples", ["10.100.0.0/24"])))]
+RouterId = Annotated[IPv4Address, Checked(parse_router_id, (*_STRING, ("format", "ipv4")))]
+Area = Annotated[IPv4Address, Checked(parse_area, (("type", ["string", "integer"]), ("examples", ["0.0.0.0"])))]  # noqa: S104 - OSPF area 0
+Name = Annotated[str, Checked(parse_name, (*_STRING, ("pattern", f"^{_NAME.pattern}$")))]
+InterfaceName = Annotated[str, Checked(parse_interface, (*_STRING, ("pattern", f"^{_INTERFACE.pattern}$")))]
+Md5Key = Annotated[str, Checked(parse_md5_key, (*_STRING, ("minLength", 1), ("maxLength", 16)))]

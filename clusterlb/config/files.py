@@ -1,0 +1,119 @@
+"""Inventory files from the disk: which ones, how large, and what can go wrong before YAML begins."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+from clusterlb.config.report import Report
+from clusterlb.config.source import Place, Refused, Source
+
+LIMIT = 16 * 1024 * 1024  # bytes of an inventory, all files together
+SUFFIXES = (".yaml", ".yml")
+
+
+def shown(path: Path) -> str:
+    """Write a path so that it can always be printed, whatever bytes its name has."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def files(path: Path) -> list[Path]:
+    """Return the files of an inventory: the path itself, or a folder's ``*.yaml`` and ``*.yml`` by name.
+
+    Raises Refused when there are none or the path cannot be looked at.
+    """
+    try:
+        if not stat.S_ISDIR(path.stat().st_mode):
+            return [path]
+        names = sorted(entry for entry in os.listdir(path) if _wanted(entry))
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    if not names:
+        raise Refused("no inventory file in this folder", "put at least one *.yaml or *.yml file there")
+    return [path / name for name in names]
+
+
+def read(path: Path, room: int, report: Report) -> Source | None:
+    """Read one regular file of at most ``room`` bytes; None, and a problem in the report, when that fails."""
+    name = shown(path)
+    try:
+        data = _bytes(path, room)
+    except Refused as refusal:
+        report.refused(Source(name), refusal)
+        return None
+    body = data.removeprefix(codecs.BOM_UTF8)
+    try:
+        return Source(name, body.decode(), len(data), hashlib.sha256(data).digest())
+    except UnicodeDecodeError as error:
+        before = Source(name, body[: error.start].decode())
+        report.refused(
+            Source(name, body.decode(errors="replace")),
+            _not_utf8(body[error.start], error.start + len(data) - len(body), before.place(len(before.text))),
+        )
+        return None
+
+
+def _bytes(path: Path, room: int) -> bytes:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            kind = _kind(status.st_mode)
+            raise Refused(f"is {kind}, not a regular file", "give a YAML file or a folder of them")
+        if status.st_size > room:
+            raise _too_large(status.st_size, room)
+        with path.open("rb") as file:
+            # not status.st_size: files of /proc say 0, and a file may grow while it is read
+            data = file.read(room + 1)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
+    if len(data) > room:
+        raise _too_large(len(data), room)
+    return data
+
+
+def _wanted(name: str) -> bool:
+    return name.endswith(SUFFIXES) and not name.startswith(".")
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> Refused:
+    if isinstance(error, ValueError):
+        return Refused(f"cannot be a path: {error}")
+    if isinstance(error, FileNotFoundError):
+        if path.is_symlink():
+            return Refused(
+                f"is a broken symbolic link to {shown(path.readlink())}", "repair the link or remove it"
+            )
+        return Refused("no such file or folder", "check the path")
+    if isinstance(error, PermissionError):
+        return Refused("may not be read: permission denied", "check owner and mode: `ls -l`, `namei -l`")
+    return Refused(f"cannot be read: {error.strerror or error}")
+
+
+def _kind(mode: int) -> str:
+    kinds = (
+        (stat.S_ISDIR, "a folder"),
+        (stat.S_ISFIFO, "a FIFO"),
+        (stat.S_ISSOCK, "a socket"),
+        (stat.S_ISCHR, "a character device"),
+        (stat.S_ISBLK, "a block device"),
+    )
+    return next((name for test, name in kinds if test(mode)), "something else")
+
+
+def _too_large(size: int, room: int) -> Refused:
+    left = "" if room == LIMIT else f", of which the files before it leave {room:,}"
+    return Refused(
+        f"is too large: {size:,} bytes or more; an inventory may have {LIMIT:,}{left}",
+        "is this an inventory? 1,000 services with 10 members each are about 1 MB",
+    )
+
+
+def _not_utf8(byte: int, offset: int, place: Place) -> Refused:
+    return Refused(
+        f"not UTF-8: byte 0x{byte:02x} at byte offset {offset}, line {place.line}",
+        "save the file as UTF-8, or convert it, for example: `iconv -f ISO-8859-1 -t UTF-8`",
+        place,
+    )

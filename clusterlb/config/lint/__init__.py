@@ -1,0 +1,20 @@
+"""Checks between fields, on whatever could be understood; each module looks at one section."""
+
+from __future__ import annotations
+
+from clusterlb.config.item import Everything
+from clusterlb.config.lint.cluster import lint_cluster
+from clusterlb.config.lint.directors import lint_directors
+from clusterlb.config.lint.pools import lint_pools
+from clusterlb.config.lint.services import lint_services
+from clusterlb.config.lint.vips import lint_vips
+from clusterlb.config.report import Report
+
+
+def lint(everything: Everything, report: Report) -> None:
+    """Report everything between fields that cannot work, and warn of what works badly."""
+    lint_cluster(everything, report)
+    lint_directors(everything, report)
+    lint_pools(everything, report)
+    lint_vips(everything, report)
+    lint_services(everything, report)

@@ -1,0 +1,45 @@
+"""The directors: router ids, uplinks, and how many there are."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+
+from clusterlb.config.item import Everything, Item
+from clusterlb.config.report import Report
+
+
+def lint_directors(everything: Everything, report: Report) -> None:
+    """Check that directors differ, and that the switch can use them all."""
+    seen: dict[IPv4Address, Item] = {}
+    for placed in everything.directors.values():
+        item, director = placed.item, placed.value
+        first = seen.setdefault(director.router_id, item)
+        if first is not item:
+            report.error(
+                item.source,
+                item.at("router_id"),
+                f"duplicate router id {director.router_id}: director `{first.name}` has it, too",
+                f"first written at {first.where('router_id')}; two routers with one id break OSPF for both",
+            )
+        for index, uplink in enumerate(director.uplinks):
+            if uplink in director.uplinks[:index]:
+                report.error(
+                    item.source, item.at("uplinks", index), f"duplicate uplink `{uplink}`", "remove one of them"
+                )
+    _width(everything, report)
+
+
+def _width(everything: Everything, report: Report) -> None:
+    cluster = everything.cluster
+    if cluster is None or not cluster.sure((), "max_active"):
+        return
+    width = cluster.value.max_active
+    items = [placed.item for placed in everything.directors.values()]
+    if len(items) > width:
+        report.warning(
+            items[width].source,
+            items[width].place,
+            f"{len(items)} directors, but the switch spreads flows over {width} (`max_active`)",
+            f"raise `max_active` at {cluster.item.where('max_active')} if the switch's ECMP width allows it; "
+            "which directors get no traffic is the switch's choice",
+        )

@@ -1,0 +1,171 @@
+"""Each service with its pool: what IPVS can forward, and what outlives a change of the ECMP set."""
+
+from __future__ import annotations
+
+from math import gcd
+from typing import NamedTuple
+
+from clusterlb.config.item import Everything, Item, Placed
+from clusterlb.config.report import Report
+from clusterlb.config.wording import clip, one_of
+from clusterlb.model.address import IPAddress
+from clusterlb.model.inventory import CheckType, Forwarding, Member, Pool, Service, Vip
+from clusterlb.model.ipvs import Protocol
+
+LARGEST_WEIGHT = 16
+MOST_WEIGHTS = 4  # different ones in one pool
+
+
+class _Subject(NamedTuple):
+    """One service: its VIP, its index there, and its pool where that is good."""
+
+    vip: Placed[Vip]
+    index: int
+    service: Service
+    pool: Placed[Pool] | None
+
+    @property
+    def item(self) -> Item:
+        return self.vip.item
+
+    @property
+    def path(self) -> tuple[str, int]:
+        return ("services", self.index)
+
+    def sure(self, *keys: str) -> bool:
+        return self.vip.sure(self.path, *keys)
+
+    def __str__(self) -> str:
+        return f"{self.service.protocol.name.lower()} {self.service.port} of VIP {self.item.name}"
+
+
+def lint_services(everything: Everything, report: Report) -> None:
+    """Check every service against its pool, its scheduler and the number of directors."""
+    hashed: dict[str, _Subject] = {}
+    for address, placed in everything.vips.items():
+        for index, service in enumerate(placed.value.services):
+            subject = _Subject(placed, index, service, everything.pools.get(service.pool))
+            _pool(everything, subject, report)
+            _members(subject, address, report)
+            _flags(subject, report)
+            _scheduler(everything, subject, report)
+            if service.scheduler == "mh" and subject.sure("scheduler"):
+                hashed.setdefault(service.pool, subject)
+    for subject in hashed.values():
+        if subject.pool is not None:
+            _weights(subject.pool, subject, report)
+
+
+def _pool(everything: Everything, subject: _Subject, report: Report) -> None:
+    name = subject.service.pool
+    if everything.whole and name not in everything.pool_names:
+        known = sorted(everything.pool_names)
+        report.error(
+            subject.item.source,
+            subject.item.at(*subject.path, "pool"),
+            f"pool `{clip(name)}` does not exist",
+            one_of(name, known) if 0 < len(known) <= 20 else one_of(name, [*known, name][:1]) if False else "add it under `pools`",
+        )
+
+
+def _members(subject: _Subject, vip: IPAddress, report: Report) -> None:
+    """Check what forwarding asks of the pool: one port with dr and tun, one family without tun."""
+    if subject.pool is None or not subject.sure("forwarding"):
+        return
+    method, port = subject.service.forwarding, subject.service.port
+    pool = subject.pool.item
+    here = f"service {subject} at {subject.item.where(*subject.path)}"
+    for index, member in enumerate(subject.pool.value.members):
+        if method is not Forwarding.NAT and member.port != port:
+            report.error(
+                pool.source,
+                pool.at("members", index, "port"),
+                f"port {member.port} differs from port {port} of the service, with `forwarding: {method.value}`",
+                f"{method.value} leaves the port as it is: use {port}, or `forwarding: nat`; {here}",
+            )
+        if method is not Forwarding.TUN and member.address.version != vip.version:
+            report.error(
+                pool.source,
+                pool.at("members", index, "address"),
+                f"IPv{member.address.version} member {member.address} behind IPv{vip.version} VIP {vip}, "
+                f"with `forwarding: {method.value}`",
+                f"only `forwarding: tun` crosses address families; {here}",
+            )
+
+
+def _flags(subject: _Subject, report: Report) -> None:
+    service, item = subject.service, subject.item
+    for index, flag in enumerate(subject.written_flags()):
+        scheduler = flag.partition("-")[0]
+        place = item.at(*subject.path, "flags", index)
+        if flag in subject.written_flags()[:index]:
+            report.error(item.source, place, f"duplicate flag `{flag}`", "remove one of them")
+        if scheduler in ("mh", "sh") and scheduler != service.scheduler and subject.sure("scheduler"):
+            report.error(
+                item.source,
+                place,
+                f"flag `{flag}` belongs to scheduler {scheduler}, and this service has {service.scheduler}",
+                f"remove the flag, or write `scheduler: {scheduler}`",
+            )
+        if flag == "ops" and service.protocol is not Protocol.UDP and subject.sure("protocol"):
+            report.warning(
+                item.source,
+                place,
+                f"flag `ops` does nothing with {service.protocol.name.lower()}",
+                "one-packet scheduling is for udp (net/netfilter/ipvs/ip_vs_core.c); remove the flag",
+            )
+
+
+def _scheduler(everything: Everything, subject: _Subject, report: Report) -> None:
+    service, item = subject.service, subject.item
+    if not subject.sure("scheduler"):
+        return
+    if service.scheduler != "mh" and len(everything.directors) > 1:
+        report.warning(
+            item.source,
+            item.at(*subject.path, "scheduler"),
+            f"scheduler {service.scheduler} breaks flows when the ECMP set changes",
+            "with several directors only `mh` (flags mh-port, mh-fallback) sends a flow that moves to another "
+            "director on to the same member",
+        )
+    if service.scheduler == "mh" and service.persistence:
+        report.warning(
+            item.source,
+            item.at(*subject.path, "persistence"),
+            "persistence with mh: templates are local to a director and override the table that all share",
+            "remove `persistence`; mh without the flag mh-port keeps a client on one member by itself",
+        )
+    check = subject.pool.value.check if subject.pool else None
+    if check and check.type is CheckType.TCP and service.protocol is Protocol.UDP and subject.sure("protocol"):
+        report.warning(
+            item.source,
+            item.at(*subject.path, "protocol"),
+            f"udp service, but pool `{service.pool}` is checked over tcp",
+            "the members must accept TCP connections on the same port for this to work",
+        )
+
+
+def _weights(pool: Placed[Pool], subject: _Subject, report: Report) -> None:
+    """Warn of weights for which one change of a member reshuffles mh's whole table.
+
+    mh divides the weights by their greatest common divisor and keeps 6 bits (net/netfilter/ipvs/ip_vs_mh.c):
+    among 100 members of weight 100 one that becomes 101 moves 55 % of the slots, for 1 -> 2 it is near the ideal.
+    """
+    members = pool.value.members
+    weights = [member.weight for member in members if member.weight]
+    if not weights or (max(weights) <= LARGEST_WEIGHT and len(set(weights)) <= MOST_WEIGHTS):
+        return
+    index = _suspect(members)
+    item = pool.item
+    report.warning(
+        item.source,
+        item.at("members", index, "weight"),
+        f"weights up to {max(weights)}, {len(set(weights))} different ones, in pool `{item.name}` for mh",
+        f"use few small integers such as 1, 2, 4 (here divided by {gcd(*weights)}): with large ones a small change moves "
+        f"most flows; service {subject} at {subject.item.where(*subject.path)} uses mh",
+    )
+
+
+def _suspect(members: tuple[Member, ...]) -> int:
+    """Return the index of the member with the largest weight."""
+    return max(range(len(members)), key=lambda index: members[index].weight)

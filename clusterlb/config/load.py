@@ -1,0 +1,66 @@
+"""Inventory files -> Inventory, or every problem that they have."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TypeVar
+
+from clusterlb.config import build, files
+from clusterlb.config.compose import compose
+from clusterlb.config.fields import parse_name, parse_vip
+from clusterlb.config.item import Everything, Item, Placed
+from clusterlb.config.lint import lint
+from clusterlb.config.models import ClusterFile, DirectorFile, PoolFile, VipFile
+from clusterlb.config.nodes import Mapping, Node, Scalar, Sequence, find
+from clusterlb.config.problem import Problem, Severity
+from clusterlb.config.render import render
+from clusterlb.config.report import Report
+from clusterlb.config.sections import Sections, gather
+from clusterlb.config.source import Place, Refused, Source
+from clusterlb.config.validate import validate, validate_name
+from clusterlb.model.address import IPAddress
+from clusterlb.model.inventory import Inventory
+
+__all__ = ["InventoryError", "Problem", "Severity", "load", "render"]
+
+
+class InventoryError(Exception):
+    """The inventory cannot be used. ``problems`` has every error and warning; the text is the full report."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return render(self.problems)
+
+
+def load(path: Path) -> tuple[Inventory, tuple[Problem, ...]]:
+    """Read one file, or the ``*.yaml`` and ``*.yml`` files of a folder, merged in the order of their names.
+
+    Returns the inventory and the warnings. Raises InventoryError with all problems when one is an error;
+    it raises nothing else, whatever the files hold.
+    """
+    report = Report()
+    inventory = _load(path, report)
+    problems = report.ordered()
+    if report.errors or inventory is None:
+        raise InventoryError(problems)
+    return inventory, problems
+
+
+def _load(path: Path, report: Report) -> Inventory | None:
+    everything, digest = _understand(path, report)
+    if everything is None:
+        return None
+    lint(everything, report)
+    if report.errors or everything.cluster is None:
+        return None
+    return Inventory(
+        everything.cluster.value,
+        {name: placed.value for name, placed in everything.directors.items()},
+        {name: placed.value for name, placed in everything.pools.items()},
+        {address: placed.value for address, placed in everything.vips.items()},
+        digest,
+    )

@@ -1,0 +1,64 @@
+"""Problems as a compiler would print them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from clusterlb.config.problem import Problem, Severity
+
+WIDTH = 160  # characters of a source line that are shown; generated files may be one long line
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def render(problems: Iterable[Problem]) -> str:
+    """Write each problem as ``file:line:col: error: text``, the source line, a caret, and ``hint: ...``."""
+    return "\n".join(line for problem in problems for line in _lines(problem))
+
+
+def summary(problems: Iterable[Problem]) -> str:
+    """Count the problems: ``2 errors, 1 warning``."""
+    severities = [problem.severity for problem in problems]
+    return ", ".join(
+        f"{severities.count(severity)} {severity.value}{'' if severities.count(severity) == 1 else 's'}"
+        for severity in Severity
+    )
+
+
+def printable(text: str) -> str:
+    """Replace what could upset a terminal; every character keeps its column."""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def excerpt(problem: Problem) -> tuple[str, int]:
+    """Return the part of the source line that is worth showing, and the problem's index in it."""
+    index = max(problem.column - 1, 0)
+    if len(problem.source) <= WIDTH:
+        return printable(problem.source), index
+    start = max(0, min(index - WIDTH // 2, len(problem.source) - WIDTH))
+    return printable(problem.source[start : start + WIDTH]), index - start
+
+
+def _lines(problem: Problem) -> Iterable[str]:
+    place = f":{problem.line}:{problem.column}" if problem.line else ""
+    yield printable(f"{problem.file}{place}: {problem.severity.value}: {problem.text}")
+    source, index = excerpt(problem)
+    if source.strip():
+        yield f"    {source}"
+        yield f"    {_padding(source[:index])}^"
+    if problem.hint:
+        yield printable(f"    hint: {problem.hint}")
+
+
+def _padding(text: str) -> str:
+    """Return white space as wide as ``text`` is on a terminal."""
+    return "".join(map(_blank, text))
+
+
+def _blank(character: str) -> str:
+    if character == "\t":
+        return "\t"
+    if unicodedata.combining(character):
+        return ""
+    return "  " if unicodedata.east_asian_width(character) in "WF" else " "

@@ -1,0 +1,48 @@
+"""Collects the problems of one load."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from clusterlb.config.problem import Problem, Severity
+from clusterlb.config.source import NOWHERE, Place, Refused, Source
+
+MOST = 10_000  # problems kept: enough for every real inventory, and a bound for hostile ones
+
+
+@dataclass
+class Report:
+    """The problems found so far, in the order in which they were found."""
+
+    problems: list[Problem] = field(default_factory=list)
+    errors: int = 0
+    dropped: int = 0
+
+    def error(self, source: Source, place: Place, text: str, hint: str = "") -> None:
+        """Record what makes the inventory unusable."""
+        self.errors += 1
+        self._add(source, place, Severity.ERROR, text, hint)
+
+    def warning(self, source: Source, place: Place, text: str, hint: str = "") -> None:
+        """Record what the operator should weigh."""
+        self._add(source, place, Severity.WARNING, text, hint)
+
+    def refused(self, source: Source, refusal: Refused) -> None:
+        """Record that a file, or the rest of it, cannot be used."""
+        self.error(source, refusal.place, refusal.text, refusal.hint)
+
+    def ordered(self) -> tuple[Problem, ...]:
+        """Return the problems by file, in the order of the text, each once."""
+        unique = dict.fromkeys(self.problems)
+        found = sorted(unique, key=lambda problem: (problem.file, problem.line, problem.column))
+        if self.dropped:
+            text = f"{self.dropped:,} more problems are not shown"
+            found.append(Problem(found[-1].file, 0, 0, Severity.ERROR, text, "repair these first"))
+        return tuple(found)
+
+    def _add(self, source: Source, place: Place, severity: Severity, text: str, hint: str) -> None:
+        if len(self.problems) >= MOST:
+            self.dropped += 1
+            return
+        line = source.line(place.line) if place != NOWHERE else ""
+        self.problems.append(Problem(source.name, place.line, place.column, severity, text, hint, line))

@@ -1,0 +1,78 @@
+"""Trees of all files -> the items of each section."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from clusterlb.config.item import Item
+from clusterlb.config.nodes import Entry, Mapping, Node, Scalar
+from clusterlb.config.report import Report
+from clusterlb.config.source import Place, Source
+from clusterlb.config.wording import clip, one_of
+
+NAMES = ("cluster", "directors", "pools", "vips")
+
+
+@dataclass
+class Sections:
+    """What the files say, unchecked. ``whole`` is False when something could not be read at all."""
+
+    cluster: Item | None = None
+    directors: dict[str, Item] = field(default_factory=dict)
+    pools: dict[str, Item] = field(default_factory=dict)
+    vips: dict[str, Item] = field(default_factory=dict)
+    whole: bool = True
+
+
+def gather(trees: list[tuple[Source, Node]], report: Report) -> Sections:
+    """Merge the sections of all files; what occurs twice is reported with both places, and the first is kept."""
+    sections = Sections()
+    for source, tree in trees:
+        if not isinstance(tree, Mapping):
+            place = Place(tree.line, tree.column)
+            report.error(source, place, "needs the sections of an inventory", f"one of: {', '.join(NAMES)}")
+            sections.whole = False
+            continue
+        for name, entry in tree.entries.items():
+            _section(sections, Item(name, source, Place(entry.line, entry.column), entry.node), report)
+    return sections
+
+
+def _section(sections: Sections, section: Item, report: Report) -> None:
+    if section.name not in NAMES:
+        hint = one_of(section.name, NAMES)
+        report.error(section.source, section.place, f"unknown key `{clip(section.name)}`", hint)
+        # it may be a section whose name is misspelt
+        sections.whole = False
+    elif section.name == "cluster":
+        if sections.cluster is None:
+            sections.cluster = section
+        else:
+            _twice("section `cluster`", sections.cluster, section, report)
+    elif not isinstance(section.node, Mapping):
+        empty = isinstance(section.node, Scalar) and section.node.value is None
+        report.error(
+            section.source,
+            section.place if empty else section.at(),
+            f"`{section.name}` needs a mapping, but is {'empty (null)' if empty else 'none'}",
+            f"write `{section.name}: {{}}` when there are none"
+            if empty
+            else "write each name as a key, with its settings below",
+        )
+        sections.whole = False
+    else:
+        _entries(getattr(sections, section.name), section, section.node.entries, report)
+
+
+def _entries(known: dict[str, Item], section: Item, entries: dict[str, Entry], report: Report) -> None:
+    for name, entry in entries.items():
+        item = Item(name, section.source, Place(entry.line, entry.column), entry.node)
+        if name in known:
+            _twice(f"key `{clip(name)}` in `{section.name}`", known[name], item, report)
+        else:
+            known[name] = item
+
+
+def _twice(what: str, first: Item, second: Item, report: Report) -> None:
+    place = f"{first.source.name}:{first.place.line}:{first.place.column}"
+    report.error(second.source, second.place, f"duplicate {what}", f"first written at {place}; keep one of them")

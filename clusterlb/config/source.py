@@ -1,0 +1,57 @@
+"""The text of one inventory file, and places in it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+# the line breaks of YAML 1.1, which libyaml counts: a source line must be the one that its mark means
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_SECRET = re.compile(r"""(?<=md5_key)(["']?\s*:\s*)("[^"]*"?|'[^']*'?|[^,}\s]+)""")
+
+
+class Place(NamedTuple):
+    """A line and column of one file, both from 1; both 0 where there is no place."""
+
+    line: int
+    column: int
+
+
+NOWHERE = Place(0, 0)
+
+
+class Refused(Exception):
+    """A file, or the rest of it, cannot be used at all: the text, a hint, and where."""
+
+    def __init__(self, text: str, hint: str = "", place: Place = NOWHERE) -> None:
+        super().__init__(text)
+        self.text = text
+        self.hint = hint
+        self.place = place
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file: its name as problems show it, its text, and the size and SHA-256 of its bytes."""
+
+    name: str
+    text: str = field(default="", repr=False)
+    size: int = 0
+    digest: bytes = b""
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return _BREAK.split(self.text)
+
+    def line(self, number: int) -> str:
+        """Return a line (from 1) without its break and with any OSPF key masked; empty where there is none."""
+        if not 0 < number <= len(self._lines):
+            return ""
+        return _SECRET.sub(lambda match: match[1] + "*" * len(match[2]), self._lines[number - 1])
+
+    def place(self, index: int) -> Place:
+        """Return the place of a character of the text."""
+        before = _BREAK.split(self.text[:index])
+        return Place(len(before), len(before[-1]) + 1)

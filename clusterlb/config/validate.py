@@ -1,0 +1,65 @@
+"""One item against its model: every error with its place, and as much as is good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
+
+from clusterlb.config.compose import DEEPEST
+from clusterlb.config.item import Item
+from clusterlb.config.nodes import Path, plain, without
+from clusterlb.config.report import Report
+from clusterlb.config.wording import clip, word
+
+M = TypeVar("M", bound=BaseModel)
+K = TypeVar("K")
+
+
+def validate(item: Item, model: type[M], report: Report) -> tuple[Item, M] | None:
+    """Return what is good of an item, and the item without the rest; None when nothing is.
+
+    All errors are reported at once. What they concern is then taken out, together with what cannot be
+    without it, so that the checks between fields still see everything else.
+    """
+    for attempt in range(DEEPEST):
+        try:
+            return item, model.model_validate(plain(item.node))
+        except ValidationError as failure:
+            errors = failure.errors(include_url=False, include_input=False)
+        if not attempt:
+            for error in errors:
+                _report(item, error["loc"], *word(error, model, item.node), error["type"], report)
+        rest = without(item.node, (_culprit(error["loc"], error["type"]) for error in errors))
+        if rest is None:
+            return None
+        item = replace(item, node=rest)
+    return None
+
+
+def validate_name(item: Item, what: str, parse: Callable[[object], K], report: Report) -> K | None:
+    """Return what an item's key means, or None after reporting why it is no good."""
+    try:
+        return parse(item.name)
+    except PydanticCustomError as error:
+        context = error.context or {}
+        text = f"{what} `{clip(item.name)}` {context['text']}"
+        report.error(item.source, item.place, text, context["hint"])
+        return None
+
+
+def _report(item: Item, path: Path, text: str, hint: str, kind: str, report: Report) -> None:
+    if kind in ("missing", "extra_forbidden"):
+        place = item.key_at(*path)
+        text = f"{text} in `{clip(item.name)}`" if len(path) == 1 else text
+    else:
+        place = item.at(*path)
+    report.error(item.source, place, text, hint)
+
+
+def _culprit(path: Path, kind: str) -> Path:
+    """Return what has to go: the value, or what cannot be without it."""
+    return path[:-1] if kind == "missing" else path

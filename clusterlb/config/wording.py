@@ -1,0 +1,161 @@
+"""pydantic's errors in an operator's words."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from clusterlb.config.nodes import Mapping, Node, Path, Scalar, find
+
+_WANTED = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "string_type": "text",
+    "list_type": "a list",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "dict_type": "a mapping",
+}
+_SWITCHES = frozenset(("on", "off", "yes", "no", "y", "n"))
+_LONGEST = 60  # characters of a value that are repeated in a problem
+_SECRET_KEYS = frozenset(("md5_key",))
+
+
+def word(error: ErrorDetails, model: type[BaseModel], node: Node) -> tuple[str, str]:
+    """Return the text and the hint of one error that ``model`` found in ``node``."""
+    path = error["loc"]
+    kind = error["type"]
+    context: dict[str, Any] = error.get("ctx", {})
+    found = find(node, path)
+    if kind == "missing":
+        return f"{_label(path)} is missing", _description(model, path)
+    if kind == "extra_forbidden":
+        return f"unknown key `{clip(str(path[-1]))}`", _nearest_key(str(path[-1]), model, path[:-1])
+    if kind in _WANTED:
+        wanted = _WANTED[kind]
+        return f"{_label(path)} needs {wanted}, but is {_is(found)}", _type_hint(wanted, str(path[-1:]), found)
+    if kind == "literal_error":
+        choices = re.findall(r"'([^']*)'", context["expected"])
+        return f"{_label(path)} may not be {_is(found)}", one_of(_shown(found), choices)
+    if kind in ("greater_than_equal", "less_than_equal"):
+        bound = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
+        return f"{_label(path)} must be {bound}, but is {_shown(found)}", _description(model, path)
+    if kind == "too_short":
+        return f"{_label(path)} is empty", _description(model, path)
+    if kind == "refused":
+        value = "" if path and path[-1] in _SECRET_KEYS else f", but is {_is(found)}"
+        text = context["text"] if context["text"].startswith("needs") or not value else context["text"] + ":"
+        value = value if context["text"].startswith("needs") or not value else f" `{_shown(found)}`"
+        return f"{_label(path)} {text}{value}", context["hint"]
+    return f"{_label(path)}: {error['msg']}", ""
+
+
+def one_of(value: str, choices: Iterable[str]) -> str:
+    """Return a hint that names the nearest choice, or all of them."""
+    known = list(choices)
+    close = difflib.get_close_matches(value[:_LONGEST], known, n=1)
+    if close:
+        return f"did you mean `{close[0]}`?"
+    return "one of: " + ", ".join(known) if len(known) > 1 else f"only `{known[0]}` is possible here"
+
+
+def clip(text: str) -> str:
+    """Shorten what an operator wrote, to repeat it in a problem."""
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def _label(path: Path) -> str:
+    if not path:
+        return "this"
+    if isinstance(path[-1], int):
+        return f"item {path[-1] + 1} of {_label(path[:-1])}"
+    return f"`{path[-1]}`"
+
+
+def _shown(node: Node | None) -> str:
+    """Return a value as a file has it."""
+    if not isinstance(node, Scalar):
+        return "a mapping" if isinstance(node, Mapping) else "a list"
+    if isinstance(node.value, bool):
+        return str(node.value).lower()
+    return "null" if node.value is None else clip(str(node.value))
+
+
+def _is(node: Node | None) -> str:
+    if not isinstance(node, Scalar):
+        return _shown(node)
+    if node.value is None:
+        return "empty (null)"
+    names = {bool: "the boolean", int: "the number", float: "the number", str: "the text"}
+    return f"{names[type(node.value)]} `{_shown(node)}`"
+
+
+def _type_hint(wanted: str, key: str, node: Node | None) -> str:
+    value = node.value if isinstance(node, Scalar) else None
+    if isinstance(node, Scalar) and value is None:
+        return "write the value behind the colon, or remove the key to get the default"
+    if "'bfd'" in key:
+        return "write `bfd: {interval: 50ms, multiplier: 3}`, or `bfd: null` to run without BFD"
+    if wanted == "text":
+        return f'put it in quotes: "{_shown(node)}"' if isinstance(node, Scalar) else "write a single word"
+    if wanted == "a list":
+        return f"write it as a list: [{_shown(node)}]" if isinstance(node, Scalar) else "begin each item with `- `"
+    if wanted == "a mapping":
+        if isinstance(value, str) and ":" in value:
+            return "put a space behind the colon"
+        return "write `key: value` pairs, indented below the key or in braces"
+    return _number_hint(value)
+
+
+def _number_hint(value: object) -> str:
+    if isinstance(value, float):
+        return "write it without a fraction"
+    if not isinstance(value, str):
+        return "write digits alone"
+    if value.isdecimal():
+        return f"remove the quotes: {clip(value)}"
+    if re.fullmatch(r"[0-9][0-9_]*", value):
+        return f"YAML 1.2 has no underscores in numbers: write {clip(value.replace('_', ''))}"
+    if re.fullmatch(r"[0-9]+(:[0-9]+)+", value):
+        return "colons make it text here (and a base-60 number in YAML 1.1): write one whole number"
+    if value.lower() in _SWITCHES:
+        return f"`{value}` is text in YAML 1.2, and neither a number nor a boolean: write digits alone"
+    return "write digits alone, without a unit"
+
+
+def _nearest_key(key: str, model: type[BaseModel], path: Path) -> str:
+    if key == "<<":
+        return "YAML 1.2 has no merge keys: write the keys out, or use an alias for the whole value"
+    holder = _model_at(model, path)
+    known = list(holder.model_fields) if holder else []
+    return one_of(key, known) if known else ""
+
+
+def _description(model: type[BaseModel], path: Path) -> str:
+    holder = _model_at(model, path[:-1])
+    info = holder.model_fields.get(str(path[-1])) if holder and path else None
+    return info.description or "" if info else ""
+
+
+def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
+    """Return the model that a path leads to."""
+    for key in path:
+        if isinstance(key, int):
+            continue
+        info = model.model_fields.get(key)
+        inner = _inner(info.annotation) if info else None
+        if inner is None:
+            return None
+        model = inner
+    return model
+
+
+def _inner(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - any type form may stand in an annotation
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for found in map(_inner, get_args(annotation)) if found), None)

@@ -1,0 +1,78 @@
+"""What was last read of this director, and the part of it that is ours."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from clusterlb.controller.ledger import Ledger
+from clusterlb.drivers.interface import LinkState
+from clusterlb.model.address import IPAddress
+from clusterlb.model.ipvs import ServiceKey, ServiceState
+from clusterlb.model.plan import (
+    AddLocalRoute,
+    Announce,
+    CreateLane,
+    RemoveLane,
+    RemoveLocalRoute,
+    Step,
+    Withdraw,
+)
+from clusterlb.model.state import DirectorState, FrrLine
+
+NO_LINKS = LinkState(frozenset(), {}, frozenset(), {})
+
+
+@dataclass(slots=True)
+class Actual:
+    """The last readings. ``frr`` is None until FRR has answered once; ``services`` has foreign ones too."""
+
+    services: dict[ServiceKey, ServiceState] = field(default_factory=dict)
+    links: LinkState = NO_LINKS
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    frr: tuple[FrrLine, ...] | None = None
+
+    def vips(self) -> set[IPAddress]:
+        """Return every VIP of ours that has an address on a lane or a local route."""
+        return {*self.links.announced, *self.links.local_routes}
+
+    def state(
+        self,
+        ledger: Ledger,
+        keys: Collection[ServiceKey],
+        vips: Collection[IPAddress],
+        wanted_frr: Collection[FrrLine],
+    ) -> DirectorState:
+        """Return our part of these services and VIPs, with everything that is not per VIP."""
+        mine = {*ledger.frr_lines, *wanted_frr}
+        return DirectorState(
+            sysctls=self.sysctls,
+            services={key: self.services[key] for key in keys if key in self.services},
+            local_routes=frozenset(vip for vip in vips if vip in self.links.local_routes),
+            lanes=self.links.lanes,
+            frr=tuple(line for line in self.frr or () if line in mine),
+            announced={vip: self.links.announced[vip] for vip in vips if vip in self.links.announced},
+        )
+
+
+def after(links: LinkState, steps: Collection[Step]) -> LinkState:
+    """Return what the links are once these steps have taken effect; others than link steps change nothing."""
+    lanes, routes = set(links.lanes), set(links.local_routes)
+    announced = dict(links.announced)
+    for step in steps:
+        match step:
+            case CreateLane(lane):
+                lanes.add(lane)
+            case RemoveLane(lane):
+                lanes.discard(lane)
+            case AddLocalRoute(vip):
+                routes.add(vip)
+            case RemoveLocalRoute(vip):
+                routes.discard(vip)
+            case Announce(vip, lane):
+                announced[vip] = announced.get(vip, frozenset()) | {lane}
+            case Withdraw(vip, lane):
+                left = announced.pop(vip, frozenset()) - {lane}
+                if left:
+                    announced[vip] = left
+    return LinkState(frozenset(lanes), announced, frozenset(routes), links.carrier)

@@ -1,0 +1,187 @@
+"""Carry out a plan, step by step, and say how it went."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import cast
+
+from clusterlb.controller.kernel import Kernel
+from clusterlb.core.diff import service_steps
+from clusterlb.drivers.interface import DriverError, FrrDriver
+from clusterlb.model.address import IPAddress
+from clusterlb.model.ipvs import ServiceKey, ServiceState
+from clusterlb.model.plan import (
+    AddLocalRoute,
+    Announce,
+    AwaitWithdrawn,
+    ConfigureFrr,
+    CreateLane,
+    IpvsStep,
+    LinkStep,
+    Plan,
+    ReadBack,
+    RemoveLane,
+    RemoveLocalRoute,
+    RemoveService,
+    SetSysctl,
+    Step,
+    StepError,
+    Withdraw,
+)
+
+LINK_STEPS = (CreateLane, RemoveLane, AddLocalRoute, RemoveLocalRoute, Announce, Withdraw)
+QUIET = 1.0  # seconds without a packet after which a withdrawn VIP's flows have moved
+POLL = 0.25
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a plan.
+
+    ``done`` steps took effect; ``errors`` are those that did not; ``blocked`` says why a VIP must not be
+    announced; ``services`` is what the kernel held when it was read back; ``skipped`` were not tried.
+    """
+
+    done: list[Step] = field(default_factory=list)
+    errors: list[StepError] = field(default_factory=list)
+    blocked: dict[IPAddress, str] = field(default_factory=dict)
+    services: dict[ServiceKey, ServiceState | None] = field(default_factory=dict)
+    skipped: list[Step] = field(default_factory=list)
+
+
+class Applier:
+    """Carries out plans with one director's drivers; waits at most ``patience`` seconds for flows to move."""
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        frr: FrrDriver,
+        *,
+        pace: Callable[[], float],
+        patience: float = 10.0,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._kernel = kernel
+        self._frr = frr
+        self._pace = pace
+        self._patience = patience
+        self._say = say
+
+    async def apply(self, plan: Plan) -> Outcome:
+        """Carry out a plan in its order.
+
+        A failed service blocks its own VIP's announcement and nothing else. A setting or an FRR
+        configuration that fails stops the plan there, for what follows builds on it.
+        """
+        outcome = Outcome()
+        for run in _runs(plan):
+            if not await self._apply_run(run, outcome):
+                done = {id(step) for step in outcome.done} | {id(error.step) for error in outcome.errors}
+                outcome.skipped = [step for step in plan if id(step) not in done]
+                break
+        return outcome
+
+    async def _apply_run(self, run: Sequence[Step], outcome: Outcome) -> bool:
+        """Carry out steps of one kind; say whether what follows may go on."""
+        first = run[0]
+        if isinstance(first, LINK_STEPS):
+            await self._links([cast(LinkStep, step) for step in run], outcome)
+        elif isinstance(first, ReadBack):
+            for step in run:
+                await self._read_back(cast(ReadBack, step), outcome)
+        elif isinstance(first, SetSysctl | ConfigureFrr):
+            return await self._settings(run, outcome)
+        elif isinstance(first, AwaitWithdrawn):
+            for step in run:
+                await self.await_withdrawn(cast(AwaitWithdrawn, step))
+            outcome.done += run
+        else:
+            await self._services([cast(IpvsStep, step) for step in run], outcome)
+        return True
+
+    async def _services(self, steps: list[IpvsStep], outcome: Outcome) -> None:
+        errors = await self._kernel.apply_services(steps)
+        outcome.errors += errors
+        failed = {id(error.step) for error in errors}
+        outcome.done += [step for step in steps if id(step) not in failed]
+        for step in steps:
+            if isinstance(step, RemoveService) and id(step) not in failed:
+                outcome.services[step.key] = None
+
+    async def _read_back(self, step: ReadBack, outcome: Outcome) -> None:
+        found = await self._kernel.read_services(tuple(step.services))
+        for key, wanted in step.services.items():
+            have = found.get(key)
+            outcome.services[key] = have
+            if key.address is not None and service_steps(key, wanted, have):
+                outcome.blocked[key.address] = f"{key} is not in the kernel as planned"
+        outcome.done.append(step)
+
+    async def _links(self, steps: list[LinkStep], outcome: Outcome) -> None:
+        allowed = [s for s in steps if not (isinstance(s, Announce) and s.vip in outcome.blocked)]
+        if not allowed:
+            return
+        errors = await self._kernel.apply_links(allowed)
+        outcome.errors += errors
+        failed = {id(error.step) for error in errors}
+        outcome.done += [step for step in allowed if id(step) not in failed]
+
+    async def _settings(self, run: Sequence[Step], outcome: Outcome) -> bool:
+        for step in run:
+            try:
+                await self._setting(step)
+            except DriverError as error:
+                outcome.errors.append(StepError(step, 0, str(error)))
+                return False
+            outcome.done.append(step)
+        return True
+
+    def _setting(self, step: Step) -> Awaitable[None]:
+        if isinstance(step, SetSysctl):
+            return self._kernel.write_sysctl(step.name, step.value)
+        configure = cast(ConfigureFrr, step)
+        return self._frr.configure(configure.add, configure.remove)
+
+    async def await_withdrawn(self, step: AwaitWithdrawn) -> None:
+        """Wait the pace, then until no packet has come for these VIPs for a while, or patience ends.
+
+        A packet that still comes proves that some switch still has the route; silence after the pace is
+        the nearest to a proof of the contrary that a director can see by itself.
+        """
+        clock = asyncio.get_running_loop().time
+        started = changed = clock()
+        before = -1
+        while True:
+            now = clock()
+            packets = await self._packets(step.vips)
+            if packets != before:
+                before, changed = packets, now
+            waited = now - started
+            if waited >= self._pace() and now - changed >= QUIET:
+                return
+            if waited >= self._patience:
+                names = ", ".join(map(str, sorted(step.vips, key=str)))
+                self._say(f"packets still come for {names} after {waited:.0f} s; going on")
+                return
+            await asyncio.sleep(POLL)
+
+    async def _packets(self, vips: frozenset[IPAddress]) -> int:
+        statistics = await self._kernel.statistics()
+        return sum(s.counters.in_packets for key, s in statistics.items() if key.address in vips)
+
+
+def _runs(plan: Plan) -> Iterator[tuple[Step, ...]]:
+    """Split a plan into neighbours that one driver can take in one batch."""
+
+    def room(step: Step) -> str:
+        if isinstance(step, LINK_STEPS):
+            return "links"
+        if isinstance(step, SetSysctl | ConfigureFrr | ReadBack | AwaitWithdrawn):
+            return type(step).__name__
+        return "services"
+
+    for _, run in groupby(plan, key=room):
+        yield tuple(run)

@@ -1,0 +1,220 @@
+"""The controller of one director: its loop, its clock, and what wakes it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from clusterlb.controller.apply import Applier
+from clusterlb.controller.kernel import Drivers, Kernel
+from clusterlb.controller.leave import leave
+from clusterlb.controller.ledger import Ledger
+from clusterlb.controller.notify import Notifier, watchdog_interval
+from clusterlb.controller.readings import Readings
+from clusterlb.controller.reconcile import Reconciler
+from clusterlb.controller.reload import Reloader, RenderFrr
+from clusterlb.controller.schedule import Schedule
+from clusterlb.controller.world import Index, World
+from clusterlb.core import pace
+from clusterlb.drivers.monitor import LinkMonitor
+from clusterlb.model.health import Observation, ProbeKey
+from clusterlb.model.inventory import Director, Inventory
+
+log = structlog.get_logger()
+
+SERVICES_EVERY = 1.0  # seconds; foreign edits are to be repaired within 2
+LINKS_EVERY = 10.0  # the kernel tells of changes; this catches what it did not tell
+FRR_EVERY = 2.0
+FILES_EVERY = 1.0
+
+
+class CheckEngine(Protocol):
+    """What the controller asks of the check engine's client."""
+
+    async def start(self) -> None:
+        """Start the engine's process."""
+        ...
+
+    def set_probes(self, probes: frozenset[ProbeKey]) -> None:
+        """Say what is to be probed from now on."""
+        ...
+
+    async def close(self) -> None:
+        """End the engine's process."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where the controller finds and keeps things."""
+
+    inventory: Path
+    director: str
+    state_dir: Path
+
+
+@dataclass(slots=True)
+class Controller:
+    """Runs until stopped; stopping changes nothing in the data path, ``down`` does."""
+
+    settings: Settings
+    inventory: Inventory
+    director: Director
+    drivers: Drivers
+    render_frr: RenderFrr
+    make_engine: Callable[[Callable[[ProbeKey, Observation], None]], CheckEngine]
+    notify: Notifier = field(default_factory=Notifier)
+    reconciler: Reconciler = field(init=False)
+    readings: Readings = field(init=False)
+    reloader: Reloader = field(init=False)
+    engine: CheckEngine = field(init=False)
+    leaving: bool = field(default=False, init=False)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _stop: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _kernel: Kernel = field(init=False)
+
+    def __post_init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._kernel = Kernel(self.drivers)
+        world = World(self.inventory, self.director, Index(self.inventory))
+        world.frr = self.render_frr(self.inventory, self.director)
+        self.reconciler = Reconciler(
+            world=world,
+            kernel=self._kernel,
+            frr=self.drivers.frr,
+            ledger=Ledger(self.settings.state_dir / "ledger.json"),
+            applier=Applier(
+                self._kernel,
+                self.drivers.frr,
+                pace=lambda: world.inventory.cluster.ospf.pace,
+                say=lambda text: log.warning("waited", what=text),
+            ),
+            clock=loop.time,
+            wake=self._wake.set,
+        )
+        self.readings = Readings(self.reconciler, self._kernel, self.drivers.frr)
+        self.engine = self.make_engine(self.reconciler.observe)
+        self.reloader = Reloader(
+            self.settings.inventory,
+            self.settings.director,
+            self.render_frr,
+            self.reconciler,
+            lambda _: self._set_probes(),
+        )
+
+    @property
+    def world(self) -> World:
+        """Return what the controller knows."""
+        return self.reconciler.world
+
+    async def run(self, *, once: bool = False) -> None:
+        """Bring the director up and keep it so until ``stop`` or ``down``; ``once`` ends after one cycle."""
+        await self.readings.adopt()
+        if once:
+            await self._settle()
+            return
+        self._set_probes()
+        await self.engine.start()
+        monitor = LinkMonitor(lambda: self._spawn(self.readings.links()))
+        schedule = Schedule()
+        schedule.every(SERVICES_EVERY, self.readings.services)
+        schedule.every(LINKS_EVERY, self.readings.links)
+        schedule.every(FRR_EVERY, self.readings.frr_health)
+        schedule.every(FILES_EVERY, self.reloader.watch)
+        schedule.start()
+        try:
+            await self._loop()
+        finally:
+            schedule.stop()
+            monitor.close()
+            self.reconciler.stop()
+            await self.engine.close()
+            await self._kernel.close()
+
+    async def down(self) -> list[str]:
+        """Take the director down gracefully, then stop; return what could not be done."""
+        self.leaving = True
+        self.notify(status="leaving: withdrawing all VIPs")
+        async with self.reconciler.lock:
+            world = self.world
+            ready = pace.ready_at(world.last_change, world.inventory.cluster.ospf.pace)
+            wait = max(0.0, ready - self.reconciler.clock())
+            problems = await leave(
+                self._kernel, self.drivers.frr, self.reconciler.ledger, self.reconciler.applier, wait
+            )
+        for problem in problems:
+            log.error("down", problem=problem)
+        if problems:
+            self.leaving = False
+            world.mark_all()
+            await self.readings.adopt()
+        else:
+            self.stop()
+        return problems
+
+    def stop(self) -> None:
+        """End the loop; the data path stays as it is."""
+        self._stop.set()
+        self._wake.set()
+
+    def reload(self) -> None:
+        """Load the inventory again, as on SIGHUP."""
+        self._spawn(self.reloader.reload())
+
+    def _set_probes(self) -> None:
+        self.engine.set_probes(frozenset(self.world.index.pools))
+
+    async def _loop(self) -> None:
+        interval = watchdog_interval()
+        ready = False
+        self._wake.set()
+        while not self._stop.is_set():
+            try:
+                await asyncio.wait_for(self._wake.wait(), interval)
+            except TimeoutError:
+                self.notify(watchdog=1)
+                continue
+            self._wake.clear()
+            if not self.leaving:
+                await self.reconciler.cycle()
+            if self.world.dirty and not self.leaving:
+                self._wake.set()
+            if not ready:
+                ready = True
+                self.notify(ready=1)
+            self.notify(watchdog=1, status=self._summary())
+        self.notify(stopping=1)
+
+    async def _settle(self) -> None:
+        """Run cycles until there is nothing more to do at once."""
+        for _ in range(10):
+            await self.reconciler.cycle()
+            if not self.world.dirty:
+                break
+        self.reconciler.stop()
+        await self._kernel.close()
+
+    def _summary(self) -> str:
+        announced = len(self.world.actual.links.announced)
+        rest = len(self.world.inventory.vips) - announced
+        return f"{announced} VIPs announced, {rest} not" if rest else f"{announced} VIPs announced"
+
+    def _spawn(self, work: Awaitable[object]) -> None:
+        task = asyncio.ensure_future(work)
+        _TASKS.add(task)
+        task.add_done_callback(_finished)
+
+
+_TASKS: set[asyncio.Future[object]] = set()
+
+
+def _finished(task: asyncio.Future[object]) -> None:
+    """Keep hold of a task until it ends (the loop alone would let it be collected) and say how it failed."""
+    _TASKS.discard(task)
+    if not task.cancelled() and task.exception() is not None:
+        log.error("background work failed", error=repr(task.exception()))

@@ -1,0 +1,74 @@
+"""The blocking drivers, behind one worker thread so that the loop never waits for the kernel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from clusterlb.drivers.interface import FrrDriver, IpvsDriver, LinkDriver, LinkState, SysctlDriver
+from clusterlb.model.ipvs import ServiceKey, ServiceState, ServiceStatistics
+from clusterlb.model.plan import IpvsStep, LinkStep, StepError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Drivers:
+    """One director's drivers."""
+
+    ipvs: IpvsDriver
+    links: LinkDriver
+    sysctl: SysctlDriver
+    frr: FrrDriver
+
+
+class Kernel:
+    """The kernel's drivers as coroutines, one call at a time, in the order in which they were asked."""
+
+    def __init__(self, drivers: Drivers) -> None:
+        self._drivers = drivers
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kernel")
+
+    async def read_services(
+        self, keys: Collection[ServiceKey] | None = None
+    ) -> dict[ServiceKey, ServiceState]:
+        """Return the services asked for (all when None) that the kernel has."""
+        return await self._call(self._drivers.ipvs.read, keys)
+
+    async def statistics(
+        self, keys: Collection[ServiceKey] | None = None
+    ) -> dict[ServiceKey, ServiceStatistics]:
+        """Return the connections and counters of the services asked for."""
+        return await self._call(self._drivers.ipvs.statistics, keys)
+
+    async def apply_services(self, steps: Sequence[IpvsStep]) -> list[StepError]:
+        """Carry out steps on services and return those that failed."""
+        return await self._call(self._drivers.ipvs.apply, steps)
+
+    async def read_links(self) -> LinkState:
+        """Return lanes, VIPs, local routes and carriers."""
+        return await self._call(self._drivers.links.read)
+
+    async def apply_links(self, steps: Sequence[LinkStep]) -> list[StepError]:
+        """Carry out steps on links and return those that failed."""
+        return await self._call(self._drivers.links.apply, steps)
+
+    async def read_sysctls(self, names: Collection[str]) -> dict[str, str]:
+        """Return the values of the settings that exist."""
+        return await self._call(self._drivers.sysctl.read, names)
+
+    async def write_sysctl(self, name: str, value: str) -> None:
+        """Set one value, or raise DriverError."""
+        await self._call(self._drivers.sysctl.write, name, value)
+
+    async def close(self) -> None:
+        """Close the drivers in their thread; nothing changes in the kernel."""
+        await self._call(self._drivers.ipvs.close)
+        await self._call(self._drivers.links.close)
+        self._thread.shutdown(wait=True)
+
+    async def _call(self, function: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)

@@ -1,0 +1,67 @@
+"""Take a director down gracefully: withdraw, wait, unprogram, and put back what was there before."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from clusterlb.controller.actual import Actual
+from clusterlb.controller.apply import Applier
+from clusterlb.controller.kernel import Kernel
+from clusterlb.controller.ledger import Ledger
+from clusterlb.core.diff import diff
+from clusterlb.core.order import order
+from clusterlb.drivers.interface import DriverError, FrrDriver
+from clusterlb.model.describe import describe
+from clusterlb.model.plan import Plan, StepError
+from clusterlb.model.state import DirectorState
+
+log = structlog.get_logger()
+
+
+async def read_all(kernel: Kernel, frr: FrrDriver, ledger: Ledger) -> tuple[Actual, list[str]]:
+    """Read what there is to take down; the texts say what could not be read."""
+    problems = []
+    actual = Actual(
+        services=await kernel.read_services(),
+        links=await kernel.read_links(),
+        sysctls=await kernel.read_sysctls(tuple(ledger.sysctls)),
+    )
+    try:
+        actual.frr = await frr.read()
+    except DriverError as error:
+        problems.append(f"FRR's configuration was not put back: {error}")
+    return actual, problems
+
+
+def leaving_plan(actual: Actual, ledger: Ledger) -> Plan:
+    """Return the steps from what is there to what was there before us."""
+    before = tuple(ledger.frr_displaced) if actual.frr is not None else ()
+    want = DirectorState(sysctls=dict(ledger.sysctls), frr=before)
+    have = actual.state(ledger, ledger.services, actual.vips(), before)
+    return order(diff(want, have), leaving=True)
+
+
+async def leave(
+    kernel: Kernel, frr: FrrDriver, ledger: Ledger, applier: Applier, wait: float = 0.0
+) -> list[str]:
+    """Take everything of ours off this director and return what could not be done.
+
+    ``wait`` holds the withdrawal until the pace since the last change has passed. The ledger is
+    forgotten only when all went well, so that a second try knows what is left.
+    """
+    actual, problems = await read_all(kernel, frr, ledger)
+    plan = leaving_plan(actual, ledger)
+    log.info("leaving", steps=len(plan), vips=len(actual.vips()))
+    await asyncio.sleep(wait)
+    outcome = await applier.apply(plan)
+    problems += [_text(error) for error in outcome.errors]
+    problems += [f"not tried after that: {describe(step)}" for step in outcome.skipped]
+    if not problems:
+        ledger.forget()
+    return problems
+
+
+def _text(error: StepError) -> str:
+    return f"{describe(error.step)}: {error.message}"

@@ -1,0 +1,159 @@
+"""Read the director again and again, so that what others change is seen, counted and put right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import structlog
+
+from clusterlb.controller.kernel import Kernel
+from clusterlb.controller.reconcile import Reconciler
+from clusterlb.core.desired import adopted, stand
+from clusterlb.core.fitness import unfit
+from clusterlb.drivers.interface import DriverError, FrrDriver, OspfNeighbor
+
+SHARE = 10  # a reading that took t seconds is not repeated before SHARE x t have passed
+FULL_FRR = 15  # every so many polls of FRR its whole configuration is read too
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Readings:
+    """The director's own checks, and the watch over what is ours."""
+
+    reconciler: Reconciler
+    kernel: Kernel
+    frr: FrrDriver
+    neighbors: tuple[OspfNeighbor, ...] = ()
+    _services_not_before: float = 0.0
+    _frr_not_before: float = 0.0
+    _frr_polls: int = 0
+
+    async def adopt(self) -> None:
+        """Read everything once and take it as it is: a start changes nothing that is right."""
+        world = self.reconciler.world
+        world.actual.services = await self.kernel.read_services()
+        world.actual.links = await self.kernel.read_links()
+        world.actual.sysctls = await self.kernel.read_sysctls(tuple(world.index.sysctls))
+        await self._read_frr()
+        fit = adopted(world.inventory, world.actual.links.announced)
+        world.standings = stand(world.inventory, world.index.keys.keys(), world.verdicts, fit)
+        world.health = replace(world.health, carrier=dict(world.actual.links.carrier))
+        world.last_change = self.reconciler.clock()
+        world.mark_all()
+
+    async def services(self) -> None:
+        """Read all virtual services; what is ours and differs from the last reading was changed by others."""
+        clock = self.reconciler.clock
+        started = clock()
+        if started < self._services_not_before:
+            return
+        async with self.reconciler.lock:
+            world = self.reconciler.world
+            try:
+                found = await self.kernel.read_services()
+            except DriverError as error:
+                await self._ipvs_failed(str(error))
+                return
+            before, world.actual.services = world.actual.services, found
+            world.actual.sysctls = await self.kernel.read_sysctls(tuple(world.index.sysctls))
+            if world.health.ipvs_failures:
+                self._health_changed(ipvs_failures=0, ipvs_error="")
+            mine = {*world.index.served, *self.reconciler.ledger.services}
+            drift = [key for key in mine if found.get(key) != before.get(key)]
+            settings = [n for n, v in world.index.sysctls.items() if world.actual.sysctls.get(n) != v]
+            if drift or settings:
+                self._drifted([*map(str, drift), *settings])
+                world.mark_keys(drift)
+        self._services_not_before = clock() + SHARE * (clock() - started)
+
+    async def links(self) -> None:
+        """Read lanes, addresses, routes and carriers; called when the kernel says that something changed."""
+        async with self.reconciler.lock:
+            world = self.reconciler.world
+            before = world.actual.links
+            try:
+                found = await self.kernel.read_links()
+            except DriverError as error:
+                log.warning("links unreadable", error=str(error))
+                return
+            world.actual.links = found
+            if dict(found.carrier) != dict(world.health.carrier):
+                self._health_changed(carrier=dict(found.carrier))
+            vips = {
+                vip
+                for vip in {*before.announced, *found.announced, *before.local_routes, *found.local_routes}
+                if before.announced.get(vip) != found.announced.get(vip)
+                or (vip in before.local_routes) != (vip in found.local_routes)
+            }
+            if vips or before.lanes != found.lanes:
+                self._drifted([*map(str, vips), *(lane.value for lane in before.lanes - found.lanes)])
+                if before.announced != found.announced:
+                    # the switch has seen a change of our LSA, whoever made it
+                    world.last_change = self.reconciler.clock()
+                world.dirty.vips.update(vips)
+                if before.lanes != found.lanes:
+                    world.mark_all()
+
+    async def frr_health(self) -> None:
+        """Ask FRR for its neighbours; now and then, and after a silence, for its configuration too."""
+        clock = self.reconciler.clock
+        started = clock()
+        if started < self._frr_not_before:
+            return
+        world = self.reconciler.world
+        try:
+            neighbors = await self.frr.neighbors()
+        except DriverError as error:
+            self._health_changed(frr_failures=world.health.frr_failures + 1, frr_error=str(error))
+            world.actual.frr = None
+            return
+        finally:
+            self._frr_not_before = clock() + SHARE * (clock() - started)
+        if {n.router_id for n in neighbors if n.full} != {n.router_id for n in self.neighbors if n.full}:
+            full = ",".join(sorted(n.router_id for n in neighbors if n.full)) or "none"
+            log.info("ospf neighbours", full=full)
+        self.neighbors = neighbors
+        self._frr_polls += 1
+        if world.actual.frr is None or self._frr_polls % FULL_FRR == 0:
+            async with self.reconciler.lock:
+                before = world.actual.frr
+                await self._read_frr()
+                if world.actual.frr is not None and before != world.actual.frr:
+                    world.mark_all()
+        if world.health.frr_failures and world.actual.frr is not None:
+            self._health_changed(frr_failures=0, frr_error="")
+
+    async def _read_frr(self) -> None:
+        world = self.reconciler.world
+        try:
+            world.actual.frr = await self.frr.read()
+        except DriverError as error:
+            world.actual.frr = None
+            self._health_changed(frr_failures=world.health.frr_failures + 1, frr_error=str(error))
+
+    async def _ipvs_failed(self, error: str) -> None:
+        world = self.reconciler.world
+        self._health_changed(ipvs_failures=world.health.ipvs_failures + 1, ipvs_error=error)
+
+    def _health_changed(self, **fields: object) -> None:
+        """Take in the director's own condition; look at all VIPs again when its fitness changed."""
+        world = self.reconciler.world
+        before = unfit(world.health)
+        first = {name for name, value in fields.items() if name.endswith("failures") and value == 1}
+        world.health = replace(world.health, **fields)  # type: ignore[arg-type]  # names are checked by replace
+        now = unfit(world.health)
+        if first:
+            log.warning("director check failed", error=world.health.frr_error or world.health.ipvs_error)
+        if (before is None) != (now is None):
+            log.warning("director", fit=now is None, because=str(now or "all its own checks pass"))
+            world.mark_all()
+            self.reconciler.wake()
+
+    def _drifted(self, what: list[str]) -> None:
+        world = self.reconciler.world
+        world.counts["drift"] += len(what)
+        shown = ", ".join(sorted(what)[:5]) + (f" and {len(what) - 5} more" if len(what) > 5 else "")
+        log.warning("changed by others, putting it right", what=shown)
+        self.reconciler.wake()

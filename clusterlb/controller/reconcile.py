@@ -1,0 +1,280 @@
+"""One cycle: from what is known to a plan, through the guard and the pace, to the drivers and back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from clusterlb.controller.actual import after
+from clusterlb.controller.apply import Applier, Outcome
+from clusterlb.controller.kernel import Kernel
+from clusterlb.controller.ledger import Ledger, LedgerError
+from clusterlb.controller.world import Dirty, World
+from clusterlb.core import pace
+from clusterlb.core.announce import Decision
+from clusterlb.core.desired import decisions, desired, stand
+from clusterlb.core.diff import diff
+from clusterlb.core.guard import guard
+from clusterlb.core.order import order
+from clusterlb.core.verdict import judge
+from clusterlb.drivers.frr.merge import displaced, merge
+from clusterlb.drivers.interface import DriverError, FrrDriver
+from clusterlb.model.address import IPAddress
+from clusterlb.model.describe import describe
+from clusterlb.model.health import Observation, ProbeKey, Verdict
+from clusterlb.model.ipvs import ServiceKey
+from clusterlb.model.plan import (
+    Announce,
+    AwaitWithdrawn,
+    ConfigureFrr,
+    Plan,
+    ReadBack,
+    RemoveService,
+    SetSysctl,
+    StepError,
+)
+
+RETRY = 2.0  # seconds until what failed is tried again
+AT_ONCE = 2  # times that a service which did not read back as planned is tried again at once
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Reconciler:
+    """Brings the director to the desired state; ``clock`` is the loop's, in seconds."""
+
+    world: World
+    kernel: Kernel
+    frr: FrrDriver
+    ledger: Ledger
+    applier: Applier
+    clock: Callable[[], float]
+    wake: Callable[[], None] = lambda: None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _attempts: dict[IPAddress, int] = field(default_factory=dict)
+    _retiring: dict[IPAddress, asyncio.Task[None]] = field(default_factory=dict)
+    _retired: set[IPAddress] = field(default_factory=set)
+    _timers: set[asyncio.TimerHandle] = field(default_factory=set)
+
+    def observe(self, probe: ProbeKey, observation: Observation) -> None:
+        """Take in one observation; wake the loop when it changes a verdict."""
+        pools = self.world.index.pools.get(probe)
+        if not pools:
+            return
+        before = self.world.verdicts.get(probe, Verdict())
+        verdict = self.world.verdicts[probe] = judge(before, observation, probe.spec)
+        if verdict.state is before.state:
+            return
+        log.info(
+            "verdict",
+            member=str(probe.endpoint),
+            was=before.state.value,
+            now=verdict.state.value,
+            because=observation.detail,
+            pools=",".join(pools),
+        )
+        for name in pools:
+            self.world.mark_pool(name)
+        self.wake()
+
+    async def cycle(self) -> None:
+        """Carry out what the dirty part of the world needs."""
+        async with self.lock:
+            plan = self._decide(*self._take())
+            plan = self._without_waiting(plan)
+            await self._carry_out(plan)
+
+    def plan(self) -> Plan:
+        """Return what a full cycle would do now, without doing it."""
+        return self._plan(*self._everything())
+
+    def _take(self) -> tuple[set[ServiceKey], set[IPAddress]]:
+        dirty, self.world.dirty = self.world.dirty, Dirty()
+        if dirty.everything:
+            keys, vips = self._everything()
+            dirty.pools = set(self.world.index.keys)
+        else:
+            keys, vips = dirty.keys, dirty.vips
+        fit = {name for name, standing in self.world.standings.items() if standing.fit}
+        self.world.standings.update(stand(self.world.inventory, dirty.pools, self.world.verdicts, fit))
+        return keys, vips
+
+    def _everything(self) -> tuple[set[ServiceKey], set[IPAddress]]:
+        return (
+            {*self.world.index.served, *self.ledger.services},
+            {*self.world.inventory.vips, *self.world.actual.vips()},
+        )
+
+    def _decide(self, keys: set[ServiceKey], vips: set[IPAddress]) -> Plan:
+        plan = self._plan(keys, vips, remember=True)
+        if pace.changes_lsa(plan):
+            ready = pace.ready_at(self.world.last_change, self.world.inventory.cluster.ospf.pace)
+            if self.clock() < ready:
+                plan, _ = pace.hold(plan)
+                self.later(ready, keys, vips)
+        return plan
+
+    def _plan(
+        self, keys: Collection[ServiceKey], vips: Collection[IPAddress], *, remember: bool = False
+    ) -> Plan:
+        world = self.world
+        decided = decisions(world.inventory, vips, world.view())
+        if remember:
+            self._remember(vips, decided)
+        want = desired(world.inventory, world.index.served, keys, decided, world.view())
+        have = world.actual.state(self.ledger, keys, vips, want.frr)
+        if world.actual.frr is None:
+            want = replace(want, frr=have.frr)
+        plan, refusals = guard(order(diff(want, have)), world.inventory.cluster)
+        for refusal in refusals:
+            log.error("refused", step=describe(refusal.step), because=str(refusal.because))
+        if world.actual.frr is None:
+            # what FRR would do with an address on a lane is not known until it has answered
+            plan = tuple(step for step in plan if not isinstance(step, Announce))
+        return plan
+
+    def _remember(self, vips: Collection[IPAddress], decided: dict[IPAddress, Decision]) -> None:
+        for vip in vips:
+            before, now = self.world.decided.get(vip), decided.get(vip)
+            if now is None:
+                self.world.decided.pop(vip, None)
+                continue
+            self.world.decided[vip] = now
+            if before is None or before.lanes != now.lanes or before.because.reason != now.because.reason:
+                lanes = ",".join(sorted(lane.value for lane in now.lanes)) or "none"
+                log.info("vip", vip=str(vip), lanes=lanes, because=str(now.because))
+
+    def _without_waiting(self, plan: Plan) -> Plan:
+        """Cut a plan where it has to wait for flows to move; the rest is planned anew after the wait."""
+        for number, step in enumerate(plan):
+            if isinstance(step, AwaitWithdrawn):
+                waiting = step.vips - self._retired
+                if not waiting:
+                    return plan[:number] + plan[number + 1 :]
+                for vip in waiting - set(self._retiring):
+                    self._retiring[vip] = asyncio.create_task(self._retire(vip))
+                return plan[:number]
+        return plan
+
+    async def _retire(self, vip: IPAddress) -> None:
+        try:
+            await self.applier.await_withdrawn(AwaitWithdrawn(frozenset({vip})))
+        finally:
+            self._retiring.pop(vip, None)
+        self._retired.add(vip)
+        self.world.mark_all()
+        self.wake()
+
+    async def _carry_out(self, plan: Plan) -> None:
+        if not plan:
+            return
+        try:
+            self.record(plan)
+        except LedgerError as error:
+            self.report([StepError(plan[0], 0, str(error))])
+            self.later(self.clock() + RETRY, None, None)
+            return
+        outcome = await self.applier.apply(plan)
+        await self.absorb(outcome)
+        self.report(outcome.errors)
+        if outcome.errors or outcome.skipped:
+            self.later(self.clock() + RETRY, None, None)
+
+    def record(self, plan: Plan) -> None:
+        """Write down what a plan is about to make ours; raise LedgerError when that cannot be done."""
+        running = self.world.actual.frr or ()
+        self.ledger.own_services(self.world.index.served)
+        for step in plan:
+            if isinstance(step, SetSysctl):
+                before = self.world.actual.sysctls.get(step.name)
+                if before is not None:
+                    self.ledger.own_sysctls({step.name: before})
+            elif isinstance(step, ConfigureFrr):
+                merged = merge(running, step.add, step.remove)
+                self.ledger.own_lines(
+                    (line for line in step.add if line not in running), displaced(running, merged)
+                )
+        self.ledger.save()
+
+    async def absorb(self, outcome: Outcome) -> None:
+        """Make the world say what a plan's outcome was."""
+        world = self.world
+        for key, state in outcome.services.items():
+            if state is None:
+                world.actual.services.pop(key, None)
+            else:
+                world.actual.services[key] = state
+        for step in outcome.done:
+            if isinstance(step, RemoveService):
+                self.ledger.services.discard(step.key)
+            elif isinstance(step, SetSysctl):
+                world.actual.sysctls = {**world.actual.sysctls, step.name: step.value}
+            elif isinstance(step, ReadBack):
+                self._programmed({key.address for key in step.services if key.address}, outcome)
+        world.actual.links = after(world.actual.links, outcome.done)
+        self._retired &= world.actual.vips()
+        if pace.changes_lsa(tuple(outcome.done)):
+            world.last_change = self.clock()
+        world.counts["steps"] += len(outcome.done)
+        if any(isinstance(step, ConfigureFrr) for step in outcome.done):
+            world.counts["frr_configurations"] += 1
+            try:
+                world.actual.frr = await self.frr.read()
+            except DriverError as error:
+                world.actual.frr = None
+                log.warning("frr", error=str(error))
+
+    def _programmed(self, vips: set[IPAddress], outcome: Outcome) -> None:
+        """Try again at once what did not read back as planned; then withdraw its VIP until it does."""
+        for vip in vips:
+            why = outcome.blocked.get(vip, "")
+            if not why:
+                self._attempts.pop(vip, None)
+                if self.world.unprogrammed.pop(vip, ""):
+                    self.world.dirty.vips.add(vip)
+                continue
+            self._attempts[vip] = self._attempts.get(vip, 0) + 1
+            keys = [key for key in outcome.services if key.address == vip]
+            if self._attempts[vip] > AT_ONCE:
+                self.world.unprogrammed[vip] = why
+                self.later(self.clock() + RETRY, keys, ())
+                self.world.dirty.vips.add(vip)
+            else:
+                self.world.mark_keys(keys)
+
+    def report(self, errors: Collection[StepError]) -> None:
+        """Log failed steps, each text once until something else fails."""
+        texts = [f"{describe(error.step)}: {error.message}" for error in errors]
+        self.world.counts["step_errors"] += len(texts)
+        for text in texts:
+            if text not in self.world.errors:
+                log.error("step failed", error=text)
+        self.world.errors = texts[:20]
+
+    def later(
+        self, when: float, keys: Collection[ServiceKey] | None, vips: Collection[IPAddress] | None
+    ) -> None:
+        """Look at these again at a time of the clock; None means at everything."""
+
+        def fire() -> None:
+            self._timers.discard(handle)
+            if keys is None or vips is None:
+                self.world.mark_all()
+            else:
+                self.world.dirty.keys.update(keys)
+                self.world.dirty.vips.update(vips)
+            self.wake()
+
+        handle = asyncio.get_running_loop().call_at(when, fire)
+        self._timers.add(handle)
+
+    def stop(self) -> None:
+        """Cancel what was planned for later."""
+        for handle in self._timers:
+            handle.cancel()
+        for task in list(self._retiring.values()):
+            task.cancel()

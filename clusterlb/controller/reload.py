@@ -1,0 +1,103 @@
+"""Take in a changed inventory; a bad one never replaces a good one, and is told of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from clusterlb.config.load import InventoryError, load
+from clusterlb.config.render import render
+from clusterlb.controller.reconcile import Reconciler
+from clusterlb.controller.world import Index
+from clusterlb.model.inventory import Director, Inventory
+from clusterlb.model.state import FrrLine
+
+log = structlog.get_logger()
+
+RenderFrr = Callable[[Inventory, Director], tuple[FrrLine, ...]]
+Signature = tuple[tuple[str, int, int, int], ...]
+
+
+class UnknownDirectorError(Exception):
+    """The inventory does not name this director."""
+
+
+def director_of(inventory: Inventory, name: str) -> Director:
+    """Return the director of this name, or raise UnknownDirectorError saying which there are."""
+    try:
+        return inventory.directors[name]
+    except KeyError:
+        known = ", ".join(inventory.directors)
+        raise UnknownDirectorError(
+            f"the inventory has no director {name!r}; it has {known}. Name this one with --director NAME, "
+            f"or add it under `directors:`"
+        ) from None
+
+
+def signature(path: Path) -> Signature:
+    """Return what changes when a file of the inventory does (name, inode, size, time of change)."""
+    try:
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        files = [file for file in files if file == path or file.suffix in {".yaml", ".yml"}]
+        stats = [(str(file), file.stat()) for file in files]
+    except OSError:
+        return ()
+    return tuple((name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
+
+
+@dataclass(slots=True)
+class Reloader:
+    """Watches the inventory at ``path`` for one director."""
+
+    path: Path
+    director: str
+    render_frr: RenderFrr
+    reconciler: Reconciler
+    changed: Callable[[Inventory], None]
+    seen: Signature = ()
+    error: str = ""
+    _busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def watch(self) -> None:
+        """Reload when the files have changed since the last look."""
+        now = await asyncio.to_thread(signature, self.path)
+        if now != self.seen:
+            await self.reload()
+
+    async def reload(self) -> bool:
+        """Load the inventory and take it over by difference; say whether it was good."""
+        async with self._busy:
+            self.seen = await asyncio.to_thread(signature, self.path)
+            world = self.reconciler.world
+            try:
+                inventory, _ = await asyncio.to_thread(load, self.path)
+                director = director_of(inventory, self.director)
+                lines = self.render_frr(inventory, director)
+            except InventoryError as error:
+                return self._rejected(render(error.problems))
+            except UnknownDirectorError as error:
+                return self._rejected(f"{error}. To take this director out of service: clusterlb down")
+            self.error = ""
+            if inventory.digest == world.inventory.digest:
+                return True
+            async with self.reconciler.lock:
+                world.inventory, world.director, world.frr = inventory, director, lines
+                world.index = Index(inventory)
+                world.verdicts = {k: v for k, v in world.verdicts.items() if k in world.index.pools}
+                world.standings = {k: v for k, v in world.standings.items() if k in world.index.keys}
+                world.mark_all()
+            world.counts["reloads"] += 1
+            log.info("inventory reloaded", digest=inventory.digest[:12], vips=len(inventory.vips))
+            self.changed(inventory)
+            self.reconciler.wake()
+            return True
+
+    def _rejected(self, text: str) -> bool:
+        self.reconciler.world.counts["reload_failures"] += 1
+        self.error = text
+        log.error("inventory rejected, the last good one stays in force", problems=text)
+        return False

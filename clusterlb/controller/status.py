@@ -1,0 +1,123 @@
+"""What an operator sees of a director: one object for the command, the socket, the metrics and the log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clusterlb import __version__
+from clusterlb.controller.daemon import Controller
+from clusterlb.core.fitness import unfit
+from clusterlb.model.describe import describe
+from clusterlb.model.health import ProbeKey, Verdict, VerdictState
+from clusterlb.model.inventory import Member, Pool, Vip
+from clusterlb.model.ipvs import DestinationKey, DestinationStatistics, ServiceKey
+from clusterlb.model.plan import Plan
+
+Statistics = dict[tuple[ServiceKey, DestinationKey], DestinationStatistics]
+
+
+async def status(controller: Controller) -> dict[str, Any]:
+    """Return the director's status as plain JSON-able data; times ``for`` are seconds."""
+    world = controller.world
+    kernel = await controller.reconciler.kernel.statistics(tuple(world.index.served))
+    statistics: Statistics = {
+        (key, destination): numbers
+        for key, service in kernel.items()
+        for destination, numbers in service.destinations
+    }
+    why = unfit(world.health)
+    return {
+        "director": world.director.name,
+        "version": __version__,
+        "router_id": str(world.director.router_id),
+        "cluster": world.inventory.cluster.name,
+        "fit": why is None,
+        "unfit_because": str(why) if why else "",
+        "leaving": controller.leaving,
+        "inventory": {
+            "path": str(controller.settings.inventory),
+            "digest": world.inventory.digest,
+            "rejected": controller.reloader.error,
+        },
+        "frr": {
+            "answers": world.actual.frr is not None,
+            "error": world.health.frr_error,
+            "neighbors": [
+                {"router_id": n.router_id, "interface": n.interface, "state": n.state}
+                for n in controller.readings.neighbors
+            ],
+        },
+        "uplinks": dict(world.health.carrier),
+        "vips": [_vip(controller, vip, statistics) for vip in world.inventory.vips.values()],
+        "errors": list(world.errors),
+        "counts": {name: world.counts[name] for name in COUNTS},
+        "checks": dict(getattr(controller.engine, "stats", {})),
+    }
+
+
+COUNTS = ("drift", "steps", "step_errors", "reloads", "reload_failures", "frr_configurations")
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """Write each step of a plan as one line."""
+    return [describe(step) for step in plan]
+
+
+def _vip(controller: Controller, vip: Vip, statistics: Statistics) -> dict[str, Any]:
+    world = controller.world
+    decision = world.decided.get(vip.address)
+    lanes = world.actual.links.announced.get(vip.address, frozenset())
+    return {
+        "vip": str(vip.address),
+        "announced": sorted(lane.value for lane in lanes),
+        "wanted": sorted(lane.value for lane in decision.lanes) if decision else [],
+        "reason": decision.because.reason.value if decision else "",
+        "because": decision.because.text if decision else "",
+        "services": [
+            {
+                "service": str(service.key(vip.address)),
+                "pool": service.pool,
+                "scheduler": service.scheduler,
+                "forwarding": service.forwarding.value,
+                "members": [
+                    _member(
+                        controller,
+                        service.key(vip.address),
+                        world.inventory.pools[service.pool],
+                        m,
+                        statistics,
+                    )
+                    for m in world.inventory.pools[service.pool].members
+                ],
+            }
+            for service in vip.services
+        ],
+    }
+
+
+def _member(
+    controller: Controller, key: ServiceKey, pool: Pool, member: Member, statistics: Statistics
+) -> dict[str, Any]:
+    world = controller.world
+    now = controller.reconciler.clock()
+    verdict = (
+        world.verdicts.get(ProbeKey(member.endpoint, pool.check), Verdict())
+        if pool.check
+        else Verdict(VerdictState.UP)
+    )
+    service = world.actual.services.get(key)
+    destination = DestinationKey(member.address, member.port)
+    weights = {d.key: d.weight for d in service.destinations} if service else {}
+    numbers = statistics.get((key, destination), DestinationStatistics())
+    return {
+        "member": str(member.endpoint),
+        "verdict": verdict.state.value,
+        "for": round(now - verdict.since, 1) if verdict.since else None,
+        "because": verdict.because.detail if verdict.because else "",
+        "weight": weights.get(destination),
+        "active": numbers.active,
+        "inactive": numbers.inactive,
+        "connections": numbers.counters.connections,
+        "in_packets": numbers.counters.in_packets,
+        "in_bytes": numbers.counters.in_bytes,
+    }

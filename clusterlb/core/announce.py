@@ -1,0 +1,76 @@
+"""Should this director announce a VIP, and why (not)?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from clusterlb.core.quorum import Standing
+from clusterlb.model.address import IPAddress, IPNetwork
+from clusterlb.model.inventory import AnnounceWhen, Lane, Pool, Vip
+from clusterlb.model.reason import Because, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The lanes a VIP belongs on, and the reason."""
+
+    lanes: frozenset[Lane]
+    because: Because
+
+
+NOWHERE: frozenset[Lane] = frozenset()
+
+
+def inside(vip: IPAddress, prefixes: Sequence[IPNetwork]) -> bool:
+    """Say whether a VIP lies in one of the prefixes that may be announced."""
+    return any(vip in prefix for prefix in prefixes)
+
+
+def decide(
+    vip: Vip,
+    pools: Mapping[str, Pool],
+    standings: Mapping[str, Standing],
+    *,
+    prefixes: Sequence[IPNetwork],
+    director_unfit: Because | None = None,
+    unprogrammed: str = "",
+) -> Decision:
+    """Decide one VIP; ``standings`` has every pool that its services use.
+
+    ``unprogrammed`` is what the kernel holds against the VIP's services, empty when they are programmed
+    and read back.
+    """
+    if not inside(vip.address, prefixes):
+        wide = ", ".join(map(str, prefixes))
+        return Decision(NOWHERE, Because(Reason.OUTSIDE_PREFIXES, f"{vip.address} is in none of {wide}"))
+    if director_unfit is not None:
+        return Decision(NOWHERE, Because(Reason.DIRECTOR_UNFIT, director_unfit.text, director_unfit.facts))
+    if unprogrammed:
+        return Decision(NOWHERE, Because(Reason.NOT_PROGRAMMED, unprogrammed))
+    names = list(dict.fromkeys(service.pool for service in vip.services))
+    unfit = [name for name in names if not standings[name].fit]
+    enough = len(unfit) < len(names) if vip.announce_when is AnnounceWhen.ANY else not unfit
+    if enough:
+        return Decision(frozenset({Lane.ACTIVE}), _good(names, standings))
+    return Decision(NOWHERE, _bad(unfit, pools, standings))
+
+
+def _good(names: Sequence[str], standings: Mapping[str, Standing]) -> Because:
+    undecided = sum(standings[name].unknown for name in names)
+    if undecided and not any(standings[name].up for name in names):
+        return Because(Reason.ADOPTED, f"as found in the kernel; {undecided} members have no verdict yet")
+    counts = (f"{name} {standings[name].up}/{standings[name].total} up" for name in names)
+    return Because(Reason.FIT, ", ".join(counts))
+
+
+def _bad(unfit: Sequence[str], pools: Mapping[str, Pool], standings: Mapping[str, Standing]) -> Because:
+    texts = []
+    for name in unfit:
+        now = standings[name]
+        text = f"pool {name} has {now.up} of {now.total} members up and needs {pools[name].quorum.up}"
+        texts.append(f"{text} ({now.unknown} have no verdict yet)" if now.unknown else text)
+    undecided = any(standings[name].unknown for name in unfit)
+    reason = Reason.POOL_UNDECIDED if undecided else Reason.POOL_BELOW_QUORUM
+    facts = {name: {"up": standings[name].up, "needs": pools[name].quorum.up} for name in unfit}
+    return Because(reason, "; ".join(texts), facts)

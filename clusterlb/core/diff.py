@@ -1,0 +1,137 @@
+"""The steps from one director state to another.
+
+``diff(s, s)`` is empty. The steps come grouped by what they touch; ``core.order`` puts them in a safe order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from clusterlb.core.programme import HASHING
+from clusterlb.model.ipvs import Destination, DestinationKey, ServiceKey, ServiceState
+from clusterlb.model.plan import (
+    AddDestination,
+    AddLocalRoute,
+    AddService,
+    Announce,
+    AwaitWithdrawn,
+    ConfigureFrr,
+    CreateLane,
+    EditDestination,
+    EditService,
+    IpvsStep,
+    ReadBack,
+    RemoveDestination,
+    RemoveLane,
+    RemoveLocalRoute,
+    RemoveService,
+    SetSysctl,
+    Step,
+    Withdraw,
+)
+from clusterlb.model.state import DirectorState
+
+
+def diff(want: DirectorState, have: DirectorState) -> tuple[Step, ...]:
+    """Return what has to be done so that ``have`` becomes ``want``."""
+    return (
+        *(SetSysctl(n, v) for n, v in want.sysctls.items() if have.sysctls.get(n) != v),
+        *(CreateLane(lane) for lane in sorted(want.lanes - have.lanes, key=_by_value)),
+        *_services(want, have),
+        *(AddLocalRoute(vip) for vip in sorted(want.local_routes - have.local_routes, key=_by_family)),
+        *_frr(want, have),
+        *_announcements(want, have),
+        *(RemoveLocalRoute(vip) for vip in sorted(have.local_routes - want.local_routes, key=_by_family)),
+        *(RemoveLane(lane) for lane in sorted(have.lanes - want.lanes, key=_by_value)),
+    )
+
+
+def service_steps(key: ServiceKey, want: ServiceState | None, have: ServiceState | None) -> list[IpvsStep]:
+    """Return the steps that turn one service into another; None means there is none."""
+    if want is None:
+        return [RemoveService(key)] if have else []
+    if have is None:
+        return [AddService(want.service), *(AddDestination(key, d) for d in want.destinations)]
+    steps: list[IpvsStep] = []
+    if want.service != have.service:
+        steps.append(EditService(want.service))
+    if want.destinations != have.destinations:
+        steps += _destinations(key, want, have)
+    return steps
+
+
+def _destinations(key: ServiceKey, want: ServiceState, have: ServiceState) -> Iterator[IpvsStep]:
+    wanted = {d.key: d for d in want.destinations}
+    kept = [d for d in have.destinations if d.key in wanted]
+    yield from (RemoveDestination(key, d.key) for d in have.destinations if d.key not in wanted)
+    stay = _in_place(want.destinations, kept) if want.service.scheduler in HASHING else {d.key for d in kept}
+    for before in kept:
+        if before.key not in stay:
+            yield RemoveDestination(key, before.key)
+        elif before != wanted[before.key]:
+            yield EditDestination(key, wanted[before.key])
+    yield from (AddDestination(key, d) for d in want.destinations if d.key not in stay)
+
+
+def _in_place(want: Sequence[Destination], kept: Sequence[Destination]) -> set[DestinationKey]:
+    """Return the destinations that can stay so that the others, added after them, complete the order.
+
+    A destination added is the last of the insertion order, so only a common prefix can stay. What is
+    removed and added again in one batch finds its connections in the kernel's trash list
+    (ip_vs_ctl.c, ip_vs_trash_get_dest).
+    """
+    stay: set[DestinationKey] = set()
+    for wanted, there in zip(want, kept, strict=False):
+        if wanted.key != there.key:
+            break
+        stay.add(there.key)
+    return stay
+
+
+def _services(want: DirectorState, have: DirectorState) -> Iterator[Step]:
+    changed: dict[ServiceKey, ServiceState] = {}
+    for key, service in want.services.items():
+        steps = service_steps(key, service, have.services.get(key))
+        if steps:
+            changed[key] = service
+            yield from steps
+    if changed:
+        yield ReadBack(changed)
+    for key in have.services:
+        if key not in want.services:
+            yield RemoveService(key)
+
+
+def _frr(want: DirectorState, have: DirectorState) -> Iterator[Step]:
+    there, wanted = set(have.frr), set(want.frr)
+    if there != wanted:
+        yield ConfigureFrr(
+            tuple(line for line in want.frr if line not in there),
+            tuple(line for line in have.frr if line not in wanted),
+        )
+
+
+def _announcements(want: DirectorState, have: DirectorState) -> Iterator[Step]:
+    gone = set()
+    for vip in sorted({*want.announced, *have.announced}, key=_by_family):
+        wanted, there = want.announced.get(vip, frozenset()), have.announced.get(vip, frozenset())
+        yield from (Announce(vip, lane) for lane in sorted(wanted - there, key=_by_value))
+        yield from (Withdraw(vip, lane) for lane in sorted(there - wanted, key=_by_value))
+        if there and vip not in want.local_routes:
+            gone.add(vip)
+    # a VIP withdrawn by an earlier run that stopped half-way may still have packets under way to it
+    gone |= {vip for vip in have.local_routes - want.local_routes if vip in _served(have)}
+    if gone:
+        yield AwaitWithdrawn(frozenset(gone))
+
+
+def _served(state: DirectorState) -> set[object]:
+    return {key.address for key in state.services}
+
+
+def _by_value(lane: object) -> str:
+    return str(getattr(lane, "value", lane))
+
+
+def _by_family(vip: object) -> tuple[int, int]:
+    return getattr(vip, "version", 0), int(vip)  # type: ignore[call-overload]  # both address types are ints

@@ -1,0 +1,1 @@
+"""FRR through vtysh: configuration text and lines, rendering, merging, applying, neighbours."""

@@ -1,0 +1,127 @@
+"""Our lines among other people's: pure functions on FRR's configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from clusterlb.drivers.frr.contexts import opens_context, slot
+from clusterlb.drivers.frr.text import Entry, Kind, exit_of, lines_of, scan, serialise, text_of
+from clusterlb.model.state import FrrLine
+
+
+def merge(
+    running: Sequence[FrrLine], add: Iterable[FrrLine], remove: Collection[FrrLine]
+) -> tuple[FrrLine, ...]:
+    """Return the running lines without ``remove`` and with ``add``; every other keeps its place.
+
+    A line of ``add`` takes the place of one that sets the same thing (see ``contexts.slot``). A context's
+    header in ``remove`` goes only when nothing is left inside; one that we did not make stays, empty or not.
+    """
+    return lines_of(_edit(scan(serialise(running)), add, remove))
+
+
+def merge_text(text: str, add: Iterable[FrrLine], remove: Collection[FrrLine]) -> str:
+    """Do what ``merge`` does to a file's text, and keep its comments, order and indentation."""
+    entries = scan(text)
+    edited = _edit(entries, add, remove)
+    return text if edited == entries else text_of(edited)
+
+
+def needed(running: Collection[FrrLine], wanted: Iterable[FrrLine]) -> tuple[FrrLine, ...]:
+    """Return the wanted lines that are not running, in their order."""
+    have = frozenset(running)
+    return tuple(line for line in wanted if line not in have)
+
+
+def displaced(before: Iterable[FrrLine], after: Collection[FrrLine]) -> tuple[FrrLine, ...]:
+    """Return the lines of ``before`` whose value was replaced in ``after``, to be put back one day."""
+    have = frozenset(after)
+    slots = {(line.context, slot(line.text)) for line in after}
+    return tuple(line for line in before if line not in have and (line.context, slot(line.text)) in slots)
+
+
+def _edit(entries: list[Entry], add: Iterable[FrrLine], remove: Collection[FrrLine]) -> list[Entry]:
+    add = tuple(add)
+    kept = _without(entries, frozenset(remove) - frozenset(add))
+    for line in add:
+        _put(kept, line)
+    return kept
+
+
+def _without(entries: Iterable[Entry], gone: frozenset[FrrLine]) -> list[Entry]:
+    kept = [e for e in entries if e.kind is not Kind.LINE or e.line not in gone]
+    headers = {e.path for e in kept if e.kind is Kind.HEADER and e.line in gone}
+    for path in sorted(headers, key=len, reverse=True):
+        inside = any(e.kind in {Kind.LINE, Kind.HEADER} and e.context[: len(path)] == path for e in kept)
+        if not inside:
+            kept = [e for e in kept if not _frames(e, path)]
+    return kept
+
+
+def _frames(entry: Entry, path: tuple[str, ...]) -> bool:
+    """Say whether an entry opens or closes the context, or is a comment inside it."""
+    if entry.kind is Kind.HEADER:
+        return entry.path == path
+    return entry.context[: len(path)] == path
+
+
+def _put(entries: list[Entry], line: FrrLine, opens: bool = False) -> None:
+    opens = opens or opens_context(line.context, line.text)
+    wanted = (line.context, slot(line.text))
+    for index, entry in enumerate(entries):
+        if entry.kind not in {Kind.LINE, Kind.HEADER}:
+            continue
+        here = entry.line
+        if here == line:
+            if opens and entry.kind is Kind.LINE:
+                entries[index : index + 1] = _block(line, opens)
+            return
+        if (here.context, slot(here.text)) == wanted:
+            indent = entry.raw[: len(entry.raw) - len(entry.raw.lstrip())]
+            entries[index] = Entry(indent + line.text, entry.kind, entry.context)
+            return
+    if line.context:
+        _put(entries, FrrLine(line.context[:-1], line.context[-1]), opens=True)
+    place = _place_for_header(entries, line.context) if opens else _place_for_line(entries, line.context)
+    entries[place:place] = _block(line, opens)
+
+
+def _block(line: FrrLine, opens: bool) -> list[Entry]:
+    indent = " " * len(line.context)
+    if not opens:
+        return [Entry(indent + line.text, Kind.LINE, line.context)]
+    return [
+        Entry(indent + line.text, Kind.HEADER, line.context),
+        Entry(indent + exit_of(line.text), Kind.EXIT, (*line.context, line.text)),
+    ]
+
+
+def _place_for_line(entries: Sequence[Entry], context: tuple[str, ...]) -> int:
+    """Return the place after the context's own last line, before the contexts inside it."""
+    if not context:
+        return _place_for_header(entries, context)
+    return max(
+        index + 1
+        for index, entry in enumerate(entries)
+        if (entry.kind is Kind.LINE and entry.context == context)
+        or (entry.kind is Kind.HEADER and entry.path == context)
+    )
+
+
+def _place_for_header(entries: Sequence[Entry], context: tuple[str, ...]) -> int:
+    """Return the place after everything inside the context, before its own exit or the final ``end``."""
+    if not context:
+        ends = [index for index, entry in enumerate(entries) if entry.kind is Kind.END]
+        return ends[0] if ends else len(entries)
+    return max(
+        index + 1
+        for index, entry in enumerate(entries)
+        if (entry.kind is Kind.HEADER and entry.path == context)
+        or (entry.context[: len(context)] == context and _is_inner(entry, context))
+    )
+
+
+def _is_inner(entry: Entry, context: tuple[str, ...]) -> bool:
+    if entry.kind is Kind.EXIT:
+        return entry.context != context
+    return entry.kind is not Kind.NOTHING

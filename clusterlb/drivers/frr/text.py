@@ -1,0 +1,164 @@
+"""FRR's configuration text and its lines: ``frr.conf`` and ``show running-config``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from clusterlb.drivers.frr.contexts import opens_context
+from clusterlb.model.state import FrrLine
+
+_PREAMBLE = ("Building configuration...", "Current configuration:")
+_EXITS = {"vrf ": "exit-vrf", "address-family ": "exit-address-family"}
+
+
+class Kind(Enum):
+    """What a raw line is to FRR's parser."""
+
+    LINE = auto()
+    HEADER = auto()
+    EXIT = auto()
+    END = auto()
+    NOTHING = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One raw line as it stands in the text.
+
+    ``context`` is where it stands: for an EXIT the context that it closes, for a HEADER the one around it.
+    """
+
+    raw: str
+    kind: Kind
+    context: tuple[str, ...]
+
+    @property
+    def line(self) -> FrrLine:
+        """Return the configuration line without its indentation."""
+        return FrrLine(self.context, self.raw.strip())
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Return the context that a HEADER opens."""
+        return (*self.context, self.raw.strip())
+
+
+@dataclass(slots=True)
+class _Open:
+    header: str
+    indent: int
+    body_indent: int | None = None
+
+
+@dataclass(slots=True)
+class _Scanner:
+    """Where the text stands: FRR itself goes by what parses, we go by indentation and the known headers."""
+
+    stack: list[_Open] = field(default_factory=list)
+    bang: bool = False
+
+    def context(self) -> tuple[str, ...]:
+        return tuple(level.header for level in self.stack)
+
+    def settle(self, indent: int, text: str) -> None:
+        """Leave the contexts that a line with this indentation no longer belongs to."""
+        while self.stack and self._closes(self.stack[-1], indent, text):
+            self.stack.pop()
+        self.bang = False
+        if self.stack and self.stack[-1].body_indent is None:
+            self.stack[-1].body_indent = indent
+
+    def _closes(self, top: _Open, indent: int, text: str) -> bool:
+        if indent > top.indent:
+            return False
+        if self.bang or (top.body_indent is not None and top.body_indent > top.indent):
+            return True
+        return opens_context((), text) and not opens_context(self.context(), text)
+
+
+def scan(text: str) -> list[Entry]:
+    """Split a configuration into its raw lines, each with what it is and where it stands."""
+    entries: list[Entry] = []
+    scanner = _Scanner()
+    rows = [row for row in text.splitlines() if row.strip() not in _PREAMBLE]
+    for number, row in enumerate(rows):
+        stripped = row.strip()
+        indent = len(row) - len(row.lstrip())
+        if not stripped or stripped[0] in "!#":
+            scanner.bang = scanner.bang or indent == 0
+            entries.append(Entry(row, Kind.NOTHING, scanner.context()))
+        elif stripped == "end":
+            scanner.stack.clear()
+            entries.append(Entry(row, Kind.END, ()))
+        elif stripped == "exit" or stripped.startswith("exit-"):
+            entries.append(Entry(row, Kind.EXIT, scanner.context()))
+            if scanner.stack:
+                scanner.stack.pop()
+        else:
+            scanner.settle(indent, stripped)
+            context = scanner.context()
+            header = opens_context(context, stripped) or _deeper_follows(rows[number + 1 :], indent)
+            entries.append(Entry(row, Kind.HEADER if header else Kind.LINE, context))
+            if header:
+                scanner.stack.append(_Open(stripped, indent))
+    return entries
+
+
+def _deeper_follows(rows: Sequence[str], indent: int) -> bool:
+    for row in rows:
+        stripped = row.strip()
+        if stripped and stripped[0] not in "!#":
+            return len(row) - len(row.lstrip()) > indent and not stripped.startswith("exit")
+    return False
+
+
+def lines_of(entries: Iterable[Entry]) -> tuple[FrrLine, ...]:
+    """Return the configuration lines among the entries, each once, in order."""
+    return tuple(dict.fromkeys(e.line for e in entries if e.kind in {Kind.LINE, Kind.HEADER}))
+
+
+def text_of(entries: Iterable[Entry]) -> str:
+    """Return the raw lines as one text."""
+    return "".join(f"{entry.raw}\n" for entry in entries)
+
+
+def parse(text: str) -> tuple[FrrLine, ...]:
+    """Return the configuration lines of ``frr.conf`` or of ``show running-config``, each once, in order.
+
+    A context's header is itself a line of the context around it, so an empty context is a line too.
+    """
+    return lines_of(scan(text))
+
+
+def serialise(lines: Iterable[FrrLine]) -> str:
+    """Write lines as FRR does: each context once, where its first line stands, indented and closed."""
+    return "".join(f"{row}\n" for row in _rows(_grouped(lines), ()))
+
+
+def exit_of(header: str) -> str:
+    """Return the line that closes a context."""
+    return next((text for keyword, text in _EXITS.items() if header.startswith(keyword)), "exit")
+
+
+def _grouped(lines: Iterable[FrrLine]) -> dict[tuple[str, ...], dict[str, None]]:
+    """Return the texts of each context, headers among them, without repeats."""
+    contexts: dict[tuple[str, ...], dict[str, None]] = {}
+    for line in lines:
+        for depth, header in enumerate(line.context):
+            contexts.setdefault(line.context[:depth], {}).setdefault(header)
+        contexts.setdefault(line.context, {}).setdefault(line.text)
+    return contexts
+
+
+def _rows(contexts: dict[tuple[str, ...], dict[str, None]], context: tuple[str, ...]) -> Iterator[str]:
+    indent = " " * len(context)
+    for text in contexts.get(context, {}):
+        yield indent + text
+        path = (*context, text)
+        if path in contexts or opens_context(context, text):
+            yield from _rows(contexts, path)
+            yield indent + exit_of(text)
+            if not context:
+                yield "!"

@@ -1,0 +1,127 @@
+"""The kernel's IPVS tables of this network namespace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from errno import ENOENT, EPERM, ESRCH
+from typing import TypeVar
+
+from clusterlb.drivers.interface import DriverError
+from clusterlb.drivers.ipvs import cache, decode, encode, modules
+from clusterlb.drivers.ipvs.batch import Batch
+from clusterlb.drivers.ipvs.control import IpvsControl
+from clusterlb.drivers.ipvs.netlink import Answer, NetlinkError, NetlinkSocket
+from clusterlb.drivers.ipvs.protocol import Command
+from clusterlb.model.ipvs import ServiceKey, ServiceState, ServiceStatistics
+from clusterlb.model.plan import IpvsStep, StepError
+
+_T = TypeVar("_T")
+
+
+class KernelIpvs:
+    """Reads and changes the IPVS tables of the network namespace of the thread that makes it.
+
+    Loads the module ``ip_vs`` where it is missing; raises DriverError where the kernel has none.
+    ``control`` holds the commands that concern IPVS as a whole.
+    """
+
+    def __init__(self) -> None:
+        self._netlink = NetlinkSocket()
+        try:
+            _find_family(self._netlink)
+        except DriverError:
+            self._netlink.close()
+            raise
+        self._cache = cache.DecodeCache()
+        self._schedulers = modules.SchedulerModules()
+        self.control = IpvsControl(self._netlink)
+
+    def read(self, keys: Collection[ServiceKey] | None = None) -> dict[ServiceKey, ServiceState]:
+        """Return the services asked for that exist (all when None), destinations in insertion order.
+
+        With keys only these services are read. An entry that did not change since the last read is the
+        very same object. The kernel does not report nominal weights: ``nominal`` is the weight, or 1 for 0.
+        """
+        decoded = self._cache.destination
+        return {
+            (service := self._cache.service(*answer)).key: ServiceState(
+                service, tuple([decoded(*entry) for entry in reversed(self._destinations(service.key))])
+            )
+            for answer in self._services(keys)
+        }
+
+    def statistics(self, keys: Collection[ServiceKey] | None = None) -> dict[ServiceKey, ServiceStatistics]:
+        """Return live connections and 64-bit counters of the services asked for that exist."""
+        found = {}
+        for answer in self._services(keys):
+            key = self._cache.service(*answer).key
+            found[key] = ServiceStatistics(
+                decode.service_counters(*answer),
+                tuple(
+                    (self._cache.destination(*entry).key, cache.destination_statistics(*entry))
+                    for entry in reversed(self._destinations(key))
+                ),
+            )
+        return found
+
+    def apply(self, steps: Sequence[IpvsStep]) -> list[StepError]:
+        """Carry out all steps in order and return those that failed; the others took effect.
+
+        A failed AddDestination whose weight differs from its nominal one may still have set the weight of
+        the destination that was there already.
+        """
+        return Batch(self._netlink, steps, self._schedulers.ensure).run()
+
+    def close(self) -> None:
+        """Release the socket; nothing changes in the kernel."""
+        self._netlink.close()
+
+    def _services(self, keys: Collection[ServiceKey] | None) -> Iterable[Answer]:
+        if keys is None:
+            return _reading("the services", lambda: self._netlink.dump(Command.GET_SERVICE))
+        return self._named_services(keys)
+
+    def _named_services(self, keys: Collection[ServiceKey]) -> Iterator[Answer]:
+        for key in keys:
+            body = encode.service_key(key)
+            try:
+                yield self._netlink.ask(Command.GET_SERVICE, body)
+            except NetlinkError as error:
+                if error.errno != ESRCH:
+                    raise _unreadable(f"service {key}", error) from error
+
+    def _destinations(self, key: ServiceKey) -> list[Answer]:
+        """Return a service's destinations as the kernel lists them, newest first (``list_add_rcu``)."""
+        body = encode.service_key(key)
+        return _reading(
+            f"the destinations of service {key}", lambda: self._netlink.dump(Command.GET_DEST, body)
+        )
+
+
+def _reading(what: str, ask: Callable[[], _T]) -> _T:
+    try:
+        return ask()
+    except NetlinkError as error:
+        raise _unreadable(what, error) from error
+
+
+def _unreadable(what: str, error: NetlinkError) -> DriverError:
+    if error.errno == EPERM:
+        return DriverError(
+            f"cannot read {what}: the controller needs CAP_NET_ADMIN in this network namespace"
+        )
+    return DriverError(f"cannot read {what} from IPVS: {error}")
+
+
+def _find_family(netlink: NetlinkSocket) -> None:
+    """Resolve the netlink family, loading the module where the kernel does not know it yet."""
+    try:
+        netlink.resolve_family()
+    except NetlinkError as first:
+        if first.errno != ENOENT:
+            raise DriverError(f"cannot ask the kernel for IPVS: {first}") from first
+        complaint = modules.load("ip_vs")
+        try:
+            netlink.resolve_family()
+        except NetlinkError as second:
+            raise DriverError(modules.NO_IPVS.format(reason=complaint or second)) from second

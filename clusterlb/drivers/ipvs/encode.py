@@ -1,0 +1,206 @@
+"""Requests to the kernel, packed by hand.
+
+Integers are in host order, addresses and ports (tunnel ports too) in network order. A destination always
+carries all of its attributes, so that one ``struct`` packs it whole: this is what makes a table of ten
+thousand entries cheap. Which attributes the kernel wants: ``ip_vs_genl_parse_service`` and
+``ip_vs_genl_parse_dest`` in net/netfilter/ipvs/ip_vs_ctl.c.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from socket import htons
+from struct import Struct
+
+from clusterlb.drivers.ipvs.protocol import (
+    ALL_FLAGS,
+    IPVS_GENL_VERSION,
+    NLA_F_NESTED,
+    CommandAttr,
+    DaemonAttr,
+    DestinationAttr,
+    ServiceAttr,
+)
+from clusterlb.model.address import AddressFamily, family_of
+from clusterlb.model.ipvs import (
+    Destination,
+    DestinationKey,
+    ProtocolTimeouts,
+    ServiceFlag,
+    ServiceKey,
+    SyncDaemon,
+    SyncRole,
+    VirtualService,
+)
+
+HEADER = Struct(
+    "=IHHIIBBH"
+)  # nlmsghdr: length, type, flags, sequence, port id; genlmsghdr: command, version, 0
+_ATTR = Struct("=HH")
+_U16 = Struct("=H")
+_U32 = Struct("=I")
+_U32_PAIR = Struct("=II")
+
+
+def message(family: int, command: int, flags: int, sequence: int, body: bytes = b"") -> bytes:
+    """Return one generic-netlink message."""
+    return (
+        HEADER.pack(HEADER.size + len(body), family, flags, sequence, 0, command, IPVS_GENL_VERSION, 0) + body
+    )
+
+
+def attribute(kind: int, payload: bytes) -> bytes:
+    """Return one attribute, padded to four bytes; its length field does not count the padding."""
+    return _ATTR.pack(4 + len(payload), kind) + payload + bytes(-len(payload) % 4)
+
+
+def nested(kind: int, attributes: bytes) -> bytes:
+    """Return an attribute that holds attributes."""
+    return attribute(kind | NLA_F_NESTED, attributes)
+
+
+def _u16(kind: int, value: int) -> bytes:
+    return attribute(kind, _U16.pack(value))
+
+
+def _u32(kind: int, value: int) -> bytes:
+    return attribute(kind, _U32.pack(value))
+
+
+def _text(kind: int, value: str) -> bytes:
+    return attribute(kind, value.encode("ascii") + b"\0")
+
+
+def _service_identity(key: ServiceKey) -> bytes:
+    family = _u16(ServiceAttr.AF, key.family)
+    if key.address is None:
+        return family + _u32(ServiceAttr.FWMARK, key.fwmark)
+    return (
+        family
+        + _u16(ServiceAttr.PROTOCOL, key.protocol)
+        + attribute(ServiceAttr.ADDR, key.address.packed.ljust(16, b"\0"))
+        + _u16(ServiceAttr.PORT, htons(key.port))
+    )
+
+
+@lru_cache(maxsize=16384)
+def service_key(key: ServiceKey) -> bytes:
+    """Return the SERVICE attribute that names a service."""
+    return nested(CommandAttr.SERVICE, _service_identity(key))
+
+
+def netmask(family: AddressFamily, prefix: int) -> bytes:
+    """Return the persistence granularity: a mask in network order for IPv4, a plain length for IPv6.
+
+    The kernel keeps both in one ``__be32`` and reads it as ``__u32`` for IPv6 (``ip_vs_add_service``).
+    """
+    if family is AddressFamily.IPV6:
+        return _U32.pack(prefix)
+    return (ALL_FLAGS << (32 - prefix) & ALL_FLAGS).to_bytes(4, "big")
+
+
+def service(virtual: VirtualService, scheduler: str | None = None) -> bytes:
+    """Return the SERVICE attribute with everything NEW_SERVICE and SET_SERVICE need.
+
+    ``scheduler`` stands in for the service's own. Every flag is given (mask all ones), so that an edit
+    also clears what is not wanted; HASHED is the kernel's own.
+    """
+    flags = virtual.flags & ~ServiceFlag.HASHED
+    return nested(
+        CommandAttr.SERVICE,
+        b"".join(
+            (
+                _service_identity(virtual.key),
+                _text(ServiceAttr.SCHED_NAME, scheduler or virtual.scheduler),
+                attribute(ServiceAttr.FLAGS, _U32_PAIR.pack(flags, ALL_FLAGS)),
+                _u32(ServiceAttr.TIMEOUT, virtual.timeout),
+                attribute(ServiceAttr.NETMASK, netmask(virtual.key.family, virtual.prefix)),
+                _text(ServiceAttr.PE_NAME, virtual.pe_name) if virtual.pe_name else b"",
+            )
+        ),
+    )
+
+
+_DESTINATION = Struct("=4s 4s16s 4sHxx 4sHxx 4sI 4si 4sI 4sI 4sBxxx 4sHxx 4sHxx")
+_DEST_HEADER = _ATTR.pack(_DESTINATION.size, CommandAttr.DEST | NLA_F_NESTED)
+_DEST_KEY = Struct("=4s 4s16s 4sHxx 4sHxx")
+_DEST_KEY_HEADER = _ATTR.pack(_DEST_KEY.size, CommandAttr.DEST | NLA_F_NESTED)
+_ADDR = _ATTR.pack(20, DestinationAttr.ADDR)
+_PORT = _ATTR.pack(6, DestinationAttr.PORT)
+_FAMILY = _ATTR.pack(6, DestinationAttr.ADDR_FAMILY)
+_METHOD = _ATTR.pack(8, DestinationAttr.FWD_METHOD)
+_WEIGHT = _ATTR.pack(8, DestinationAttr.WEIGHT)
+_UPPER = _ATTR.pack(8, DestinationAttr.U_THRESH)
+_LOWER = _ATTR.pack(8, DestinationAttr.L_THRESH)
+_TUN_TYPE = _ATTR.pack(5, DestinationAttr.TUN_TYPE)
+_TUN_PORT = _ATTR.pack(6, DestinationAttr.TUN_PORT)
+_TUN_FLAGS = _ATTR.pack(6, DestinationAttr.TUN_FLAGS)
+
+
+def destination(wanted: Destination, weight: int) -> bytes:
+    """Return the DEST attribute with everything NEW_DEST and SET_DEST need, at the weight given."""
+    address, port = wanted.key
+    return _DESTINATION.pack(
+        _DEST_HEADER,
+        _ADDR,
+        address.packed,
+        _PORT,
+        htons(port),
+        _FAMILY,
+        2 if address.version == 4 else 10,
+        _METHOD,
+        wanted.method,
+        _WEIGHT,
+        weight,
+        _UPPER,
+        wanted.upper,
+        _LOWER,
+        wanted.lower,
+        _TUN_TYPE,
+        wanted.tunnel_type,
+        _TUN_PORT,
+        htons(wanted.tunnel_port),
+        _TUN_FLAGS,
+        wanted.tunnel_flags,
+    )
+
+
+def destination_key(key: DestinationKey) -> bytes:
+    """Return the DEST attribute that names a destination."""
+    family = family_of(key.address)
+    return _DEST_KEY.pack(
+        _DEST_KEY_HEADER, _ADDR, key.address.packed, _PORT, htons(key.port), _FAMILY, family
+    )
+
+
+def timeouts(wanted: ProtocolTimeouts) -> bytes:
+    """Return the attributes of SET_CONFIG; the kernel leaves a timeout of 0 as it is."""
+    return (
+        _u32(CommandAttr.TIMEOUT_TCP, wanted.tcp)
+        + _u32(CommandAttr.TIMEOUT_TCP_FIN, wanted.tcp_fin)
+        + _u32(CommandAttr.TIMEOUT_UDP, wanted.udp)
+    )
+
+
+def sync_role(role: SyncRole) -> bytes:
+    """Return the DAEMON attribute that names one of the two sync daemons."""
+    return nested(CommandAttr.DAEMON, _u32(DaemonAttr.STATE, role))
+
+
+def sync_daemon(daemon: SyncDaemon) -> bytes:
+    """Return the DAEMON attribute of NEW_DAEMON. Unlike every other port, this one is in host order."""
+    parts = [
+        _u32(DaemonAttr.STATE, daemon.role),
+        _text(DaemonAttr.MCAST_IFN, daemon.interface),
+        _u32(DaemonAttr.SYNC_ID, daemon.sync_id),
+    ]
+    if daemon.maxlen:
+        parts.append(_u16(DaemonAttr.SYNC_MAXLEN, daemon.maxlen))
+    if daemon.group is not None:
+        kind = DaemonAttr.MCAST_GROUP if daemon.group.version == 4 else DaemonAttr.MCAST_GROUP6
+        parts.append(attribute(kind, daemon.group.packed))
+    if daemon.port:
+        parts.append(_u16(DaemonAttr.MCAST_PORT, daemon.port))
+    if daemon.ttl:
+        parts.append(attribute(DaemonAttr.MCAST_TTL, bytes((daemon.ttl,))))
+    return nested(CommandAttr.DAEMON, b"".join(parts))

@@ -1,0 +1,55 @@
+"""Load the kernel's IPVS modules, and say what is missing where they cannot be."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+_MODULES = Path("/sys/module")
+_SAFE_NAME = re.compile(r"[a-z0-9_]{1,15}")
+_TIMEOUT = 30  # seconds
+
+NO_IPVS = (
+    "this kernel has no IPVS: 'modprobe ip_vs' did not help ({reason}). On Debian the module is in the "
+    "package linux-image-amd64; a kernel of your own needs CONFIG_IP_VS, CONFIG_IP_VS_IPV6 and "
+    "CONFIG_IP_VS_MH. In a container the host's kernel must load it: run 'modprobe ip_vs' there"
+)
+
+
+def load(module: str) -> str:
+    """Run modprobe; return its complaint, empty when the module is there."""
+    try:
+        done = subprocess.run(
+            ["modprobe", "--", module], capture_output=True, text=True, timeout=_TIMEOUT, check=False
+        )
+    except FileNotFoundError:
+        return "there is no modprobe; install the package kmod"
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return done.stderr.strip() or f"modprobe exits with {done.returncode}" if done.returncode else ""
+
+
+class SchedulerModules:
+    """Load each scheduler's and persistence engine's module before its first use.
+
+    The kernel asks for the module by itself (``ip_vs_scheduler_get``) where it may run modprobe; hardened
+    ones may not. A module that cannot be loaded is not reported here: it may be built in, and if it is
+    not, the kernel's answer to the service says so.
+    """
+
+    def __init__(self, modules: Path = _MODULES) -> None:
+        self._modules = modules
+        self._seen: set[str] = {"", "none"}
+
+    def ensure(self, scheduler: str, pe_name: str = "") -> None:
+        """Load what a service needs, once per name."""
+        if scheduler not in self._seen:
+            self._ensure(scheduler, f"ip_vs_{scheduler}")
+        if pe_name and pe_name not in self._seen:
+            self._ensure(pe_name, f"ip_vs_pe_{pe_name}")
+
+    def _ensure(self, name: str, module: str) -> None:
+        self._seen.add(name)
+        if _SAFE_NAME.fullmatch(name) and not (self._modules / module).exists():
+            load(module)

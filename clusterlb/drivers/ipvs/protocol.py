@@ -1,0 +1,137 @@
+"""Numbers of the netlink protocol that IPVS speaks, under the kernel's own names.
+
+Sources: include/uapi/linux/netlink.h, genetlink.h and ip_vs.h of Linux 6.1.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+# linux/netlink.h
+NLM_F_REQUEST = 0x01
+NLM_F_ACK = 0x04
+NLM_F_DUMP_INTR = 0x10
+NLM_F_CAPPED = 0x100
+NLM_F_DUMP = 0x300
+NLM_F_ACK_TLVS = 0x200
+NLMSG_ERROR = 2
+NLMSG_DONE = 3
+NLMSGERR_ATTR_MSG = 1
+NLA_F_NESTED = 0x8000
+NLA_TYPE_MASK = 0x3FFF
+SOL_NETLINK = 270
+NETLINK_GENERIC = 16
+NETLINK_CAP_ACK = 10
+NETLINK_EXT_ACK = 11
+
+# linux/genetlink.h
+GENL_ID_CTRL = 0x10
+CTRL_CMD_GETFAMILY = 3
+CTRL_ATTR_FAMILY_ID = 1
+CTRL_ATTR_FAMILY_NAME = 2
+
+# linux/ip_vs.h
+IPVS_GENL_NAME = "IPVS"
+IPVS_GENL_VERSION = 1
+SCHEDULER_NAME_MAX = 15  # IP_VS_SCHEDNAME_MAXLEN - 1, as the attribute policy has it
+ALL_FLAGS = 0xFFFFFFFF
+
+
+class Command(IntEnum):
+    """IPVS_CMD_*."""
+
+    NEW_SERVICE = 1
+    SET_SERVICE = 2
+    DEL_SERVICE = 3
+    GET_SERVICE = 4
+    NEW_DEST = 5
+    SET_DEST = 6
+    DEL_DEST = 7
+    GET_DEST = 8
+    NEW_DAEMON = 9
+    DEL_DAEMON = 10
+    GET_DAEMON = 11
+    SET_CONFIG = 12
+    GET_CONFIG = 13
+    SET_INFO = 14
+    GET_INFO = 15
+    ZERO = 16
+    FLUSH = 17
+
+
+class CommandAttr(IntEnum):
+    """IPVS_CMD_ATTR_*, the first level of attributes."""
+
+    SERVICE = 1
+    DEST = 2
+    DAEMON = 3
+    TIMEOUT_TCP = 4
+    TIMEOUT_TCP_FIN = 5
+    TIMEOUT_UDP = 6
+
+
+class ServiceAttr(IntEnum):
+    """IPVS_SVC_ATTR_*."""
+
+    AF = 1
+    PROTOCOL = 2
+    ADDR = 3
+    PORT = 4
+    FWMARK = 5
+    SCHED_NAME = 6
+    FLAGS = 7
+    TIMEOUT = 8
+    NETMASK = 9
+    STATS = 10
+    PE_NAME = 11
+    STATS64 = 12
+
+
+class DestinationAttr(IntEnum):
+    """IPVS_DEST_ATTR_*."""
+
+    ADDR = 1
+    PORT = 2
+    FWD_METHOD = 3
+    WEIGHT = 4
+    U_THRESH = 5
+    L_THRESH = 6
+    ACTIVE_CONNS = 7
+    INACT_CONNS = 8
+    PERSIST_CONNS = 9
+    STATS = 10
+    ADDR_FAMILY = 11
+    STATS64 = 12
+    TUN_TYPE = 13
+    TUN_PORT = 14
+    TUN_FLAGS = 15
+
+
+class DaemonAttr(IntEnum):
+    """IPVS_DAEMON_ATTR_*."""
+
+    STATE = 1
+    MCAST_IFN = 2
+    SYNC_ID = 3
+    SYNC_MAXLEN = 4
+    MCAST_GROUP = 5
+    MCAST_GROUP6 = 6
+    MCAST_PORT = 7
+    MCAST_TTL = 8
+
+
+class StatsAttr(IntEnum):
+    """IPVS_STATS_ATTR_* of the counters we use; rates follow them."""
+
+    CONNS = 1
+    INPKTS = 2
+    OUTPKTS = 3
+    INBYTES = 4
+    OUTBYTES = 5
+
+
+class InfoAttr(IntEnum):
+    """IPVS_INFO_ATTR_*."""
+
+    VERSION = 1
+    CONN_TAB_SIZE = 2

@@ -1,0 +1,79 @@
+"""Write a step the way an operator would say it."""
+
+from __future__ import annotations
+
+from clusterlb.model.ipvs import Destination, ServiceFlag, VirtualService
+from clusterlb.model.plan import (
+    AddDestination,
+    AddLocalRoute,
+    AddService,
+    Announce,
+    AwaitWithdrawn,
+    ConfigureFrr,
+    CreateLane,
+    EditDestination,
+    EditService,
+    ReadBack,
+    RemoveDestination,
+    RemoveLane,
+    RemoveLocalRoute,
+    RemoveService,
+    SetSysctl,
+    Step,
+    Withdraw,
+)
+
+
+def describe(step: Step) -> str:
+    """Return one step as one line of plain words."""
+    match step:
+        case SetSysctl(name, value):
+            return f"set sysctl {name.replace('/', '.')} = {value}"
+        case AddService(service) | EditService(service):
+            verb = "add" if isinstance(step, AddService) else "edit"
+            return f"{verb} service {service.key} {_service(service)}"
+        case RemoveService(key):
+            return f"remove service {key}"
+        case AddDestination(key, destination):
+            return f"add member {destination.key} to {key} {_destination(destination)}"
+        case EditDestination(key, destination):
+            return f"edit member {destination.key} of {key} {_destination(destination)}"
+        case RemoveDestination(key, member):
+            return f"remove member {member} from {key}"
+        case _:
+            return _describe_rest(step)
+
+
+def _describe_rest(step: Step) -> str:
+    match step:
+        case ReadBack(services):
+            return f"read back {len(services)} services"
+        case CreateLane(lane):
+            return f"create lane {lane.value}"
+        case RemoveLane(lane):
+            return f"remove lane {lane.value}"
+        case AddLocalRoute(vip):
+            return f"add local route {vip}"
+        case RemoveLocalRoute(vip):
+            return f"remove local route {vip}"
+        case ConfigureFrr(add, remove):
+            return f"configure frr: {len(add)} lines to add, {len(remove)} to remove"
+        case Announce(vip, lane):
+            return f"announce {vip} on lane {lane.value}"
+        case Withdraw(vip, lane):
+            return f"withdraw {vip} from lane {lane.value}"
+        case AwaitWithdrawn(vips):
+            return f"wait until no packets come for {', '.join(sorted(map(str, vips)))}"
+        case _:
+            raise TypeError(f"not a step: {step!r}")
+
+
+def _service(service: VirtualService) -> str:
+    text = f"scheduler {service.scheduler}"
+    if service.flags:
+        text += f" flags {ServiceFlag(service.flags).value:#x}"
+    return f"{text} persistence {service.timeout} s" if service.timeout else text
+
+
+def _destination(destination: Destination) -> str:
+    return f"{destination.method.name.lower()} weight {destination.weight}"

@@ -1,0 +1,35 @@
+"""Why something is so: the same object in the log, in ``explain``, in the metric and on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Reason(Enum):
+    """Every yes and every no has one; the value is its stable name in metrics and JSON."""
+
+    FIT = "fit"
+    ADOPTED = "adopted"
+    POOL_BELOW_QUORUM = "pool-below-quorum"
+    POOL_UNDECIDED = "pool-undecided"
+    NOT_PROGRAMMED = "not-programmed"
+    DIRECTOR_UNFIT = "director-unfit"
+    OUTSIDE_PREFIXES = "outside-prefixes"
+    LEAVING = "leaving"
+    NO_CARRIER = "no-carrier"
+    FRR_SILENT = "frr-silent"
+    IPVS_UNREADABLE = "ipvs-unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """A reason and its facts, in words an operator can act on."""
+
+    reason: Reason
+    text: str
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.reason.value}: {self.text}"

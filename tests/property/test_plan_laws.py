@@ -1,0 +1,110 @@
+"""The laws of plans: equality, completeness, safety of every prefix, convergence after interruption."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from director_simulation import apply
+from director_strategies import states
+from hypothesis import given
+
+from clusterlb.core.diff import diff, service_steps
+from clusterlb.core.order import order
+from clusterlb.model.plan import Announce, AwaitWithdrawn, RemoveService, Withdraw
+from clusterlb.model.state import DirectorState
+
+
+def carry_out(have, plan):
+    for step in plan:
+        have = apply(have, step)
+    return have
+
+
+@given(states())
+def test_a_state_does_not_differ_from_itself(state):
+    assert diff(state, state) == ()
+
+
+@given(states(), states())
+def test_a_plan_carried_out_leaves_nothing_to_do(want, have):
+    assert diff(want, carry_out(have, order(diff(want, have)))) == ()
+
+
+@given(states(), states())
+def test_interrupted_after_any_step_a_fresh_plan_completes(want, have):
+    plan = order(diff(want, have))
+    for stopped in range(len(plan)):
+        halfway = carry_out(have, plan[:stopped])
+        assert diff(want, carry_out(halfway, order(diff(want, halfway)))) == ()
+
+
+@given(states(), states())
+def test_every_prefix_delivers_what_it_announces(want, have):
+    state = have
+    for step in order(diff(want, have)):
+        state = apply(state, step)
+        for vip in state.announced:
+            assert vip in state.local_routes, f"{vip} is announced and not delivered after {step}"
+            keys = [key for key in state.services if key.address == vip]
+            assert keys, f"{vip} is announced without a service after {step}"
+
+
+@given(states(), states())
+def test_a_vip_is_announced_only_when_its_services_are_as_wanted(want, have):
+    state = have
+    for step in order(diff(want, have)):
+        if isinstance(step, Announce):
+            for key, wanted in want.services.items():
+                if key.address == step.vip:
+                    assert service_steps(key, wanted, state.services.get(key)) == []
+            assert set(state.frr) == set(want.frr)
+        state = apply(state, step)
+
+
+@given(states(), states())
+def test_a_lane_change_is_make_before_break(want, have):
+    state = have
+    moving = set(want.announced) & set(have.announced)
+    for step in order(diff(want, have)):
+        state = apply(state, step)
+        assert moving <= set(state.announced)
+
+
+@given(states(), states())
+def test_nothing_of_a_vip_goes_before_its_flows_have_moved(want, have):
+    plan = order(diff(want, have))
+    gone = set()
+    waited = set()
+    for step in plan:
+        if isinstance(step, Withdraw):
+            gone.add(step.vip)
+        if isinstance(step, AwaitWithdrawn):
+            waited |= step.vips
+        if isinstance(step, RemoveService) and step.key.address not in want.local_routes:
+            assert step.key.address in waited
+
+
+@given(states(), states())
+def test_a_member_that_is_down_keeps_its_place_in_the_table(want, have):
+    """From the same members at other weights only edits follow: the mh table keeps its shape."""
+    same = replace(
+        want,
+        services={
+            key: replace(s, destinations=tuple(replace(d, weight=0) for d in s.destinations))
+            for key, s in want.services.items()
+        },
+    )
+    kinds = {type(step).__name__ for step in diff(same, want)}
+    assert kinds <= {"EditDestination", "ReadBack"}
+
+
+@given(states())
+def test_leaving_ends_with_nothing_and_restores_settings_last(have):
+    want = DirectorState(sysctls={"net/ipv4/vs/sloppy_tcp": "0"})
+    plan = order(diff(want, have), leaving=True)
+    assert diff(want, carry_out(have, plan)) == ()
+    names = [type(step).__name__ for step in plan]
+    if "SetSysctl" in names:
+        assert names[-1] == "SetSysctl"
+    if "ConfigureFrr" in names and "Withdraw" in names:
+        assert names.index("ConfigureFrr") > names.index("AwaitWithdrawn")

@@ -1,0 +1,64 @@
+"""Every no has its reason."""
+
+from ipaddress import ip_address, ip_network
+
+import pytest
+
+from clusterlb.core.announce import decide
+from clusterlb.core.quorum import Standing
+from clusterlb.model.inventory import AnnounceWhen, Lane, Member, Pool, Quorum, Service, Vip
+from clusterlb.model.ipvs import Protocol
+from clusterlb.model.reason import Because, Reason
+
+VIP = ip_address("10.100.0.1")
+PREFIXES = (ip_network("10.100.0.0/24"),)
+POOLS = {
+    name: Pool(name, (Member(ip_address("10.2.0.101"), 80),) * 2, None, Quorum(1, 0)) for name in ("web", "api")
+}
+UP, DOWN, UNDECIDED = Standing(2, 0, 2, True), Standing(0, 0, 2, False), Standing(0, 2, 2, False)
+
+
+def vip(when=AnnounceWhen.ALL):
+    services = (Service(Protocol.TCP, 80, "web"), Service(Protocol.TCP, 81, "api"))
+    return Vip(VIP, services, when)
+
+
+def decision(web, api, when=AnnounceWhen.ALL, **more):
+    return decide(vip(when), POOLS, {"web": web, "api": api}, **{"prefixes": PREFIXES, **more})
+
+
+@pytest.mark.parametrize(
+    ("web", "api", "when", "reason"),
+    [
+        (UP, UP, AnnounceWhen.ALL, Reason.FIT),
+        (UP, DOWN, AnnounceWhen.ALL, Reason.POOL_BELOW_QUORUM),
+        (UP, DOWN, AnnounceWhen.ANY, Reason.FIT),
+        (DOWN, DOWN, AnnounceWhen.ANY, Reason.POOL_BELOW_QUORUM),
+        (UP, UNDECIDED, AnnounceWhen.ALL, Reason.POOL_UNDECIDED),
+        (Standing(0, 2, 2, True), Standing(0, 2, 2, True), AnnounceWhen.ALL, Reason.ADOPTED),
+    ],
+)
+def test_pools(web, api, when, reason):
+    found = decision(web, api, when)
+    assert found.because.reason is reason
+    good = reason in {Reason.FIT, Reason.ADOPTED}
+    assert found.lanes == (frozenset({Lane.ACTIVE}) if good else frozenset())
+
+
+def test_the_text_names_the_pool_and_the_numbers():
+    assert str(decision(UP, UNDECIDED).because) == (
+        "pool-undecided: pool api has 0 of 2 members up and needs 1 (2 have no verdict yet)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"prefixes": (ip_network("10.99.0.0/24"),)}, Reason.OUTSIDE_PREFIXES),
+        ({"unprogrammed": "tcp is missing"}, Reason.NOT_PROGRAMMED),
+        ({"director_unfit": Because(Reason.NO_CARRIER, "e0")}, Reason.DIRECTOR_UNFIT),
+    ],
+)
+def test_a_fit_pool_is_not_enough(more, reason):
+    found = decision(UP, UP, **more)
+    assert (found.lanes, found.because.reason) == (frozenset(), reason)
