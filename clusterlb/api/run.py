@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,12 +22,16 @@ from clusterlb.controller.kernel import Drivers, Kernel
 from clusterlb.controller.leave import leave
 from clusterlb.controller.ledger import Ledger, LedgerError
 from clusterlb.controller.reload import UnknownDirectorError, director_of
-from clusterlb.drivers.frr.driver import FrrDaemon
-from clusterlb.drivers.frr.render import render_lines
+from clusterlb.drivers.frr.daemon import FrrDaemon
+from clusterlb.drivers.frr.render import render_config
+from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.ipvs.driver import KernelIpvs
 from clusterlb.drivers.link import KernelLinks
 from clusterlb.drivers.sysctl import KernelSysctl
+from clusterlb.model.health import Observation, ProbeKey
+from clusterlb.model.inventory import Director, Inventory
+from clusterlb.model.state import FrrLine
 
 
 class StartError(Exception):
@@ -61,7 +66,7 @@ def run(options: Options) -> None:
         settings = Settings(options.inventory, options.director, options.state_dir)
 
         async def main() -> None:
-            controller = Controller(settings, inventory, director, drivers, render_lines, EngineClient)
+            controller = Controller(settings, inventory, director, drivers, frr_lines, check_engine)
             await serve(controller, options)
 
         asyncio.run(main())
@@ -110,6 +115,17 @@ def take_down(state_dir: Path, pathspace: str | None, pace: float = 1.2) -> list
 def real_drivers(uplinks: tuple[str, ...], pathspace: str | None) -> Drivers:
     """Return the drivers of this network namespace and FRR; raise DriverError without IPVS."""
     return Drivers(KernelIpvs(), KernelLinks(uplinks), KernelSysctl(), FrrDaemon(pathspace))
+
+
+def frr_lines(inventory: Inventory, director: Director) -> tuple[FrrLine, ...]:
+    """Return FRR's configuration for a director, line by line."""
+    return parse(render_config(inventory, director))
+
+
+def check_engine(observe: Callable[[ProbeKey, Observation], None]) -> EngineClient:
+    """Return the check engine's client, which logs what becomes of its process."""
+    log = structlog.get_logger()
+    return EngineClient(observe, lambda event, facts: log.info(event, **facts))
 
 
 def configure_logging() -> None:

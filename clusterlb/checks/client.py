@@ -25,9 +25,9 @@ SETTLED = 10  # heartbeats after which a child is judged sound and the back-off 
 FAREWELL = 1.0  # seconds a child gets to end by itself
 
 
-def engine_command() -> list[str]:
+def engine_command(beat: float) -> list[str]:
     """Return the engine's argv; -P keeps the current directory, whoever may write there, out of sys.path."""
-    return [sys.executable, "-P", "-m", "clusterlb.checks.engine"]
+    return [sys.executable, "-P", "-m", "clusterlb.checks.engine", str(beat)]
 
 
 def engine_environment() -> dict[str, str]:
@@ -40,16 +40,17 @@ class EngineClient:
     """Keeps one engine process running and speaks with it.
 
     The engine is a fresh interpreter (exec), not a fork of the controller. A fork would be quicker by some
-    50 ms, but it would carry the controller's sockets, event loop and memory along, and a restart, which comes
-    when loop and worker threads are running, could not fork safely. With exec the first start and the
+    50 ms, but it would carry the controller's sockets, event loop and memory along, and a restart, which
+    comes when loop and worker threads are running, could not fork safely. With exec the first start and the
     restart are one path. Nothing waits for the engine: until it speaks every verdict stays as it was. The
     child has the network namespace of the thread that started it, and only its standard descriptors.
 
     ``on_observation(key, observation)`` is called in the event loop, one call per observation, in order;
     ``on_event(text, facts)`` when the engine starts, ends, falls silent or cannot be started. A dead or
     silent engine makes no observations, and is restarted with a growing delay.
-    ``silence`` is how many seconds may pass without a heartbeat (the engine sends one a second); a child that
-    has not spoken yet gets STARTUP times as long, for interpreters start slowly on small machines.
+    ``silence`` is how many seconds may pass without a heartbeat, of which the engine sends one every ``beat``
+    seconds; a child that has not spoken yet gets STARTUP times as long, for interpreters start slowly on
+    small machines.
     """
 
     def __init__(
@@ -57,12 +58,13 @@ class EngineClient:
         on_observation: Callable[[ProbeKey, Observation], None],
         on_event: Callable[[str, dict[str, Any]], None],
         silence: float = 5.0,
+        beat: float = 1.0,
         command: list[str] | None = None,
     ) -> None:
         self._on_observation = on_observation
         self._on_event = on_event
         self._silence = silence
-        self._command = command or engine_command()
+        self._command = command or engine_command(beat)
         self._numbers: dict[ProbeKey, int] = {}
         self._keys: dict[int, ProbeKey] = {}
         self._last_number = 0

@@ -23,7 +23,7 @@ from clusterlb.checks.runner import Runner
 from clusterlb.checks.wire import decode_key, encode_row
 from clusterlb.model.health import ProbeKey
 
-BEAT = 1.0  # seconds between two heartbeats
+BEAT = 1.0  # seconds between two heartbeats, unless the first argument says otherwise
 GATHER = 0.02  # seconds that observations wait for company: a reader woken for each one does little else
 CONCURRENCY = 8192  # most probes at once
 RESERVE = 32  # descriptors that are not for probes
@@ -33,10 +33,11 @@ CHUNK = 1 << 16  # bytes of orders taken in between two steps
 class Engine:
     """Moves orders from one descriptor to the runner, and what it observes to another."""
 
-    def __init__(self, source: int, sink: int, runner: Runner) -> None:
+    def __init__(self, source: int, sink: int, runner: Runner, beat: float = BEAT) -> None:
         self._source = source
         self._sink = sink
         self._runner = runner
+        self._beat = beat
         self._outbox = Outbox(sink)
         self._keys: dict[int, ProbeKey] = {}
         self._numbers: dict[ProbeKey, int] = {}
@@ -60,7 +61,7 @@ class Engine:
                 self._flush_at = min(self._flush_at, now + GATHER)
             if now >= self._beat_at:
                 self._outbox.beat(self._values())
-                self._beat_at = now + BEAT
+                self._beat_at = now + self._beat
                 self._flush_at = now
             if self._sink in ready or (now >= self._flush_at and not backed_up):
                 self._flush_at = math.inf
@@ -110,13 +111,14 @@ class Engine:
             "queued": self._runner.queued,
             "lag_p99": round(p99, 6),
             "lag_max": round(worst, 6),
+            "lag_buckets": self._runner.lag.buckets,
             "dropped": self._outbox.dropped,
             **asdict(self._runner.counters),
         }
 
 
 def main() -> int:
-    """Run the engine on standard input and output.
+    """Run the engine on standard input and output; the one argument is the seconds between heartbeats.
 
     SIGINT (Ctrl-C on the controller's terminal) and SIGHUP (an operator's reload by process name) are the
     controller's to answer; SIGTERM ends the engine as it ends any process.
@@ -129,7 +131,7 @@ def main() -> int:
     was_blocking = os.get_blocking(sink)
     os.set_blocking(sink, False)
     try:
-        Engine(source, sink, runner).run()
+        Engine(source, sink, runner, float(sys.argv[1]) if len(sys.argv) > 1 else BEAT).run()
     except BrokenPipeError:
         pass  # the controller is gone, and with it whoever would want to know
     finally:

@@ -15,7 +15,7 @@ from clusterlb.checks.alarms import Alarmed, Alarms
 from clusterlb.checks.kinds import make_probe
 from clusterlb.checks.probe import Probe, Result, UnsentError, Wait
 from clusterlb.checks.schedule import catch_up, first_start, slot_after_first
-from clusterlb.checks.stats import Counters, LagWindow
+from clusterlb.checks.stats import Counters, Lag
 from clusterlb.model.health import Observation, ProbeKey
 
 BURST = 64  # starts per step, so that answers are read soon after they came and `took` is true
@@ -82,7 +82,7 @@ class Runner:
         self._done: list[tuple[ProbeKey, Observation]] = []
         self._reported: set[str] = set()
         self.counters = Counters()
-        self.lag = LagWindow()
+        self.lag = Lag()
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
+
+LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 @dataclass(slots=True)
@@ -27,15 +30,20 @@ class Counters:
     unsent: dict[str, int] = field(default_factory=dict)
 
 
-class LagWindow:
-    """How late probes began, in seconds, since the last look."""
+class Lag:
+    """How late probes began, in seconds: exactly since the last look, and by buckets since the start.
+
+    ``buckets[n]`` counts the lags up to ``LAG_BUCKETS[n]`` and above the bucket before; the last, all longer.
+    """
 
     def __init__(self) -> None:
         self._lags: list[float] = []
+        self.buckets = [0] * (len(LAG_BUCKETS) + 1)
 
     def add(self, lag: float) -> None:
         """Note one start."""
         self._lags.append(lag)
+        self.buckets[bisect_left(LAG_BUCKETS, lag)] += 1
 
     def take(self) -> tuple[float, float]:
         """Return the 99th percentile and the largest, and begin anew; zeros when nothing started."""

@@ -27,7 +27,7 @@ def command(what: str, inventory: Path, director: str | None) -> None:
     from clusterlb.controller.reload import UnknownDirectorError, director_of
     from clusterlb.controller.render import full_state
     from clusterlb.drivers.frr.render import render_config, render_daemons
-    from clusterlb.drivers.ipvs.restore import render_restore
+    from clusterlb.drivers.ipvs.restore import render as render_restore
 
     try:
         cluster, _ = load(inventory)

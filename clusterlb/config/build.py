@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from clusterlb.config.models import CheckFile, ClusterFile, DirectorFile, OspfFile, PoolFile, ServiceFile, VipFile
+from clusterlb.config.models import (
+    CheckFile,
+    ClusterFile,
+    DirectorFile,
+    OspfFile,
+    PoolFile,
+    ServiceFile,
+    VipFile,
+)
 from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import (
     AnnounceMode,

@@ -20,13 +20,13 @@ from yaml.events import (
     MappingStartEvent,
     NodeEvent,
     ScalarEvent,
-    SequenceStartEvent,
 )
 
 from clusterlb.config import scalars
 from clusterlb.config.nodes import Entry, Mapping, Node, Scalar, Sequence
 from clusterlb.config.report import Report
-from clusterlb.config.source import NOWHERE, Place, Refused, Source
+from clusterlb.config.source import NOWHERE, Place, RefusedError, Source
+from clusterlb.config.syntax import syntax
 
 DEEPEST = 32  # nested collections; an inventory needs 6
 MOST_NODES = 2_000_000  # values, counted as if every alias were written out; 1,000 services x 10 need 80,000
@@ -38,14 +38,14 @@ _FORBIDDEN = re.compile("[^\\t\\n\\r\\x20-\\x7e\\x85\\xa0-\\ud7ff\\ue000-\\ufffd
 
 
 def compose(source: Source, report: Report) -> Node | None:
-    """Return the tree of a file's one document, or None when it could not be read; problems go to the report."""
+    """Return the tree of a file's one document, or None, and problems in the report, when that fails."""
     try:
         _check_characters(source)
         return _Composer(source, report).compose()
-    except Refused as refusal:
+    except RefusedError as refusal:
         report.refused(source, refusal)
     except yaml.MarkedYAMLError as error:
-        report.refused(source, _syntax(source, error))
+        report.refused(source, syntax(source, error))
     except yaml.YAMLError as error:
         report.error(source, NOWHERE, f"not YAML: {error}")
     return None
@@ -61,7 +61,7 @@ class _Anchored(NamedTuple):
 
 @dataclass(slots=True)
 class _Open:
-    """A collection whose end has not come yet. ``entry`` is the key, in a mapping, that waits for its value."""
+    """A collection whose end has not come yet. ``key``, in a mapping, waits for its value."""
 
     node: Mapping | Sequence
     anchor: str | None
@@ -100,7 +100,7 @@ class _Composer:
                     )
                     break
         if self._root is None or (isinstance(self._root, Scalar) and self._root.value is None):
-            raise Refused("is empty", "an inventory has the sections cluster, directors, pools and vips")
+            raise RefusedError("is empty", "an inventory has the sections cluster, directors, pools and vips")
         return self._root
 
     def _node(self, event: NodeEvent) -> None:
@@ -130,7 +130,7 @@ class _Composer:
     def _key(self, top: _Open, event: NodeEvent) -> None:
         place = _place(event)
         if not isinstance(event, ScalarEvent):
-            raise Refused(
+            raise RefusedError(
                 "a key must be a single word",
                 "quote a value that begins with `{`, `[`, `*` or `&`; templates must be rendered before",
                 place,
@@ -171,7 +171,7 @@ class _Composer:
         if self._size > MOST_NODES:
             self._bomb(event)
         if len(self._stack) + height > DEEPEST:
-            raise Refused(
+            raise RefusedError(
                 f"nested deeper than {DEEPEST} levels",
                 "an inventory needs 6; look for brackets that were not closed",
                 _place(event),
@@ -179,19 +179,21 @@ class _Composer:
 
     def _bomb(self, event: NodeEvent) -> NoReturn:
         if isinstance(event, AliasEvent):
-            raise Refused(
+            raise RefusedError(
                 f"the aliases expand to more than {MOST_NODES:,} values",
                 "write the values out; aliases of aliases grow without bound",
                 _place(event),
             )
-        raise Refused(f"has more than {MOST_NODES:,} values", "is this an inventory?", _place(event))
+        raise RefusedError(f"has more than {MOST_NODES:,} values", "is this an inventory?", _place(event))
 
     def _alias(self, event: AliasEvent) -> _Anchored:
         name = event.anchor
         if any(opened.anchor == name for opened in self._stack):
-            raise Refused(f"alias `*{name}` refers to what contains it", "write the value out", _place(event))
+            raise RefusedError(
+                f"alias `*{name}` refers to what contains it", "write the value out", _place(event)
+            )
         if name not in self._anchors:
-            raise Refused(
+            raise RefusedError(
                 f"alias `*{name}` has no anchor",
                 f"write `&{name}` before the value that it stands for, earlier in the same file",
                 _place(event),
@@ -214,7 +216,7 @@ class _Composer:
             self._report.error(self._source, _place(event), str(error), "remove the tag")
             return text
 
-    def _check_tag(self, event: MappingStartEvent | SequenceStartEvent | NodeEvent) -> None:
+    def _check_tag(self, event: NodeEvent) -> None:
         tag = getattr(event, "tag", None)
         wanted = "map" if isinstance(event, MappingStartEvent) else "seq"
         if tag not in (None, "!", _CORE + wanted):
@@ -227,7 +229,7 @@ class _Composer:
 
 def _check_characters(source: Source) -> None:
     if found := _FORBIDDEN.search(source.text):
-        raise Refused(
+        raise RefusedError(
             f"control character U+{ord(found[0]):04X}",
             "remove it; YAML allows none but tab and line feed",
             source.place(found.start()),
@@ -235,38 +237,5 @@ def _check_characters(source: Source) -> None:
 
 
 def _place(event: Event) -> Place:
-    return Place(event.start_mark.line + 1, event.start_mark.column + 1)
-
-
-def _syntax(source: Source, error: yaml.MarkedYAMLError) -> Refused:
-    """Say what libyaml found in an operator's words."""
-    mark = error.problem_mark or error.context_mark
-    if mark is None:
-        return Refused(f"not YAML: {error}")
-    line, column = mark.line, mark.column
-    text = source.line(line + 1)
-    reason = str(error.problem or error.context)
-    if "\t" in text[: column + 1] and not text[:column].strip():
-        column = text.index("\t")
-        return Refused("tab in the indentation", "indent with spaces", Place(line + 1, column + 1))
-    return Refused(f"not YAML: {reason}{_context(error)}", _syntax_hint(reason, text, column), Place(line + 1, column + 1))
-
-
-def _context(error: yaml.MarkedYAMLError) -> str:
-    if not error.context or error.context_mark is None or error.context_mark is error.problem_mark:
-        return ""
-    return f" {error.context} that begins at {error.context_mark.line + 1}:{error.context_mark.column + 1}"
-
-
-def _syntax_hint(reason: str, text: str, column: int) -> str:
-    if text[column : column + 1] in ("%", "@", "`"):
-        return "quote a value that begins with `%`, `@` or a backtick"
-    if "mapping values" in reason:
-        return "check the indentation of this line and the one above; quote a value that contains `: `"
-    if "expected ',' or" in reason:
-        return "close the bracket or brace, or put a comma between its items"
-    if "expected key" in reason or "block end" in reason or "expected <block end>" in reason:
-        return "check the indentation: keys of one mapping begin in one column"
-    if "unexpected end of stream" in reason:
-        return "a quote is not closed"
-    return "check quotes, brackets, colons and the indentation of this line and the one above"
+    mark = event.start_mark
+    return NOWHERE if mark is None else Place(mark.line + 1, mark.column + 1)

@@ -31,13 +31,17 @@ def refuse(text: str, hint: str = "") -> PydanticCustomError:
 
 @dataclass(frozen=True)
 class Checked:
-    """A field whose value is what ``parse`` makes of the file's; ``schema`` describes it to others."""
+    """A field whose value ``parse`` makes of the file's; ``schema`` describes it, ``show`` writes it."""
 
     parse: Callable[[Any], object]
     schema: tuple[tuple[str, object], ...]
+    show: Callable[[Any], str] = str
 
     def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.parse)
+        # the schema's defaults are written by the serializer
+        return core_schema.no_info_plain_validator_function(
+            self.parse, serialization=core_schema.plain_serializer_function_ser_schema(self.show)
+        )
 
     def __get_pydantic_json_schema__(
         self, _schema: CoreSchema, _handler: GetJsonSchemaHandler
@@ -47,7 +51,8 @@ class Checked:
 
 def duration_text(seconds: float) -> str:
     """Write seconds as an inventory does."""
-    return f"{seconds:g}s" if seconds >= 1 or not seconds else f"{seconds * 1000:g}ms"
+    number, unit = (seconds, "s") if seconds >= 1 or not seconds else (seconds * 1000, "ms")
+    return f"{number:.6f}".rstrip("0").rstrip(".") + unit
 
 
 def parse_duration(value: object) -> float:
@@ -59,26 +64,25 @@ def parse_duration(value: object) -> float:
 
 
 def duration(low: float, high: float, whole: float | None = None) -> Checked:
-    """Return a duration between two bounds, in steps of ``whole``; all in seconds."""
+    """Return a duration between two bounds, in whole seconds (1) or milliseconds (0.001); all in seconds."""
+    kind = {None: "a duration", 1: "whole seconds", 0.001: "whole milliseconds"}[whole]
+    hint = "write for example `50ms`, `1.5s`, `2m`" if whole is None else f"it is configured in {kind}"
 
     def parse(value: object) -> float:
         seconds = parse_duration(value)
-        if not low <= seconds <= high:
-            raise refuse(f"needs a duration from {duration_text(low)} to {duration_text(high)}")
-        if whole is not None and round(seconds / whole) * whole != round(seconds, 6):
-            unit = "seconds" if whole == 1 else "milliseconds"
-            raise refuse(f"needs whole {unit}", f"{'FRR and the kernel count' if whole == 1 else 'FRR counts'} in {unit} here")
+        if not low <= seconds <= high or (whole and round(round(seconds / whole) * whole, 6) != seconds):
+            raise refuse(f"needs {kind} from {duration_text(low)} to {duration_text(high)}", hint)
         return seconds
 
-    step = "" if whole is None else f", in whole {'seconds' if whole == 1 else 'milliseconds'}"
     return Checked(
         parse,
         (
             ("type", "string"),
             ("pattern", f"^{_DURATION.pattern}$"),
             ("examples", [duration_text(low), duration_text(high)]),
-            ("x-range", f"{duration_text(low)} to {duration_text(high)}{step}"),
+            ("$comment", f"{kind} from {duration_text(low)} to {duration_text(high)}"),
         ),
+        duration_text,
     )
 
 
@@ -86,9 +90,8 @@ def parse_address(value: object) -> IPAddress:
     """Return an address that a packet can be sent to."""
     text = _text(value)
     try:
-        if "%" in text:
-            raise ValueError("a zone has no meaning across directors")
-        address = ip_address(text)
+        # a zone such as %eth0 has no meaning across directors, and may hold any character
+        address = ip_address(text.replace("%", "no zone"))
     except ValueError:
         raise refuse("needs an IP address", "write for example 10.2.0.101 or 2001:db8::101") from None
     if address.is_multicast or address.is_unspecified or address == IPv4Address("255.255.255.255"):
@@ -133,10 +136,9 @@ def parse_router_id(value: object) -> IPv4Address:
 
 def parse_area(value: object) -> IPv4Address:
     """Return an OSPF area, given as 0.0.0.0 or as a number."""
+    number = isinstance(value, int) and not isinstance(value, bool)
     try:
-        if isinstance(value, bool):
-            raise ValueError(value)
-        return IPv4Address(value if isinstance(value, int) else _text(value))
+        return IPv4Address(value if number else _text(value))
     except ValueError:
         raise refuse("needs an OSPF area", "write for example 0.0.0.0 or 0") from None
 
@@ -157,7 +159,8 @@ def parse_interface(value: object) -> str:
     text = _text(value)
     if not _INTERFACE.fullmatch(text):
         raise refuse(
-            "is not a good interface name", "1 to 15 letters, digits, dots, hyphens and underscores, as `ip link` shows"
+            "is not a good interface name",
+            "1 to 15 letters, digits, dots, hyphens and underscores, as `ip link` shows",
         )
     return text
 
@@ -170,7 +173,8 @@ def parse_md5_key(value: object) -> str:
     if not _MD5_KEY.fullmatch(text) or set(text) & set("\"'\\`|?"):
         raise refuse(
             "has characters that FRR's configuration cannot carry",
-            "1 to 16 printable ASCII characters, no space, quote, backslash, backtick, `|` or `?`, no `!` or `#` first",
+            "1 to 16 printable ASCII characters; no space, quote, backslash, backtick, `|` or `?`; "
+            "no `!` or `#` at the beginning",
         )
     return text
 
@@ -183,10 +187,14 @@ def _text(value: object) -> str:
 
 _STRING: tuple[tuple[str, object], ...] = (("type", "string"),)
 
-Address = Annotated[IPAddress, Checked(parse_address, (*_STRING, ("examples", ["10.2.0.101", "2001:db8::101"])))]
+Address = Annotated[
+    IPAddress, Checked(parse_address, (*_STRING, ("examples", ["10.2.0.101", "2001:db8::101"])))
+]
 Network = Annotated[IPNetwork, Checked(parse_network, (*_STRING, ("examples", ["10.100.0.0/24"])))]
 RouterId = Annotated[IPv4Address, Checked(parse_router_id, (*_STRING, ("format", "ipv4")))]
-Area = Annotated[IPv4Address, Checked(parse_area, (("type", ["string", "integer"]), ("examples", ["0.0.0.0"])))]  # noqa: S104 - OSPF area 0
+Area = Annotated[
+    IPv4Address, Checked(parse_area, (("type", ["string", "integer"]), ("examples", ["0.0.0.1"])))
+]
 Name = Annotated[str, Checked(parse_name, (*_STRING, ("pattern", f"^{_NAME.pattern}$")))]
 InterfaceName = Annotated[str, Checked(parse_interface, (*_STRING, ("pattern", f"^{_INTERFACE.pattern}$")))]
 Md5Key = Annotated[str, Checked(parse_md5_key, (*_STRING, ("minLength", 1), ("maxLength", 16)))]

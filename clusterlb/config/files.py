@@ -9,7 +9,7 @@ import stat
 from pathlib import Path
 
 from clusterlb.config.report import Report
-from clusterlb.config.source import Place, Refused, Source
+from clusterlb.config.source import Place, RefusedError, Source
 
 LIMIT = 16 * 1024 * 1024  # bytes of an inventory, all files together
 SUFFIXES = (".yaml", ".yml")
@@ -23,16 +23,16 @@ def shown(path: Path) -> str:
 def files(path: Path) -> list[Path]:
     """Return the files of an inventory: the path itself, or a folder's ``*.yaml`` and ``*.yml`` by name.
 
-    Raises Refused when there are none or the path cannot be looked at.
+    Raises RefusedError when there are none or the path cannot be looked at.
     """
     try:
         if not stat.S_ISDIR(path.stat().st_mode):
             return [path]
-        names = sorted(entry for entry in os.listdir(path) if _wanted(entry))
+        names = sorted(entry.name for entry in path.iterdir() if _wanted(entry.name))
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
     if not names:
-        raise Refused("no inventory file in this folder", "put at least one *.yaml or *.yml file there")
+        raise RefusedError("no inventory file in this folder", "put at least one *.yaml or *.yml file there")
     return [path / name for name in names]
 
 
@@ -41,7 +41,7 @@ def read(path: Path, room: int, report: Report) -> Source | None:
     name = shown(path)
     try:
         data = _bytes(path, room)
-    except Refused as refusal:
+    except RefusedError as refusal:
         report.refused(Source(name), refusal)
         return None
     body = data.removeprefix(codecs.BOM_UTF8)
@@ -61,7 +61,7 @@ def _bytes(path: Path, room: int) -> bytes:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             kind = _kind(status.st_mode)
-            raise Refused(f"is {kind}, not a regular file", "give a YAML file or a folder of them")
+            raise RefusedError(f"is {kind}, not a regular file", "give a YAML file or a folder of them")
         if status.st_size > room:
             raise _too_large(status.st_size, room)
         with path.open("rb") as file:
@@ -78,18 +78,18 @@ def _wanted(name: str) -> bool:
     return name.endswith(SUFFIXES) and not name.startswith(".")
 
 
-def _unreadable(path: Path, error: OSError | ValueError) -> Refused:
+def _unreadable(path: Path, error: OSError | ValueError) -> RefusedError:
     if isinstance(error, ValueError):
-        return Refused(f"cannot be a path: {error}")
+        return RefusedError(f"cannot be a path: {error}")
     if isinstance(error, FileNotFoundError):
         if path.is_symlink():
-            return Refused(
+            return RefusedError(
                 f"is a broken symbolic link to {shown(path.readlink())}", "repair the link or remove it"
             )
-        return Refused("no such file or folder", "check the path")
+        return RefusedError("no such file or folder", "check the path")
     if isinstance(error, PermissionError):
-        return Refused("may not be read: permission denied", "check owner and mode: `ls -l`, `namei -l`")
-    return Refused(f"cannot be read: {error.strerror or error}")
+        return RefusedError("may not be read: permission denied", "check owner and mode: `ls -l`, `namei -l`")
+    return RefusedError(f"cannot be read: {error.strerror or error}")
 
 
 def _kind(mode: int) -> str:
@@ -103,16 +103,16 @@ def _kind(mode: int) -> str:
     return next((name for test, name in kinds if test(mode)), "something else")
 
 
-def _too_large(size: int, room: int) -> Refused:
+def _too_large(size: int, room: int) -> RefusedError:
     left = "" if room == LIMIT else f", of which the files before it leave {room:,}"
-    return Refused(
+    return RefusedError(
         f"is too large: {size:,} bytes or more; an inventory may have {LIMIT:,}{left}",
         "is this an inventory? 1,000 services with 10 members each are about 1 MB",
     )
 
 
-def _not_utf8(byte: int, offset: int, place: Place) -> Refused:
-    return Refused(
+def _not_utf8(byte: int, offset: int, place: Place) -> RefusedError:
+    return RefusedError(
         f"not UTF-8: byte 0x{byte:02x} at byte offset {offset}, line {place.line}",
         "save the file as UTF-8, or convert it, for example: `iconv -f ISO-8859-1 -t UTF-8`",
         place,

@@ -32,6 +32,14 @@ class Item:
         """Return the place of the last key of a path inside, or of the innermost there is."""
         return nodes.place_of_key(self.node, path, self.place)
 
+    def written(self, *path: str | int) -> bool:
+        """Say whether something is written there, rather than left to its default."""
+        return nodes.find(self.node, path) is not None
+
+    def key_where(self) -> str:
+        """Return ``file:line:col`` of the item's key."""
+        return f"{self.source.name}:{self.place.line}:{self.place.column}"
+
     def where(self, *path: str | int) -> str:
         """Return ``file:line:col`` of a value inside."""
         place = self.at(*path)

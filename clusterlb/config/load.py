@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
-from typing import TypeVar
 
-from clusterlb.config import build, files
-from clusterlb.config.compose import compose
-from clusterlb.config.fields import parse_name, parse_vip
-from clusterlb.config.item import Everything, Item, Placed
 from clusterlb.config.lint import lint
-from clusterlb.config.models import ClusterFile, DirectorFile, PoolFile, VipFile
-from clusterlb.config.nodes import Mapping, Node, Scalar, Sequence, find
 from clusterlb.config.problem import Problem, Severity
 from clusterlb.config.render import render
+from clusterlb.config.renew import pack, unpack
 from clusterlb.config.report import Report
-from clusterlb.config.sections import Sections, gather
-from clusterlb.config.source import Place, Refused, Source
-from clusterlb.config.validate import validate, validate_name
-from clusterlb.model.address import IPAddress
+from clusterlb.config.understand import understand
 from clusterlb.model.inventory import Inventory
 
 __all__ = ["InventoryError", "Problem", "Severity", "load", "render"]
@@ -43,24 +33,25 @@ def load(path: Path) -> tuple[Inventory, tuple[Problem, ...]]:
     it raises nothing else, whatever the files hold.
     """
     report = Report()
-    inventory = _load(path, report)
+    packed = _load(path, report)
     problems = report.ordered()
-    if report.errors or inventory is None:
+    if packed is None:
         raise InventoryError(problems)
-    return inventory, problems
+    return unpack(packed), problems
 
 
-def _load(path: Path, report: Report) -> Inventory | None:
-    everything, digest = _understand(path, report)
+def _load(path: Path, report: Report) -> bytes | None:
+    everything, digest = understand(path, report)
     if everything is None:
         return None
     lint(everything, report)
     if report.errors or everything.cluster is None:
         return None
-    return Inventory(
+    inventory = Inventory(
         everything.cluster.value,
         {name: placed.value for name, placed in everything.directors.items()},
         {name: placed.value for name, placed in everything.pools.items()},
         {address: placed.value for address, placed in everything.vips.items()},
         digest,
     )
+    return pack(inventory)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from clusterlb.config import fields
 from clusterlb.config.fields import Address, Area, InterfaceName, Md5Key, Name, Network, RouterId, duration
 from clusterlb.model.inventory import Bfd, CheckSpec, LaneCosts, Ospf, Quorum
 
@@ -23,23 +22,22 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Cost = Annotated[int, Field(ge=1, le=65535)]
 
 
-def _seconds(default: float, description: str) -> Any:  # noqa: ANN401 - what pydantic's Field returns
-    """Return a duration's default: seconds inside, text with a unit in the schema."""
-    text = fields.duration_text(default)
-    return Field(default=default, description=description, json_schema_extra={"default": text})
+def _title(model: type[BaseModel]) -> str:
+    return model.__name__.removesuffix("File")
 
 
 class Strict(BaseModel):
     """No unknown keys, and no value is taken for another type's."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, model_title_generator=_title)
 
 
 class BfdFile(Strict):
     """Bidirectional forwarding detection between director and switch: how fast a death is noticed."""
 
-    interval: Annotated[float, duration(0.01, 60, whole=0.001)] = _seconds(
-        _BFD.interval, "Time between two BFD packets, both ways: 10ms to 60s, in whole milliseconds."
+    interval: Annotated[float, duration(0.01, 60, whole=0.001)] = Field(
+        default=_BFD.interval,
+        description="Time between two BFD packets, both ways: 10ms to 60s, in whole milliseconds.",
     )
     multiplier: int = Field(
         default=_BFD.multiplier, ge=2, le=255, description="BFD packets missed in a row that mean down."
@@ -50,38 +48,40 @@ class CostsFile(Strict):
     """The OSPF cost of each lane; the switch uses the lowest there is: active < standby < drained."""
 
     active: Cost = Field(default=_COSTS.active, description="Cost of a VIP that this director serves.")
-    standby: Cost = Field(default=_COSTS.standby, description="Cost of a VIP it would serve if nobody else does.")
+    standby: Cost = Field(
+        default=_COSTS.standby, description="Cost of a VIP it would serve if nobody else does."
+    )
     drained: Cost = Field(default=_COSTS.drained, description="Cost of a VIP that is being drained from it.")
 
 
 class OspfFile(Strict):
     """How directors speak OSPF to the switch."""
 
-    area: Area = Field(
-        default=_OSPF.area,
-        description="OSPF area of the uplinks.",
-        json_schema_extra={"default": str(_OSPF.area)},
-    )
+    area: Area = Field(default=_OSPF.area, description="OSPF area of the uplinks.")
     announce: Literal["intra-area"] = Field(
         default=_OSPF.announce.value,
         description="How VIPs get into OSPF. intra-area: as addresses on passive interfaces, the lanes.",
     )
-    hello: Annotated[float, duration(1, 65535, whole=1)] = _seconds(
-        _OSPF.hello, "Time between two hellos, in whole seconds; the switch must have the same."
+    hello: Annotated[float, duration(1, 65535, whole=1)] = Field(
+        default=_OSPF.hello,
+        description="Time between two hellos, in whole seconds; as on the switch.",
     )
-    dead: Annotated[float, duration(1, 65535, whole=1)] = _seconds(
-        _OSPF.dead, "Silence after which a neighbour is dead, in whole seconds; the switch must have the same."
+    dead: Annotated[float, duration(1, 65535, whole=1)] = Field(
+        default=_OSPF.dead,
+        description="Silence after which a neighbour is dead, in whole seconds; as on the switch.",
     )
-    retransmit: Annotated[float, duration(1, 65535, whole=1)] = _seconds(
-        _OSPF.retransmit, "Time after which an LSA that was not acknowledged is sent again, in whole seconds."
+    retransmit: Annotated[float, duration(1, 65535, whole=1)] = Field(
+        default=_OSPF.retransmit,
+        description="Time after which an LSA that was not acknowledged is sent again, in whole seconds.",
     )
-    pace: Annotated[float, duration(0, 3600)] = _seconds(
-        _OSPF.pace,
-        "Least time between two changes of a director's LSA. A switch drops, without a word, what comes within "
-        "its MinLSArrival (1s by default); go below that only where the switch was tuned.",
+    pace: Annotated[float, duration(0, 3600)] = Field(
+        default=_OSPF.pace,
+        description="Least time between two changes of a director's LSA. A switch drops without a word what comes "
+        "within its MinLSArrival (1s by default); go below that only where the switch was tuned.",
     )
     bfd: BfdFile | None = Field(
-        default=BfdFile(), description="BFD on the uplinks; null runs OSPF without it, on hello and dead alone."
+        default=BfdFile(),
+        description="BFD on the uplinks; null runs OSPF without it, on hello and dead alone.",
     )
     costs: CostsFile = Field(default=CostsFile(), description="OSPF cost of each lane.")
     md5_key: Md5Key | None = Field(
@@ -136,9 +136,11 @@ class CheckFile(Strict):
     type: Literal["tcp"] = Field(
         default=_CHECK.type.value, description="tcp: a connection to address:port must be accepted."
     )
-    interval: Annotated[float, duration(0.01, 3600)] = _seconds(_CHECK.interval, "Time between two checks.")
-    timeout: Annotated[float, duration(0.001, 3600)] = _seconds(
-        _CHECK.timeout, "Time after which a check without an answer has failed."
+    interval: Annotated[float, duration(0.01, 3600)] = Field(
+        default=_CHECK.interval, description="Time between two checks."
+    )
+    timeout: Annotated[float, duration(0.001, 3600)] = Field(
+        default=_CHECK.timeout, description="Time after which a check without an answer has failed."
     )
     rise: int = Field(default=_CHECK.rise, ge=1, le=1000, description="Successes in a row that mean UP.")
     fall: int = Field(default=_CHECK.fall, ge=1, le=1000, description="Failures in a row that mean DOWN.")
@@ -149,7 +151,9 @@ class QuorumFile(Strict):
 
     up: int = Field(default=_QUORUM.up, ge=1, description="Members UP that make the pool fit.")
     down: int = Field(
-        default=_QUORUM.down, ge=0, description="A fit pool is fit no longer with this many members UP or fewer."
+        default=_QUORUM.down,
+        ge=0,
+        description="A fit pool is fit no longer with this many members UP or fewer.",
     )
 
 
@@ -183,8 +187,8 @@ class ServiceFile(Strict):
         description="Scheduler flags: mh-port and mh-fallback with mh, sh-port and sh-fallback with sh, "
         "flag-1 to flag-3 by number, ops for one-packet scheduling of UDP.",
     )
-    persistence: Annotated[float, duration(0, _MONTH, whole=1)] = _seconds(
-        0.0, "Time for which a client stays with its member, in whole seconds; 0s: none."
+    persistence: Annotated[float, duration(0, _MONTH, whole=1)] = Field(
+        default=0.0, description="Time for which a client stays with its member, in whole seconds; 0s: none."
     )
 
 

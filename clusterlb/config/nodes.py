@@ -41,7 +41,7 @@ class Entry(NamedTuple):
 
 @dataclass(slots=True)
 class Mapping:
-    """Keys, as they are written, with their values. ``doubtful``: a key that was no good has been taken out."""
+    """Keys as they are written, and their values. ``doubtful``: a key that was no good was taken out."""
 
     line: int
     column: int
@@ -105,7 +105,7 @@ def place_of_key(node: Node, path: Path, start: Place) -> Place:
 
 
 def known(node: Node, *keys: str) -> bool:
-    """Say whether every key of a mapping has the value that the operator meant: written and good, or left out.
+    """Say whether keys of a mapping have the values that the operator meant: written and good, or left out.
 
     A key that is missing from a mapping from which something was taken out may be what that was meant to be.
     """
@@ -113,7 +113,7 @@ def known(node: Node, *keys: str) -> bool:
 
 
 def without(node: Node, paths: Iterable[Path]) -> Node | None:
-    """Return a copy that lacks what the paths lead to, its holders marked as doubtful; None if nothing stays."""
+    """Return a copy without what the paths lead to, its holders marked as doubtful; None if nothing stays."""
     below: dict[str | int, list[Path]] = {}
     for path in paths:
         if not path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from clusterlb.config.problem import Problem, Severity
-from clusterlb.config.source import NOWHERE, Place, Refused, Source
+from clusterlb.config.source import NOWHERE, Place, RefusedError, Source
 
 MOST = 10_000  # problems kept: enough for every real inventory, and a bound for hostile ones
 
@@ -27,7 +27,7 @@ class Report:
         """Record what the operator should weigh."""
         self._add(source, place, Severity.WARNING, text, hint)
 
-    def refused(self, source: Source, refusal: Refused) -> None:
+    def refused(self, source: Source, refusal: RefusedError) -> None:
         """Record that a file, or the rest of it, cannot be used."""
         self.error(source, refusal.place, refusal.text, refusal.hint)
 

@@ -8,24 +8,28 @@ from clusterlb.config.item import Item
 from clusterlb.config.nodes import Entry, Mapping, Node, Scalar
 from clusterlb.config.report import Report
 from clusterlb.config.source import Place, Source
-from clusterlb.config.wording import clip, one_of
+from clusterlb.config.wording import clip, describe, one_of
 
 NAMES = ("cluster", "directors", "pools", "vips")
 
 
 @dataclass
 class Sections:
-    """What the files say, unchecked. ``whole`` is False when something could not be read at all."""
+    """What the files say, unchecked.
+
+    ``whole`` is False when something could not be read at all, or may be under a misspelt name.
+    """
 
     cluster: Item | None = None
     directors: dict[str, Item] = field(default_factory=dict)
     pools: dict[str, Item] = field(default_factory=dict)
     vips: dict[str, Item] = field(default_factory=dict)
     whole: bool = True
+    strange: bool = False
 
 
 def gather(trees: list[tuple[Source, Node]], report: Report) -> Sections:
-    """Merge the sections of all files; what occurs twice is reported with both places, and the first is kept."""
+    """Merge the sections of all files; of what occurs twice the first is kept, and both places reported."""
     sections = Sections()
     for source, tree in trees:
         if not isinstance(tree, Mapping):
@@ -35,6 +39,8 @@ def gather(trees: list[tuple[Source, Node]], report: Report) -> Sections:
             continue
         for name, entry in tree.entries.items():
             _section(sections, Item(name, source, Place(entry.line, entry.column), entry.node), report)
+    absent = not (sections.cluster and sections.directors and sections.pools and sections.vips)
+    sections.whole = sections.whole and not (sections.strange and absent)
     return sections
 
 
@@ -42,8 +48,7 @@ def _section(sections: Sections, section: Item, report: Report) -> None:
     if section.name not in NAMES:
         hint = one_of(section.name, NAMES)
         report.error(section.source, section.place, f"unknown key `{clip(section.name)}`", hint)
-        # it may be a section whose name is misspelt
-        sections.whole = False
+        sections.strange = True
     elif section.name == "cluster":
         if sections.cluster is None:
             sections.cluster = section
@@ -54,10 +59,8 @@ def _section(sections: Sections, section: Item, report: Report) -> None:
         report.error(
             section.source,
             section.place if empty else section.at(),
-            f"`{section.name}` needs a mapping, but is {'empty (null)' if empty else 'none'}",
-            f"write `{section.name}: {{}}` when there are none"
-            if empty
-            else "write each name as a key, with its settings below",
+            f"`{section.name}` needs a mapping, but is {describe(section.node)}",
+            f"write `{section.name}: {{}}` when there are none, else each name as a key with its settings below",
         )
         sections.whole = False
     else:
@@ -74,5 +77,5 @@ def _entries(known: dict[str, Item], section: Item, entries: dict[str, Entry], r
 
 
 def _twice(what: str, first: Item, second: Item, report: Report) -> None:
-    place = f"{first.source.name}:{first.place.line}:{first.place.column}"
-    report.error(second.source, second.place, f"duplicate {what}", f"first written at {place}; keep one of them")
+    hint = f"first written at {first.key_where()}; keep one of them"
+    report.error(second.source, second.place, f"duplicate {what}", hint)

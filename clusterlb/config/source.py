@@ -22,7 +22,7 @@ class Place(NamedTuple):
 NOWHERE = Place(0, 0)
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A file, or the rest of it, cannot be used at all: the text, a hint, and where."""
 
     def __init__(self, text: str, hint: str = "", place: Place = NOWHERE) -> None:
@@ -46,7 +46,7 @@ class Source:
         return _BREAK.split(self.text)
 
     def line(self, number: int) -> str:
-        """Return a line (from 1) without its break and with any OSPF key masked; empty where there is none."""
+        """Return a line (from 1) without its break, any OSPF key in it masked; empty where there is none."""
         if not 0 < number <= len(self._lines):
             return ""
         return _SECRET.sub(lambda match: match[1] + "*" * len(match[2]), self._lines[number - 1])

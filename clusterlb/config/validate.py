@@ -19,21 +19,43 @@ M = TypeVar("M", bound=BaseModel)
 K = TypeVar("K")
 
 
+# what stands in for a required key of an item that is missing or no good, so that the rest can be checked;
+# a list is emptied again
+_STAND_INS: dict[str, object] = {
+    "name": "unknown",
+    "vip_prefixes": ["192.0.2.0/24"],
+    "router_id": "192.0.2.1",
+    "uplinks": ["unknown"],
+    "members": [{"address": "192.0.2.1", "port": 1}],
+    "services": [{"protocol": "tcp", "port": 1, "pool": "unknown"}],
+}
+
+
 def validate(item: Item, model: type[M], report: Report) -> tuple[Item, M] | None:
     """Return what is good of an item, and the item without the rest; None when nothing is.
 
     All errors are reported at once. What they concern is then taken out, together with what cannot be
     without it, so that the checks between fields still see everything else.
     """
+    stand_ins: dict[str, object] = {}
     for attempt in range(DEEPEST):
         try:
-            return item, model.model_validate(plain(item.node))
+            data = plain(item.node)
+            found = model.model_validate({**data, **stand_ins} if stand_ins else data)
         except ValidationError as failure:
             errors = failure.errors(include_url=False, include_input=False)
+        else:
+            emptied: dict[str, object] = {
+                key: [] for key, value in stand_ins.items() if isinstance(value, list)
+            }
+            return item, found.model_copy(update=emptied) if emptied else found
         if not attempt:
             for error in errors:
-                _report(item, error["loc"], *word(error, model, item.node), error["type"], report)
-        rest = without(item.node, (_culprit(error["loc"], error["type"]) for error in errors))
+                _report(item, error["loc"], *word(error, model, item), error["type"], report)
+        missing = {error["loc"] for error in errors if error["type"] == "missing"}
+        stand_ins |= {key: value for key, value in _STAND_INS.items() if (key,) in missing}
+        culprits = [_culprit(error["loc"], error["type"]) for error in errors]
+        rest = without(item.node, [path for path in culprits if path or not missing])
         if rest is None:
             return None
         item = replace(item, node=rest)

@@ -10,6 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from clusterlb.config.item import Item
 from clusterlb.config.nodes import Mapping, Node, Path, Scalar, find
 
 _WANTED = {
@@ -26,33 +27,37 @@ _LONGEST = 60  # characters of a value that are repeated in a problem
 _SECRET_KEYS = frozenset(("md5_key",))
 
 
-def word(error: ErrorDetails, model: type[BaseModel], node: Node) -> tuple[str, str]:
-    """Return the text and the hint of one error that ``model`` found in ``node``."""
-    path = error["loc"]
-    kind = error["type"]
+def word(error: ErrorDetails, model: type[BaseModel], item: Item) -> tuple[str, str]:
+    """Return the text and the hint of one error that ``model`` found in an item."""
+    path, kind = error["loc"], error["type"]
     context: dict[str, Any] = error.get("ctx", {})
-    found = find(node, path)
+    found = find(item.node, path)
+    label = _label(path) if path else f"`{clip(item.name)}`"
     if kind == "missing":
-        return f"{_label(path)} is missing", _description(model, path)
+        return f"{label} is missing", _description(model, path)
     if kind == "extra_forbidden":
-        return f"unknown key `{clip(str(path[-1]))}`", _nearest_key(str(path[-1]), model, path[:-1])
+        return f"unknown key {label}", _nearest_key(str(path[-1]), model, path[:-1])
     if kind in _WANTED:
         wanted = _WANTED[kind]
-        return f"{_label(path)} needs {wanted}, but is {_is(found)}", _type_hint(wanted, str(path[-1:]), found)
+        return f"{label} needs {wanted}, but is {describe(found)}", _type_hint(wanted, path, found)
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", context["expected"])
-        return f"{_label(path)} may not be {_is(found)}", one_of(_shown(found), choices)
+        return f"{label} may not be {describe(found)}", one_of(_shown(found), choices)
     if kind in ("greater_than_equal", "less_than_equal"):
         bound = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
-        return f"{_label(path)} must be {bound}, but is {_shown(found)}", _description(model, path)
+        return f"{label} must be {bound}, but is {_shown(found)}", _description(model, path)
     if kind == "too_short":
-        return f"{_label(path)} is empty", _description(model, path)
+        return f"{label} is empty", _description(model, path)
     if kind == "refused":
-        value = "" if path and path[-1] in _SECRET_KEYS else f", but is {_is(found)}"
-        text = context["text"] if context["text"].startswith("needs") or not value else context["text"] + ":"
-        value = value if context["text"].startswith("needs") or not value else f" `{_shown(found)}`"
-        return f"{_label(path)} {text}{value}", context["hint"]
-    return f"{_label(path)}: {error['msg']}", ""
+        text = f"{label} {context['text']}"
+        if path[-1] not in _SECRET_KEYS:
+            text += (
+                f", but is {describe(found)}"
+                if context["text"].startswith("needs")
+                else f": `{_shown(found)}`"
+            )
+        return text, context["hint"]
+    return f"{label}: {error['msg']}", ""
 
 
 def one_of(value: str, choices: Iterable[str]) -> str:
@@ -70,11 +75,9 @@ def clip(text: str) -> str:
 
 
 def _label(path: Path) -> str:
-    if not path:
-        return "this"
     if isinstance(path[-1], int):
         return f"item {path[-1] + 1} of {_label(path[:-1])}"
-    return f"`{path[-1]}`"
+    return f"`{clip(str(path[-1]))}`"
 
 
 def _shown(node: Node | None) -> str:
@@ -86,7 +89,8 @@ def _shown(node: Node | None) -> str:
     return "null" if node.value is None else clip(str(node.value))
 
 
-def _is(node: Node | None) -> str:
+def describe(node: Node | None) -> str:
+    """Say what a value is, and which."""
     if not isinstance(node, Scalar):
         return _shown(node)
     if node.value is None:
@@ -95,16 +99,22 @@ def _is(node: Node | None) -> str:
     return f"{names[type(node.value)]} `{_shown(node)}`"
 
 
-def _type_hint(wanted: str, key: str, node: Node | None) -> str:
+def _type_hint(wanted: str, path: Path, node: Node | None) -> str:
     value = node.value if isinstance(node, Scalar) else None
     if isinstance(node, Scalar) and value is None:
+        if not path:
+            return "write its settings below the name, indented, or remove it"
         return "write the value behind the colon, or remove the key to get the default"
-    if "'bfd'" in key:
+    if path[-1:] == ("bfd",):
         return "write `bfd: {interval: 50ms, multiplier: 3}`, or `bfd: null` to run without BFD"
     if wanted == "text":
         return f'put it in quotes: "{_shown(node)}"' if isinstance(node, Scalar) else "write a single word"
     if wanted == "a list":
-        return f"write it as a list: [{_shown(node)}]" if isinstance(node, Scalar) else "begin each item with `- `"
+        return (
+            f"write it as a list: [{_shown(node)}]"
+            if isinstance(node, Scalar)
+            else "begin each item with `- `"
+        )
     if wanted == "a mapping":
         if isinstance(value, str) and ":" in value:
             return "put a space behind the colon"
@@ -155,7 +165,7 @@ def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
     return model
 
 
-def _inner(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - any type form may stand in an annotation
+def _inner(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for found in map(_inner, get_args(annotation)) if found), None)

@@ -53,7 +53,10 @@ class Outcome:
 
 
 class Applier:
-    """Carries out plans with one director's drivers; waits at most ``patience`` seconds for flows to move."""
+    """Carries out plans with one director's drivers.
+
+    Flows have moved when no packet came for ``quiet`` seconds; it waits at most ``patience`` for that.
+    """
 
     def __init__(
         self,
@@ -62,12 +65,14 @@ class Applier:
         *,
         pace: Callable[[], float],
         patience: float = 10.0,
+        quiet: float = QUIET,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._kernel = kernel
         self._frr = frr
         self._pace = pace
         self._patience = patience
+        self._quiet = quiet
         self._say = say
 
     async def apply(self, plan: Plan) -> Outcome:
@@ -160,7 +165,7 @@ class Applier:
             if packets != before:
                 before, changed = packets, now
             waited = now - started
-            if waited >= self._pace() and now - changed >= QUIET:
+            if waited >= self._pace() and now - changed >= self._quiet:
                 return
             if waited >= self._patience:
                 names = ", ".join(map(str, sorted(step.vips, key=str)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -40,7 +40,7 @@ class CheckEngine(Protocol):
         """Start the engine's process."""
         ...
 
-    def set_probes(self, probes: frozenset[ProbeKey]) -> None:
+    def set_probes(self, keys: Iterable[ProbeKey]) -> None:
         """Say what is to be probed from now on."""
         ...
 
@@ -167,7 +167,7 @@ class Controller:
         self._spawn(self.reloader.reload())
 
     def _set_probes(self) -> None:
-        self.engine.set_probes(frozenset(self.world.index.pools))
+        self.engine.set_probes(self.world.index.pools)
 
     async def _loop(self) -> None:
         interval = watchdog_interval()

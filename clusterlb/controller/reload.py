@@ -13,6 +13,7 @@ from clusterlb.config.load import InventoryError, load
 from clusterlb.config.render import render
 from clusterlb.controller.reconcile import Reconciler
 from clusterlb.controller.world import Index
+from clusterlb.drivers.interface import DriverError
 from clusterlb.model.inventory import Director, Inventory
 from clusterlb.model.state import FrrLine
 
@@ -79,6 +80,8 @@ class Reloader:
                 lines = self.render_frr(inventory, director)
             except InventoryError as error:
                 return self._rejected(render(error.problems))
+            except DriverError as error:
+                return self._rejected(str(error))
             except UnknownDirectorError as error:
                 return self._rejected(f"{error}. To take this director out of service: clusterlb down")
             self.error = ""

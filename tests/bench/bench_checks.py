@@ -9,11 +9,15 @@ import argparse
 import asyncio
 import os
 import socket
+from bisect import bisect_left
 from ipaddress import IPv4Address
+from itertools import accumulate
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from clusterlb.checks.client import EngineClient
+from clusterlb.checks.stats import LAG_BUCKETS
 from clusterlb.model.health import Observation, ProbeKey
 from clusterlb.model.inventory import CheckSpec, Endpoint
 
@@ -22,7 +26,10 @@ FIRST_MEMBER = int(IPv4Address("127.1.0.0"))
 
 
 def measure(members: int = 2000, interval: float = 2.0, seconds: float = 8.0) -> list[Figure]:
-    """Return the worst second's p99 lag, the share of one core and the resident memory, after a warm-up."""
+    """Return lag, share of one core and resident memory, after a warm-up.
+
+    The lag's p99 is the upper end of its bucket; beside it stand the median and the worst second's own p99.
+    """
     with socket.create_server(("0.0.0.0", 0), backlog=4096) as listener:
         port = listener.getsockname()[1]
         spec = CheckSpec(interval=interval, timeout=1.0)
@@ -46,7 +53,7 @@ async def _measure(keys: list[ProbeKey], seconds: float) -> list[Figure]:
     await asyncio.sleep(keys[0].spec.interval + 1)
     assert client.pid is not None
     before, own, count = _cpu(client.pid), _cpu(os.getpid()), seen
-    lags: list[dict[str, Any]] = []
+    lags: list[dict[str, Any]] = [client.stats]
     heard = client.last_heartbeat
     begin = asyncio.get_running_loop().time()
     while asyncio.get_running_loop().time() < begin + seconds:
@@ -60,7 +67,9 @@ async def _measure(keys: list[ProbeKey], seconds: float) -> list[Figure]:
     rss = _rss(client.pid)
     await client.close()
     return [
-        ("check_lag_p99_ms", max(s["lag_p99"] for s in lags) * 1000, "ms"),
+        ("check_lag_p99_ms", _p99(lags[0]["lag_buckets"], lags[-1]["lag_buckets"]) * 1000, "ms"),
+        ("check_lag_p99_median_second_ms", median(s["lag_p99"] for s in lags[1:]) * 1000, "ms"),
+        ("check_lag_p99_worst_second_ms", max(s["lag_p99"] for s in lags[1:]) * 1000, "ms"),
         ("check_core_share", share, "cores"),
         ("check_rss_mb", rss, "MB"),
         ("check_client_core_share", controller_share, "cores"),
@@ -68,6 +77,12 @@ async def _measure(keys: list[ProbeKey], seconds: float) -> list[Figure]:
         ("check_failed", len(bad), "probes"),
         ("check_skipped", lags[-1]["skipped"], "slots"),
     ]
+
+
+def _p99(before: list[int], after: list[int]) -> float:
+    counts = [late - early for early, late in zip(before, after, strict=True)]
+    up_to = list(accumulate(counts))
+    return (*LAG_BUCKETS, float("inf"))[bisect_left(up_to, 0.99 * up_to[-1])]
 
 
 def _cpu(pid: int) -> float:

@@ -41,7 +41,10 @@ def _timers(placed: Placed[Cluster], report: Report) -> None:
 
 def _costs(placed: Placed[Cluster], report: Report) -> None:
     item, costs = placed.item, placed.value.ospf.costs
-    pairs = (("active", costs.active, "standby", costs.standby), ("standby", costs.standby, "drained", costs.drained))
+    pairs = (
+        ("active", costs.active, "standby", costs.standby),
+        ("standby", costs.standby, "drained", costs.drained),
+    )
     for low, low_cost, high, high_cost in pairs:
         if low_cost >= high_cost and placed.sure(("ospf", "costs"), low, high):
             report.error(
@@ -54,7 +57,11 @@ def _costs(placed: Placed[Cluster], report: Report) -> None:
 
 def _key(placed: Placed[Cluster], report: Report) -> None:
     item = placed.item
-    if item.written("ospf", "md5_key_id") and placed.value.ospf.md5_key is None and placed.sure(("ospf",), "md5_key"):
+    if (
+        item.written("ospf", "md5_key_id")
+        and placed.value.ospf.md5_key is None
+        and placed.sure(("ospf",), "md5_key")
+    ):
         report.warning(
             item.source,
             item.key_at("ospf", "md5_key_id"),

@@ -13,7 +13,7 @@ def lint_directors(everything: Everything, report: Report) -> None:
     seen: dict[IPv4Address, Item] = {}
     for placed in everything.directors.values():
         item, director = placed.item, placed.value
-        first = seen.setdefault(director.router_id, item)
+        first = seen.setdefault(director.router_id, item) if item.written("router_id") else item
         if first is not item:
             report.error(
                 item.source,
@@ -24,7 +24,10 @@ def lint_directors(everything: Everything, report: Report) -> None:
         for index, uplink in enumerate(director.uplinks):
             if uplink in director.uplinks[:index]:
                 report.error(
-                    item.source, item.at("uplinks", index), f"duplicate uplink `{uplink}`", "remove one of them"
+                    item.source,
+                    item.at("uplinks", index),
+                    f"duplicate uplink `{uplink}`",
+                    "remove one of them",
                 )
     _width(everything, report)
 

@@ -33,7 +33,8 @@ def _members(placed: Placed[Pool], report: Report) -> None:
                 item.source,
                 item.at("members", index, "address"),
                 f"duplicate member {member.endpoint} in pool `{item.name}`",
-                f"first written at {item.where('members', first, 'address')}; raise its `weight` to give it more",
+                f"first written at {item.where('members', first, 'address')}; "
+                "raise its `weight` to give it more",
             )
     if placed.complete("members") and not any(member.weight for member in members):
         report.warning(
@@ -57,7 +58,7 @@ def _quorum(placed: Placed[Pool], report: Report) -> None:
         report.error(
             item.source,
             item.at("quorum", "up"),
-            f"quorum `up` is {quorum.up}, but pool `{item.name}` has {count} member{'s' if count != 1 else ''}",
+            f"quorum `up` is {quorum.up}, but the members of pool `{item.name}` are {count}",
             "the pool could never be fit: lower `up` or add members",
         )
 
@@ -78,5 +79,5 @@ def _check(placed: Placed[Pool], report: Report) -> None:
             item.at("check", "timeout"),
             f"check `timeout` is {duration_text(check.timeout)}, longer than `interval`, "
             f"{duration_text(check.interval)}",
-            "a check that hangs delays the next one, and a failure is noticed later than `interval` and `fall` say",
+            "a check that hangs delays the next: failures are noticed later than `interval` and `fall` say",
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from math import gcd
+import difflib
 from typing import NamedTuple
 
 from clusterlb.config.item import Everything, Item, Placed
+from clusterlb.config.nodes import find, plain
 from clusterlb.config.report import Report
-from clusterlb.config.wording import clip, one_of
+from clusterlb.config.wording import clip
 from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import CheckType, Forwarding, Member, Pool, Service, Vip
 from clusterlb.model.ipvs import Protocol
@@ -20,19 +21,28 @@ class _Subject(NamedTuple):
     """One service: its VIP, its index there, and its pool where that is good."""
 
     vip: Placed[Vip]
-    index: int
+    number: int
     service: Service
     pool: Placed[Pool] | None
 
     @property
     def item(self) -> Item:
+        """The VIP as it is written."""
         return self.vip.item
 
     @property
     def path(self) -> tuple[str, int]:
-        return ("services", self.index)
+        """Where the service stands in its VIP."""
+        return ("services", self.number)
+
+    @property
+    def written_flags(self) -> list[str]:
+        """The flags in the order of the file."""
+        node = find(self.item.node, (*self.path, "flags"))
+        return [] if node is None else plain(node)
 
     def sure(self, *keys: str) -> bool:
+        """Say whether these keys of the service have the values that the operator meant."""
         return self.vip.sure(self.path, *keys)
 
     def __str__(self) -> str:
@@ -59,12 +69,12 @@ def lint_services(everything: Everything, report: Report) -> None:
 def _pool(everything: Everything, subject: _Subject, report: Report) -> None:
     name = subject.service.pool
     if everything.whole and name not in everything.pool_names:
-        known = sorted(everything.pool_names)
+        close = difflib.get_close_matches(name, everything.pool_names, n=1)
         report.error(
             subject.item.source,
             subject.item.at(*subject.path, "pool"),
             f"pool `{clip(name)}` does not exist",
-            one_of(name, known) if 0 < len(known) <= 20 else one_of(name, [*known, name][:1]) if False else "add it under `pools`",
+            f"did you mean `{close[0]}`?" if close else "add it under `pools`, or name one that is there",
         )
 
 
@@ -80,7 +90,7 @@ def _members(subject: _Subject, vip: IPAddress, report: Report) -> None:
             report.error(
                 pool.source,
                 pool.at("members", index, "port"),
-                f"port {member.port} differs from port {port} of the service, with `forwarding: {method.value}`",
+                f"port {member.port} differs from the service's, {port}, with `forwarding: {method.value}`",
                 f"{method.value} leaves the port as it is: use {port}, or `forwarding: nat`; {here}",
             )
         if method is not Forwarding.TUN and member.address.version != vip.version:
@@ -94,11 +104,11 @@ def _members(subject: _Subject, vip: IPAddress, report: Report) -> None:
 
 
 def _flags(subject: _Subject, report: Report) -> None:
-    service, item = subject.service, subject.item
-    for index, flag in enumerate(subject.written_flags()):
+    service, item, flags = subject.service, subject.item, subject.written_flags
+    for index, flag in enumerate(flags):
         scheduler = flag.partition("-")[0]
         place = item.at(*subject.path, "flags", index)
-        if flag in subject.written_flags()[:index]:
+        if flag in flags[:index]:
             report.error(item.source, place, f"duplicate flag `{flag}`", "remove one of them")
         if scheduler in ("mh", "sh") and scheduler != service.scheduler and subject.sure("scheduler"):
             report.error(
@@ -125,8 +135,8 @@ def _scheduler(everything: Everything, subject: _Subject, report: Report) -> Non
             item.source,
             item.at(*subject.path, "scheduler"),
             f"scheduler {service.scheduler} breaks flows when the ECMP set changes",
-            "with several directors only `mh` (flags mh-port, mh-fallback) sends a flow that moves to another "
-            "director on to the same member",
+            "with several directors only `mh` (flags mh-port, mh-fallback) keeps a flow on its member when "
+            "it moves to another director",
         )
     if service.scheduler == "mh" and service.persistence:
         report.warning(
@@ -136,7 +146,12 @@ def _scheduler(everything: Everything, subject: _Subject, report: Report) -> Non
             "remove `persistence`; mh without the flag mh-port keeps a client on one member by itself",
         )
     check = subject.pool.value.check if subject.pool else None
-    if check and check.type is CheckType.TCP and service.protocol is Protocol.UDP and subject.sure("protocol"):
+    if (
+        check
+        and check.type is CheckType.TCP
+        and service.protocol is Protocol.UDP
+        and subject.sure("protocol")
+    ):
         report.warning(
             item.source,
             item.at(*subject.path, "protocol"),
@@ -149,7 +164,7 @@ def _weights(pool: Placed[Pool], subject: _Subject, report: Report) -> None:
     """Warn of weights for which one change of a member reshuffles mh's whole table.
 
     mh divides the weights by their greatest common divisor and keeps 6 bits (net/netfilter/ipvs/ip_vs_mh.c):
-    among 100 members of weight 100 one that becomes 101 moves 55 % of the slots, for 1 -> 2 it is near the ideal.
+    among 100 members of weight 100 one that becomes 101 moves 55 % of the slots; 1 -> 2 is near the ideal.
     """
     members = pool.value.members
     weights = [member.weight for member in members if member.weight]
@@ -161,8 +176,8 @@ def _weights(pool: Placed[Pool], subject: _Subject, report: Report) -> None:
         item.source,
         item.at("members", index, "weight"),
         f"weights up to {max(weights)}, {len(set(weights))} different ones, in pool `{item.name}` for mh",
-        f"use few small integers such as 1, 2, 4 (here divided by {gcd(*weights)}): with large ones a small change moves "
-        f"most flows; service {subject} at {subject.item.where(*subject.path)} uses mh",
+        "use few small integers such as 1, 2, 4: with large ones a small change moves most flows; "
+        f"service {subject} at {subject.item.where(*subject.path)} uses mh",
     )
 
 

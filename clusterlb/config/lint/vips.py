@@ -30,8 +30,11 @@ def _addresses(everything: Everything) -> dict[IPAddress, tuple[str, str]]:
     taken: dict[IPAddress, tuple[str, str]] = {}
     for director in everything.directors.values():
         address = director.value.router_id
-        if address in everything.vips:
-            taken[address] = (f"the router id of director `{director.item.name}`", director.item.where("router_id"))
+        if address in everything.vips and director.item.written("router_id"):
+            taken[address] = (
+                f"the router id of director `{director.item.name}`",
+                director.item.where("router_id"),
+            )
     for pool in everything.pools.values():
         for index, member in enumerate(pool.value.members):
             if member.address in everything.vips and member.address not in taken:

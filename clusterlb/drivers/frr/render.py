@@ -85,8 +85,8 @@ def _hello_multiplier(ospf: Ospf) -> int:
     multiplier = round(1 / ospf.hello)
     if ospf.dead != 1 or abs(multiplier * ospf.hello - 1) > 0.01:
         raise DriverError(
-            f"ospf.hello {ospf.hello} s, dead {ospf.dead} s: FRR sends hellos faster than 1 s only with dead 1s "
-            "and a hello that divides it (500ms, 250ms, 200ms, 100ms). Set those, or hello 1s with bfd."
+            f"ospf.hello {ospf.hello} s, dead {ospf.dead} s: FRR sends hellos faster than 1 s only with "
+            "dead 1s and a hello that divides it (500ms, 250ms, 200ms, 100ms). Or hello 1s with bfd."
         )
     return multiplier
 

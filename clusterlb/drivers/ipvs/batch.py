@@ -6,7 +6,6 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from errno import EINVAL
-from functools import partial
 from typing import Protocol
 
 from clusterlb.drivers.ipvs import encode, errors
@@ -40,40 +39,29 @@ class Transport(Protocol):
         ...
 
 
-def messages(step: IpvsStep) -> tuple[Message, ...]:
-    """Return the commands of one step.
+UNPACKABLE = (struct.error, ValueError, OverflowError)
+"""What packing a value that does not fit its field raises."""
 
-    A destination whose weight is not its nominal one is added at the nominal weight and edited at once: mh
-    builds its table from the last weight that was not zero, so the table comes out as on a director that
-    saw the member fail (ip_vs_mh.c, ``last_weight``).
-    """
-    if isinstance(step, AddDestination):
-        destination, service = step.destination, encode.service_key(step.service)
-        weight, nominal = destination.weight, destination.nominal
-        if weight == nominal:
-            return ((Command.NEW_DEST, service, encode.destination(destination, weight)),)
-        return (
-            (Command.NEW_DEST, service, encode.destination(destination, nominal)),
-            (Command.SET_DEST, service, encode.destination(destination, weight)),
-        )
-    return (_message(step),)
+_NEW_DEST = int(Command.NEW_DEST)
+_SET_DEST = int(Command.SET_DEST)
 
 
-def _message(
-    step: EditDestination | RemoveDestination | AddService | EditService | RemoveService,
+def message(
+    step: AddService | EditService | RemoveService | EditDestination | RemoveDestination,
 ) -> Message:
+    """Return the one command of a step."""
     match step:
-        case EditDestination(key, destination):
-            edited = encode.destination(destination, destination.weight)
-            return (Command.SET_DEST, encode.service_key(key), edited)
-        case RemoveDestination(key, name):
-            return (Command.DEL_DEST, encode.service_key(key), encode.destination_key(name))
         case AddService(virtual):
             return (Command.NEW_SERVICE, encode.service(virtual), b"")
         case EditService(virtual):
             return (Command.SET_SERVICE, encode.service(virtual), b"")
         case RemoveService(key):
             return (Command.DEL_SERVICE, encode.service_key(key), b"")
+        case EditDestination(key, destination):
+            edited = encode.destination(destination, destination.weight)
+            return (Command.SET_DEST, encode.service_key(key), edited)
+        case RemoveDestination(key, name):
+            return (Command.DEL_DEST, encode.service_key(key), encode.destination_key(name))
 
 
 def service_of(step: IpvsStep) -> ServiceKey:
@@ -117,65 +105,91 @@ class Batch:
     _owners: list[int] = field(default_factory=list)
     _open: _Group | None = None
     _built: dict[ServiceKey, _Group] = field(default_factory=dict)
+    _key: ServiceKey | None = None  # of the destinations being added, and its attribute
+    _service: bytes = b""
 
     def run(self) -> list[StepError]:
         """Carry out all steps in order; return those that failed, in order."""
         for index, step in enumerate(self.steps):
-            group = self._open
-            if group is not None:
-                if isinstance(step, AddDestination) and step.service == group.key:
-                    group.steps.append(index)
-                    self._add(index, partial(messages, step))
+            try:
+                if isinstance(step, AddDestination):
+                    self._add_destination(index, step)
                     continue
-                self._close()
-            if self._built and service_of(step) in self._built:
-                self._flush()
-            if isinstance(step, AddService):
-                self.load_modules(step.service.scheduler, step.service.pe_name)
-                if self._worth_grouping(index, step):
-                    self._add(index, partial(self._opening, step))
-                    continue
-            self._add(index, partial(messages, step))
-        self._close()
+                self._leave()
+                if self._built and service_of(step) in self._built:
+                    self._flush()
+                if isinstance(step, AddService):
+                    self._add_service(index, step)
+                else:
+                    self._append(index, message(step))
+            except UNPACKABLE as error:
+                self.errors[index] = StepError(step, EINVAL, errors.unfit(step, error))
+        self._leave()
         self._flush()
         return [self.errors[index] for index in sorted(self.errors)]
 
-    def _worth_grouping(self, index: int, step: AddService) -> bool:
-        """Say whether a table would otherwise be built more than once."""
-        followers = self.steps[index + 1 : index + 3]
-        return (
-            not self.plain
-            and step.service.scheduler in TABLE_SCHEDULERS
-            and len(followers) == 2
-            and all(isinstance(one, AddDestination) and one.service == step.service.key for one in followers)
-        )
+    def _add_destination(self, index: int, step: AddDestination) -> None:
+        """Add at the nominal weight, then edit where the weight is another.
 
-    def _opening(self, step: AddService) -> tuple[Message, ...]:
-        virtual = step.service
-        bind = (Command.SET_SERVICE, encode.service(virtual), b"")
-        create = (Command.NEW_SERVICE, encode.service(virtual, _NO_SCHEDULER), b"")
-        self._open = _Group(virtual.key, [], bind)
-        return (create,)
+        The mh scheduler builds its table from the last weight that was not zero, so the table comes out as
+        on a director that saw the member fail (ip_vs_mh.c, ``last_weight``).
+        """
+        key, destination = step.service, step.destination
+        if key is not self._key:
+            self._enter(key)
+        if self._open is not None:
+            self._open.steps.append(index)
+        if destination.weight == destination.nominal:
+            only = (_NEW_DEST, self._service, encode.destination(destination, destination.weight))
+            self._append(index, only)
+            return
+        added = (_NEW_DEST, self._service, encode.destination(destination, destination.nominal))
+        edited = (_SET_DEST, self._service, encode.destination(destination, destination.weight))
+        if len(self._messages) > MAX_BATCH - 2:
+            self._flush()  # one send for both: nobody meets the destination at the wrong weight for long
+        self._append(index, added)
+        self._append(index, edited)
 
-    def _close(self) -> None:
+    def _enter(self, key: ServiceKey) -> None:
+        """Turn to the destinations of a service."""
+        if self._open is None or self._open.key != key:
+            self._leave()
+            if key in self._built:
+                self._flush()
+        self._service = encode.service_key(key)
+        self._key = key
+
+    def _leave(self) -> None:
+        """Turn away from the destinations of a service; what was being built is ready for its scheduler."""
+        self._key = None
         if self._open is not None:
             self._built[self._open.key] = self._open
             self._open = None
 
-    def _add(self, index: int, packed: Callable[[], tuple[Message, ...]]) -> None:
-        try:
-            new = packed()
-        except (struct.error, ValueError, OverflowError) as error:
-            step = self.steps[index]
-            text = f"cannot {errors.subject(step)}: a value does not fit the kernel's field: {error}"
-            self.errors[index] = StepError(step, EINVAL, text)
+    def _add_service(self, index: int, step: AddService) -> None:
+        virtual = step.service
+        self.load_modules(virtual.scheduler, virtual.pe_name)
+        if not self._worth_grouping(index, step):
+            self._append(index, message(step))
             return
-        if self._open is not None and not self._open.steps:
-            self._open.steps.append(index)
-        if len(self._messages) + len(new) > MAX_BATCH:
+        bind = (Command.SET_SERVICE, encode.service(virtual), b"")
+        self._append(index, (Command.NEW_SERVICE, encode.service(virtual, _NO_SCHEDULER), b""))
+        self._open = _Group(virtual.key, [index], bind)
+
+    def _worth_grouping(self, index: int, step: AddService) -> bool:
+        """Say whether a table would otherwise be built more than once."""
+        if self.plain or step.service.scheduler not in TABLE_SCHEDULERS:
+            return False
+        followers = self.steps[index + 1 : index + 3]
+        return len(followers) == 2 and all(
+            isinstance(one, AddDestination) and one.service == step.service.key for one in followers
+        )
+
+    def _append(self, index: int, packed: Message) -> None:
+        if len(self._messages) == MAX_BATCH:
             self._flush()
-        self._messages += new
-        self._owners += [index] * len(new)
+        self._messages.append(packed)
+        self._owners.append(index)
 
     def _flush(self) -> None:
         if self._messages:

@@ -39,7 +39,8 @@ HEADER = Struct(
 _ATTR = Struct("=HH")
 _U16 = Struct("=H")
 _U32 = Struct("=I")
-_U32_PAIR = Struct("=II")
+_IPV4 = int(AddressFamily.IPV4)
+_IPV6 = int(AddressFamily.IPV6)
 
 
 def message(family: int, command: int, flags: int, sequence: int, body: bytes = b"") -> bytes:
@@ -67,23 +68,29 @@ def _u32(kind: int, value: int) -> bytes:
     return attribute(kind, _U32.pack(value))
 
 
+@lru_cache(maxsize=1024)
 def _text(kind: int, value: str) -> bytes:
     return attribute(kind, value.encode("ascii") + b"\0")
 
 
-def _service_identity(key: ServiceKey) -> bytes:
-    family = _u16(ServiceAttr.AF, key.family)
-    if key.address is None:
-        return family + _u32(ServiceAttr.FWMARK, key.fwmark)
-    return (
-        family
-        + _u16(ServiceAttr.PROTOCOL, key.protocol)
-        + attribute(ServiceAttr.ADDR, key.address.packed.ljust(16, b"\0"))
-        + _u16(ServiceAttr.PORT, htons(key.port))
-    )
+_AF = _ATTR.pack(6, ServiceAttr.AF)
+_MARKED = Struct("=4sHxx 4sI")
+_FWMARK = _ATTR.pack(8, ServiceAttr.FWMARK)
+_ADDRESSED = Struct("=4sHxx 4sHxx 4s16s 4sHxx")
+_PROTOCOL = _ATTR.pack(6, ServiceAttr.PROTOCOL)
+_VIP = _ATTR.pack(20, ServiceAttr.ADDR)
+_VPORT = _ATTR.pack(6, ServiceAttr.PORT)
 
 
 @lru_cache(maxsize=16384)
+def _service_identity(key: ServiceKey) -> bytes:
+    if key.address is None:
+        return _MARKED.pack(_AF, key.family, _FWMARK, key.fwmark)
+    return _ADDRESSED.pack(
+        _AF, key.family, _PROTOCOL, key.protocol, _VIP, key.address.packed, _VPORT, htons(key.port)
+    )
+
+
 def service_key(key: ServiceKey) -> bytes:
     """Return the SERVICE attribute that names a service."""
     return nested(CommandAttr.SERVICE, _service_identity(key))
@@ -99,26 +106,35 @@ def netmask(family: AddressFamily, prefix: int) -> bytes:
     return (ALL_FLAGS << (32 - prefix) & ALL_FLAGS).to_bytes(4, "big")
 
 
+_SETTINGS = Struct("=4sII 4sI 4s4s")
+_FLAGS = _ATTR.pack(12, ServiceAttr.FLAGS)
+_TIMEOUT = _ATTR.pack(8, ServiceAttr.TIMEOUT)
+_NETMASK = _ATTR.pack(8, ServiceAttr.NETMASK)
+_SENT_FLAGS = ALL_FLAGS & ~int(ServiceFlag.HASHED)
+
+
 def service(virtual: VirtualService, scheduler: str | None = None) -> bytes:
     """Return the SERVICE attribute with everything NEW_SERVICE and SET_SERVICE need.
 
     ``scheduler`` stands in for the service's own. Every flag is given (mask all ones), so that an edit
     also clears what is not wanted; HASHED is the kernel's own.
     """
-    flags = virtual.flags & ~ServiceFlag.HASHED
-    return nested(
-        CommandAttr.SERVICE,
-        b"".join(
-            (
-                _service_identity(virtual.key),
-                _text(ServiceAttr.SCHED_NAME, scheduler or virtual.scheduler),
-                attribute(ServiceAttr.FLAGS, _U32_PAIR.pack(flags, ALL_FLAGS)),
-                _u32(ServiceAttr.TIMEOUT, virtual.timeout),
-                attribute(ServiceAttr.NETMASK, netmask(virtual.key.family, virtual.prefix)),
-                _text(ServiceAttr.PE_NAME, virtual.pe_name) if virtual.pe_name else b"",
-            )
-        ),
+    body = (
+        _service_identity(virtual.key)
+        + _text(ServiceAttr.SCHED_NAME, scheduler or virtual.scheduler)
+        + _SETTINGS.pack(
+            _FLAGS,
+            int(virtual.flags) & _SENT_FLAGS,
+            ALL_FLAGS,
+            _TIMEOUT,
+            virtual.timeout,
+            _NETMASK,
+            netmask(virtual.key.family, virtual.prefix),
+        )
     )
+    if virtual.pe_name:
+        body += _text(ServiceAttr.PE_NAME, virtual.pe_name)
+    return nested(CommandAttr.SERVICE, body)
 
 
 _DESTINATION = Struct("=4s 4s16s 4sHxx 4sHxx 4sI 4si 4sI 4sI 4sBxxx 4sHxx 4sHxx")
@@ -140,14 +156,15 @@ _TUN_FLAGS = _ATTR.pack(6, DestinationAttr.TUN_FLAGS)
 def destination(wanted: Destination, weight: int) -> bytes:
     """Return the DEST attribute with everything NEW_DEST and SET_DEST need, at the weight given."""
     address, port = wanted.key
+    packed = address.packed
     return _DESTINATION.pack(
         _DEST_HEADER,
         _ADDR,
-        address.packed,
+        packed,
         _PORT,
         htons(port),
         _FAMILY,
-        2 if address.version == 4 else 10,
+        _IPV4 if len(packed) == 4 else _IPV6,
         _METHOD,
         wanted.method,
         _WEIGHT,

@@ -120,3 +120,8 @@ def outcome_unknown(step: IpvsStep, errno: int) -> str:
         f"whether the kernel carried out '{subject(step)}' is unknown, its answer was lost: "
         f"{strerror(errno)} ({errorcode.get(errno, errno)}); reading the table back will tell"
     )
+
+
+def unfit(step: IpvsStep, error: Exception) -> str:
+    """Say that a step holds a value too large for the message to the kernel."""
+    return f"cannot {subject(step)}: a value does not fit the kernel's field: {error}"

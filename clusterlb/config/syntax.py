@@ -1,0 +1,45 @@
+"""libyaml's syntax errors in an operator's words."""
+
+from __future__ import annotations
+
+import yaml
+
+from clusterlb.config.source import Place, RefusedError, Source
+
+
+def syntax(source: Source, error: yaml.MarkedYAMLError) -> RefusedError:
+    """Say what libyaml found in an operator's words."""
+    mark = error.problem_mark or error.context_mark
+    if mark is None:
+        return RefusedError(f"not YAML: {error}")
+    line, column = mark.line, mark.column
+    text = source.line(line + 1)
+    reason = str(error.problem or error.context)
+    if "\t" in text[: column + 1] and not text[:column].strip():
+        column = text.index("\t")
+        return RefusedError("tab in the indentation", "indent with spaces", Place(line + 1, column + 1))
+    return RefusedError(
+        f"not YAML: {reason}{_context(error)}",
+        _hint(reason, text, column),
+        Place(line + 1, column + 1),
+    )
+
+
+def _context(error: yaml.MarkedYAMLError) -> str:
+    if not error.context or error.context_mark is None or error.context_mark is error.problem_mark:
+        return ""
+    return f" {error.context} that begins at {error.context_mark.line + 1}:{error.context_mark.column + 1}"
+
+
+def _hint(reason: str, text: str, column: int) -> str:
+    if text[column : column + 1] in ("%", "@", "`"):
+        return "quote a value that begins with `%`, `@` or a backtick"
+    if "mapping values" in reason:
+        return "check the indentation of this line and the one above; quote a value that contains `: `"
+    if "expected ',' or" in reason:
+        return "close the bracket or brace, or put a comma between its items"
+    if "expected key" in reason or "block end" in reason or "expected <block end>" in reason:
+        return "check the indentation: keys of one mapping begin in one column"
+    if "unexpected end of stream" in reason:
+        return "a quote is not closed"
+    return "check quotes, brackets, colons and the indentation of this line and the one above"

@@ -1,0 +1,212 @@
+"""The driver of a running FRR: read, merge, check, apply the difference, read back, persist."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from clusterlb.drivers.frr.delta import Delta, parse_delta, script
+from clusterlb.drivers.frr.merge import merge
+from clusterlb.drivers.frr.neighbors import parse_neighbors
+from clusterlb.drivers.frr.persist import Staged, stage, uses_integrated_file
+from clusterlb.drivers.frr.process import Finished, run
+from clusterlb.drivers.frr.text import parse, serialise
+from clusterlb.drivers.frr.vtysh import Vtysh
+from clusterlb.drivers.interface import DriverError, OspfNeighbor
+from clusterlb.model.state import FrrLine
+
+RELOAD = Path("/usr/lib/frr/frr-reload.py")
+
+_REJECTED = re.compile(r"^line \d+: (?P<why>[^:\[]+)(?:\[\d+\])?:\s*(?P<text>.*)$", re.MULTILINE)
+_KEYS = re.compile(r"\b(md5|authentication-key|key-string|password) \S+")
+# frr-reload starts Python and two vtysh, and asks no daemon: slow on a busy host is not stuck.
+_RELOAD_PATIENCE = 6.0
+# The second pass is for lines that FRR dropped along with a deleted one.
+_PASSES = 2
+
+_log = logging.getLogger(__name__)
+
+
+class FrrDaemon:
+    """FRR of this host, or of one pathspace (``vtysh -N``). Implements ``FrrDriver``.
+
+    ``config_dir`` holds ``frr.conf`` (default ``/etc/frr``, or ``/etc/frr/PATHSPACE``); ``timeout`` is in
+    seconds for each call of vtysh. One change is made at a time; reads do not wait for it.
+    """
+
+    def __init__(
+        self, pathspace: str | None = None, config_dir: Path | None = None, timeout: float = 5.0
+    ) -> None:
+        self._vtysh = Vtysh(pathspace, config_dir, timeout)
+        self._writing = asyncio.Lock()
+        self._warned = False
+
+    async def read(self) -> tuple[FrrLine, ...]:
+        """Return the running configuration.
+
+        Raises DriverError when zebra or ospfd do not run or a daemon does not answer: what the others have
+        is not the configuration, and a difference from it would be wrong.
+        """
+        _, lines = await self._read()
+        return lines
+
+    async def configure(self, add: Sequence[FrrLine], remove: Sequence[FrrLine]) -> None:
+        """Add and remove lines, keep every other; nothing is applied when nothing would change.
+
+        Raises DriverError with the old configuration running when FRR or the disk refuses the new one, and
+        after the fact when a daemon did not take a line that vtysh accepted.
+        """
+        async with self._writing:
+            running_daemons, running = await self._read()
+            self._require(_daemons_for(add), running_daemons)
+            target = merge(running, add, remove)
+            staged = await asyncio.to_thread(self._stage, add, remove)
+            try:
+                if _significant(running) != _significant(target):
+                    await self._apply(running, target, add, remove)
+            except BaseException:
+                if staged:
+                    staged.discard()
+                raise
+            if staged:
+                await asyncio.to_thread(staged.commit)
+
+    async def neighbors(self) -> tuple[OspfNeighbor, ...]:
+        """Return the OSPF neighbours; DriverError when ospfd does not answer."""
+        return parse_neighbors(await self._vtysh.show("show ip ospf neighbor json", daemon="ospfd"))
+
+    async def _read(self) -> tuple[frozenset[str], tuple[FrrLine, ...]]:
+        output = await self._vtysh.show("show daemons", "show running-config no-header")
+        first, _, configuration = output.partition("\n")
+        daemons = frozenset(first.split())
+        self._require(("zebra", "ospfd"), daemons)
+        return daemons, parse(configuration)
+
+    def _require(self, wanted: Iterable[str], running: frozenset[str]) -> None:
+        missing = [daemon for daemon in wanted if daemon not in running]
+        if missing:
+            raise self._vtysh.not_running(missing)
+
+    def _stage(self, add: Sequence[FrrLine], remove: Sequence[FrrLine]) -> Staged | None:
+        folder = self._vtysh.config_dir
+        if uses_integrated_file(folder):
+            return stage(folder, add, remove)
+        if not self._warned:
+            _log.warning(
+                "FRR does not start from %s/frr.conf (no service integrated-vtysh-config): clusterlb's lines "
+                "are in the running configuration alone and come back after an FRR restart by repair",
+                folder,
+            )
+        self._warned = True
+        return None
+
+    async def _apply(
+        self,
+        running: tuple[FrrLine, ...],
+        target: tuple[FrrLine, ...],
+        add: Sequence[FrrLine],
+        remove: Sequence[FrrLine],
+    ) -> None:
+        gone = frozenset(remove) - frozenset(target)
+        said = ""
+        with TemporaryDirectory(prefix="clusterlb-frr-") as name:
+            folder = Path(name)
+            wanted = folder / "target.conf"
+            wanted.write_text(serialise(target), encoding="utf-8")
+            checked = await self._vtysh.check(wanted)
+            if checked.code:
+                raise DriverError(_rejection(checked, target))
+            for _ in range(_PASSES):
+                delta = await self._delta(folder, running, wanted)
+                if delta:
+                    commands = folder / "delta.conf"
+                    commands.write_text(script(delta), encoding="utf-8")
+                    finished = await self._vtysh.apply(commands)
+                    said = finished.said if finished.code else ""
+                running = await self.read()
+                missing = [line for line in add if line not in running]
+                left = [line for line in running if line in gone]
+                if not missing and not left:
+                    return
+        raise DriverError(_not_taken(missing, left, said))
+
+    async def _delta(self, folder: Path, running: tuple[FrrLine, ...], wanted: Path) -> Delta:
+        now = folder / "running.conf"
+        # frr-reload takes an empty file for a mistake
+        now.write_text(serialise(running) or "!\n", encoding="utf-8")
+        argv = [
+            sys.executable,
+            str(RELOAD),
+            "--test",
+            "--stdout",
+            "--log-level",
+            "error",
+            *self._vtysh.arguments,
+        ]
+        try:
+            finished = await run(
+                [*argv, "--input", str(now), str(wanted)], self._vtysh.seconds * _RELOAD_PATIENCE
+            )
+        except TimeoutError as error:
+            raise DriverError(
+                f"{RELOAD} did not end in {self._vtysh.seconds * _RELOAD_PATIENCE:g} s"
+            ) from error
+        if finished.code or "ERROR" in finished.said:
+            raise DriverError(
+                f"{RELOAD} (package frr-pythontools) cannot compare configurations: {_redacted(finished.said)}"
+            )
+        return parse_delta(finished.out)
+
+
+def _daemons_for(lines: Iterable[FrrLine]) -> tuple[str, ...]:
+    words = {line.context[0] if line.context else line.text for line in lines}
+    wanted = {"bfd": "bfdd", "router ospf6": "ospf6d"}
+    return tuple(daemon for word, daemon in wanted.items() if word in words)
+
+
+def _significant(lines: Iterable[FrrLine]) -> frozenset[FrrLine]:
+    """Leave out interfaces without lines: FRR forgets them, so they are no difference."""
+    lines = tuple(lines)
+    inhabited = {line.context[:1] for line in lines}
+    return frozenset(
+        line
+        for line in lines
+        if line.context or not line.text.startswith("interface ") or (line.text,) in inhabited
+    )
+
+
+def _rejection(checked: Finished, target: Sequence[FrrLine]) -> str:
+    found = _REJECTED.search(checked.said)
+    if not found:
+        return f"vtysh -C rejects the configuration, the old one keeps running: {_redacted(checked.said)}"
+    text = _redacted(found["text"].strip())
+    context = next((line.context for line in target if line.text == found["text"].strip()), ())
+    where = f"in `{' / '.join(context)}`" if context else "at the top level"
+    return (
+        f"FRR rejects `{text}` {where} ({found['why'].strip().removeprefix('% ').lower()}); the old "
+        "configuration keeps running. Change the inventory or the frr.conf template, or upgrade FRR."
+    )
+
+
+def _not_taken(missing: Sequence[FrrLine], left: Sequence[FrrLine], said: str) -> str:
+    parts = []
+    if missing:
+        parts.append("these lines are not in force: " + "; ".join(map(_words, missing)))
+    if left:
+        parts.append("these lines cannot be removed: " + "; ".join(map(_words, left)))
+    why = f". FRR said: {_redacted(said)}" if said else ". FRR gave no reason; its log may"
+    return "FRR did not take the change: " + ", ".join(parts) + why
+
+
+def _words(line: FrrLine) -> str:
+    return _redacted(" / ".join((*line.context, line.text)))
+
+
+def _redacted(text: str) -> str:
+    """Keep keys out of errors: errors are logged."""
+    return _KEYS.sub(r"\1 ***", text)

@@ -1,0 +1,76 @@
+"""What frr-reload.py says must change, as commands for ``vtysh -f``.
+
+frr-reload only computes here (``--test --input``: no daemon is asked). Its ``--reload`` would also run
+``write``, which puts the running configuration over the operator's frr.conf, comments and all; it starts one
+vtysh for each deleted line; and its exit code does not tell whether the lines took effect (FRR 8.4).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from clusterlb.drivers.frr.contexts import changes_in_place, opens_context, slot
+
+Command = tuple[str, ...]
+
+_DELETE = "Lines To Delete"
+_ADD = "Lines To Add"
+# ospfd and ospf6d know only `no maximum-paths`; the value after it is an unknown command.
+_BARE_NO = re.compile(r"(no maximum-paths) \d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """Commands, each with the contexts it is entered in, outermost first: deletions, then additions."""
+
+    delete: tuple[Command, ...] = ()
+    add: tuple[Command, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.delete or self.add)
+
+
+def parse_delta(output: str) -> Delta:
+    """Read the two lists that ``frr-reload.py --test`` prints; a command starts at every unindented line."""
+    found: dict[str, list[list[str]]] = {_DELETE: [], _ADD: []}
+    section = ""
+    for row in output.splitlines():
+        if row.strip() in found:
+            section = row.strip()
+        elif section and row.strip() and not row.startswith("==="):
+            if row.startswith(" ") and found[section]:
+                found[section][-1].append(row.strip())
+            else:
+                found[section].append([row.strip()])
+    return Delta(tuple(map(tuple, found[_DELETE])), tuple(map(tuple, found[_ADD])))
+
+
+def script(delta: Delta) -> str:
+    """Write the commands as a file for ``vtysh -f``, deletions first.
+
+    A value that is replaced is not deleted before: between ``no ip ospf cost 10`` and ``ip ospf cost 20``
+    FRR would announce the default cost, and the switch would drop the second of two changes within its
+    MinLSArrival (RFC 2328, 13).
+    """
+    replaced = {_slot(command) for command in delta.add if changes_in_place(command[-1])}
+    deletions = [_bare(command) for command in delta.delete if _slot(command) not in replaced]
+    return "".join(f"{row}\n" for command in (*deletions, *delta.add) for row in _rows(command))
+
+
+def _slot(command: Command) -> tuple[Command, str]:
+    return command[:-1], slot(command[-1])
+
+
+def _bare(command: Command) -> Command:
+    match = _BARE_NO.fullmatch(command[-1])
+    return (*command[:-1], match.group(1)) if match else command
+
+
+def _rows(command: Command) -> Iterable[str]:
+    for depth, text in enumerate(command):
+        yield " " * depth + text
+    entered = len(command) - (0 if opens_context(command[:-1], command[-1]) else 1)
+    for depth in reversed(range(entered)):
+        yield " " * depth + "exit"

@@ -1,0 +1,60 @@
+"""An FRR in memory, with the same manners as the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clusterlb.drivers.frr.merge import merge
+from clusterlb.drivers.interface import DriverError, OspfNeighbor
+from clusterlb.model.state import FrrLine
+
+
+class FakeFrr:
+    """Implements ``FrrDriver``.
+
+    ``lines`` is the running configuration, foreign lines included. ``rejects`` holds texts that FRR refuses,
+    ``stuck`` names a daemon that does not answer, and ``applied`` counts the changes that were carried out.
+    """
+
+    def __init__(self, lines: Sequence[FrrLine] = (), neighbors: Sequence[OspfNeighbor] = ()) -> None:
+        self.lines = tuple(lines)
+        self.adjacent = tuple(neighbors)
+        self.rejects: set[str] = set()
+        self.stuck: str | None = None
+        self.applied = 0
+
+    async def read(self) -> tuple[FrrLine, ...]:
+        """Return the running configuration."""
+        self._answer()
+        return self.lines
+
+    async def configure(self, add: Sequence[FrrLine], remove: Sequence[FrrLine]) -> None:
+        """Add and remove lines; DriverError, with nothing changed, for one in ``rejects``."""
+        self._answer()
+        target = _without_empty_interfaces(merge(self.lines, add, remove))
+        rejected = next((line for line in target if line.text in self.rejects), None)
+        if rejected:
+            raise DriverError(
+                f"FRR rejects `{rejected.text}` (unknown command); the old configuration keeps running"
+            )
+        if target != self.lines:
+            self.lines = target
+            self.applied += 1
+
+    async def neighbors(self) -> tuple[OspfNeighbor, ...]:
+        """Return the OSPF neighbours."""
+        self._answer()
+        return self.adjacent
+
+    def _answer(self) -> None:
+        if self.stuck:
+            raise DriverError(f"FRR's {self.stuck} did not answer within 5 s")
+
+
+def _without_empty_interfaces(lines: Sequence[FrrLine]) -> tuple[FrrLine, ...]:
+    inhabited = {line.context[:1] for line in lines}
+    return tuple(
+        line
+        for line in lines
+        if line.context or not line.text.startswith("interface ") or (line.text,) in inhabited
+    )

@@ -1,0 +1,108 @@
+"""vtysh as a subprocess: a time limit on every call, and errors that name the daemon at fault."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from clusterlb.drivers.frr.process import Finished, run
+from clusterlb.drivers.interface import DriverError
+
+FRR_RUN = Path("/var/run/frr")
+FRR_ETC = Path("/etc/frr")
+
+_INSTALL = "install the packages frr and frr-pythontools"
+# mgmtd's words in FRR 9 and 10, and vtysh's own; the lock is not waited for, so the caller tries again.
+_LOCKED = re.compile(r"Lock already taken|could not lock|configuration is locked by other", re.IGNORECASE)
+_LOCK_ATTEMPTS = 5
+_PROBE_SECONDS = 1.0
+
+
+class Vtysh:
+    """Runs vtysh for one FRR: the host's own, or the one that ``-N PATHSPACE`` names.
+
+    ``seconds`` is the limit of one call. A daemon that does not answer within it ends in a DriverError that
+    names it; the call's process is killed.
+    """
+
+    def __init__(
+        self, pathspace: str | None = None, config_dir: Path | None = None, seconds: float = 5.0
+    ) -> None:
+        self.pathspace = pathspace
+        self.config_dir = config_dir or (FRR_ETC / pathspace if pathspace else FRR_ETC)
+        self.seconds = seconds
+        self._run_dir = FRR_RUN / pathspace if pathspace else FRR_RUN
+        self._jitter = random.SystemRandom()
+
+    @property
+    def arguments(self) -> list[str]:
+        """Return the options that choose this FRR; frr-reload.py takes the same."""
+        return ["-N", self.pathspace] if self.pathspace else []
+
+    async def show(self, *commands: str, daemon: str | None = None) -> str:
+        """Return what commands print, asked of one daemon or of all that run."""
+        target = ["-d", daemon] if daemon else []
+        asked = [word for command in commands for word in ("-c", command)]
+        finished = await self._call([*target, *asked])
+        if finished.code:
+            raise self._refused(finished, daemon)
+        return finished.out
+
+    async def check(self, file: Path) -> Finished:
+        """Parse a configuration file; no daemon is asked (exit code 2: a line is unknown)."""
+        return await self._call(["-C", "-f", str(file)])
+
+    async def apply(self, file: Path) -> Finished:
+        """Run a file of configuration commands, again when another session holds the lock."""
+        for attempt in range(_LOCK_ATTEMPTS):
+            finished = await self._call(["-f", str(file)])
+            if not _LOCKED.search(finished.said):
+                return finished
+            await asyncio.sleep(self._jitter.uniform(0.05, 0.2) * 2**attempt)
+        raise DriverError(
+            f"FRR's configuration stayed locked by another session through {_LOCK_ATTEMPTS} attempts: "
+            f"{finished.said}. Close the vtysh or management client that is in configuration mode."
+        )
+
+    async def _call(self, arguments: Sequence[str]) -> Finished:
+        try:
+            return await run(["vtysh", *self.arguments, *arguments], self.seconds)
+        except FileNotFoundError as error:
+            raise DriverError(f"there is no vtysh: {_INSTALL}") from error
+        except TimeoutError as error:
+            raise DriverError(await self._stuck()) from error
+
+    def _refused(self, finished: Finished, daemon: str | None) -> DriverError:
+        if "failed to connect to any daemons" in finished.err:
+            return self.not_running([daemon] if daemon else ["zebra", "ospfd"])
+        return DriverError(f"vtysh ended with {finished.code}: {finished.said}")
+
+    def not_running(self, daemons: Sequence[str]) -> DriverError:
+        """Say that daemons of FRR do not run, and how to start them."""
+        switches = ", ".join(f"{name}=yes" for name in daemons if name not in {"zebra", "staticd"})
+        enable = f"Put {switches} into {self.config_dir / 'daemons'}, then: " if switches else "Start it: "
+        where = f" in pathspace {self.pathspace}" if self.pathspace else ""
+        return DriverError(f"FRR's {' and '.join(daemons)} not running{where}. {enable}systemctl restart frr")
+
+    async def _stuck(self) -> str:
+        daemons = sorted(path.stem for path in self._run_dir.glob("*.vty"))
+        answers = await asyncio.gather(*(self._answers(daemon) for daemon in daemons))
+        silent = [daemon for daemon, answered in zip(daemons, answers, strict=True) if not answered]
+        who = " and ".join(silent) if silent else "vtysh, though every daemon answers alone,"
+        restart = " ".join(silent) or "frr"
+        return (
+            f"FRR's {who} did not answer within {self.seconds:g} s. "
+            f"Look at `ps -o pid,stat,wchan -C {restart.replace(' ', ',')}` and the log; "
+            "`systemctl restart frr` starts it anew."
+        )
+
+    async def _answers(self, daemon: str) -> bool:
+        argv = ["vtysh", *self.arguments, "-d", daemon, "-c", "show version"]
+        try:
+            await run(argv, min(_PROBE_SECONDS, self.seconds))
+        except TimeoutError:
+            return False
+        return True

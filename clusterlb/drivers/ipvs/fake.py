@@ -1,0 +1,224 @@
+"""IPVS without a kernel: the same answers, kept in memory.
+
+The rules are those of ``ip_vs_genl_set_cmd`` and what it calls in net/netfilter/ipvs/ip_vs_ctl.c (Linux 6.1);
+the contract suite runs on this and on the kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from errno import EEXIST, EINVAL, ENOENT, ERANGE, ESRCH
+
+from clusterlb.drivers.ipvs import encode, errors
+from clusterlb.drivers.ipvs.batch import UNPACKABLE, message, service_of
+from clusterlb.drivers.ipvs.protocol import SCHEDULER_NAME_MAX
+from clusterlb.model.address import AddressFamily, IPAddress, family_of
+from clusterlb.model.ipvs import (
+    Destination,
+    DestinationKey,
+    DestinationStatistics,
+    ForwardMethod,
+    ServiceFlag,
+    ServiceKey,
+    ServiceState,
+    ServiceStatistics,
+    TunnelType,
+    VirtualService,
+)
+from clusterlb.model.plan import (
+    AddDestination,
+    AddService,
+    EditDestination,
+    EditService,
+    IpvsStep,
+    RemoveDestination,
+    RemoveService,
+    StepError,
+)
+
+SCHEDULERS = frozenset(
+    ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "mh", "fo", "ovf", "sed", "nq", "none")
+)
+PERSISTENCE_ENGINES = frozenset({"", "sip"})
+_INT_MAX = 2**31 - 1
+
+
+@dataclass(slots=True)
+class _Entry:
+    service: VirtualService
+    destinations: dict[DestinationKey, Destination] = field(default_factory=dict)
+
+
+class FakeIpvs:
+    """An in-memory IpvsDriver. ``applied`` records every step asked for, failed ones too."""
+
+    def __init__(self, services: Mapping[ServiceKey, ServiceState] | None = None) -> None:
+        self.applied: list[IpvsStep] = []
+        self.closed = False
+        self._table: dict[ServiceKey, _Entry] = {}
+        self._statistics: dict[tuple[ServiceKey, DestinationKey], DestinationStatistics] = {}
+        self._failures: list[int] = []
+        for state in (services or {}).values():
+            self._table[state.service.key] = _Entry(
+                state.service, {destination.key: destination for destination in state.destinations}
+            )
+
+    def read(self, keys: Collection[ServiceKey] | None = None) -> dict[ServiceKey, ServiceState]:
+        """Return the services asked for that exist (all when None), destinations in insertion order."""
+        return {
+            key: ServiceState(
+                entry.service,
+                tuple(replace(one, nominal=one.weight or 1) for one in entry.destinations.values()),
+            )
+            for key, entry in self._asked(keys)
+        }
+
+    def statistics(self, keys: Collection[ServiceKey] | None = None) -> dict[ServiceKey, ServiceStatistics]:
+        """Return what ``set_statistics`` said, zeros elsewhere."""
+        nothing = DestinationStatistics()
+        return {
+            key: ServiceStatistics(
+                destinations=tuple(
+                    (one, self._statistics.get((key, one), nothing)) for one in entry.destinations
+                )
+            )
+            for key, entry in self._asked(keys)
+        }
+
+    def apply(self, steps: Sequence[IpvsStep]) -> list[StepError]:
+        """Carry out all steps in order and return those that failed; the others took effect."""
+        failed = []
+        for step in steps:
+            self.applied.append(step)
+            try:
+                _pack(step)
+            except UNPACKABLE as error:
+                failed.append(StepError(step, EINVAL, errors.unfit(step, error)))
+                continue
+            errno = self._failures.pop(0) if self._failures else self._carry_out(step)
+            if errno:
+                failed.append(StepError(step, errno, errors.meaning(step, errno)))
+        return failed
+
+    def close(self) -> None:
+        """Remember that it was closed; the table stays."""
+        self.closed = True
+
+    def fail_next(self, errno: int, count: int = 1) -> None:
+        """Refuse the next ``count`` steps with this errno, without effect."""
+        self._failures += [errno] * count
+
+    def set_statistics(
+        self, service: ServiceKey, destination: DestinationKey, live: DestinationStatistics
+    ) -> None:
+        """Say what ``statistics`` reports for a destination."""
+        self._statistics[service, destination] = live
+
+    def flush(self) -> None:
+        """Lose every service, as ``ipvsadm -C`` would do it behind the controller's back."""
+        self._table.clear()
+
+    def _asked(self, keys: Collection[ServiceKey] | None) -> list[tuple[ServiceKey, _Entry]]:
+        if keys is None:
+            return list(self._table.items())
+        return [(key, self._table[key]) for key in keys if key in self._table]
+
+    def _carry_out(self, step: IpvsStep) -> int:
+        """Do one step; return the errno, 0 for success."""
+        if isinstance(step, AddService):
+            return self._add_service(step.service)
+        entry = self._table.get(service_of(step))
+        if entry is None:
+            return ESRCH
+        match step:
+            case EditService(service):
+                errno = _refusal(service)
+                if not errno:
+                    entry.service = _reported(service)
+            case RemoveService(key):
+                del self._table[key]
+                errno = 0
+            case AddDestination(key, destination):
+                errno = _add(entry, key, destination)
+            case EditDestination(key, destination):
+                errno = _edit(entry, key, destination)
+            case RemoveDestination(_, name):
+                errno = 0 if entry.destinations.pop(name, None) else ENOENT
+        return errno
+
+    def _add_service(self, service: VirtualService) -> int:
+        if service.key in self._table:
+            return EEXIST
+        errno = _refusal(service)
+        if not errno:
+            self._table[service.key] = _Entry(_reported(service))
+        return errno
+
+
+def _pack(step: IpvsStep) -> None:
+    """Raise what the codec raises: what cannot be packed never reaches a kernel."""
+    if isinstance(step, AddDestination):
+        encode.destination(step.destination, step.destination.nominal)
+        encode.destination(step.destination, step.destination.weight)
+    else:
+        message(step)
+
+
+def _refusal(service: VirtualService) -> int:
+    """Say what ``ip_vs_add_service`` and ``ip_vs_edit_service`` say to these settings."""
+    if len(service.scheduler) > SCHEDULER_NAME_MAX:
+        return EINVAL
+    if service.scheduler not in SCHEDULERS or service.pe_name not in PERSISTENCE_ENGINES:
+        return ENOENT
+    if service.key.family is AddressFamily.IPV6 and not 1 <= service.prefix <= 128:
+        return EINVAL
+    return 0
+
+
+def _reported(service: VirtualService) -> VirtualService:
+    return replace(service, flags=service.flags & ~ServiceFlag.HASHED)
+
+
+def _add(entry: _Entry, key: ServiceKey, destination: Destination) -> int:
+    """Add at the nominal weight, then edit: the kernel gets both at once, whatever comes of the first."""
+    nominal = replace(destination, weight=destination.nominal)
+    errno = _unfit(key, nominal)
+    if not errno and destination.key in entry.destinations:
+        errno = EEXIST
+    if not errno and not _reachable(destination.key.address):
+        errno = EINVAL
+    if not errno:
+        entry.destinations[destination.key] = nominal
+    if destination.weight != destination.nominal:
+        edited = _edit(entry, key, destination)
+        errno = errno or edited
+    return errno
+
+
+def _edit(entry: _Entry, key: ServiceKey, destination: Destination) -> int:
+    errno = _unfit(key, destination)
+    if not errno and destination.key not in entry.destinations:
+        errno = ENOENT
+    if not errno:
+        entry.destinations[destination.key] = destination
+    return errno
+
+
+def _unfit(service: ServiceKey, destination: Destination) -> int:
+    """Say what ``ip_vs_genl_set_cmd``, ``ip_vs_add_dest`` and ``ip_vs_edit_dest`` say to these settings."""
+    mixed = family_of(destination.key.address) is not service.family
+    if mixed and destination.method is not ForwardMethod.TUNNEL:
+        return EINVAL
+    if destination.weight < 0 or destination.lower > destination.upper:
+        return ERANGE
+    portless = destination.tunnel_type is TunnelType.GUE and destination.tunnel_port == 0
+    return EINVAL if portless or destination.upper > _INT_MAX else 0
+
+
+def _reachable(address: IPAddress) -> bool:
+    """Say whether the kernel takes the address for unicast (``ip_vs_new_dest``)."""
+    if address.version == 6:
+        return not (address.is_multicast or address.is_unspecified or address.is_link_local)
+    broadcast = int(address) == 0xFFFFFFFF
+    return not (address.is_multicast or int(address) >> 24 == 0 or broadcast)

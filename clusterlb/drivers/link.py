@@ -1,0 +1,236 @@
+"""The driver of lanes, the VIPs on them and the routes that deliver them, through rtnetlink."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from errno import EADDRNOTAVAIL, EEXIST, EINVAL, ENODEV, EOPNOTSUPP, EPERM, ESRCH
+
+from pyroute2 import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
+from clusterlb.drivers.interface import DriverError, LinkState
+from clusterlb.drivers.lanes import lane_interface, lane_peer
+from clusterlb.drivers.rtnetlink import RT_TABLE_LOCAL, RouteSocket
+from clusterlb.model.address import AddressFamily, IPAddress, family_of
+from clusterlb.model.inventory import Lane
+from clusterlb.model.plan import (
+    AddLocalRoute,
+    Announce,
+    CreateLane,
+    LinkStep,
+    RemoveLane,
+    RemoveLocalRoute,
+    StepError,
+    Withdraw,
+)
+
+# A route's protocol says who made it. FRR uses 186 to 198 and 42 (zebra/rt_netlink.h) and sweeps its own.
+CLUSTERLB_PROTO = 210
+
+_RTN_LOCAL = 2
+_RT_SCOPE_HOST = 254
+_IFA_F_NODAD = 0x02  # a VIP is on many directors: duplicate address detection would refuse it
+_IFF_UP = 0x1
+_IFF_RUNNING = 0x40
+_IFF_LOWER_UP = 0x10000
+
+_WORDS = {
+    EPERM: "not permitted: clusterlb needs CAP_NET_ADMIN in this network namespace",
+    ENODEV: "the interface is not there: something removed it; the next reconciliation makes it anew",
+    EINVAL: "the kernel refuses it; for an IPv6 address see `sysctl net.ipv6.conf.all.disable_ipv6`",
+    EOPNOTSUPP: "this kernel has neither dummy nor veth interfaces: modprobe dummy, or install the kernel's "
+    "extra modules",
+}
+
+
+class KernelLinks:
+    """Links, addresses and routes of this network namespace. Implements ``LinkDriver``.
+
+    ``uplinks`` are the interfaces whose carrier is reported. The sockets are opened at the first call and
+    belong to the namespace of the thread that makes it.
+    """
+
+    def __init__(self, uplinks: Sequence[str]) -> None:
+        self._uplinks = tuple(uplinks)
+        self._opened: tuple[IPRoute, RouteSocket] | None = None
+
+    def read(self) -> LinkState:
+        """Return the lanes that exist and are up, what sits on them, our local routes, and the carriers.
+
+        Any address on a lane is announced, whoever put it there, so all but link-local ones are returned.
+        """
+        try:
+            return self._read()
+        except (NetlinkError, OSError) as error:
+            raise DriverError(f"cannot read links, addresses and routes: {_words(_errno(error))}") from error
+
+    def _read(self) -> LinkState:
+        lanes: set[Lane] = set()
+        announced: dict[IPAddress, frozenset[Lane]] = {}
+        for lane in Lane:
+            found = self._link(lane_interface(lane))
+            if found is None:
+                continue
+            index, flags = found
+            if flags & _IFF_UP and flags & _IFF_RUNNING:
+                lanes.add(lane)
+            for address, _ in self._dumps.addresses(index):
+                if not address.is_link_local:
+                    announced[address] = announced.get(address, frozenset()) | {lane}
+        return LinkState(
+            lanes=frozenset(lanes),
+            announced=announced,
+            local_routes=frozenset(
+                vip for family in AddressFamily for vip in self._dumps.local_routes(family, CLUSTERLB_PROTO)
+            ),
+            carrier={name: self._has_carrier(name) for name in self._uplinks},
+        )
+
+    def apply(self, steps: Sequence[LinkStep]) -> list[StepError]:
+        """Carry out all steps in order and return those that failed.
+
+        A step whose result is there already, an address on the lane or a route gone, is not a failure.
+        """
+        failed = []
+        for step in steps:
+            try:
+                self._apply(step)
+            except (NetlinkError, OSError) as error:
+                failed.append(StepError(step, _errno(error), _words(_errno(error))))
+        return failed
+
+    def close(self) -> None:
+        """Close the sockets; nothing changes in the kernel."""
+        if self._opened:
+            for opened in self._opened:
+                opened.close()
+        self._opened = None
+
+    @property
+    def _ipr(self) -> IPRoute:
+        return self._sockets()[0]
+
+    @property
+    def _dumps(self) -> RouteSocket:
+        return self._sockets()[1]
+
+    def _sockets(self) -> tuple[IPRoute, RouteSocket]:
+        if self._opened is None:
+            self._opened = (IPRoute(), RouteSocket())
+        return self._opened
+
+    def _apply(self, step: LinkStep) -> None:
+        match step:
+            case CreateLane(lane):
+                self._create(lane)
+            case RemoveLane(lane):
+                self._remove(lane)
+            case AddLocalRoute(vip):
+                self._add_route(vip)
+            case RemoveLocalRoute(vip):
+                self._remove_route(vip)
+            case Announce(vip, lane):
+                self._announce(vip, lane)
+            case Withdraw(vip, lane):
+                self._withdraw(vip, lane)
+
+    def _create(self, lane: Lane) -> None:
+        name, peer = lane_interface(lane), lane_peer(lane)
+        if self._link(name) is None:
+            try:
+                self._ipr.link("add", ifname=name, kind="dummy")
+            except NetlinkError as error:
+                if error.code != EOPNOTSUPP:
+                    raise
+                self._ipr.link("add", ifname=name, kind="veth", peer={"ifname": peer})
+        for each in (peer, name):
+            found = self._link(each)
+            if found:
+                self._ipr.link("set", index=found[0], state="up")
+
+    def _remove(self, lane: Lane) -> None:
+        found = self._link(lane_interface(lane))
+        if found:
+            self._ipr.link("del", index=found[0])
+
+    def _announce(self, vip: IPAddress, lane: Lane) -> None:
+        index = self._index(lane)
+        flags = {"flags": _IFA_F_NODAD} if vip.version == 6 else {}
+        try:
+            self._ipr.addr("add", index=index, address=str(vip), prefixlen=vip.max_prefixlen, **flags)
+        except NetlinkError as error:
+            if error.code != EEXIST or (vip, vip.max_prefixlen) not in self._dumps.addresses(index):
+                raise
+
+    def _withdraw(self, vip: IPAddress, lane: Lane) -> None:
+        found = self._link(lane_interface(lane))
+        if found is None:
+            return
+        try:
+            self._ipr.addr("del", index=found[0], address=str(vip), prefixlen=vip.max_prefixlen)
+        except NetlinkError as error:
+            if error.code != EADDRNOTAVAIL:
+                raise
+            for address, prefix in self._dumps.addresses(found[0]):
+                if address == vip:
+                    self._ipr.addr("del", index=found[0], address=str(vip), prefixlen=prefix)
+
+    def _add_route(self, vip: IPAddress) -> None:
+        try:
+            # append: an address on a lane has a local route of the kernel's own, and ours stands beside it
+            self._ipr.route("append", **self._route(vip))
+        except NetlinkError as error:
+            if error.code != EEXIST or vip not in self._dumps.local_routes(family_of(vip), CLUSTERLB_PROTO):
+                raise
+
+    def _remove_route(self, vip: IPAddress) -> None:
+        try:
+            self._ipr.route("del", **self._route(vip))
+        except NetlinkError as error:
+            if error.code != ESRCH:
+                raise
+
+    def _route(self, vip: IPAddress) -> Mapping[str, object]:
+        loopback = self._link("lo")
+        if loopback is None:
+            raise OSError(ENODEV, "lo")
+        return {
+            "family": int(family_of(vip)),
+            "dst": f"{vip}/{vip.max_prefixlen}",
+            "oif": loopback[0],
+            "table": RT_TABLE_LOCAL,
+            "type": _RTN_LOCAL,
+            "scope": _RT_SCOPE_HOST if vip.version == 4 else 0,
+            "proto": CLUSTERLB_PROTO,
+        }
+
+    def _index(self, lane: Lane) -> int:
+        found = self._link(lane_interface(lane))
+        if found is None:
+            raise OSError(ENODEV, lane_interface(lane))
+        return found[0]
+
+    def _link(self, name: str) -> tuple[int, int] | None:
+        """Return an interface's index and flags, None when there is none of that name."""
+        try:
+            message = self._ipr.link("get", ifname=name)[0]
+        except NetlinkError as error:
+            if error.code == ENODEV:
+                return None
+            raise
+        return int(message["index"]), int(message["flags"])
+
+    def _has_carrier(self, name: str) -> bool:
+        found = self._link(name)
+        return found is not None and bool(found[1] & _IFF_UP) and bool(found[1] & _IFF_LOWER_UP)
+
+
+def _errno(error: NetlinkError | OSError) -> int:
+    return int(error.code) if isinstance(error, NetlinkError) else error.errno or 0
+
+
+def _words(code: int) -> str:
+    if code == EEXIST:
+        return "not ours, and in the way: the same address or route with other attributes; remove it by hand"
+    return _WORDS.get(code, os.strerror(code))

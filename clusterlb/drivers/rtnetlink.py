@@ -1,0 +1,133 @@
+"""Dumps that the kernel filters: addresses of one interface, routes of one table and protocol.
+
+pyroute2 0.9 reads every address or route of the host and filters in Python, 0.4 s beside ten thousand OSPF
+routes; with NETLINK_GET_STRICT_CHK (Linux 4.20) the kernel sends only what was asked for. The layouts are
+those of include/uapi/linux/{netlink,if_addr,rtnetlink}.h.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import NamedTuple
+
+from clusterlb.model.address import AddressFamily, IPAddress
+
+RTM_GETADDR = 22
+RTM_GETROUTE = 26
+RT_TABLE_LOCAL = 255
+
+_SOL_NETLINK = 270
+_NETLINK_GET_STRICT_CHK = 12
+_NLMSG_ERROR = 2
+_NLMSG_DONE = 3
+_NLM_F_REQUEST_DUMP = 0x301
+_NLM_F_DUMP_INTR = 0x10
+_IFA_ADDRESS = 1
+_IFA_LOCAL = 2
+_RTA_DST = 1
+
+_HEADER = struct.Struct("=IHHII")
+_ADDRESS = struct.Struct("=BBBBI")
+_ROUTE = struct.Struct("=BBBBBBBBI")
+_ATTRIBUTE = struct.Struct("=HH")
+_RECEIVE = 1 << 18
+_SECONDS = 5.0
+_ATTEMPTS = 5
+
+
+class LinkAddress(NamedTuple):
+    """An address on an interface."""
+
+    address: IPAddress
+    prefix: int
+
+
+class RouteSocket:
+    """A socket of the routing netlink family for dumps; it belongs to the namespace it was opened in."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(
+            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE
+        )
+        self._socket.settimeout(_SECONDS)
+        self._sequence = 0
+        self._socket.bind((0, 0))
+        try:
+            self._socket.setsockopt(_SOL_NETLINK, _NETLINK_GET_STRICT_CHK, 1)
+        except OSError:
+            # before Linux 4.20: everything is sent, and filtered below all the same
+            return
+
+    def addresses(self, index: int) -> list[LinkAddress]:
+        """Return the addresses of one interface, of both families."""
+        found = []
+        for body in self._dump(RTM_GETADDR, _ADDRESS.pack(0, 0, 0, 0, index)):
+            family, prefix, _, _, owner = _ADDRESS.unpack_from(body)
+            attributes = _attributes(body[_ADDRESS.size :])
+            value = attributes.get(_IFA_LOCAL) or attributes.get(_IFA_ADDRESS)
+            if owner == index and value and family in set(AddressFamily):
+                found.append(LinkAddress(ip_address(value), prefix))
+        return found
+
+    def local_routes(self, family: AddressFamily, protocol: int) -> list[IPAddress]:
+        """Return the host routes of table ``local`` that carry this routing protocol number."""
+        length = 32 if family is AddressFamily.IPV4 else 128
+        request = _ROUTE.pack(family, 0, 0, 0, RT_TABLE_LOCAL, protocol, 0, 0, 0)
+        found = []
+        for body in self._dump(RTM_GETROUTE, request):
+            of, prefix, _, _, table, origin, *_ = _ROUTE.unpack_from(body)
+            value = _attributes(body[_ROUTE.size :]).get(_RTA_DST)
+            if (of, prefix, table, origin) == (family, length, RT_TABLE_LOCAL, protocol) and value:
+                found.append(ip_address(value))
+        return found
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def _dump(self, kind: int, request: bytes) -> list[bytes]:
+        """Return a dump's messages; it is taken again when the table changed underneath (NLM_F_DUMP_INTR)."""
+        for _ in range(_ATTEMPTS):
+            self._sequence += 1
+            header = _HEADER.pack(_HEADER.size + len(request), kind, _NLM_F_REQUEST_DUMP, self._sequence, 0)
+            self._socket.send(header + request)
+            bodies: list[bytes] = []
+            if self._receive(bodies):
+                return bodies
+        return bodies
+
+    def _receive(self, bodies: list[bytes]) -> bool:
+        """Collect one dump and say whether it is consistent. Raises OSError with the kernel's errno."""
+        consistent = True
+        while True:
+            for kind, flags, sequence, body in _messages(self._socket.recv(_RECEIVE)):
+                if sequence != self._sequence:
+                    continue
+                consistent = consistent and not flags & _NLM_F_DUMP_INTR
+                if kind in {_NLMSG_ERROR, _NLMSG_DONE}:
+                    code = -struct.unpack_from("=i", body)[0]
+                    if code:
+                        raise OSError(code, "the kernel refused the dump")
+                    return consistent
+                bodies.append(body)
+
+
+def _messages(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+    offset = 0
+    while offset + _HEADER.size <= len(data):
+        length, kind, flags, sequence, _ = _HEADER.unpack_from(data, offset)
+        yield kind, flags, sequence, data[offset + _HEADER.size : offset + length]
+        offset += (max(length, _HEADER.size) + 3) & ~3
+
+
+def _attributes(data: bytes) -> dict[int, bytes]:
+    found = {}
+    offset = 0
+    while offset + _ATTRIBUTE.size <= len(data):
+        length, kind = _ATTRIBUTE.unpack_from(data, offset)
+        found[kind] = data[offset + _ATTRIBUTE.size : offset + length]
+        offset += (max(length, _ATTRIBUTE.size) + 3) & ~3
+    return found

@@ -1,0 +1,113 @@
+"""What every LinkDriver does; a subclass provides the fixture ``links``, without any lane, with uplink e0."""
+
+from errno import ENODEV
+from ipaddress import ip_address
+
+import pytest
+
+from clusterlb.model.inventory import Lane
+from clusterlb.model.plan import (
+    AddLocalRoute,
+    Announce,
+    CreateLane,
+    RemoveLane,
+    RemoveLocalRoute,
+    Withdraw,
+)
+
+VIPS = [ip_address("10.100.0.1"), ip_address("fd00:100::1")]
+EVERY_VIP = pytest.mark.parametrize("vip", VIPS, ids=str)
+
+
+class LinkSuite:
+    def test_empty(self, links):
+        state = links.read()
+        assert state.lanes == frozenset()
+        assert dict(state.announced) == {}
+        assert state.local_routes == frozenset()
+        assert dict(state.carrier) == {"e0": True}
+
+    def test_lanes_come_and_go(self, links):
+        assert links.apply([CreateLane(lane) for lane in Lane]) == []
+        assert links.read().lanes == frozenset(Lane)
+        assert dict(links.read().announced) == {}
+        assert links.apply([RemoveLane(Lane.STANDBY)]) == []
+        assert links.read().lanes == {Lane.ACTIVE, Lane.DRAINED}
+
+    def test_creating_and_removing_twice_is_no_failure(self, links):
+        assert links.apply([CreateLane(Lane.ACTIVE), CreateLane(Lane.ACTIVE)]) == []
+        assert links.read().lanes == {Lane.ACTIVE}
+        assert links.apply([RemoveLane(Lane.ACTIVE), RemoveLane(Lane.ACTIVE)]) == []
+        assert links.read().lanes == frozenset()
+
+    @EVERY_VIP
+    def test_announce_and_withdraw(self, links, vip):
+        assert links.apply([CreateLane(Lane.ACTIVE), Announce(vip, Lane.ACTIVE)]) == []
+        assert dict(links.read().announced) == {vip: {Lane.ACTIVE}}
+        assert links.apply([Withdraw(vip, Lane.ACTIVE)]) == []
+        assert dict(links.read().announced) == {}
+
+    @EVERY_VIP
+    def test_make_before_break(self, links, vip):
+        links.apply([CreateLane(Lane.ACTIVE), CreateLane(Lane.DRAINED), Announce(vip, Lane.ACTIVE)])
+        assert links.apply([Announce(vip, Lane.DRAINED)]) == []
+        assert dict(links.read().announced) == {vip: {Lane.ACTIVE, Lane.DRAINED}}
+        assert links.apply([Withdraw(vip, Lane.ACTIVE)]) == []
+        assert dict(links.read().announced) == {vip: {Lane.DRAINED}}
+
+    @EVERY_VIP
+    def test_announcing_and_withdrawing_twice_is_no_failure(self, links, vip):
+        links.apply([CreateLane(Lane.ACTIVE)])
+        assert links.apply([Announce(vip, Lane.ACTIVE), Announce(vip, Lane.ACTIVE)]) == []
+        assert links.apply([Withdraw(vip, Lane.ACTIVE), Withdraw(vip, Lane.ACTIVE)]) == []
+
+    def test_announcing_on_a_missing_lane_fails_and_the_rest_is_done(self, links):
+        step = Announce(VIPS[0], Lane.ACTIVE)
+        failed = links.apply([step, CreateLane(Lane.STANDBY)])
+        assert [(error.step, error.errno) for error in failed] == [(step, ENODEV)]
+        assert failed[0].message
+        assert links.read().lanes == {Lane.STANDBY}
+
+    def test_withdrawing_from_a_missing_lane_is_no_failure(self, links):
+        assert links.apply([Withdraw(VIPS[0], Lane.ACTIVE)]) == []
+
+    @EVERY_VIP
+    def test_local_route_comes_and_goes(self, links, vip):
+        assert links.apply([AddLocalRoute(vip), AddLocalRoute(vip)]) == []
+        assert links.read().local_routes == {vip}
+        assert links.apply([RemoveLocalRoute(vip), RemoveLocalRoute(vip)]) == []
+        assert links.read().local_routes == frozenset()
+
+    @EVERY_VIP
+    @pytest.mark.parametrize("route_first", [True, False])
+    def test_local_route_outlives_the_announcement(self, links, vip, route_first):
+        both = [AddLocalRoute(vip), Announce(vip, Lane.ACTIVE)]
+        assert links.apply([CreateLane(Lane.ACTIVE), *(both if route_first else reversed(both))]) == []
+        assert links.read().local_routes == {vip}
+        assert links.apply([Withdraw(vip, Lane.ACTIVE)]) == []
+        assert links.read().local_routes == {vip}
+
+    @EVERY_VIP
+    def test_removing_the_local_route_leaves_the_announcement(self, links, vip):
+        links.apply([CreateLane(Lane.ACTIVE), Announce(vip, Lane.ACTIVE), AddLocalRoute(vip)])
+        assert links.apply([RemoveLocalRoute(vip)]) == []
+        assert links.read().local_routes == frozenset()
+        assert dict(links.read().announced) == {vip: {Lane.ACTIVE}}
+
+    def test_removing_a_lane_takes_its_addresses_and_leaves_local_routes(self, links):
+        links.apply([CreateLane(Lane.ACTIVE), *(Announce(vip, Lane.ACTIVE) for vip in VIPS)])
+        links.apply([AddLocalRoute(vip) for vip in VIPS])
+        assert links.apply([RemoveLane(Lane.ACTIVE)]) == []
+        state = links.read()
+        assert dict(state.announced) == {}
+        assert state.local_routes == set(VIPS)
+
+    def test_reading_changes_nothing(self, links):
+        links.apply([CreateLane(Lane.ACTIVE), *(Announce(vip, Lane.ACTIVE) for vip in VIPS)])
+        assert links.read() == links.read()
+
+    def test_closing_changes_nothing(self, links):
+        links.apply([CreateLane(Lane.ACTIVE), *(Announce(vip, Lane.ACTIVE) for vip in VIPS)])
+        before = links.read()
+        links.close()
+        assert links.read() == before

@@ -1,0 +1,32 @@
+import pytest
+
+from clusterlb.drivers.frr.fake import FakeFrr
+from clusterlb.drivers.frr.text import parse
+from clusterlb.drivers.interface import DriverError
+from clusterlb.model.state import FrrLine
+from tests.contract.frr_suite import FOREIGN, WANTED, FrrSuite
+
+
+@pytest.fixture
+def frr():
+    return FakeFrr(parse(FOREIGN))
+
+
+@pytest.fixture
+def rejected(frr):
+    line = FrrLine(("router ospf",), "bogus words")
+    frr.rejects.add(line.text)
+    return line
+
+
+class TestFakeFrr(FrrSuite):
+    async def test_counts_only_what_changed_something(self, frr):
+        await frr.configure(WANTED, ())
+        await frr.configure(WANTED, ())
+        assert frr.applied == 1
+
+    async def test_stuck(self, frr):
+        frr.stuck = "ospfd"
+        for call in (frr.read(), frr.neighbors(), frr.configure((), ())):
+            with pytest.raises(DriverError, match="ospfd did not answer"):
+                await call

@@ -1,0 +1,22 @@
+from errno import EPERM
+
+import pytest
+
+from clusterlb.drivers.link_fake import FakeLinks
+from clusterlb.model.inventory import Lane
+from clusterlb.model.plan import CreateLane
+from tests.contract.link_suite import LinkSuite
+
+
+@pytest.fixture
+def links():
+    return FakeLinks(uplinks=("e0",))
+
+
+class TestFakeLinks(LinkSuite):
+    def test_fail_next_fails_one_step(self, links):
+        links.fail_next(EPERM)
+        steps = [CreateLane(Lane.ACTIVE), CreateLane(Lane.DRAINED)]
+        assert [error.errno for error in links.apply(steps)] == [EPERM]
+        assert links.read().lanes == {Lane.DRAINED}
+        assert links.applied == [CreateLane(Lane.DRAINED)]

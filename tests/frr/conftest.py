@@ -1,0 +1,151 @@
+"""Real FRR in namespaces of their own; nothing of it outlives the test, failed or not."""
+
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+_ETC = Path("/etc/frr")
+_RUN = Path("/var/run/frr")
+_LIB = Path("/usr/lib/frr")
+_CLONE_NEWNET = 0x40000000
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.frr)
+            if os.geteuid() or not (_LIB / "ospfd").exists():
+                item.add_marker(pytest.mark.skip(reason="needs root and FRR"))
+
+
+def sh(*argv: str) -> str:
+    return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=30).stdout
+
+
+def eventually(condition: Callable[[], object], seconds: float = 30.0, step: float = 0.02) -> object:
+    """Return the condition's first true value, or fail when it has not become true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(step)
+    raise AssertionError(f"not true within {seconds} s")
+
+
+def in_namespace(name: str, call: Callable[[], object]) -> object:
+    """Run a call in a thread that has entered the namespace; the test's own thread stays where it is."""
+    outcome = {}
+
+    def enter() -> None:
+        handle = os.open(f"/run/netns/{name}", os.O_RDONLY)
+        try:
+            if ctypes.CDLL(None, use_errno=True).setns(handle, _CLONE_NEWNET):
+                raise OSError(ctypes.get_errno(), "setns")
+            outcome["value"] = call()
+        except BaseException as error:
+            outcome["error"] = error
+        finally:
+            os.close(handle)
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
+    if "error" in outcome:
+        raise outcome["error"]
+    return outcome["value"]
+
+
+@dataclass
+class Router:
+    """One namespace with its FRR, under the same name."""
+
+    name: str
+    daemons: dict[str, int] = field(default_factory=dict)
+
+    def ip(self, *arguments: str) -> str:
+        return sh("ip", "-n", self.name, *arguments)
+
+    def vtysh(self, *commands: str) -> str:
+        return sh("vtysh", "-N", self.name, *(word for command in commands for word in ("-c", command)))
+
+    def load(self, text: str) -> None:
+        file = _ETC / self.name / "load.conf"
+        file.write_text(text)
+        sh("vtysh", "-N", self.name, "-f", str(file))
+
+    def start(self, *daemons: str) -> None:
+        """Start zebra first, then the others; each returns when it listens."""
+        for folder in (_ETC / self.name, _RUN / self.name):
+            folder.mkdir(exist_ok=True)
+            shutil.chown(folder, "frr", "frr")
+        for name, text in (("vtysh.conf", "service integrated-vtysh-config\n"), ("frr.conf", "")):
+            file = _ETC / self.name / name
+            if not file.exists():
+                file.write_text(text)
+                file.chmod(0o640)
+                shutil.chown(file, "frr", "frr")
+        for daemon in daemons:
+            options = ["-d", "-N", self.name, "-A", "127.0.0.1", "--log", "stdout"]
+            subprocess.run(
+                ["ip", "netns", "exec", self.name, str(_LIB / daemon), *options],
+                check=True,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=30,
+            )
+            pid = _RUN / self.name / f"{daemon}.pid"
+            self.daemons[daemon] = int(eventually(lambda pid=pid: pid.exists() and pid.read_text()))
+
+    def signal(self, daemon: str, number: signal.Signals) -> None:
+        os.kill(self.daemons[daemon], number)
+
+    def stop(self) -> None:
+        for pid in self.daemons.values():
+            for number in (signal.SIGCONT, signal.SIGKILL):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+        for folder in (_ETC / self.name, _RUN / self.name):
+            shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run(["ip", "netns", "del", self.name], check=False, capture_output=True, timeout=30)
+
+
+@pytest.fixture
+def routers(request):
+    """Make namespaces: ``routers("d1")`` has lo up and no daemon yet; all are torn down at the end."""
+    made: list[Router] = []
+
+    def make(suffix: str) -> Router:
+        router = Router(f"clbt{os.getpid() % 100000}{suffix}")
+        made.append(router)
+        sh("ip", "netns", "add", router.name)
+        router.ip("link", "set", "lo", "up")
+        return router
+
+    yield make
+    for router in made:
+        router.stop()
+
+
+@pytest.fixture
+def wire():
+    """Join two namespaces with a veth pair, its ends up and addressed."""
+
+    def join(left: Router, left_end: str, left_address: str, right: Router, right_end: str, right_address: str):
+        left.ip("link", "add", left_end, "type", "veth", "peer", "name", right_end, "netns", right.name)
+        for router, end, address in ((left, left_end, left_address), (right, right_end, right_address)):
+            router.ip("addr", "add", address, "dev", end)
+            router.ip("link", "set", end, "up")
+
+    return join

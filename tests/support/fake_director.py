@@ -1,0 +1,237 @@
+"""A director on fakes that behave, and a way to kill its controller after any step."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+from clusterlb.controller.apply import Applier
+from clusterlb.controller.daemon import Controller, Settings
+from clusterlb.controller.kernel import Drivers
+from clusterlb.drivers.frr.fake import FakeFrr
+from clusterlb.drivers.frr.render import render_config
+from clusterlb.drivers.frr.text import parse
+from clusterlb.drivers.ipvs.fake import FakeIpvs
+from clusterlb.drivers.link_fake import FakeLinks
+from clusterlb.drivers.sysctl import KernelSysctl
+from clusterlb.model.health import Observation, ProbeKey
+from clusterlb.model.inventory import (
+    CheckSpec,
+    Cluster,
+    Director,
+    Inventory,
+    Member,
+    Ospf,
+    Pool,
+    Quorum,
+    Service,
+    Vip,
+)
+from clusterlb.model.ipvs import Protocol
+from clusterlb.model.state import FrrLine
+
+SETTINGS = ("net/ipv4/vs/sloppy_tcp", "net/ipv4/vs/schedule_icmp")
+CHECK = CheckSpec(interval=0.1, timeout=0.1, rise=1, fall=1)
+FOREIGN = (
+    FrrLine((), "interface e0"),
+    FrrLine(("interface e0",), "description to the access switch"),
+    FrrLine((), "router bgp 65000"),
+    FrrLine(("router bgp 65000",), "bgp router-id 10.1.0.1"),
+)
+
+
+def inventory(*vips: str, members: int = 3, digest: str = "1", **ospf) -> Inventory:
+    """Return an inventory: each VIP serves port 80 from pool web."""
+    pool = Pool(
+        "web",
+        tuple(Member(ip_address(f"10.2.0.{100 + n}"), 80) for n in range(1, members + 1)),
+        CHECK,
+        Quorum(1, 0),
+    )
+    services = (Service(Protocol.TCP, 80, "web", flags=frozenset({"mh-port", "mh-fallback"})),)
+    addresses = [ip_address(vip) for vip in vips or ("10.100.0.1",)]
+    return Inventory(
+        Cluster("test", (ip_network("10.100.0.0/24"),), ospf=replace(Ospf(pace=0.0), **ospf)),
+        {"d1": Director("d1", ip_address("10.1.0.1"), ("e0",))},
+        {"web": pool},
+        {address: Vip(address, services) for address in addresses},
+        digest,
+    )
+
+
+class FakeEngine:
+    """Observes at once whatever it is told to probe; ``down`` names the members that fail."""
+
+    def __init__(self, observe: Callable[[ProbeKey, Observation], None]) -> None:
+        self.observe = observe
+        self.down: set[str] = set()
+        self.silent = False
+        self.stats: dict[str, object] = {}
+        self.probes: list[ProbeKey] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    def set_probes(self, keys: Iterable[ProbeKey]) -> None:
+        self.probes = list(keys)
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            if not self.silent:
+                for probe in list(self.probes):
+                    ok = str(probe.endpoint) not in self.down
+                    now = asyncio.get_running_loop().time()
+                    self.observe(probe, Observation(ok, now, 0.0, "ok" if ok else "connection refused"))
+            await asyncio.sleep(0.01)
+
+
+class Crash(BaseException):
+    """The controller was killed."""
+
+
+class Fuse:
+    """Lets so many steps happen, then kills; None never does."""
+
+    def __init__(self, steps: int | None = None) -> None:
+        self.left = steps
+        self.burnt = 0
+
+    def burn(self) -> None:
+        self.burnt += 1
+        if self.left is not None:
+            if self.left == 0:
+                raise Crash
+            self.left -= 1
+
+
+class FusedBatch:
+    """A driver that carries out a batch step by step, each with a fuse before it."""
+
+    def __init__(self, driver, fuse: Fuse) -> None:
+        self._driver, self._fuse = driver, fuse
+
+    def __getattr__(self, name):
+        return getattr(self._driver, name)
+
+    def apply(self, steps):
+        errors = []
+        for step in steps:
+            self._fuse.burn()
+            errors += self._driver.apply([step])
+        return errors
+
+
+class FusedSysctl:
+    def __init__(self, driver, fuse: Fuse) -> None:
+        self._driver, self._fuse = driver, fuse
+
+    def read(self, names):
+        return self._driver.read(names)
+
+    def write(self, name, value):
+        self._fuse.burn()
+        self._driver.write(name, value)
+
+
+class FusedFrr:
+    def __init__(self, driver, fuse: Fuse) -> None:
+        self._driver, self._fuse = driver, fuse
+
+    def __getattr__(self, name):
+        return getattr(self._driver, name)
+
+    async def configure(self, add, remove):
+        self._fuse.burn()
+        await self._driver.configure(add, remove)
+
+
+class FakeDirector:
+    """A host: what survives a controller."""
+
+    def __init__(self, root: Path, cluster: Inventory | None = None) -> None:
+        self.root = root
+        self.inventory = cluster or inventory()
+        self.ipvs = FakeIpvs()
+        self.links = FakeLinks(("e0",))
+        self.frr = FakeFrr(FOREIGN)
+        self.engine: FakeEngine | None = None
+        self.proc = root / "proc"
+        for name in SETTINGS:
+            (self.proc / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.proc / name).write_text("0\n")
+        self.sysctl = KernelSysctl(self.proc)
+
+    def settings(self) -> dict[str, str]:
+        return self.sysctl.read(SETTINGS)
+
+    def controller(self, fuse: Fuse | None = None) -> Controller:
+        """Return a fresh controller for this host."""
+        fuse = fuse or Fuse()
+
+        def engine(observe):
+            self.engine = FakeEngine(observe)
+            return self.engine
+
+        controller = Controller(
+            Settings(self.root / "inventory.yaml", "d1", self.root / "state"),
+            self.inventory,
+            self.inventory.directors["d1"],
+            Drivers(
+                FusedBatch(self.ipvs, fuse),
+                FusedBatch(self.links, fuse),
+                FusedSysctl(self.sysctl, fuse),
+                FusedFrr(self.frr, fuse),
+            ),
+            lambda cluster, director: parse(render_config(cluster, director)),
+            engine,
+        )
+        quick = Applier(
+            controller.reconciler.kernel, controller.drivers.frr, pace=lambda: 0.0, quiet=0.0, patience=1.0
+        )
+        controller.reconciler.applier = quick
+        return controller
+
+    def snapshot(self):
+        """Return everything a controller may change on the host."""
+        links = self.links.read()
+        return (
+            {key: state for key, state in self.ipvs.read().items()},
+            links.lanes,
+            dict(links.announced),
+            links.local_routes,
+            frozenset(self.frr.lines),
+            self.settings(),
+        )
+
+
+async def eventually(condition: Callable[[], object], seconds: float = 5.0) -> None:
+    """Wait until a condition holds, or fail."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while not condition():
+        assert loop.time() < end, "it did not come to pass"
+        await asyncio.sleep(0.01)
+
+
+async def idle(controller: Controller, seconds: float = 5.0) -> None:
+    """Wait until the controller has all verdicts and nothing more to do."""
+    await eventually(
+        lambda: (
+            all(probe in controller.world.verdicts for probe in controller.world.index.pools)
+            and not controller.world.dirty
+            and not controller.reconciler.lock.locked()
+            and not controller.reconciler.plan()
+        ),
+        seconds,
+    )

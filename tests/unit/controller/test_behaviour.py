@@ -1,0 +1,226 @@
+"""What a controller does when the world around it changes; on fakes, through its real loop."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+from fake_director import CHECK, FakeDirector, eventually, idle, inventory
+
+from clusterlb.model.inventory import Lane, Member, Pool, Quorum
+from clusterlb.model.ipvs import DestinationKey
+from clusterlb.model.plan import Announce, RemoveService, Withdraw
+
+VIP, OTHER = ip_address("10.100.0.1"), ip_address("10.100.0.2")
+
+
+@asynccontextmanager
+async def running(host):
+    controller = host.controller()
+    task = asyncio.create_task(controller.run())
+    try:
+        await idle(controller)
+        yield controller
+    finally:
+        controller.stop()
+        await task
+
+
+def weights(host, vip=VIP):
+    (service,) = [s for key, s in host.ipvs.read().items() if key.address == vip]
+    return {str(d.key): d.weight for d in service.destinations}
+
+
+def announced(host):
+    return set(host.links.read().announced)
+
+
+def two_pools():
+    """Return an inventory whose second VIP is served by a pool of its own."""
+    base = inventory("10.100.0.1", "10.100.0.2")
+    api = Pool("api", (Member(ip_address("10.2.0.201"), 80), Member(ip_address("10.2.0.202"), 80)), CHECK, Quorum(2, 1))
+    service = replace(base.vips[OTHER].services[0], pool="api")
+    return replace(
+        base,
+        pools={**base.pools, "api": api},
+        vips={VIP: base.vips[VIP], OTHER: replace(base.vips[OTHER], services=(service,))},
+    )
+
+
+async def test_a_member_that_fails_has_weight_0_and_stays(tmp_path):
+    host = FakeDirector(tmp_path)
+    async with running(host) as controller:
+        host.engine.down.add("10.2.0.102:80")
+        await eventually(lambda: weights(host)["10.2.0.102:80"] == 0)
+        assert list(weights(host)) == ["10.2.0.101:80", "10.2.0.102:80", "10.2.0.103:80"]
+        assert announced(host) == {VIP}
+        before = len(host.ipvs.applied)
+        host.engine.down.clear()
+        await eventually(lambda: weights(host)["10.2.0.102:80"] == 1)
+        assert len(host.ipvs.applied) - before == 1
+        assert controller.world.counts["drift"] == 0
+
+
+async def test_a_pool_below_quorum_withdraws_only_its_vip(tmp_path):
+    host = FakeDirector(tmp_path, two_pools())
+    async with running(host) as controller:
+        assert announced(host) == {VIP, OTHER}
+        host.engine.down.add("10.2.0.201:80")
+        await eventually(lambda: announced(host) == {VIP})
+        assert "pool api has 1 of 2 members up and needs 2" in controller.world.decided[OTHER].because.text
+        assert OTHER in host.links.read().local_routes  # packets under way are still served
+        host.engine.down.clear()
+        await eventually(lambda: announced(host) == {VIP, OTHER})
+
+
+async def test_foreign_edits_of_what_is_ours_are_put_right_and_counted(tmp_path):
+    host = FakeDirector(tmp_path)
+    async with running(host) as controller:
+        host.ipvs.flush()
+        await eventually(lambda: len(host.ipvs.read()) == 1 and weights(host))
+        host.links.apply([Withdraw(VIP, Lane.ACTIVE)])
+        await controller.readings.links()
+        await eventually(lambda: announced(host) == {VIP})
+        host.sysctl.write("net/ipv4/vs/sloppy_tcp", "0")
+        await eventually(lambda: host.settings()["net/ipv4/vs/sloppy_tcp"] == "1")
+        assert controller.world.counts["drift"] == 3
+
+
+async def test_foreign_services_are_left_alone(tmp_path):
+    host = FakeDirector(tmp_path, inventory("10.100.0.9"))
+    async with running(host):
+        pass
+    foreign = next(iter(host.ipvs.read().values()))
+    fresh = FakeDirector(tmp_path / "fresh")
+    fresh.ipvs = type(host.ipvs)({foreign.service.key: foreign})
+    async with running(fresh):
+        assert fresh.ipvs.read()[foreign.service.key] == foreign
+        assert len(fresh.ipvs.read()) == 2
+
+
+async def test_a_restart_with_a_silent_engine_keeps_what_is_there(tmp_path):
+    host = FakeDirector(tmp_path)
+    async with running(host):
+        host.engine.down.add("10.2.0.101:80")
+        await eventually(lambda: weights(host)["10.2.0.101:80"] == 0)
+    before = host.snapshot()
+    controller = host.controller()
+    host.engine.silent = True
+    task = asyncio.create_task(controller.run())
+    await asyncio.sleep(0.3)
+    assert host.snapshot() == before
+    assert controller.world.decided[VIP].because.reason.value == "adopted"
+    controller.stop()
+    await task
+
+
+async def test_no_carrier_withdraws_everything_and_carrier_brings_it_back(tmp_path):
+    host = FakeDirector(tmp_path)
+    async with running(host) as controller:
+        host.links.carrier["e0"] = False
+        await controller.readings.links()
+        await eventually(lambda: announced(host) == set())
+        assert controller.world.decided[VIP].because.reason.value == "director-unfit"
+        host.links.carrier["e0"] = True
+        await controller.readings.links()
+        await eventually(lambda: announced(host) == {VIP})
+
+
+async def test_frr_silent_withdraws_after_three_times(tmp_path):
+    host = FakeDirector(tmp_path)
+    async with running(host) as controller:
+        host.frr.stuck = "ospfd"
+        for _ in range(2):
+            controller.readings._frr_not_before = 0
+            await controller.readings.frr_health()
+        assert announced(host) == {VIP}
+        controller.readings._frr_not_before = 0
+        await controller.readings.frr_health()
+        await eventually(lambda: announced(host) == set())
+        host.frr.stuck = None
+        controller.readings._frr_not_before = 0
+        await controller.readings.frr_health()
+        await eventually(lambda: announced(host) == {VIP})
+
+
+async def test_a_service_that_cannot_be_programmed_is_not_announced_and_the_others_are(tmp_path):
+    host = FakeDirector(tmp_path, inventory("10.100.0.1", "10.100.0.2"))
+    real = host.ipvs.apply
+
+    def refuse(steps):
+        from clusterlb.model.plan import AddService, StepError
+
+        bad = [s for s in steps if isinstance(s, AddService) and s.service.key.address == OTHER]
+        return [StepError(s, 2, "no such scheduler") for s in bad] + real([s for s in steps if s not in bad])
+
+    host.ipvs.apply = refuse
+    controller = host.controller()
+    task = asyncio.create_task(controller.run())
+    await eventually(lambda: announced(host) == {VIP})
+    await eventually(lambda: OTHER in controller.world.unprogrammed)
+    assert any("no such scheduler" in text for text in controller.world.errors)
+    host.ipvs.apply = real
+    await eventually(lambda: announced(host) == {VIP, OTHER}, 8)
+    controller.stop()
+    await task
+
+
+async def test_changes_within_the_pace_go_out_as_one_and_the_last_state_wins(tmp_path):
+    host = FakeDirector(tmp_path, inventory("10.100.0.1", pace=0.6))
+    async with running(host):
+        calls = []
+        real = host.links.apply
+        host.links.apply = lambda steps: (calls.extend(steps), real(steps))[1]
+        members = {"10.2.0.101:80", "10.2.0.102:80", "10.2.0.103:80"}
+        await asyncio.sleep(0.7)
+        host.engine.down |= members
+        await eventually(lambda: announced(host) == set())
+        for _ in range(3):
+            host.engine.down.clear()
+            await asyncio.sleep(0.05)
+            host.engine.down |= members
+            await asyncio.sleep(0.05)
+        host.engine.down.clear()
+        await eventually(lambda: announced(host) == {VIP})
+        assert [type(step) for step in calls] == [Withdraw, Announce]
+
+
+async def test_a_removed_vip_goes_only_after_its_packets_have_stopped(tmp_path):
+    host = FakeDirector(tmp_path, inventory("10.100.0.1", "10.100.0.2"))
+    async with running(host):
+        pass
+    host.inventory = inventory("10.100.0.2", digest="2")
+    async with running(host):
+        await eventually(lambda: {key.address for key in host.ipvs.read()} == {OTHER})
+        await eventually(lambda: host.links.read().local_routes == {OTHER})
+    assert isinstance(host.ipvs.applied[-1], RemoveService)
+
+
+async def test_a_full_disk_stops_a_change_before_it_begins_and_is_told_of(tmp_path):
+    host = FakeDirector(tmp_path)
+    in_the_way = tmp_path / "state" / "ledger.new"
+    in_the_way.mkdir(parents=True)
+    controller = host.controller()
+    task = asyncio.create_task(controller.run())
+    await eventually(lambda: controller.world.errors)
+    assert "cannot record what is ours" in controller.world.errors[0]
+    assert host.ipvs.read() == {}
+    in_the_way.rmdir()
+    await eventually(lambda: announced(host) == {VIP}, 8)
+    controller.stop()
+    await task
+
+
+@pytest.mark.parametrize("order", [["10.2.0.103", "10.2.0.101", "10.2.0.102"]])
+async def test_another_insertion_order_is_put_right(tmp_path, order):
+    host = FakeDirector(tmp_path)
+    async with running(host):
+        service = next(iter(host.ipvs.read().values()))
+        by = {str(d.key.address): d for d in service.destinations}
+        host.ipvs._table[service.service.key].destinations = {
+            DestinationKey(ip_address(a), 80): by[a] for a in order
+        }
+        await eventually(lambda: list(weights(host)) == ["10.2.0.101:80", "10.2.0.102:80", "10.2.0.103:80"])
