@@ -14,6 +14,8 @@ from clusterlb.config.source import Place, RefusedError, Source
 LIMIT = 16 * 1024 * 1024  # bytes of an inventory, all files together
 SUFFIXES = (".yaml", ".yml")
 
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
 
 def shown(path: Path) -> str:
     """Write a path so that it can always be printed, whatever bytes its name has."""
@@ -51,7 +53,12 @@ def read(path: Path, room: int, report: Report) -> Source | None:
         before = Source(name, body[: error.start].decode())
         report.refused(
             Source(name, body.decode(errors="replace")),
-            _not_utf8(body[error.start], error.start + len(data) - len(body), before.place(len(before.text))),
+            _not_utf8(
+                "UTF-16" if data.startswith(_UTF16) else "ISO-8859-1",
+                body[error.start],
+                error.start + len(data) - len(body),
+                before.place(len(before.text)),
+            ),
         )
         return None
 
@@ -111,9 +118,9 @@ def _too_large(size: int, room: int) -> RefusedError:
     )
 
 
-def _not_utf8(byte: int, offset: int, place: Place) -> RefusedError:
+def _not_utf8(guess: str, byte: int, offset: int, place: Place) -> RefusedError:
     return RefusedError(
         f"not UTF-8: byte 0x{byte:02x} at byte offset {offset}, line {place.line}",
-        "save the file as UTF-8, or convert it, for example: `iconv -f ISO-8859-1 -t UTF-8`",
+        f"save the file as UTF-8, or convert it, for example: `iconv -f {guess} -t UTF-8`",
         place,
     )

@@ -58,7 +58,7 @@ class Placed(Generic[T]):
         node: Node | None = self.item.node
         for key in path:
             if isinstance(node, nodes.Mapping) and key not in node.entries:
-                return not node.doubtful
+                return nodes.known(node, str(key))
             node = None if node is None else nodes.step(node, key)
         return node is not None and nodes.known(node, *keys)
 

@@ -76,8 +76,8 @@ class OspfFile(Strict):
     )
     pace: Annotated[float, duration(0, 3600)] = Field(
         default=_OSPF.pace,
-        description="Least time between two changes of a director's LSA. A switch drops without a word what comes "
-        "within its MinLSArrival (1s by default); go below that only where the switch was tuned.",
+        description="Least time between two changes of a director's LSA. A switch drops without a word what "
+        "comes within its MinLSArrival (1s by default); go below that only where the switch was tuned.",
     )
     bfd: BfdFile | None = Field(
         default=BfdFile(),
@@ -105,7 +105,7 @@ class ClusterFile(Strict):
         le=256,
         description="How many equal routes the switch spreads flows over: its ECMP width.",
     )
-    ospf: OspfFile = Field(default=OspfFile(), description="How directors speak OSPF to the switch.")
+    ospf: OspfFile = Field(default=OspfFile(), description="OSPF settings of every director.")
 
 
 class DirectorFile(Strict):
@@ -204,7 +204,7 @@ class VipFile(Strict):
 class InventoryFile(Strict):
     """The whole inventory of one clusterlb cluster."""
 
-    cluster: ClusterFile = Field(description="What all directors share.")
+    cluster: ClusterFile = Field(description="Name, prefixes and routing, the same for all directors.")
     directors: dict[str, DirectorFile] = Field(description="Directors by name: their host names, by default.")
     pools: dict[str, PoolFile] = Field(default={}, description="Pools by name.")
     vips: dict[str, VipFile] = Field(default={}, description="Virtual addresses, IPv4 or IPv6.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -41,12 +42,12 @@ class Entry(NamedTuple):
 
 @dataclass(slots=True)
 class Mapping:
-    """Keys as they are written, and their values. ``doubtful``: a key that was no good was taken out."""
+    """Keys as they are written, and their values. ``removed``: keys that were taken out as no good."""
 
     line: int
     column: int
     entries: dict[str, Entry] = field(default_factory=dict)
-    doubtful: bool = False
+    removed: frozenset[str] = frozenset()
 
 
 Node = Scalar | Sequence | Mapping
@@ -107,13 +108,15 @@ def place_of_key(node: Node, path: Path, start: Place) -> Place:
 def known(node: Node, *keys: str) -> bool:
     """Say whether keys of a mapping have the values that the operator meant: written and good, or left out.
 
-    A key that is missing from a mapping from which something was taken out may be what that was meant to be.
+    A key that is missing where its own value, or a key spelt much like it, was taken out is not known.
     """
-    return isinstance(node, Mapping) and (not node.doubtful or all(key in node.entries for key in keys))
+    return isinstance(node, Mapping) and all(
+        key in node.entries or not difflib.get_close_matches(key, node.removed, n=1) for key in keys
+    )
 
 
 def without(node: Node, paths: Iterable[Path]) -> Node | None:
-    """Return a copy without what the paths lead to, its holders marked as doubtful; None if nothing stays."""
+    """Return a copy without what the paths lead to, that remembers what it lacks; None if nothing stays."""
     below: dict[str | int, list[Path]] = {}
     for path in paths:
         if not path:
@@ -125,7 +128,7 @@ def without(node: Node, paths: Iterable[Path]) -> Node | None:
             value = without(entry.node, below[key]) if key in below else entry.node
             if value is not None:
                 kept.entries[key] = entry._replace(node=value)
-        kept.doubtful = node.doubtful or len(kept.entries) < len(node.entries)
+        kept.removed = node.removed | (node.entries.keys() - kept.entries.keys())
         return kept
     if isinstance(node, Sequence):
         items = (without(item, below[i]) if i in below else item for i, item in enumerate(node.items))

@@ -60,7 +60,7 @@ def _section(sections: Sections, section: Item, report: Report) -> None:
             section.source,
             section.place if empty else section.at(),
             f"`{section.name}` needs a mapping, but is {describe(section.node)}",
-            f"write `{section.name}: {{}}` when there are none, else each name as a key with its settings below",
+            f"write `{section.name}: {{}}` when there are none, else each name as a key, its settings below",
         )
         sections.whole = False
     else:

@@ -43,15 +43,20 @@ class Source:
 
     @cached_property
     def _lines(self) -> list[str]:
-        return _BREAK.split(self.text)
+        return _BREAK.split(_SECRET.sub(_masked, self.text))
 
     def line(self, number: int) -> str:
         """Return a line (from 1) without its break, any OSPF key in it masked; empty where there is none."""
         if not 0 < number <= len(self._lines):
             return ""
-        return _SECRET.sub(lambda match: match[1] + "*" * len(match[2]), self._lines[number - 1])
+        return self._lines[number - 1]
 
     def place(self, index: int) -> Place:
         """Return the place of a character of the text."""
         before = _BREAK.split(self.text[:index])
         return Place(len(before), len(before[-1]) + 1)
+
+
+def _masked(match: re.Match[str]) -> str:
+    """Hide a value; every line and column stays."""
+    return match[1] + re.sub(r"\S", "*", match[2])

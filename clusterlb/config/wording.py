@@ -24,7 +24,7 @@ _WANTED = {
 }
 _SWITCHES = frozenset(("on", "off", "yes", "no", "y", "n"))
 _LONGEST = 60  # characters of a value that are repeated in a problem
-_SECRET_KEYS = frozenset(("md5_key",))
+_SECRETS = frozenset((("md5_key",),))  # ends of paths whose values are not repeated
 
 
 def word(error: ErrorDetails, model: type[BaseModel], item: Item) -> tuple[str, str]:
@@ -37,6 +37,8 @@ def word(error: ErrorDetails, model: type[BaseModel], item: Item) -> tuple[str, 
         return f"{label} is missing", _description(model, path)
     if kind == "extra_forbidden":
         return f"unknown key {label}", _nearest_key(str(path[-1]), model, path[:-1])
+    if kind in _WANTED and path[-1:] in _SECRETS:
+        return f"{label} needs {_WANTED[kind]}", "put it in quotes"
     if kind in _WANTED:
         wanted = _WANTED[kind]
         return f"{label} needs {wanted}, but is {describe(found)}", _type_hint(wanted, path, found)
@@ -50,7 +52,7 @@ def word(error: ErrorDetails, model: type[BaseModel], item: Item) -> tuple[str, 
         return f"{label} is empty", _description(model, path)
     if kind == "refused":
         text = f"{label} {context['text']}"
-        if path[-1] not in _SECRET_KEYS:
+        if path[-1:] not in _SECRETS:
             text += (
                 f", but is {describe(found)}"
                 if context["text"].startswith("needs")

@@ -6,13 +6,15 @@ import os
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from clusterlb.drivers.link import KernelLinks
 
 _ETC = Path("/etc/frr")
 _RUN = Path("/var/run/frr")
@@ -43,28 +45,29 @@ def eventually(condition: Callable[[], object], seconds: float = 30.0, step: flo
     raise AssertionError(f"not true within {seconds} s")
 
 
-def in_namespace(name: str, call: Callable[[], object]) -> object:
-    """Run a call in a thread that has entered the namespace; the test's own thread stays where it is."""
-    outcome = {}
+def enter(name: str) -> None:
+    """Move the calling thread, and only it, into a namespace."""
+    handle = os.open(f"/run/netns/{name}", os.O_RDONLY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).setns(handle, _CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "setns")
+    finally:
+        os.close(handle)
 
-    def enter() -> None:
-        handle = os.open(f"/run/netns/{name}", os.O_RDONLY)
-        try:
-            if ctypes.CDLL(None, use_errno=True).setns(handle, _CLONE_NEWNET):
-                raise OSError(ctypes.get_errno(), "setns")
-            outcome["value"] = call()
-        except BaseException as error:
-            outcome["error"] = error
-        finally:
-            os.close(handle)
 
-    thread = threading.Thread(target=enter)
-    thread.start()
-    thread.join(60)
-    assert not thread.is_alive()
-    if "error" in outcome:
-        raise outcome["error"]
-    return outcome["value"]
+class InNamespace:
+    """A driver whose every call runs in one worker thread inside a namespace, as the controller's do."""
+
+    def __init__(self, name: str, make: Callable[[], object]) -> None:
+        self._worker = ThreadPoolExecutor(1, initializer=enter, initargs=(name,))
+        self._driver = self._worker.submit(make).result(30)
+
+    def __getattr__(self, method: str) -> Callable[..., object]:
+        return lambda *arguments: self._worker.submit(getattr(self._driver, method), *arguments).result(60)
+
+    def shut_down(self) -> None:
+        self.close()
+        self._worker.shutdown()
 
 
 @dataclass
@@ -149,3 +152,17 @@ def wire():
             router.ip("link", "set", end, "up")
 
     return join
+
+
+@pytest.fixture
+def links_in():
+    """Return KernelLinks in a router's namespace: ``links_in(router, "e0")``."""
+    made: list[InNamespace] = []
+
+    def make(router: Router, *uplinks: str) -> InNamespace:
+        made.append(InNamespace(router.name, lambda: KernelLinks(uplinks)))
+        return made[-1]
+
+    yield make
+    for links in made:
+        links.shut_down()

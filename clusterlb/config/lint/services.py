@@ -69,7 +69,8 @@ def lint_services(everything: Everything, report: Report) -> None:
 def _pool(everything: Everything, subject: _Subject, report: Report) -> None:
     name = subject.service.pool
     if everything.whole and name not in everything.pool_names:
-        close = difflib.get_close_matches(name, everything.pool_names, n=1)
+        # searching a thousand names takes milliseconds, and the hundredth such hint helps nobody
+        close = difflib.get_close_matches(name, everything.pool_names, n=1) if report.errors < 100 else []
         report.error(
             subject.item.source,
             subject.item.at(*subject.path, "pool"),

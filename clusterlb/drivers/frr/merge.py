@@ -42,10 +42,11 @@ def displaced(before: Iterable[FrrLine], after: Collection[FrrLine]) -> tuple[Fr
 
 def _edit(entries: list[Entry], add: Iterable[FrrLine], remove: Collection[FrrLine]) -> list[Entry]:
     add = tuple(add)
-    kept = _without(entries, frozenset(remove) - frozenset(add))
+    edited = list(entries)
+    # additions first: one that takes the place of a removed line then stands where that one stood
     for line in add:
-        _put(kept, line)
-    return kept
+        _put(edited, line)
+    return _without(edited, frozenset(remove) - frozenset(add))
 
 
 def _without(entries: Iterable[Entry], gone: frozenset[FrrLine]) -> list[Entry]:

@@ -35,7 +35,8 @@ async def run(argv: Sequence[str], seconds: float) -> Finished:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "LC_ALL": "C", "VTYSH_PAGER": ""},
+        # an operator's VTYSH_PAGER would get what we want to read
+        env={key: value for key, value in os.environ.items() if key != "VTYSH_PAGER"} | {"LC_ALL": "C", "VTYSH_PAGER": ""},
         start_new_session=True,
     )
     try:

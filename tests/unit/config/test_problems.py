@@ -191,7 +191,7 @@ ERRORS = {
     "md5 key that is a number": (
         "retransmit: 1s",
         "md5_key: ¦1234",
-        "`md5_key` needs text, but is the number",
+        "`md5_key` needs text",
     ),
     "md5 key text too long": (
         "retransmit: 1s",
@@ -249,8 +249,11 @@ ERRORS = {
     ),
     "duplicate VIP": (
         "vips:\n",
-        "vips:\n  2001:db8::1: {services: [{protocol: tcp, port: 80, pool: web, forwarding: tun}]}\n"
-        "  ¦2001:DB8:0::1: {services: [{protocol: tcp, port: 80, pool: web, forwarding: tun}]}\n",
+        """\
+vips:
+  2001:db8::1: &v {services: [{protocol: tcp, port: 80, pool: web, forwarding: tun}]}
+  ¦2001:DB8:0::1: *v
+""",
         "duplicate VIP 2001:db8::1",
     ),
     "duplicate service": (
@@ -289,6 +292,13 @@ ERRORS = {
     "syntax": ("uplinks: [e0]}", "uplinks: [e0¦}", "not YAML: did not find expected ',' or ']'"),
     "template": ("name: edge-1", "name: {¦{ name }}", "a key must be a single word"),
     "control character": ("edge-1", "edge¦\x07-1", "control character U+0007"),
+}
+
+CONSEQUENCES = {
+    "`directors` needs a mapping, but is a list": ("unknown key `vip`",),
+    "pool name `w b` is not a good name": ("pool `web` does not exist",),
+    "VIP 10.1.0.2 is also the router id of director `d2`": ("outside `vip_prefixes`",),
+    "`two` is not of type !!int": ("`rise` needs a whole number",),
 }
 
 WARNINGS = {
@@ -377,12 +387,15 @@ def test_the_base_is_clean(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "text"), [pytest.param(*case, id=name) for name, case in ERRORS.items()]
 )
-def test_an_error_and_no_other(old: str, new: str, text: str, tmp_path: Path) -> None:
+def test_an_error_and_what_follows_from_it(old: str, new: str, text: str, tmp_path: Path) -> None:
     content, line, column = marked(old, new)
     problems = problems_of(content, tmp_path)
     expect(problems, Severity.ERROR, line, column, text)
     errors = [problem for problem in problems if problem.severity is Severity.ERROR]
-    print("COUNT", len(errors), [e.text for e in errors])
+    consequences = CONSEQUENCES.get(text, ())
+    assert len(errors) == 1 + len(consequences)
+    for consequence in consequences:
+        assert any(consequence in problem.text for problem in errors)
 
 
 @pytest.mark.parametrize(

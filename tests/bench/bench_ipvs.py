@@ -1,0 +1,106 @@
+"""1,000 services of 10 destinations against ipvsadm with the same rules; needs root and a kernel with IPVS."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import closing
+from ipaddress import ip_address
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from clusterlb.drivers.ipvs.driver import KernelIpvs
+from clusterlb.drivers.ipvs.restore import render
+from clusterlb.model.address import AddressFamily
+from clusterlb.model.ipvs import (
+    Destination,
+    DestinationKey,
+    ForwardMethod,
+    Protocol,
+    ServiceFlag,
+    ServiceKey,
+    ServiceState,
+    VirtualService,
+)
+from clusterlb.model.plan import AddDestination, AddService, IpvsStep
+from tests.kernel.conftest import fresh_namespace
+
+SERVICES = 1000
+DESTINATIONS = 10
+ROUNDS = 3
+
+
+def states(scheduler: str, flags: ServiceFlag) -> list[ServiceState]:
+    """Fresh objects each, as they come from an inventory."""
+    found = []
+    for number in range(SERVICES):
+        third, last = divmod(number, 250)
+        key = ServiceKey(AddressFamily.IPV4, Protocol.TCP, ip_address(f"10.100.{third}.{last + 1}"), 80)
+        members = tuple(
+            Destination(DestinationKey(ip_address(f"10.2.{third}.{host + 1}"), 80), ForwardMethod.ROUTE, 1)
+            for host in range(DESTINATIONS)
+        )
+        found.append(ServiceState(VirtualService(key, scheduler, flags), members))
+    return found
+
+
+def apply(driver: KernelIpvs, wanted: list[ServiceState]) -> None:
+    """Build the steps and carry them out."""
+    steps: list[IpvsStep] = []
+    for state in wanted:
+        key = state.service.key
+        steps.append(AddService(state.service))
+        steps += [AddDestination(key, destination) for destination in state.destinations]
+    assert driver.apply(steps) == []
+
+
+def seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def ratios(driver: KernelIpvs, wanted: list[ServiceState], folder: Path) -> tuple[float, float]:
+    """Return our time over ipvsadm's to build the table, and to read it, medians of alternating rounds."""
+    rules = folder / "rules"
+    rules.write_text(render(wanted))
+    expected = {state.service.key: state for state in wanted}
+    times: dict[str, list[float]] = {name: [] for name in ("apply", "restore", "read", "save")}
+
+    def ipvsadm(option: str) -> None:
+        with rules.open() as source, (folder / "saved").open("w") as saved:
+            subprocess.run(["ipvsadm", *option.split()], stdin=source, stdout=saved, check=True)
+
+    for _ in range(ROUNDS):
+        driver.control.flush()
+        times["apply"].append(seconds(lambda: apply(driver, wanted)))
+        times["read"].append(seconds(driver.read))
+        assert driver.read() == expected
+        driver.control.flush()
+        times["restore"].append(seconds(lambda: ipvsadm("--restore")))
+        times["save"].append(seconds(lambda: ipvsadm("-Sn")))
+        assert driver.read() == expected
+    driver.control.flush()
+    for name, values in times.items():
+        print(f"# {wanted[0].service.scheduler} {name}: {' '.join(f'{value:.3f}' for value in values)} s")
+    medians = {name: median(values) for name, values in times.items()}
+    return medians["apply"] / medians["restore"], medians["read"] / medians["save"]
+
+
+def measure() -> dict[str, tuple[float, str]]:
+    """Return each figure's value and unit; mh is the scheduler that clusterlb uses by default."""
+    with fresh_namespace(), closing(KernelIpvs()) as driver, TemporaryDirectory() as folder:
+        mh, read = ratios(driver, states("mh", ServiceFlag.SCHED1 | ServiceFlag.SCHED2), Path(folder))
+        rr, _ = ratios(driver, states("rr", ServiceFlag.NONE), Path(folder))
+    return {
+        "ipvs_apply_vs_ipvsadm": (mh, "ratio"),
+        "ipvs_apply_rr_vs_ipvsadm": (rr, "ratio"),
+        "ipvs_read_vs_ipvsadm": (read, "ratio"),
+    }
+
+
+if __name__ == "__main__":
+    for name, (value, unit) in measure().items():
+        print(f"BENCH {name} {value:.3f} {unit}")

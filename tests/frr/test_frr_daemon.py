@@ -1,0 +1,180 @@
+"""The FRR contract on a real FRR, and what only a real one can do: get stuck, be absent, fill a disk."""
+
+import asyncio
+import errno
+import signal
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from clusterlb.drivers.frr import persist
+from clusterlb.drivers.frr.daemon import FrrDaemon
+from clusterlb.drivers.frr.merge import displaced, merge, needed
+from clusterlb.drivers.frr.text import parse
+from clusterlb.drivers.interface import DriverError
+from clusterlb.model.state import FrrLine
+from tests.contract.frr_suite import COST, FOREIGN, WANTED, FrrSuite
+
+ETC = Path("/etc/frr")
+
+
+@pytest.fixture
+def router(routers):
+    made = routers("a")
+    made.start("zebra", "ospfd", "bfdd")
+    made.load(FOREIGN)
+    return made
+
+
+@pytest.fixture
+def frr(router):
+    return FrrDaemon(pathspace=router.name)
+
+
+@pytest.fixture
+def rejected():
+    return FrrLine(("router ospf",), "bogus words")
+
+
+def running(router) -> str:
+    return router.vtysh("show running-config")
+
+
+class TestFrrDaemon(FrrSuite):
+    async def test_down_restores_the_text_itself(self, frr, router):
+        before_text, before = running(router), await frr.read()
+        ours = needed(before, WANTED)
+        await frr.configure(ours, ())
+        await frr.configure(displaced(before, await frr.read()), ours)
+        assert running(router) == before_text
+
+    async def test_down_on_an_empty_frr_leaves_it_empty(self, routers):
+        bare = routers("b")
+        bare.start("zebra", "ospfd", "bfdd")
+        frr, before_text = FrrDaemon(pathspace=bare.name), running(bare)
+        ours = needed(await frr.read(), WANTED)
+        assert ours == WANTED
+        await frr.configure(ours, ())
+        assert needed(await frr.read(), WANTED) == ()
+        await frr.configure((), ours)
+        assert running(bare) == before_text
+
+    async def test_applies_nothing_when_nothing_changes(self, frr, monkeypatch):
+        await frr.configure(WANTED, ())
+        monkeypatch.setattr(frr, "_apply", None)
+        await frr.configure(WANTED, [COST])
+
+    async def test_a_line_that_ospfd_refuses_is_reported_in_its_words(self, frr):
+        await frr.configure(WANTED, ())
+        line = FrrLine(("router ospf",), "network 10.0.0.0/8 area 0.0.0.0")
+        with pytest.raises(DriverError, match="remove all ip ospf area") as raised:
+            await frr.configure([line], ())
+        assert line.text in str(raised.value)
+        assert needed(await frr.read(), WANTED) == ()
+
+    async def test_keys_are_not_in_errors(self, frr):
+        key = FrrLine(("interface e0",), "ip ospf message-digest-key 300 md5 t0psecret")
+        with pytest.raises(DriverError) as raised:
+            await frr.configure([key], ())
+        assert "t0psecret" not in str(raised.value)
+        assert "message-digest-key 300" in str(raised.value)
+
+    async def test_concurrent_changes_all_take_effect(self, frr):
+        lines = [FrrLine((f"interface e{n}",), f"ip ospf cost {n}") for n in range(2, 5)]
+        await asyncio.gather(*(frr.configure([line], ()) for line in lines))
+        assert set(lines) <= set(await frr.read())
+
+    async def test_a_stuck_daemon_is_named_and_stalls_nobody(self, router):
+        frr = FrrDaemon(pathspace=router.name, timeout=1.0)
+        router.signal("ospfd", signal.SIGSTOP)
+        ticks = []
+
+        async def tick():
+            while True:
+                ticks.append(time.monotonic())
+                await asyncio.sleep(0.02)
+
+        ticking = asyncio.create_task(tick())
+        for call in (frr.read(), frr.neighbors(), frr.configure(WANTED, ())):
+            with pytest.raises(DriverError, match=r"ospfd did not answer within 1 s"):
+                await call
+        ticking.cancel()
+        assert len(ticks) > 20
+        router.signal("ospfd", signal.SIGCONT)
+        assert needed(await frr.read(), WANTED) != ()
+
+    async def test_no_frr_at_all(self):
+        with pytest.raises(DriverError, match=r"ospfd not running.*ospfd=yes into .*daemons"):
+            await FrrDaemon(pathspace="clbt-nosuch").read()
+
+    async def test_ospfd_missing(self, routers):
+        bare = routers("b")
+        bare.start("zebra")
+        frr = FrrDaemon(pathspace=bare.name)
+        for call in (frr.read(), frr.configure(WANTED, ()), frr.neighbors()):
+            with pytest.raises(DriverError, match=r"ospfd not running.*ospfd=yes into .*/daemons"):
+                await call
+
+    async def test_bfdd_missing(self, routers):
+        bare = routers("b")
+        bare.start("zebra", "ospfd")
+        with pytest.raises(DriverError, match="bfdd=yes"):
+            await FrrDaemon(pathspace=bare.name).configure(WANTED, ())
+
+
+class TestPersistence:
+    @pytest.fixture
+    def file(self, router):
+        file = ETC / router.name / "frr.conf"
+        file.write_text("! by hand\n" + FOREIGN)
+        return file
+
+    async def test_comes_back_after_a_restart(self, frr, router, file):
+        await frr.configure(WANTED, ())
+        assert "! by hand\n" in file.read_text()
+        router.load(file.read_text())
+        assert needed(parse(file.read_text()), WANTED) == ()
+
+    async def test_down_restores_the_file_byte_by_byte(self, frr, file):
+        old, before = file.read_text(), await frr.read()
+        ours = needed(before, WANTED)
+        await frr.configure(ours, ())
+        assert file.read_text() != old
+        await frr.configure(displaced(before, merge(before, ours, ())), ours)
+        assert file.read_text() == old
+
+    async def test_owner_and_mode_stay(self, frr, file):
+        file.chmod(0o604)
+        before = file.stat()
+        await frr.configure(WANTED, ())
+        after = file.stat()
+        assert stat.S_IMODE(after.st_mode) == 0o604
+        assert (after.st_uid, after.st_gid) == (before.st_uid, before.st_gid)
+
+    async def test_a_full_disk_leaves_file_and_frr_alone(self, frr, router, file, monkeypatch):
+        def full(descriptor):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        old, before = file.read_text(), running(router)
+        monkeypatch.setattr(persist.os, "fsync", full)
+        with pytest.raises(DriverError, match="No space left on device"):
+            await frr.configure(WANTED, ())
+        assert file.read_text() == old
+        assert running(router) == before
+        assert not list(file.parent.glob(".frr.conf*"))
+
+    async def test_a_rejected_change_leaves_the_file(self, frr, file, rejected):
+        old = file.read_text()
+        with pytest.raises(DriverError):
+            await frr.configure([rejected], ())
+        assert file.read_text() == old
+        assert not list(file.parent.glob(".frr.conf*"))
+
+    async def test_split_files_are_left_alone(self, frr, router, file, caplog):
+        (file.parent / "vtysh.conf").write_text("no service integrated-vtysh-config\n")
+        old = file.read_text()
+        await frr.configure(WANTED, ())
+        assert file.read_text() == old
+        assert "no service integrated-vtysh-config" in caplog.text

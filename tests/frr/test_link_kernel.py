@@ -1,0 +1,86 @@
+"""The link contract on the kernel, in a namespace, and what only a kernel can show."""
+
+import json
+from errno import EEXIST
+from ipaddress import ip_address
+
+import pytest
+
+from clusterlb.model.inventory import Lane
+from clusterlb.model.plan import AddLocalRoute, Announce, CreateLane, Withdraw
+from tests.contract.link_suite import EVERY_VIP, VIPS, LinkSuite
+
+
+@pytest.fixture
+def host(routers, wire):
+    here, there = routers("a"), routers("b")
+    wire(here, "e0", "10.1.0.1/24", there, "e0", "10.1.0.2/24")
+    return here
+
+
+@pytest.fixture
+def links(host, links_in):
+    return links_in(host, "e0")
+
+
+class TestKernelLinks(LinkSuite):
+    def test_carrier(self, links, host, links_in):
+        assert dict(links_in(host, "e0", "nosuch").read().carrier) == {"e0": True, "nosuch": False}
+        host.ip("link", "set", "e0", "down")
+        assert dict(links.read().carrier) == {"e0": False}
+
+    def test_carrier_of_a_link_whose_far_end_is_down(self, links, routers, wire, host):
+        far = routers("c")
+        wire(host, "e1", "10.2.0.1/24", far, "e1", "10.2.0.2/24")
+        far.ip("link", "set", "e1", "down")
+        host.ip("link", "del", "e0")
+        host.ip("link", "set", "e1", "name", "e0")
+        assert dict(links.read().carrier) == {"e0": False}
+
+    def test_a_lane_that_is_down_is_not_there_and_is_raised_again(self, links, host):
+        links.apply([CreateLane(Lane.ACTIVE)])
+        host.ip("link", "set", "clb-active", "down")
+        assert links.read().lanes == frozenset()
+        assert links.apply([CreateLane(Lane.ACTIVE)]) == []
+        assert links.read().lanes == {Lane.ACTIVE}
+
+    @EVERY_VIP
+    def test_the_kernel_delivers_a_vip_by_our_route_alone(self, links, host, vip):
+        links.apply([CreateLane(Lane.ACTIVE), Announce(vip, Lane.ACTIVE), AddLocalRoute(vip)])
+        links.apply([Withdraw(vip, Lane.ACTIVE)])
+        [route] = json.loads(host.ip("-j", "route", "get", str(vip)))
+        assert route["type"] == "local"
+        assert route["dev"] == "lo"
+
+    def test_ipv6_vips_are_usable_at_once(self, links, host):
+        links.apply([CreateLane(Lane.ACTIVE), Announce(VIPS[1], Lane.ACTIVE)])
+        [link] = json.loads(host.ip("-j", "-6", "addr", "show", "dev", "clb-active", "scope", "global"))
+        [address] = [entry for entry in link["addr_info"] if entry]
+        assert address["prefixlen"] == 128
+        assert address["nodad"]
+        assert "tentative" not in address
+
+    def test_a_foreign_address_on_a_lane_is_seen_and_removed(self, links, host):
+        links.apply([CreateLane(Lane.ACTIVE)])
+        host.ip("addr", "add", "192.0.2.7/24", "dev", "clb-active")
+        address = ip_address("192.0.2.7")
+        assert dict(links.read().announced) == {address: {Lane.ACTIVE}}
+        assert links.apply([Withdraw(address, Lane.ACTIVE)]) == []
+        assert dict(links.read().announced) == {}
+
+    def test_addresses_elsewhere_are_not_ours(self, links, host):
+        links.apply([CreateLane(Lane.ACTIVE)])
+        host.ip("addr", "add", "10.100.0.1/32", "dev", "e0")
+        assert dict(links.read().announced) == {}
+
+    def test_a_foreign_local_route_is_not_ours(self, links, host):
+        host.ip("route", "add", "local", "10.100.0.9", "dev", "lo", "table", "local", "proto", "static")
+        assert links.read().local_routes == frozenset()
+
+    def test_a_foreign_ipv6_route_in_the_way_is_reported(self, links, host):
+        route = ["local", str(VIPS[1]), "dev", "lo", "table", "local"]
+        host.ip("-6", "route", "add", *route, "metric", "1024", "proto", "static")
+        step = AddLocalRoute(VIPS[1])
+        [error] = links.apply([step])
+        assert (error.step, error.errno) == (step, EEXIST)
+        assert "not ours" in error.message

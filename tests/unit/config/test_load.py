@@ -1,0 +1,224 @@
+"""Good inventories, and reports as a whole."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, ip_network
+from pathlib import Path
+
+import pytest
+
+from clusterlb.config.load import InventoryError, Severity, load
+from clusterlb.model.inventory import (
+    Bfd,
+    CheckSpec,
+    Cluster,
+    Director,
+    Forwarding,
+    Inventory,
+    Member,
+    Ospf,
+    Pool,
+    Quorum,
+    Service,
+    Vip,
+)
+from clusterlb.model.ipvs import Protocol
+
+EXAMPLE = Path(__file__).parents[3] / "inventory" / "example.yaml"
+MINIMAL = """\
+cluster: {name: c, vip_prefixes: [10.100.0.0/24]}
+directors: {d1: {router_id: 10.1.0.1, uplinks: [e0]}}
+pools: {web: {members: [{address: 10.2.0.1, port: 80}], check: {}}}
+vips: {10.100.0.1: {services: [{protocol: tcp, port: 80, pool: web}]}}
+"""
+
+
+def written(text: str, tmp_path: Path) -> Path:
+    path = tmp_path / "inventory.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_the_example() -> None:
+    inventory, problems = load(EXAMPLE)
+    assert problems == ()
+    vip = IPv4Address("10.100.0.1")
+    flags = frozenset(("mh-port", "mh-fallback"))
+    assert inventory == Inventory(
+        Cluster("edge-1", (ip_network("10.100.0.0/24"),)),
+        {"d1": Director("d1", IPv4Address("10.1.0.1"), ("e0",))},
+        {
+            "web": Pool(
+                "web",
+                (Member(IPv4Address("10.2.0.101"), 80, 1), Member(IPv4Address("10.2.0.102"), 80, 1)),
+                CheckSpec(),
+            )
+        },
+        {vip: Vip(vip, (Service(Protocol.TCP, 80, "web", Forwarding.DR, "mh", flags),))},
+    )
+
+
+def test_what_is_left_out_has_the_models_defaults(tmp_path: Path) -> None:
+    inventory, _ = load(written(MINIMAL, tmp_path))
+    assert inventory.cluster == Cluster("c", (ip_network("10.100.0.0/24"),))
+    pool = inventory.pools["web"]
+    assert (pool.members[0], pool.check, pool.quorum) == (
+        Member(IPv4Address("10.2.0.1"), 80),
+        CheckSpec(),
+        Quorum(),
+    )
+    vip = inventory.vips[IPv4Address("10.100.0.1")]
+    assert vip == Vip(vip.address, (Service(Protocol.TCP, 80, "web"),))
+
+
+def test_everything_written_arrives(tmp_path: Path) -> None:
+    text = """\
+cluster:
+  name: c
+  vip_prefixes: ["2001:db8::/64"]
+  max_active: 4
+  ospf: {area: 7, hello: 2s, dead: 1m, bfd: null, pace: 1.5s, retransmit: 3s, md5_key: "k$1!", md5_key_id: 9}
+directors: {d1: {router_id: 10.1.0.1, uplinks: [e0, e1.100]}}
+pools:
+  dns:
+    members: [{address: 10.2.0.1, port: 53, weight: 2}]
+    check: {interval: 500ms, timeout: 250ms, rise: 1, fall: 9}
+    quorum: {up: 1}
+vips:
+  2001:db8::1:
+    announce_when: any
+    services:
+      - {protocol: udp, port: 53, pool: dns, forwarding: tun,
+         scheduler: sh, flags: [sh-port, ops], persistence: 1h}
+"""
+    inventory, _ = load(written(text, tmp_path))
+    assert inventory.cluster.max_active == 4
+    assert inventory.cluster.ospf == Ospf(
+        area=IPv4Address("0.0.0.7"),
+        hello=2.0,
+        dead=60.0,
+        bfd=None,
+        pace=1.5,
+        retransmit=3.0,
+        md5_key="k$1!",
+        md5_key_id=9,
+    )
+    assert inventory.pools["dns"].check == CheckSpec(interval=0.5, timeout=0.25, rise=1, fall=9)
+    service = Service(
+        Protocol.UDP, 53, "dns", Forwarding.TUN, "sh", frozenset(("sh-port", "ops")), persistence=3600.0
+    )
+    assert inventory.vips[IPv6Address("2001:db8::1")].services == (service,)
+
+
+def test_bfd_in_milliseconds(tmp_path: Path) -> None:
+    text = MINIMAL.replace("/24]", "/24], ospf: {bfd: {interval: 10ms, multiplier: 255}}")
+    assert load(written(text, tmp_path))[0].cluster.ospf.bfd == Bfd(0.01, 255)
+
+
+def test_the_digest_follows_the_bytes(tmp_path: Path) -> None:
+    first = load(written(MINIMAL, tmp_path))[0]
+    same = load(written(MINIMAL, tmp_path))[0]
+    other = load(written(MINIMAL + "# x\n", tmp_path))[0]
+    assert len(first.digest) == 64
+    assert first.digest == same.digest != other.digest
+    assert first == other
+
+
+def test_every_problem_of_an_inventory_at_once(tmp_path: Path) -> None:
+    text = """\
+cluster:
+  name: edge 1
+  vip_prefixes: [10.100.0.0/24]
+  ospf: {hello: 1, helo: 2s, costs: {active: 10, standby: 5}}
+directors:
+  d1: {router_id: 10.1.0.1, uplinks: e0}
+  d2: {router_id: 10.1.0.1, uplinks: [e1]}
+pools:
+  w: {members: [{address: 10.2.0.1, port: on}, {address: 10.2.0.2, port: 81}, {address: 10.2.0.2, port: 81}]}
+vips:
+  10.101.0.1:
+    anounce_when: all
+    services:
+      - {protocol: tcp, port: 80, pool: w, weight: 1}
+      - {protocol: tcp, port: 80, pool: wbe, scheduler: xy}
+"""
+    with pytest.raises(InventoryError) as caught:
+        load(written(text, tmp_path))
+    assert [(problem.line, problem.column) for problem in caught.value.problems] == [
+        (2, 9),  # name
+        (4, 17),  # hello
+        (4, 20),  # helo
+        (4, 59),  # standby
+        (6, 38),  # uplinks
+        (7, 19),  # router id
+        (9, 3),  # no check: a warning
+        (9, 43),  # port on
+        (9, 74),  # port with dr, for the service at line 14
+        (9, 89),  # duplicate member
+        (9, 105),  # its port
+        (11, 3),  # outside
+        (12, 5),  # anounce_when
+        (14, 44),  # weight
+        (15, 31),  # duplicate service
+        (15, 41),  # wbe
+        (15, 57),  # xy
+    ]
+
+
+def test_a_mistake_has_no_false_consequences(tmp_path: Path) -> None:
+    text = MINIMAL.replace("pool: web", "pool: web, forwardng: nat").replace("port: 80}]", "port: 8080}]", 1)
+    with pytest.raises(InventoryError) as caught:
+        load(written(text, tmp_path))
+    assert [problem.text for problem in caught.value.problems] == ["unknown key `forwardng`"]
+
+
+@pytest.mark.parametrize(
+    "key", ["md5_key: 'top secret'", "md5_key: 123456", 'md5_key: "top-secret-top-secret"']
+)
+def test_a_key_is_never_repeated(key: str, tmp_path: Path) -> None:
+    text = MINIMAL.replace("/24]", f"/24], ospf: {{{key}}}")
+    with pytest.raises(InventoryError) as caught:
+        load(written(text, tmp_path))
+    assert "secret" not in str(caught.value)
+    assert "123456" not in str(caught.value)
+    assert "*****" in caught.value.problems[0].source
+
+
+def test_the_error_reads_as_the_full_report(tmp_path: Path) -> None:
+    path = written(MINIMAL.replace("max", "x").replace("name: c", "nam: c"), tmp_path)
+    with pytest.raises(InventoryError) as caught:
+        load(path)
+    assert str(caught.value) == (
+        f"{path}:1:1: error: `name` is missing in `cluster`\n"
+        "    cluster: {nam: c, vip_prefixes: [10.100.0.0/24]}\n"
+        "    ^\n"
+        "    hint: Name of the cluster, in logs and metrics.\n"
+        f"{path}:1:11: error: unknown key `nam` in `cluster`\n"
+        "    cluster: {nam: c, vip_prefixes: [10.100.0.0/24]}\n"
+        "              ^\n"
+        "    hint: did you mean `name`?"
+    )
+
+
+def test_more_problems_than_anyone_reads_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clusterlb.config.report.MOST", 5)
+    keys = "".join(f"k{n}: 1\n" for n in range(8))
+    with pytest.raises(InventoryError) as caught:
+        load(written(keys + MINIMAL, tmp_path))
+    assert len(caught.value.problems) == 6
+    assert caught.value.problems[-1].text == "3 more problems are not shown"
+
+
+def test_a_cluster_without_vips_is_good(tmp_path: Path) -> None:
+    inventory, problems = load(written("".join(MINIMAL.splitlines(keepends=True)[:2]), tmp_path))
+    assert (inventory.pools, inventory.vips, problems) == ({}, {}, ())
+
+
+def test_sections_that_are_missing(tmp_path: Path) -> None:
+    with pytest.raises(InventoryError) as caught:
+        load(written("pools: {}\n", tmp_path))
+    assert [problem.text for problem in caught.value.problems] == [
+        "section `cluster` is missing",
+        "there are no directors",
+    ]
+    assert {problem.severity for problem in caught.value.problems} == {Severity.ERROR}
