@@ -29,7 +29,7 @@ from clusterlb.config.source import NOWHERE, Place, RefusedError, Source
 from clusterlb.config.syntax import syntax
 
 DEEPEST = 32  # nested collections; an inventory needs 6
-MOST_NODES = 2_000_000  # values, counted as if every alias were written out; 1,000 services x 10 need 80,000
+MOST_NODES = 1_000_000  # values, as if every alias were written out; 1,000 services x 10 need 80,000
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CORE = "tag:yaml.org,2002:"

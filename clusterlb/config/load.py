@@ -8,7 +8,7 @@ from clusterlb.config.lint import lint
 from clusterlb.config.problem import Problem, Severity
 from clusterlb.config.render import render
 from clusterlb.config.renew import pack, unpack
-from clusterlb.config.report import Report
+from clusterlb.config.report import FullError, Report
 from clusterlb.config.understand import understand
 from clusterlb.model.inventory import Inventory
 
@@ -33,7 +33,10 @@ def load(path: Path) -> tuple[Inventory, tuple[Problem, ...]]:
     it raises nothing else, whatever the files hold.
     """
     report = Report()
-    packed = _load(path, report)
+    try:
+        packed = _load(path, report)
+    except FullError:
+        packed = None
     problems = report.ordered()
     if packed is None:
         raise InventoryError(problems)

@@ -97,7 +97,9 @@ class ClusterFile(Strict):
 
     name: Name = Field(description="Name of the cluster, in logs and metrics.")
     vip_prefixes: list[Network] = Field(
-        min_length=1, description="Prefixes that hold every VIP; nothing else is ever announced."
+        min_length=1,
+        max_length=256,
+        description="Prefixes that hold every VIP, at most 256; nothing else is ever announced.",
     )
     max_active: int = Field(
         default=8,
@@ -113,7 +115,7 @@ class DirectorFile(Strict):
 
     router_id: RouterId = Field(description="OSPF router id, different on every director.")
     uplinks: list[InterfaceName] = Field(
-        min_length=1, description="Interfaces towards the switch, on which OSPF is spoken."
+        min_length=1, max_length=64, description="Interfaces towards the switch, on which OSPF is spoken."
     )
 
 
@@ -160,7 +162,11 @@ class QuorumFile(Strict):
 class PoolFile(Strict):
     """A named set of members."""
 
-    members: list[MemberFile] = Field(min_length=1, description="Members, inserted in this order everywhere.")
+    members: list[MemberFile] = Field(
+        min_length=1,
+        max_length=4093,
+        description="Members, inserted in this order everywhere; at most 4093, the slots of mh's table.",
+    )
     check: CheckFile | None = Field(
         default=None, description="How members are checked; without it they always count as UP."
     )
@@ -184,6 +190,7 @@ class ServiceFile(Strict):
     )
     flags: list[Flag] = Field(
         default=[],
+        max_length=8,
         description="Scheduler flags: mh-port and mh-fallback with mh, sh-port and sh-fallback with sh, "
         "flag-1 to flag-3 by number, ops for one-packet scheduling of UDP.",
     )
@@ -195,7 +202,9 @@ class ServiceFile(Strict):
 class VipFile(Strict):
     """A virtual address and what it serves."""
 
-    services: list[ServiceFile] = Field(min_length=1, description="Services of this address.")
+    services: list[ServiceFile] = Field(
+        min_length=1, max_length=4096, description="Services of this address, at most 4096."
+    )
     announce_when: Literal["all", "any"] = Field(
         default="all", description="Announce the VIP while all of its services are fit, or any."
     )

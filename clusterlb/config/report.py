@@ -10,13 +10,17 @@ from clusterlb.config.source import NOWHERE, Place, RefusedError, Source
 MOST = 10_000  # problems kept: enough for every real inventory, and a bound for hostile ones
 
 
+class FullError(Exception):
+    """There are more problems than anyone reads: whoever searches should stop."""
+
+
 @dataclass
 class Report:
-    """The problems found so far, in the order in which they were found."""
+    """The problems found so far, in the order in which they were found; FullError when they are too many."""
 
     problems: list[Problem] = field(default_factory=list)
     errors: int = 0
-    dropped: int = 0
+    full: bool = False
 
     def error(self, source: Source, place: Place, text: str, hint: str = "") -> None:
         """Record what makes the inventory unusable."""
@@ -35,14 +39,14 @@ class Report:
         """Return the problems by file, in the order of the text, each once."""
         unique = dict.fromkeys(self.problems)
         found = sorted(unique, key=lambda problem: (problem.file, problem.line, problem.column))
-        if self.dropped:
-            text = f"{self.dropped:,} more problems are not shown"
+        if self.full:
+            text = f"more problems than the {MOST:,} before: the search ended here"
             found.append(Problem(found[-1].file, 0, 0, Severity.ERROR, text, "repair these first"))
         return tuple(found)
 
     def _add(self, source: Source, place: Place, severity: Severity, text: str, hint: str) -> None:
         if len(self.problems) >= MOST:
-            self.dropped += 1
-            return
+            self.full = True
+            raise FullError
         line = source.line(place.line) if place != NOWHERE else ""
         self.problems.append(Problem(source.name, place.line, place.column, severity, text, hint, line))

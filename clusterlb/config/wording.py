@@ -50,6 +50,8 @@ def word(error: ErrorDetails, model: type[BaseModel], item: Item) -> tuple[str, 
         return f"{label} must be {bound}, but is {_shown(found)}", _description(model, path)
     if kind == "too_short":
         return f"{label} is empty", _description(model, path)
+    if kind == "too_long":
+        return f"{label} has more than {context['max_length']} items", _description(model, path)
     if kind == "refused":
         text = f"{label} {context['text']}"
         if path[-1:] not in _SECRETS:

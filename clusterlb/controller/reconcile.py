@@ -220,7 +220,8 @@ class Reconciler:
         if pace.changes_lsa(tuple(outcome.done)):
             world.last_change = self.clock()
         world.counts["steps"] += len(outcome.done)
-        if any(isinstance(step, ConfigureFrr) for step in outcome.done):
+        tried = [*outcome.done, *(error.step for error in outcome.errors)]
+        if any(isinstance(step, ConfigureFrr) for step in tried):
             world.counts["frr_configurations"] += 1
             try:
                 world.actual.frr = await self.frr.read()

@@ -1,4 +1,4 @@
-"""1,000 services of 10 destinations against ipvsadm with the same rules; needs root and a kernel with IPVS."""
+"""1,000 services of 10 destinations, against ipvsadm with the same rules; needs root and IPVS."""
 
 from __future__ import annotations
 

@@ -145,7 +145,9 @@ def routers(request):
 def wire():
     """Join two namespaces with a veth pair, its ends up and addressed."""
 
-    def join(left: Router, left_end: str, left_address: str, right: Router, right_end: str, right_address: str):
+    def join(
+        left: Router, left_end: str, left_address: str, right: Router, right_end: str, right_address: str
+    ):
         left.ip("link", "add", left_end, "type", "veth", "peer", "name", right_end, "netns", right.name)
         for router, end, address in ((left, left_end, left_address), (right, right_end, right_address)):
             router.ip("addr", "add", address, "dev", end)

@@ -158,7 +158,7 @@ class FrrDaemon:
             ) from error
         if finished.code or "ERROR" in finished.said:
             raise DriverError(
-                f"{RELOAD} (package frr-pythontools) cannot compare configurations: {_redacted(finished.said)}"
+                f"{RELOAD} (package frr-pythontools) cannot compare the two: {_redacted(finished.said)}"
             )
         return parse_delta(finished.out)
 

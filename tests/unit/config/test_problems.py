@@ -187,6 +187,11 @@ ERRORS = {
         "item 1 of `uplinks` is not a good interface name",
     ),
     "duplicate uplink": ("[e0, e1]", "[e0, ¦e0]", "duplicate uplink `e0`"),
+    "too many flags": (
+        "[mh-port, mh-fallback]",
+        "¦[a, a, a, a, a, a, a, a, a]",
+        "`flags` has more than 8 items",
+    ),
     "no uplink": ("[e0]", "¦[]", "`uplinks` is empty"),
     "md5 key that is a number": (
         "retransmit: 1s",

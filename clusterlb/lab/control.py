@@ -1,0 +1,86 @@
+"""Ask a running lab to break or mend something: one line of JSON each way over its unix socket.
+
+>>> lab = LabControl.from_environment()
+>>> lab.do("kill", "d3")
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from clusterlb.lab.netns import LabError
+
+ENVIRONMENT = "CLUSTERLB_LAB"
+_LONGEST = 1 << 20
+_SECONDS = 120.0
+
+
+class LabControl:
+    """A running lab, as its JSON file describes it (``description``)."""
+
+    def __init__(self, description: Mapping[str, Any]) -> None:
+        self.description = description
+
+    @classmethod
+    def from_environment(cls) -> LabControl:
+        """Find the lab that this process runs in; raise LabError when there is none."""
+        path = os.environ.get(ENVIRONMENT)
+        if path is None:
+            raise LabError(f"{ENVIRONMENT} is not set: run this with `clusterlb lab run -- COMMAND`")
+        return cls(json.loads(Path(path).read_text(encoding="utf-8")))
+
+    def do(self, what: str, name: str = "", **more: object) -> dict[str, Any]:
+        """Have the lab do something, and return its answer once it is done; raise LabError.
+
+        For a director: start, kill (signal=9), start_frr, fail_frr, link_up, link_down, announce, withdraw
+        (baseline only), crash (all of it: controller, FRR and link); for a real server: start_server,
+        stop_server. ``processes`` returns the pids of everything.
+        """
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(_SECONDS)
+            connection.connect(str(self.description["socket"]))
+            connection.sendall(json.dumps({"do": what, "name": name, **more}).encode() + b"\n")
+            received = b""
+            while not received.endswith(b"\n") and len(received) < _LONGEST:
+                data = connection.recv(65536)
+                if not data:
+                    break
+                received += data
+        answer: dict[str, Any] = json.loads(received or b'{"error": "the lab closed the connection"}')
+        if "error" in answer:
+            raise LabError(f"{what} {name}: {answer['error']}")
+        return answer
+
+
+def open_socket(path: Path) -> socket.socket:
+    """Listen for requests."""
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    listener.bind(str(path))
+    listener.listen(16)
+    return listener
+
+
+def read_request(connection: socket.socket) -> dict[str, Any]:
+    """Return one request; raise ValueError when it is none, OSError when the asker is gone."""
+    connection.settimeout(5.0)
+    received = b""
+    while not received.endswith(b"\n"):
+        data = connection.recv(4096)
+        if not data or len(received) > _LONGEST:
+            raise ValueError("a request is one line of JSON")
+        received += data
+    request = json.loads(received)
+    if not isinstance(request, dict) or not isinstance(request.get("do"), str):
+        raise ValueError('a request looks like {"do": "kill", "name": "d3"}')
+    return request
+
+
+def write_answer(connection: socket.socket, answer: Mapping[str, object]) -> None:
+    """Send one answer."""
+    connection.sendall(json.dumps(answer).encode() + b"\n")

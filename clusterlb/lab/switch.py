@@ -1,0 +1,92 @@
+"""A switch that spreads flows over buckets modulo the number of next hops.
+
+Many switches do that, and it is the hardest case: when a next hop goes, nearly every flow moves. Linux's own
+ECMP hash does not, so nftables picks the next hop: it marks a flow by its bucket, and policy routing sends
+each mark to one director.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network
+
+from clusterlb.lab.netns import run
+from clusterlb.lab.network import CLIENT_PORT, UPLINK_BRIDGE
+from clusterlb.lab.routes import NextHops, RouteWatch, Table
+from clusterlb.lab.topology import SWITCH, VIP_NET, Topology
+
+_FIRST_MARK = 101  # marks, and routing tables of the same number, from here on
+_SEED = 0x5EED  # a fixed one: the same flow has the same bucket in every run
+
+
+def steer(lab: Topology, buckets: int) -> None:
+    """Be the switch's agent: follow the kernel's routes for ever. Runs in the switch's namespace."""
+    run(["ip", "-batch", "-"], "\n".join(policy_routes(lab)) + "\n")
+    watch = RouteWatch(SWITCH)
+    marks = {director.router_id: _FIRST_MARK + n for n, director in enumerate(lab.directors)}
+    steered: Table | None = None
+    while True:
+        wanted = vip_routes(watch.table())
+        if wanted != steered:
+            run(["nft", "-f", "-"], ruleset(wanted, marks, buckets))
+            steered = wanted
+        else:
+            watch.wait(3600.0)
+
+
+def vip_routes(table: Table) -> Table:
+    """Return the routes of VIPs."""
+    return {network: hops for network, hops in table.items() if network.subnet_of(VIP_NET)}
+
+
+def policy_routes(lab: Topology) -> list[str]:
+    """Return the commands that give every director a mark, and a routing table with itself alone in it."""
+    lines = []
+    for n, director in enumerate(lab.directors):
+        mark = _FIRST_MARK + n
+        lines.append(f"rule add fwmark {mark} lookup {mark}")
+        lines.append(f"route add default via {director.router_id} dev {UPLINK_BRIDGE} table {mark}")
+    return lines
+
+
+def ruleset(routes: Table, marks: dict[IPv4Address, int], buckets: int) -> str:
+    """Return the whole table as one nft transaction, so that no packet meets a half-made one.
+
+    VIPs with the same next hops share a rule. A VIP without a route has none, and the kernel says so to its
+    clients.
+    """
+    rules = [
+        f"    ip daddr {_set(vips)} meta l4proto {{ tcp, udp }} meta mark set "
+        f"jhash ip saddr . th sport . ip daddr . th dport mod {buckets} seed {_SEED:#x} "
+        f"map {{ {_buckets(hops, marks, buckets)} }}"
+        for hops, vips in _grouped(routes).items()
+    ]
+    return "\n".join(
+        [
+            "table ip lab",
+            "delete table ip lab",
+            "table ip lab {",
+            "  chain spread {",
+            "    type filter hook prerouting priority mangle; policy accept;",
+            f'    iifname != "{CLIENT_PORT}" return',
+            *rules,
+            "  }",
+            "}",
+            "",
+        ]
+    )
+
+
+def _grouped(routes: Table) -> dict[NextHops, list[IPv4Network]]:
+    groups: dict[NextHops, list[IPv4Network]] = {}
+    for network, hops in routes.items():
+        groups.setdefault(hops, []).append(network)
+    return groups
+
+
+def _set(networks: Iterable[IPv4Network]) -> str:
+    return "{ " + ", ".join(str(network.network_address) for network in networks) + " }"
+
+
+def _buckets(hops: NextHops, marks: dict[IPv4Address, int], buckets: int) -> str:
+    return ", ".join(f"{bucket} : {marks[hops[bucket % len(hops)]]}" for bucket in range(buckets))

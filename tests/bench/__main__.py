@@ -1,0 +1,78 @@
+"""``python -m tests.bench [NAME...]``: run benchmarks, print BENCH lines, write build/bench.json."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.bench.figures import Figure, parse
+
+ROOT = Path(__file__).resolve().parents[2]
+NATIVE, KERNEL = "native", "kernel"
+
+# module, where it runs, and the figures that it makes
+GROUPS = [
+    ("bench_routes", NATIVE, ["announce_ms", "withdraw_ms", "crash_ms", "second_change_default_ms"]),
+    ("bench_memory", NATIVE, ["controller_rss_mb"]),
+    ("bench_ipvs", KERNEL, ["ipvs_apply_vs_ipvsadm"]),
+    ("bench_reconcile", KERNEL, ["ipvs_one_change_messages", "reconcile_one_vs_full"]),
+    ("bench_survival", KERNEL, ["survival_leave_lost", "survival_join_lost", "baseline_leave_lost"]),
+]
+
+
+def command(module: str, where: str) -> list[str]:
+    """Return the argv that runs one module where its figures can be made."""
+    run = [sys.executable, "-m", f"tests.bench.{module}"]
+    return run if where == NATIVE else [sys.executable, "-m", "clusterlb.lab.microvm", "--", *run]
+
+
+def run(module: str, where: str) -> list[Figure]:
+    """Run one module, show its BENCH lines as they come, and return its figures."""
+    print(f"# {module} ({where})", file=sys.stderr, flush=True)
+    figures = []
+    with subprocess.Popen(command(module, where), cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout or ():
+            figure = parse(line)
+            if figure is not None:
+                figures.append(figure)
+            elif line.startswith("BENCH "):
+                print(line, end="", flush=True)
+            else:
+                print(line, end="", file=sys.stderr, flush=True)
+    if process.returncode:
+        print(f"# {module}: exit {process.returncode}", file=sys.stderr)
+    return figures
+
+
+def main(names: list[str]) -> int:
+    """Run what makes the named figures (all when none is named); fail when one is missing."""
+    known = {name for _, _, made in GROUPS for name in made}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        print(f"no such figure: {', '.join(unknown)}; there are {', '.join(sorted(known))}", file=sys.stderr)
+        return 2
+    wanted = set(names) or known
+    figures = [
+        figure
+        for module, where, made in GROUPS
+        if wanted & set(made)
+        for figure in run(module, where)
+        if not names or figure.name in wanted
+    ]
+    path = ROOT / "build" / "bench.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps([asdict(figure) for figure in figures], indent=1) + "\n")
+    missing = wanted - {figure.name for figure in figures}
+    for name in sorted(missing):
+        print(f"# {name}: not measured", file=sys.stderr)
+    missed = [figure.name for figure in figures if not figure.ok]
+    if missed:
+        print(f"# bound missed: {', '.join(missed)}", file=sys.stderr)
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,313 @@
+"""A real controller on real FRR and real links beside a real switch, in native namespaces.
+
+Only IPVS is the fake there, for a host kernel may have none; what is measured and tested here is the way
+from a decision to the switch's kernel routing table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+from contextlib import suppress
+from dataclasses import replace
+from ipaddress import IPv4Address, ip_address, ip_network
+from pathlib import Path
+
+from clusterlb.controller.daemon import Controller, Settings
+from clusterlb.controller.kernel import Drivers
+from clusterlb.drivers.frr.daemon import FrrDaemon
+from clusterlb.drivers.frr.render import render_config
+from clusterlb.drivers.frr.text import parse
+from clusterlb.drivers.ipvs.fake import FakeIpvs
+from clusterlb.drivers.link import KernelLinks
+from clusterlb.drivers.sysctl import KernelSysctl
+from clusterlb.model.health import Observation
+from clusterlb.model.inventory import (
+    Bfd,
+    CheckSpec,
+    Cluster,
+    Director,
+    Inventory,
+    Member,
+    Ospf,
+    Pool,
+    Service,
+    Vip,
+)
+from clusterlb.model.ipvs import Protocol
+from tests.frr.conftest import Router, enter, sh
+
+RTM_NEWROUTE, RTM_DELROUTE, RTA_DST, RTMGRP_IPV4_ROUTE = 24, 25, 1, 0x40
+SWITCH_TIMERS = {
+    "tuned": [" timers throttle spf 0 50 500", " timers throttle lsa all 0", " timers lsa min-arrival 0"],
+    "default": [],
+}
+CHECK = CheckSpec(interval=1.0, timeout=0.5, rise=1, fall=1)
+
+
+def cluster(directors: int, vips: int = 1, **ospf) -> Inventory:
+    """Return an inventory in which every VIP has one pool, with one member, of its own."""
+    pools = {
+        f"p{n}": Pool(f"p{n}", (Member(ip_address(f"10.2.{n // 200}.{n % 200 + 1}"), 80),), CHECK)
+        for n in range(vips)
+    }
+    addresses = [ip_address("10.100.0.1") + n for n in range(vips)]
+    return Inventory(
+        Cluster("rig", (ip_network("10.100.0.0/16"),), ospf=replace(Ospf(bfd=Bfd(0.05, 3)), **ospf)),
+        {
+            f"d{n}": Director(f"d{n}", ip_address(f"10.1.0.{n}"), ("e0",))
+            for n in range(1, directors + 1)
+        },
+        pools,
+        {
+            address: Vip(address, (Service(Protocol.TCP, 80, f"p{n}"),))
+            for n, address in enumerate(addresses)
+        },
+        "rig",
+    )
+
+
+class RouteWatch:
+    """The switch's kernel routes, with the time of each change on the monotonic clock."""
+
+    def __init__(self, namespace: str) -> None:
+        self._socket = _inside(namespace, self._open)
+
+    @staticmethod
+    def _open() -> socket.socket:
+        sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+        sock.bind((0, RTMGRP_IPV4_ROUTE))
+        sock.setblocking(False)
+        return sock
+
+    def drain(self) -> None:
+        """Forget changes seen so far."""
+        with suppress(BlockingIOError):
+            while self._socket.recv(65536):
+                pass
+
+    def wait(self, vip: IPv4Address, kind: int, seconds: float = 30.0) -> float:
+        """Return when a change of this kind to the VIP's route was seen; TimeoutError after ``seconds``."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            select.select([self._socket], [], [], left)
+            now = time.monotonic()
+            with suppress(BlockingIOError):
+                if (vip, kind) in set(_changes(self._socket.recv(65536))):
+                    return now
+        raise TimeoutError(f"no route change {kind} for {vip} within {seconds} s")
+
+    def wait_after(self, start: float, vip: IPv4Address, kind: int) -> float:
+        """Return the milliseconds from ``start`` until a change of this kind."""
+        return (self.wait(vip, kind) - start) * 1000
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def _inside(namespace: str, function):
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1, initializer=enter, initargs=(namespace,)) as worker:
+        return worker.submit(function).result()
+
+
+def _changes(data: bytes):
+    offset = 0
+    while offset + 16 <= len(data):
+        length, kind = struct.unpack_from("=IH", data, offset)
+        if length < 16:
+            return
+        body = offset + 28  # nlmsghdr, rtmsg
+        prefix = data[offset + 17]
+        while body + 4 <= offset + length:
+            size, attribute = struct.unpack_from("=HH", data, body)
+            if attribute == RTA_DST and prefix == 32:
+                yield IPv4Address(data[body + 4 : body + 8]), kind
+            body += max(4, (size + 3) & ~3)
+        offset += (length + 3) & ~3
+
+
+class DirectorProcess:
+    """A controller in a process of its own inside its namespace; it is told what its members do."""
+
+    def __init__(self, router: Router, name: str, inventory: Inventory, root: Path) -> None:
+        self.name = name
+        ours, theirs = socket.socketpair()
+        self.log = root / f"{name}.log"
+        self.pid = os.fork()
+        if self.pid == 0:
+            ours.close()
+            _child(router, name, inventory, root, theirs)
+        theirs.close()
+        self._file = ours.makefile("rw")
+
+    def set_members(self, up: bool, vips: list[int] | None = None) -> float:
+        """Make all members (or those of some VIPs) pass or fail; return the time of the decision."""
+        self._file.write(json.dumps({"up": up, "vips": vips}) + "\n")
+        self._file.flush()
+        return float(self._file.readline())
+
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+        if self.pid:
+            with suppress(ProcessLookupError, ChildProcessError):
+                os.kill(self.pid, number)
+                os.waitpid(self.pid, 0)
+            self.pid = 0
+
+
+def _child(router: Router, name: str, inventory: Inventory, root: Path, control: socket.socket) -> None:
+    try:
+        log = os.open(root / f"{name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        enter(router.name)
+        asyncio.run(_serve(router, name, inventory, root, control))
+        os._exit(0)
+    except BaseException as error:
+        print(repr(error), file=sys.stderr, flush=True)
+        os._exit(1)
+
+
+class _Scripted:
+    """An engine that observes only what it is told."""
+
+    def __init__(self, observe) -> None:
+        self.observe = observe
+        self.probes = []
+        self.stats: dict[str, object] = {}
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    def set_probes(self, keys) -> None:
+        self.probes = list(keys)
+
+
+async def _serve(router, name, inventory, root, control) -> None:
+    proc = root / f"{name}-proc"
+    for setting in ("sloppy_tcp", "schedule_icmp"):
+        (proc / "net/ipv4/vs").mkdir(parents=True, exist_ok=True)
+        (proc / "net/ipv4/vs" / setting).write_text("0\n")
+    drivers = Drivers(FakeIpvs(), KernelLinks(("e0",)), KernelSysctl(proc), FrrDaemon(router.name))
+    engines = []
+    controller = Controller(
+        Settings(root / "inventory.yaml", name, root / f"{name}-state"),
+        inventory,
+        inventory.directors[name],
+        drivers,
+        lambda cluster, director: parse(render_config(cluster, director)),
+        lambda observe: engines.append(_Scripted(observe)) or engines[-1],
+    )
+    reader, writer = await asyncio.open_connection(sock=control)
+
+    async def obey() -> None:
+        while line := await reader.readline():
+            order = json.loads(line)
+            while not engines[0].probes:
+                await asyncio.sleep(0.05)
+            chosen = None if order["vips"] is None else {f"p{n}" for n in order["vips"]}
+            now = time.monotonic()
+            for probe in engines[0].probes:
+                pools = controller.world.index.pools[probe]
+                if chosen is None or chosen & set(pools):
+                    engines[0].observe(probe, Observation(order["up"], now, 0.0, "as told"))
+            writer.write(f"{now}\n".encode())
+            await writer.drain()
+        controller.stop()
+
+    obedient = asyncio.create_task(obey())
+    await controller.run()
+    obedient.cancel()
+
+
+class RouteRig:
+    """A switch and its directors on one segment; a context manager that leaves nothing behind."""
+
+    def __init__(self, root: Path, inventory: Inventory, timers: str = "tuned") -> None:
+        self.root, self.inventory, self.timers = root, inventory, timers
+        tag = f"clbr{os.getpid() % 100000}"
+        self.switch = Router(f"{tag}s")
+        self.routers = {name: Router(f"{tag}{name}") for name in inventory.directors}
+        self.directors: dict[str, DirectorProcess] = {}
+
+    def __enter__(self) -> RouteRig:
+        try:
+            self._build()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if hasattr(self, "watch"):
+            self.watch.close()
+        for director in self.directors.values():
+            director.kill()
+        for router in (self.switch, *self.routers.values()):
+            router.stop()
+
+    def _build(self) -> None:
+        for router in (self.switch, *self.routers.values()):
+            sh("ip", "netns", "add", router.name)
+            router.ip("link", "set", "lo", "up")
+        self.switch.ip("link", "add", "br0", "type", "bridge")
+        self.switch.ip("link", "set", "br0", "up")
+        self.switch.ip("addr", "add", "10.1.0.254/24", "dev", "br0")
+        for number, (name, router) in enumerate(self.routers.items(), 1):
+            router.ip("link", "add", "e0", "type", "veth", "peer", "name", f"p{number}", "netns", self.switch.name)
+            self.switch.ip("link", "set", f"p{number}", "master", "br0", "up")
+            router.ip("addr", "add", f"10.1.0.{number}/24", "dev", "e0")
+            router.ip("link", "set", "e0", "up")
+        self.switch.start("zebra", "ospfd", "bfdd")
+        self.switch.load(self._switch_config())
+        for name, router in self.routers.items():
+            router.start("zebra", "ospfd", "bfdd")
+            self.start(name)
+        self.watch = RouteWatch(self.switch.name)
+
+    def start(self, name: str) -> DirectorProcess:
+        """Start a director's controller."""
+        self.directors[name] = DirectorProcess(self.routers[name], name, self.inventory, self.root)
+        return self.directors[name]
+
+    def next_hops(self, vip: IPv4Address) -> list[str]:
+        """Return the switch's next hops for a VIP, from its kernel."""
+        routes = json.loads(self.switch.ip("-j", "route", "show", f"{vip}/32") or "[]")
+        if not routes:
+            return []
+        return sorted(hop["gateway"] for hop in routes[0].get("nexthops", routes))
+
+    def _switch_config(self) -> str:
+        ospf = self.inventory.cluster.ospf
+        interval = round(ospf.bfd.interval * 1000) if ospf.bfd else 300
+        lines = [
+            "bfd",
+            " profile rig",
+            f"  transmit-interval {interval}",
+            f"  receive-interval {interval}",
+            " exit",
+            "exit",
+            "interface br0",
+            " ip ospf area 0.0.0.0",
+            " ip ospf network point-to-multipoint",
+            " ip ospf hello-interval 1",
+            " ip ospf dead-interval 3",
+            " ip ospf retransmit-interval 1",
+            *([" ip ospf bfd", " ip ospf bfd profile rig"] if ospf.bfd else []),
+            "exit",
+            "router ospf",
+            " ospf router-id 10.1.0.254",
+            *SWITCH_TIMERS[self.timers],
+            " maximum-paths 16",
+            "exit",
+        ]
+        return "\n".join(lines) + "\n"

@@ -1,0 +1,54 @@
+from clusterlb.drivers.frr.delta import Delta, parse_delta, script
+
+OUTPUT = """\
+
+Lines To Delete
+===============
+no router ospf6
+interface e0
+ no ip ospf cost 10
+interface e0
+ no ip ospf area 0
+router ospf
+ no maximum-paths 8
+bfd
+ profile x
+  no detect-multiplier 4
+
+Lines To Add
+============
+interface e0
+ ip ospf cost 20
+interface e0
+ ip ospf area 0.0.0.0
+router ospf6
+router ospf6
+ ospf6 router-id 1.1.1.1
+"""
+
+
+def test_both_lists():
+    delta = parse_delta(OUTPUT)
+    assert delta.delete == (
+        ("no router ospf6",),
+        ("interface e0", "no ip ospf cost 10"),
+        ("interface e0", "no ip ospf area 0"),
+        ("router ospf", "no maximum-paths 8"),
+        ("bfd", "profile x", "no detect-multiplier 4"),
+    )
+    assert delta.add[-2:] == (("router ospf6",), ("router ospf6", "ospf6 router-id 1.1.1.1"))
+
+
+def test_no_difference():
+    assert not parse_delta("")
+    assert script(Delta()) == ""
+
+
+def test_script_leaves_every_context_and_replaces_values_in_place():
+    text = script(parse_delta(OUTPUT))
+    assert "no ip ospf cost 10" not in text
+    assert text.index("no ip ospf area 0\n") < text.index(" ip ospf area 0.0.0.0\n")
+    assert "router ospf\n no maximum-paths\nexit\n" in text
+    assert "bfd\n profile x\n  no detect-multiplier 4\n exit\nexit\n" in text
+    assert text.startswith("no router ospf6\ninterface e0\n")
+    assert text.endswith("router ospf6\nexit\nrouter ospf6\n ospf6 router-id 1.1.1.1\nexit\n")

@@ -1,0 +1,54 @@
+import json
+
+import pytest
+
+from clusterlb.drivers.frr.neighbors import parse_neighbors
+from clusterlb.drivers.interface import DriverError, OspfNeighbor
+
+FRR_8 = {
+    "neighbors": {
+        "10.1.0.254": [
+            {
+                "priority": 1,
+                "state": "Full/DROther",
+                "nbrPriority": 1,
+                "nbrState": "Full/DROther",
+                "converged": "Full",
+                "role": "DROther",
+                "address": "10.1.0.254",
+                "ifaceAddress": "10.1.0.254",
+                "ifaceName": "e0:10.1.0.1",
+            },
+            {"state": "2-Way/DROther", "ifaceName": "e1:10.2.0.1"},
+        ]
+    }
+}
+FRR_10 = {
+    "neighbors": {
+        "10.1.0.254": [
+            {"nbrState": "Full/-", "converged": "Full", "role": "DROther", "ifaceName": "e0:10.1.0.1"},
+            {"nbrState": "Init/-", "ifaceName": "e1:10.2.0.1"},
+        ]
+    }
+}
+
+
+@pytest.mark.parametrize("answer", [FRR_8, FRR_10, {"default": FRR_10}])
+def test_shapes(answer):
+    first, second = parse_neighbors(json.dumps(answer))
+    assert (first.router_id, first.interface, first.full) == ("10.1.0.254", "e0", True)
+    assert (second.interface, second.full) == ("e1", False)
+
+
+@pytest.mark.parametrize("text", ["", "{\n}\n", '{"neighbors":{}}', "[]"])
+def test_none(text):
+    assert parse_neighbors(text) == ()
+
+
+def test_a_neighbour_without_a_state_is_not_full():
+    assert parse_neighbors('{"neighbors":{"1.1.1.1":[{}]}}') == (OspfNeighbor("1.1.1.1", "", "unknown"),)
+
+
+def test_not_json():
+    with pytest.raises(DriverError, match="not JSON"):
+        parse_neighbors("% Unknown command")
