@@ -5,8 +5,10 @@ from ipaddress import IPv4Address, ip_network
 from clusterlb.model.inventory import Bfd, Cluster, Director, Inventory, LaneCosts, Ospf
 
 
-def _inventory(*prefixes: str, ospf: Ospf = Ospf(), max_active: int = 8) -> Inventory:
-    return Inventory(Cluster("edge-1", tuple(map(ip_network, prefixes)), max_active, ospf), {}, {}, {})
+def _inventory(*prefixes: str, ospf: Ospf | None = None, max_active: int = 8) -> Inventory:
+    return Inventory(
+        Cluster("edge-1", tuple(map(ip_network, prefixes)), max_active, ospf or Ospf()), {}, {}, {}
+    )
 
 
 _PLAIN = Director("d1", IPv4Address("10.1.0.1"), ("e0",))

@@ -80,6 +80,26 @@ class FrrDaemon:
         """Return the OSPF neighbours; DriverError when ospfd does not answer."""
         return parse_neighbors(await self._vtysh.show("show ip ospf neighbor json", daemon="ospfd"))
 
+    async def delta(self, running: Sequence[FrrLine], target: Sequence[FrrLine]) -> Delta:
+        """Return what frr-reload.py would do to get from one configuration to the other; nothing is changed."""
+        with TemporaryDirectory(prefix="clusterlb-frr-") as name:
+            now, wanted = Path(name, "running.conf"), Path(name, "target.conf")
+            for file, lines in ((now, running), (wanted, target)):
+                # frr-reload takes an empty file for a mistake
+                file.write_text(serialise(lines) or "!\n", encoding="utf-8")
+            options = ["--test", "--stdout", "--log-level", "error", *self._vtysh.arguments]
+            argv = [sys.executable, "-I", "-S", str(RELOAD), *options, "--input", str(now), str(wanted)]
+            limit = self._vtysh.seconds * _RELOAD_PATIENCE
+            try:
+                finished = await run(argv, limit)
+            except TimeoutError as error:
+                raise DriverError(f"{RELOAD} did not end in {limit:g} s") from error
+        if finished.code or "ERROR" in finished.said:
+            raise DriverError(
+                f"{RELOAD} (package frr-pythontools) cannot compare the two: {_redacted(finished.said)}"
+            )
+        return parse_delta(finished.out)
+
     async def _read(self) -> tuple[frozenset[str], tuple[FrrLine, ...]]:
         output = await self._vtysh.show("show daemons", "show running-config no-header")
         first, _, configuration = output.partition("\n")
@@ -122,7 +142,7 @@ class FrrDaemon:
             if checked.code:
                 raise DriverError(_rejection(checked, target))
             for _ in range(_PASSES):
-                delta = await self._delta(folder, running, wanted)
+                delta = await self.delta(running, target)
                 if delta:
                     commands = folder / "delta.conf"
                     commands.write_text(script(delta), encoding="utf-8")
@@ -134,33 +154,6 @@ class FrrDaemon:
                 if not missing and not left:
                     return
         raise DriverError(_not_taken(missing, left, said))
-
-    async def _delta(self, folder: Path, running: tuple[FrrLine, ...], wanted: Path) -> Delta:
-        now = folder / "running.conf"
-        # frr-reload takes an empty file for a mistake
-        now.write_text(serialise(running) or "!\n", encoding="utf-8")
-        argv = [
-            sys.executable,
-            str(RELOAD),
-            "--test",
-            "--stdout",
-            "--log-level",
-            "error",
-            *self._vtysh.arguments,
-        ]
-        try:
-            finished = await run(
-                [*argv, "--input", str(now), str(wanted)], self._vtysh.seconds * _RELOAD_PATIENCE
-            )
-        except TimeoutError as error:
-            raise DriverError(
-                f"{RELOAD} did not end in {self._vtysh.seconds * _RELOAD_PATIENCE:g} s"
-            ) from error
-        if finished.code or "ERROR" in finished.said:
-            raise DriverError(
-                f"{RELOAD} (package frr-pythontools) cannot compare the two: {_redacted(finished.said)}"
-            )
-        return parse_delta(finished.out)
 
 
 def _daemons_for(lines: Iterable[FrrLine]) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ async def run(argv: Sequence[str], seconds: float) -> Finished:
     returns, cancelled included, neither the program nor a child of its own is left behind.
     """
     # Files in memory, not pipes: a grandchild cannot hold them open, and asyncio waits for ever for pipes
-    # whose connection was cancelled half-way, as closing the event loop does (CPython 3.11, base_subprocess.py).
+    # whose connection was cancelled half-way, as closing the loop does (CPython 3.11, base_subprocess.py).
     with _memory_file() as out, _memory_file() as err:
         process = await asyncio.create_subprocess_exec(
             *argv,

@@ -58,10 +58,11 @@ class Vtysh:
     async def apply(self, file: Path) -> Finished:
         """Run a file of configuration commands, again when another session holds the lock."""
         for attempt in range(_LOCK_ATTEMPTS):
+            if attempt:
+                await asyncio.sleep(self._jitter.uniform(0.02, 0.1) * 2**attempt)
             finished = await self._call(["-f", str(file)])
             if not _LOCKED.search(finished.said):
                 return finished
-            await asyncio.sleep(self._jitter.uniform(0.05, 0.2) * 2**attempt)
         raise DriverError(
             f"FRR's configuration stayed locked by another session through {_LOCK_ATTEMPTS} attempts: "
             f"{finished.said}. Close the vtysh or management client that is in configuration mode."

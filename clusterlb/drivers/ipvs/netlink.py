@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from errno import EAGAIN, EBADMSG, EBUSY, EINTR, EMSGSIZE, ENOBUFS, ENOENT, ETIMEDOUT
 from os import strerror
 from struct import Struct
-from typing import NamedTuple
 
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.ipvs import decode, encode
@@ -56,12 +55,8 @@ class NetlinkError(Exception):
         return self.explanation or strerror(self.errno)
 
 
-class Answer(NamedTuple):
-    """One message of the kernel's: the buffer it came in, and where it begins and ends."""
-
-    data: bytes
-    start: int
-    end: int
+Answer = tuple[bytes, int, int]
+"""One message of the kernel's: the buffer it came in, and where it begins and ends."""
 
 
 @dataclass(slots=True)
@@ -115,10 +110,9 @@ class NetlinkSocket:
     def resolve_family(self) -> None:
         """Find the number the kernel gave to the IPVS family; NetlinkError ENOENT when it has none."""
         name = encode.attribute(CTRL_ATTR_FAMILY_NAME, IPVS_GENL_NAME.encode() + b"\0")
-        answer = self._ask(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, name)
-        found = decode.attributes(answer.data, answer.start + decode.HEADERS, answer.end)
-        begin, end = found[CTRL_ATTR_FAMILY_ID]
-        self.family = int.from_bytes(answer.data[begin:end], sys.byteorder)
+        data, start, end = self._ask(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, name)
+        first, last = decode.attributes(data, start + decode.HEADERS, end)[CTRL_ATTR_FAMILY_ID]
+        self.family = int.from_bytes(data[first:last], sys.byteorder)
 
     def ask(self, command: int, body: bytes = b"") -> Answer:
         """Send one question and return its one answer; NetlinkError when the kernel refuses."""
@@ -211,7 +205,7 @@ class NetlinkSocket:
                     if interrupted:
                         raise NetlinkError(EINTR)
                     return answers
-                answers.append(Answer(data, start, end))
+                answers.append((data, start, end))
 
     def _ask(self, family: int, command: int, body: bytes) -> Answer:
         wanted = self._send(family, command, NLM_F_REQUEST, body)
@@ -222,7 +216,7 @@ class NetlinkSocket:
                     continue
                 if kind == NLMSG_ERROR:
                     raise _refusal(data, start, end, flags) or NetlinkError(ENOENT)
-                return Answer(data, start, end)
+                return data, start, end
 
     def _send(self, family: int, command: int, flags: int, body: bytes) -> int:
         self._sequence += 1

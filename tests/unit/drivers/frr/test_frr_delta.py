@@ -4,7 +4,7 @@ OUTPUT = """\
 
 Lines To Delete
 ===============
-no router ospf6
+no router rip
 interface e0
  no ip ospf cost 10
 interface e0
@@ -30,7 +30,7 @@ router ospf6
 def test_both_lists():
     delta = parse_delta(OUTPUT)
     assert delta.delete == (
-        ("no router ospf6",),
+        ("no router rip",),
         ("interface e0", "no ip ospf cost 10"),
         ("interface e0", "no ip ospf area 0"),
         ("router ospf", "no maximum-paths 8"),
@@ -50,5 +50,5 @@ def test_script_leaves_every_context_and_replaces_values_in_place():
     assert text.index("no ip ospf area 0\n") < text.index(" ip ospf area 0.0.0.0\n")
     assert "router ospf\n no maximum-paths\nexit\n" in text
     assert "bfd\n profile x\n  no detect-multiplier 4\n exit\nexit\n" in text
-    assert text.startswith("no router ospf6\ninterface e0\n")
+    assert text.startswith("no router rip\ninterface e0\n")
     assert text.endswith("router ospf6\nexit\nrouter ospf6\n ospf6 router-id 1.1.1.1\nexit\n")

@@ -1,3 +1,4 @@
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -44,9 +45,6 @@ def test_only_lanes_and_uplinks_are_in_ospf_and_lanes_have_costs(name):
 )
 def test_timers_that_ospf_cannot_express(ospf, prefix, words):
     _, director = CASES["plain"]
-    prefixes = tuple(
-        type(p)(prefix)
-        for p in CASES["plain" if "." in prefix else "ipv6-frr-defaults"][0].cluster.vip_prefixes
-    )
+    cluster = Cluster("c", (ip_network(prefix),), ospf=ospf)
     with pytest.raises(DriverError, match=words):
-        render_config(Inventory(Cluster("c", prefixes, ospf=ospf), {}, {}, {}), director)
+        render_config(Inventory(cluster, {}, {}, {}), director)

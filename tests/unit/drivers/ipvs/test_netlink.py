@@ -149,14 +149,14 @@ def test_a_dump_is_collected_across_reads(netlink: NetlinkSocket) -> None:
     one, two, three = (message(5, bytes([number] * 4)) for number in (1, 2, 3))
     script = scripted(netlink, one + two, message(5, b"late", sequence=0) + three, done(1))
     answers = netlink.dump(8, b"body")
-    assert [answer.data[answer.start : answer.end] for answer in answers] == [one, two, three]
+    assert [data[start:end] for data, start, end in answers] == [one, two, three]
     assert headers(script.sent[0])[0][:3] == (24, FAMILY, 0x301)
 
 
 def test_an_interrupted_dump_is_asked_for_again(netlink: NetlinkSocket) -> None:
     whole = message(5, b"once", sequence=2)
     script = scripted(netlink, message(5, b"part", flags=0x12), done(1), whole, done(2))
-    assert [answer.data[answer.start : answer.end] for answer in netlink.dump(8)] == [whole]
+    assert [data[start:end] for data, start, end in netlink.dump(8)] == [whole]
     assert len(script.sent) == 2
 
 
@@ -197,9 +197,9 @@ def test_the_running_kernel_answers() -> None:
     real.family = GENL_ID_CTRL
     try:
         families = real.dump(CTRL_CMD_GETFAMILY)
-        assert any(b"nlctrl\0" in answer.data[answer.start : answer.end] for answer in families)
+        assert any(b"nlctrl\0" in data[start:end] for data, start, end in families)
         answer = real.ask(CTRL_CMD_GETFAMILY, attr(2, b"nlctrl\0"))
-        assert b"nlctrl\0" in answer.data
+        assert b"nlctrl\0" in answer[0]
         with pytest.raises(NetlinkError) as raised:
             real.ask(CTRL_CMD_GETFAMILY, attr(2, b"no-such-family\0"))
         assert raised.value.errno == ENOENT

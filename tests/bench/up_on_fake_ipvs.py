@@ -1,0 +1,29 @@
+"""`clusterlb up` with the in-memory IPVS: NAMESPACE ROOT."""
+
+import sys
+from pathlib import Path
+
+from clusterlb.api import run
+from clusterlb.controller.kernel import Drivers
+from clusterlb.drivers.frr.daemon import FrrDaemon
+from clusterlb.drivers.ipvs.fake import FakeIpvs
+from clusterlb.drivers.link import KernelLinks
+from clusterlb.drivers.sysctl import KernelSysctl
+
+
+def main(namespace: str, root: Path) -> None:
+    """Run the controller of d1 until a signal ends it."""
+    proc = root / "proc"
+    for name in ("sloppy_tcp", "schedule_icmp"):
+        (proc / "net/ipv4/vs").mkdir(parents=True, exist_ok=True)
+        (proc / "net/ipv4/vs" / name).write_text("0\n")
+    run.real_drivers = lambda uplinks, pathspace: Drivers(
+        FakeIpvs(), KernelLinks(uplinks), KernelSysctl(proc), FrrDaemon(pathspace)
+    )
+    run.run(
+        run.Options(root / "inventory.yaml", "d1", root / "run", root / "state", namespace, ("127.0.0.1", 9099))
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))
