@@ -81,7 +81,7 @@ class FrrDaemon:
         return parse_neighbors(await self._vtysh.show("show ip ospf neighbor json", daemon="ospfd"))
 
     async def delta(self, running: Sequence[FrrLine], target: Sequence[FrrLine]) -> Delta:
-        """Return what frr-reload.py would do to get from one configuration to the other; nothing is changed."""
+        """Return what frr-reload.py would do to get from one configuration to the other."""
         with TemporaryDirectory(prefix="clusterlb-frr-") as name:
             now, wanted = Path(name, "running.conf"), Path(name, "target.conf")
             for file, lines in ((now, running), (wanted, target)):
