@@ -26,7 +26,16 @@ class ClientProcess:
     """A client as a child process. Its reports are dictionaries, see ``Traffic.report``."""
 
     def __init__(self, load: Load, every: float = 1.0) -> None:
-        argv = ["ip", "netns", "exec", CLIENT, sys.executable, "-m", "clusterlb.lab.client", *_arguments(load)]
+        argv = [
+            "ip",
+            "netns",
+            "exec",
+            CLIENT,
+            sys.executable,
+            "-m",
+            "clusterlb.lab.client",
+            *_arguments(load),
+        ]
         self._process = subprocess.Popen(
             [*argv, "--every", str(every)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )
@@ -86,7 +95,9 @@ class ClientProcess:
         return self.last
 
 
-def load_for(lab: Mapping[str, Any], *, flows: int = 0, pace: float = 1.0, rate: float = 0.0, timeout: float = 15.0) -> Load:
+def load_for(
+    lab: Mapping[str, Any], *, flows: int = 0, pace: float = 1.0, rate: float = 0.0, timeout: float = 15.0
+) -> Load:
     """Return a load on all VIPs of a lab, which is what its JSON file says."""
     return Load(
         targets=tuple(lab["vips"]),
@@ -136,14 +147,18 @@ def _print(report: Mapping[str, Any]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m clusterlb.lab.client", description="A client of the lab.")
+    parser = argparse.ArgumentParser(
+        prog="python -m clusterlb.lab.client", description="A client of the lab."
+    )
     parser.add_argument("--target", action="append", required=True, help="address to talk to; repeatable")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--source", action="append", required=True, help="own address; repeatable")
     parser.add_argument("--flows", type=int, default=0, help="connections that are kept")
     parser.add_argument("--pace", type=float, default=1.0, help="seconds between two lines of a flow")
     parser.add_argument("--rate", type=float, default=0.0, help="requests a second, each on a new connection")
-    parser.add_argument("--timeout", type=float, default=15.0, help="seconds without an answer that mean lost")
+    parser.add_argument(
+        "--timeout", type=float, default=15.0, help="seconds without an answer that mean lost"
+    )
     parser.add_argument("--every", type=float, default=1.0, help="seconds between two reports")
     return parser
 

@@ -34,6 +34,32 @@ class LabControl:
             raise LabError(f"{ENVIRONMENT} is not set: run this with `clusterlb lab run -- COMMAND`")
         return cls(json.loads(Path(path).read_text(encoding="utf-8")))
 
+    def clusterlb(self, name: str, *argv: str) -> tuple[int, str]:
+        """Run the ``clusterlb`` command on a director, in its namespace; return its exit status and output.
+
+        It runs in a child of the lab, where everything is imported already.
+        """
+        answer = self.do("clusterlb", name, argv=list(argv))
+        return int(answer["status"]), str(answer["output"])
+
+    def down(self, name: str) -> tuple[int, str]:
+        """Take a director out gracefully (``clusterlb down``)."""
+        return self.clusterlb(name, "down", *self._options(name), "--director", name)
+
+    def status(self, name: str) -> dict[str, Any]:
+        """Return what ``clusterlb status -o json`` says on a director."""
+        _, output = self.clusterlb(name, "status", "--run-dir", self._director(name)["run_dir"], "-o", "json")
+        return dict(json.loads(output))
+
+    def _options(self, name: str) -> list[str]:
+        found = self._director(name)
+        options = ["--run-dir", found["run_dir"], "--state-dir", found["state_dir"]]
+        return [*options, "--pathspace", found["pathspace"]]
+
+    def _director(self, name: str) -> Mapping[str, str]:
+        director: Mapping[str, str] = self.description["directors"][name]
+        return director
+
     def do(self, what: str, name: str = "", **more: object) -> dict[str, Any]:
         """Have the lab do something, and return its answer once it is done; raise LabError.
 

@@ -166,5 +166,3 @@ def baseline_announce(lab: Topology, name: str, announced: bool) -> None:
     word = "" if announced else "no "
     commands = ["configure terminal", "router ospf", *(f"{word}network {vip}/32 area 0" for vip in lab.vips)]
     run(["vtysh", "-N", name, "-d", "ospfd", *(part for command in commands for part in ("-c", command))])
-
-

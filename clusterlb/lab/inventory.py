@@ -35,7 +35,8 @@ def _document(spec: LabSpec, lab: Topology) -> dict[str, Any]:
             },
         },
         "directors": {
-            director.name: {"router_id": str(director.router_id), "uplinks": ["e0"]} for director in lab.directors
+            director.name: {"router_id": str(director.router_id), "uplinks": ["e0"]}
+            for director in lab.directors
         },
         "pools": {
             "web": {

@@ -102,7 +102,10 @@ class Server:
         request, *headers = head.decode("latin-1").split("\r\n")
         words = request.split(" ")
         known = len(words) == 3 and words[0] in {"GET", "HEAD"} and words[2].startswith("HTTP/1.")
-        fields = {name.strip().lower(): value.strip().lower() for name, _, value in (h.partition(":") for h in headers)}
+        fields = {
+            name.strip().lower(): value.strip().lower()
+            for name, _, value in (h.partition(":") for h in headers)
+        }
         wish = fields.get("connection", "close" if words[-1] == "HTTP/1.0" else "keep-alive")
         connection.closing = not known or wish == "close"
         body = json.dumps({"server": self.name, "path": words[1] if known else None}).encode() + b"\n"

@@ -157,7 +157,7 @@ class _Reader:
                         "port": self._count(1, 65535),
                         "scheduler": self._one_of(SCHEDULERS),
                         "flags": self._flags,
-                        "forwarding": self._one_of(("dr", "nat")),
+                        "forwarding": self._one_of(("dr", "tun")),
                     },
                 ),
                 "switch": lambda where, value: self._section(
@@ -167,7 +167,10 @@ class _Reader:
                     {"hash": self._enum(Hash), "buckets": self._count(1, 1024), "timers": self._enum(Timers)},
                 ),
                 "bfd": lambda where, value: self._section(
-                    BfdSpec, where, value, {"interval": self._duration(0.01), "multiplier": self._count(2, 255)}
+                    BfdSpec,
+                    where,
+                    value,
+                    {"interval": self._duration(0.01), "multiplier": self._count(2, 255)},
                 ),
                 "check": lambda where, value: self._section(
                     CheckTimes,

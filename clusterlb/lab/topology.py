@@ -69,7 +69,8 @@ def topology(spec: LabSpec) -> Topology:
     """Lay out a lab."""
     return Topology(
         directors=tuple(
-            DirectorHost(f"d{n}", UPLINK_NET[n], SERVER_NET[n], f"a-d{n}") for n in range(1, spec.directors + 1)
+            DirectorHost(f"d{n}", UPLINK_NET[n], SERVER_NET[n], f"a-d{n}")
+            for n in range(1, spec.directors + 1)
         ),
         servers=tuple(ServerHost(f"r{n}", SERVER_NET[100 + n]) for n in range(1, spec.real_servers + 1)),
         vips=tuple(VIP_NET[n] for n in range(1, spec.vips + 1)),

@@ -155,7 +155,9 @@ class Traffic:
         load = self.load
         turn = number if number >= 0 else self._requests["started"]
         source = load.sources[turn % len(load.sources)]
-        opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        opened = socket.socket(
+            socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+        )
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         exchange = Exchange(opened, number, self._clock(), sent_at=self._clock())
         self._open[opened.fileno()] = exchange

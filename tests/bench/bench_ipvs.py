@@ -65,7 +65,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 @contextmanager
 def empty_kernel() -> Iterator[KernelIpvs]:
-    """A driver in a new namespace: in a used one, 60 s of deleted destinations are searched at every addition."""
+    """A driver in a new namespace: a used one searches its deleted destinations (60 s) at every addition."""
     with fresh_namespace(), closing(KernelIpvs()) as driver:
         yield driver
     time.sleep(

@@ -147,6 +147,7 @@ class DirectorProcess:
             ours.close()
             _child(router, name, inventory, root, theirs)
         theirs.close()
+        self._ours = ours
         self._file = ours.makefile("rw")
 
     def set_members(self, up: bool, vips: list[int] | None = None) -> float:
@@ -160,6 +161,8 @@ class DirectorProcess:
             with suppress(ProcessLookupError, ChildProcessError):
                 os.kill(self.pid, number)
                 os.waitpid(self.pid, 0)
+            self._file.close()
+            self._ours.close()
             self.pid = 0
 
 
@@ -168,6 +171,7 @@ def _child(router: Router, name: str, inventory: Inventory, root: Path, control:
         log = os.open(root / f"{name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(log, 1)
         os.dup2(log, 2)
+        sys.stdout = sys.stderr = os.fdopen(1, "w", buffering=1)  # pytest's are its own
         enter(router.name)
         asyncio.run(_serve(router, name, inventory, root, control))
         os._exit(0)

@@ -1,0 +1,133 @@
+"""``clusterlb lab``: a whole cluster on this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from clusterlb.cli.exits import Exit
+
+spec_option = click.option(
+    "--spec",
+    "spec_path",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="What the lab looks like: YAML, see inventory/lab/.  [default: 8 directors, 4 real servers]",
+)
+# what the lab's processes would each import by themselves, and slowly on an emulated machine
+_WARM = (
+    "clusterlb.api.run",
+    "clusterlb.api.server",
+    "clusterlb.cli.down",
+    "clusterlb.cli.plan",
+    "clusterlb.cli.status",
+    "clusterlb.cli.up",
+    "clusterlb.config.load",
+    "clusterlb.controller.daemon",
+)
+
+
+@click.group("lab")
+def command() -> None:
+    """Run a whole cluster on this machine: switch, directors, real servers and a client.
+
+    Each is a network namespace with the real FRR, and the directors run `clusterlb up` on the real IPVS.
+    Where this kernel has no IPVS all of it runs in a microVM. Needs root.
+    """
+
+
+@command.command("run", context_settings={"ignore_unknown_options": True})
+@spec_option
+@click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND...")
+def run(spec_path: Path | None, argv: tuple[str, ...]) -> None:
+    """Bring a lab up, run COMMAND in it, take it down; the exit code is COMMAND's.
+
+    COMMAND reaches the namespaces with `ip netns exec NAME`: client, switch, d1..., r1... The file that
+    CLUSTERLB_LAB names describes the lab.
+
+    Example: clusterlb lab run -- ip netns exec client curl -s http://10.100.0.1/
+    """
+    if not argv:
+        raise click.UsageError("there is no COMMAND: clusterlb lab run [--spec FILE] -- COMMAND...")
+    raise SystemExit(_in_lab(spec_path, argv, interactive=False))
+
+
+@command.command("shell")
+@spec_option
+def shell(spec_path: Path | None) -> None:
+    """Bring a lab up and open a shell in it; leaving the shell takes the lab down."""
+    raise SystemExit(_in_lab(spec_path, ["bash", "-i"], interactive=True))
+
+
+@command.command("demo")
+def demo() -> None:
+    """Watch eight directors share a VIP, and lose two of them without losing service.
+
+    A client keeps connections and requests going; one director is taken out gracefully, another is killed.
+    The exit code is 0 if the numbers hold.
+    """
+    from clusterlb.lab.demo import watch_demo
+
+    _require_root()
+    raise SystemExit(watch_demo([sys.executable, "-m", "clusterlb", "lab", "run", "--", *_SCENARIO]))
+
+
+_SCENARIO = (sys.executable, "-m", "clusterlb.lab.scenario")
+
+
+def _in_lab(spec_path: Path | None, argv: Sequence[str], *, interactive: bool) -> int:
+    from clusterlb.lab.netns import LabError
+    from clusterlb.lab.probe import has_ipvs
+    from clusterlb.lab.spec import LabSpec, SpecError, load_spec
+
+    _require_root()
+    try:
+        spec = LabSpec() if spec_path is None else load_spec(spec_path)
+    except SpecError as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(int(Exit.INVALID)) from error
+    try:
+        if has_ipvs():
+            from clusterlb.lab.lab import Lab
+            from clusterlb.lab.session import run_session
+
+            return run_session(Lab(spec, _run_clusterlb, _warm, _say()), argv, interactive=interactive)
+        return _in_microvm(spec_path, argv, interactive=interactive)
+    except LabError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _in_microvm(spec_path: Path | None, argv: Sequence[str], *, interactive: bool) -> int:
+    from clusterlb.lab import microvm
+
+    click.echo("lab: this kernel has no IPVS: booting a microVM, which takes about 15 s", err=True)
+    spec = [] if spec_path is None else ["--spec", str(microvm.guest_path(spec_path))]
+    what = ["shell", *spec] if interactive else ["run", *spec, "--", *argv]
+    return microvm.run([sys.executable, "-m", "clusterlb", "lab", *what], interactive=interactive)
+
+
+def _require_root() -> None:
+    if os.geteuid() != 0:
+        raise click.ClickException("the lab makes network namespaces: run it as root")
+
+
+def _say() -> Callable[[str], None]:
+    from time import monotonic
+
+    started = monotonic()
+    return lambda text: click.echo(f"lab: [{monotonic() - started:5.1f} s] {text}", err=True)
+
+
+def _run_clusterlb(argv: list[str]) -> None:
+    from clusterlb.cli.main import main
+
+    main.main(argv, prog_name="clusterlb", standalone_mode=True)
+
+
+def _warm() -> None:
+    for name in _WARM:
+        import_module(name)

@@ -1,0 +1,180 @@
+"""One session in a lab: up, a command in it, its requests, and down whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from clusterlb.lab.control import ENVIRONMENT, open_socket, read_request, write_answer
+from clusterlb.lab.lab import Lab
+from clusterlb.lab.netns import LabError
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PATIENCE = 5.0  # seconds that a command has to end once it was asked to
+
+
+class InterruptedSession(Exception):
+    """A signal asks the session to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.number = number
+
+
+def run_session(lab: Lab, command: Sequence[str], *, interactive: bool = False) -> int:
+    """Bring a lab up, run a command in it, take it down; return the command's exit status.
+
+    Raises LabError when the lab does not come up. A signal ends the command and the lab: 128 and its number
+    is returned, as shells do. An interactive command keeps Ctrl-C to itself.
+    """
+    started = time.monotonic()
+    with _signals():
+        try:
+            lab.up()
+            print(f"lab: up after {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+            return _Session(lab, command, interactive).run()
+        except InterruptedSession as interrupted:
+            print(f"lab: {interrupted}, taking it down", file=sys.stderr, flush=True)
+            return 128 + interrupted.number
+        finally:
+            for number in _SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
+            lab.down()
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[None]:
+    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
+        raise InterruptedSession(number)
+
+    before = {number: signal.signal(number, interrupt) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A ``clusterlb`` command that somebody waits for."""
+
+    pid: int
+    asker: socket.socket
+    log: Path
+
+
+class _Session:
+    def __init__(self, lab: Lab, command: Sequence[str], interactive: bool) -> None:
+        self._lab = lab
+        self._command = command
+        self._interactive = interactive
+        self._selector = selectors.DefaultSelector()
+        self._count = 0
+
+    def run(self) -> int:
+        listener = open_socket(self._lab.socket)
+        if self._interactive:
+            # not SIG_IGN: the shell would inherit that, and all that is run in it
+            signal.signal(signal.SIGINT, lambda number, frame: None)  # noqa: ARG005 - signal's signature
+        try:
+            process = subprocess.Popen(
+                self._command,
+                env={**os.environ, ENVIRONMENT: str(self._lab.description)},
+                restore_signals=True,
+            )
+        except OSError as error:
+            raise LabError(f"cannot run {self._command[0]}: {error.strerror}") from error
+        try:
+            ended = os.pidfd_open(process.pid)
+            self._selector.register(ended, selectors.EVENT_READ)
+            self._selector.register(listener, selectors.EVENT_READ)
+            while process.poll() is None:
+                for key, _ in self._selector.select(1.0):
+                    if key.fileobj is listener:
+                        self._accept(listener)
+                    elif isinstance(key.data, _Running):
+                        self._finished(key.fd, key.data)
+        finally:
+            _end(process)
+            listener.close()
+        status = process.returncode
+        return status if status >= 0 else 128 - status
+
+    def _accept(self, listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        try:
+            request = read_request(connection)
+            if request["do"] == "clusterlb":
+                self._start(connection, request)
+                return
+            answer = self._carry_out(request)
+        except (LabError, KeyError, TypeError, ValueError, OSError) as error:
+            answer = {"error": f"there is no {error}" if isinstance(error, KeyError) else str(error)}
+        _tell(connection, answer)
+
+    def _carry_out(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        lab, name = self._lab, str(request.get("name", ""))
+        actions: dict[str, Callable[[], None]] = {
+            "start": lambda: lab.start_director(name),
+            "kill": lambda: lab.kill_director(name, int(request.get("signal", signal.SIGKILL))),
+            "start_frr": lambda: lab.start_frr(name),
+            "fail_frr": lambda: lab.fail_frr(name),
+            "link_up": lambda: lab.set_link(name, up=True),
+            "link_down": lambda: lab.set_link(name, up=False),
+            "crash": lambda: lab.crash(name),
+            "announce": lambda: lab.announce(name, announced=True),
+            "withdraw": lambda: lab.announce(name, announced=False),
+            "start_server": lambda: lab.start_server(name),
+            "stop_server": lambda: lab.stop_server(name),
+        }
+        if request["do"] == "processes":
+            return lab.processes()
+        if request["do"] not in actions:
+            raise ValueError(f"there are clusterlb, processes, {', '.join(actions)}")
+        actions[request["do"]]()
+        return {}
+
+    def _start(self, asker: socket.socket, request: Mapping[str, Any]) -> None:
+        """Run a ``clusterlb`` command on a director; its asker is answered when it has ended."""
+        name = self._lab.topology.director(str(request["name"])).name
+        self._count += 1
+        log = self._lab.log(f"{name}-command-{self._count}")
+        pid = self._lab.fork_clusterlb(name, [str(word) for word in request["argv"]], log)
+        self._selector.register(os.pidfd_open(pid), selectors.EVENT_READ, _Running(pid, asker, log))
+
+    def _finished(self, descriptor: int, running: _Running) -> None:
+        self._selector.unregister(descriptor)
+        os.close(descriptor)
+        _, status = os.waitpid(running.pid, 0)
+        output = running.log.read_text(encoding="utf-8", errors="replace")
+        _tell(running.asker, {"status": os.waitstatus_to_exitcode(status), "output": output})
+
+
+def _tell(connection: socket.socket, answer: Mapping[str, object]) -> None:
+    # whoever asked may be gone
+    with contextlib.suppress(OSError):
+        write_answer(connection, answer)
+    connection.close()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,64 @@
+"""The controller, real FRR and a real switch: what the switch's kernel routing table says."""
+
+import os
+import signal
+import time
+from ipaddress import ip_address
+
+import pytest
+from route_rig import RTM_DELROUTE, RTM_NEWROUTE, RouteRig, cluster
+
+from tests.frr.conftest import eventually, sh
+
+VIP, SECOND = ip_address("10.100.0.1"), ip_address("10.100.0.2")
+
+
+@pytest.fixture
+def rig(tmp_path):
+    with RouteRig(tmp_path, cluster(2, vips=2, pace=0.2)) as made:
+        for director in made.directors.values():
+            director.set_members(True)
+        for vip in (VIP, SECOND):
+            eventually(lambda vip=vip: made.next_hops(vip) == ["10.1.0.1", "10.1.0.2"])
+        yield made
+
+
+def test_a_pool_below_quorum_withdraws_only_its_vip_on_that_director(rig):
+    rig.directors["d1"].set_members(False, [0])
+    eventually(lambda: rig.next_hops(VIP) == ["10.1.0.2"])
+    assert rig.next_hops(SECOND) == ["10.1.0.1", "10.1.0.2"]
+    rig.directors["d1"].set_members(True, [0])
+    eventually(lambda: rig.next_hops(VIP) == ["10.1.0.1", "10.1.0.2"])
+
+
+def test_a_killed_controller_and_its_next_start_change_nothing_at_the_switch(rig):
+    rig.watch.drain()
+    rig.directors["d1"].kill(signal.SIGKILL)
+    log = rig.directors["d1"].log
+    before = log.read_text().count("ospf neighbours")
+    rig.start("d1")
+    eventually(lambda: log.read_text().count("ospf neighbours") > before)
+    assert "adopted" in log.read_text()
+    for kind in (RTM_NEWROUTE, RTM_DELROUTE):
+        with pytest.raises(TimeoutError):
+            rig.watch.wait(VIP, kind, 1.0)
+    assert rig.next_hops(VIP) == ["10.1.0.1", "10.1.0.2"]
+
+
+def test_an_address_that_somebody_removes_is_back_within_two_seconds(rig):
+    began = time.monotonic()
+    rig.routers["d1"].ip("addr", "del", f"{VIP}/32", "dev", "clb-active")
+    eventually(lambda: f"{VIP}/32" in rig.routers["d1"].ip("addr", "show", "dev", "clb-active"))
+    took = time.monotonic() - began
+    assert took < 2, took  # the promise itself, not a benchmark
+    eventually(lambda: rig.next_hops(VIP) == ["10.1.0.1", "10.1.0.2"])
+
+
+def test_frr_killed_and_started_again_comes_back_with_our_lines(rig):
+    router = rig.routers["d1"]
+    for pid in router.daemons.values():
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: rig.next_hops(VIP) == ["10.1.0.2"])
+    router.start("zebra", "ospfd", "bfdd")
+    sh("vtysh", "-N", router.name, "-b")  # as FRR's init script does: read the file into the daemons
+    eventually(lambda: rig.next_hops(VIP) == ["10.1.0.1", "10.1.0.2"])
