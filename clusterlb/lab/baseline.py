@@ -28,10 +28,11 @@ def rules(spec: LabSpec, lab: Topology) -> str:
     service = spec.service
     flags = f" -b {','.join(service.flags)}" if service.flags else ""
     lines = []
+    method = _METHODS[service.forwarding]
     for vip in lab.vips:
         lines.append(f"-A -t {vip}:{service.port} -s {service.scheduler}{flags}")
         lines += [
-            f"-a -t {vip}:{service.port} -r {server.address}:{service.port} {_METHODS[service.forwarding]} -w 1"
+            f"-a -t {vip}:{service.port} -r {server.address}:{service.port} {method} -w 1"
             for server in lab.servers
         ]
     return "\n".join(lines) + "\n"

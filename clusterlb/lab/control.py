@@ -102,9 +102,9 @@ def read_request(connection: socket.socket) -> dict[str, Any]:
             raise ValueError("a request is one line of JSON")
         received += data
     request = json.loads(received)
-    if not isinstance(request, dict) or not isinstance(request.get("do"), str):
-        raise ValueError('a request looks like {"do": "kill", "name": "d3"}')
-    return request
+    if isinstance(request, dict) and isinstance(request.get("do"), str):
+        return request
+    raise ValueError('a request looks like {"do": "kill", "name": "d3"}')
 
 
 def write_answer(connection: socket.socket, answer: Mapping[str, object]) -> None:

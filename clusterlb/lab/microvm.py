@@ -1,4 +1,4 @@
-"""A kernel with IPVS where the running one has none: Debian's own, under plain emulation, on this root file system.
+"""A kernel with IPVS where the running one has none: Debian's own, emulated, on this root file system.
 
 The guest sees the host's files, read-only. virtme-ng makes it; this module chooses the kernel and makes the
 guest fit for work:
@@ -27,6 +27,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
@@ -68,17 +69,20 @@ def run(
         script = Path(folder, "boot.sh")
         script.write_text(_boot_script(argv, rwdirs, interactive, environment or {}), encoding="utf-8")
         command = vm_command(kernel, script, memory, cpus, rwdirs)
-        keyboard = subprocess.PIPE if interactive else subprocess.DEVNULL
         process = subprocess.Popen(
-            command, stdin=keyboard, env=_tool_environment(), start_new_session=True, bufsize=0
+            command,
+            stdin=subprocess.PIPE if interactive else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=_tool_environment(),
+            start_new_session=True,
+            bufsize=0,
         )
         with _signals():
             try:
-                if process.stdin is not None:
-                    return terminal.relay(process)
-                return process.wait(limit)
-            except subprocess.TimeoutExpired:
-                print(f"lab: the microVM was ended after {limit:.0f} s", file=sys.stderr)
+                return terminal.relay(process, limit)
+            except TimeoutError:
+                _say(f"the microVM was ended after {limit:.0f} s")
                 return 124
             except _EndedBySignalError as ended:
                 return 128 + ended.number
@@ -115,7 +119,8 @@ def vm_command(kernel: Path, script: Path, memory: str, cpus: int, rwdirs: Seque
         devices += _device(f"clbrw{number}", path.resolve(), readonly=False)
     mount = f"mkdir -p {HOST} && mount -t 9p -o {_CACHED} clbhost {HOST}"
     return [
-        *[sys.executable, "-m", "virtme_ng.run", "--run", str(kernel)],
+        # not `-m virtme_ng.run`, which drops the exit status
+        *[sys.executable, "-c", "import sys, virtme_ng.run as vng; sys.exit(vng.main())", "--run", str(kernel)],
         # a /dev/kvm may be there and hang the guest all the same
         *["--disable-kvm", "--force-9p", "--cpus", str(cpus), "--memory", memory, "--cwd", "/"],
         f"--qemu-opts={' '.join(devices)}",
@@ -199,12 +204,8 @@ def _require() -> None:
             raise LabError(
                 f"this kernel has no IPVS, and a microVM needs {program}: install the package {package}"
             )
-    try:
-        import virtme_ng.run  # noqa: F401 - only whether it is there
-    except ImportError as error:
-        raise LabError(
-            "this kernel has no IPVS, and a microVM needs virtme-ng: pip install 'clusterlb[lab]'"
-        ) from error
+    if find_spec("virtme_ng") is None:
+        raise LabError("this kernel has no IPVS, and a microVM needs virtme-ng: pip install 'clusterlb[lab]'")
 
 
 def _precompile() -> None:
@@ -252,6 +253,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         until = time.monotonic() + _PATIENCE
         while process.poll() is None and time.monotonic() < until:
             time.sleep(0.02)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"lab: {text}\n")
+    sys.stderr.flush()
 
 
 def main() -> None:

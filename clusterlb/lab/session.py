@@ -42,10 +42,10 @@ def run_session(lab: Lab, command: Sequence[str], *, interactive: bool = False) 
     with _signals():
         try:
             lab.up()
-            print(f"lab: up after {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+            _say(f"up after {time.monotonic() - started:.0f} s")
             return _Session(lab, command, interactive).run()
         except InterruptedSession as interrupted:
-            print(f"lab: {interrupted}, taking it down", file=sys.stderr, flush=True)
+            _say(f"{interrupted}, taking it down")
             return 128 + interrupted.number
         finally:
             for number in _SIGNALS:
@@ -178,3 +178,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"lab: {text}\n")
+    sys.stderr.flush()

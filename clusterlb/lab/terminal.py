@@ -1,4 +1,8 @@
-"""A guest's terminal on this one."""
+"""A guest's outputs, and its keyboard, on this terminal.
+
+QEMU opens its own standard outputs a second time by name, which truncates a file and lets the two overwrite
+each other. So it gets pipes, and what comes out of them is copied.
+"""
 
 from __future__ import annotations
 
@@ -8,36 +12,51 @@ import select
 import subprocess
 import sys
 import termios
+import time
 import tty
 from collections.abc import Iterator
 
+_CHUNK = 65536
 
-def relay(process: subprocess.Popen[bytes]) -> int:
-    """Send the keyboard to a process until it ends; return its exit status.
 
-    The terminal is raw meanwhile, so that Ctrl-C reaches the guest's shell and does not end the guest.
+def relay(process: subprocess.Popen[bytes], seconds: float) -> int:
+    """Copy a process's outputs until it ends, and the keyboard to it where its input is a pipe.
+
+    Returns its exit status; raises TimeoutError after ``seconds``. The terminal is raw while the keyboard is
+    copied, so that Ctrl-C reaches the guest's shell and does not end the guest.
     """
-    assert process.stdin is not None
-    with _raw(sys.stdin.fileno()):
-        ended = os.pidfd_open(process.pid)
-        try:
-            poll = select.poll()
-            poll.register(sys.stdin, select.POLLIN)
-            poll.register(ended, select.POLLIN)
-            while process.poll() is None:
-                for number, _ in poll.poll():
-                    if number != ended and not _forward(process.stdin.fileno()):
-                        poll.unregister(sys.stdin)
-        finally:
-            os.close(ended)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    copies = {process.stdout.fileno(): sys.stdout.fileno(), process.stderr.fileno(): sys.stderr.fileno()}
+    if process.stdin is not None:
+        copies[sys.stdin.fileno()] = process.stdin.fileno()
+    with _raw(sys.stdin.fileno()) if process.stdin is not None else contextlib.nullcontext():
+        _copy(process, copies, time.monotonic() + seconds)
     return process.wait()
 
 
-def _forward(sink: int) -> bool:
-    data = os.read(sys.stdin.fileno(), 4096)
-    with contextlib.suppress(BrokenPipeError):
-        os.write(sink, data)
-    return bool(data)
+def _copy(process: subprocess.Popen[bytes], copies: dict[int, int], until: float) -> None:
+    poll = select.poll()
+    for source in copies:
+        poll.register(source, select.POLLIN)
+    while True:
+        ready = poll.poll(200)
+        for source, _ in ready:
+            data = os.read(source, _CHUNK)
+            if not data:
+                poll.unregister(source)
+            # the guest may have ended before it read what was typed
+            with contextlib.suppress(BrokenPipeError):
+                _write(copies[source], data)
+        if not ready and process.poll() is not None:
+            return
+        if time.monotonic() > until:
+            raise TimeoutError(f"did not end within {until:.0f} s")
+
+
+def _write(sink: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(sink, data) :]
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ from clusterlb.model.ipvs import (
     VirtualService,
 )
 from clusterlb.model.plan import AddDestination, AddService, IpvsStep
+from tests.bench.figures import Figure, main
 from tests.kernel.conftest import fresh_namespace
 
 SERVICES = 1000
@@ -100,18 +101,17 @@ def ratios(wanted: list[ServiceState], folder: Path) -> tuple[float, float]:
     return medians["apply"] / medians["restore"], medians["read"] / medians["save"]
 
 
-def measure() -> dict[str, tuple[float, str]]:
-    """Return each figure's value and unit; mh is the scheduler that clusterlb uses by default."""
+def measure() -> list[Figure]:
+    """Measure with mh, which is clusterlb's default, and with rr."""
     with TemporaryDirectory() as folder:
         mh, read = ratios(states("mh", ServiceFlag.SCHED1 | ServiceFlag.SCHED2), Path(folder))
         rr, _ = ratios(states("rr", ServiceFlag.NONE), Path(folder))
-    return {
-        "ipvs_apply_vs_ipvsadm": (mh, "ratio"),
-        "ipvs_apply_rr_vs_ipvsadm": (rr, "ratio"),
-        "ipvs_read_vs_ipvsadm": (read, "ratio"),
-    }
+    return [
+        Figure("ipvs_apply_vs_ipvsadm", mh, "ratio", 0.25),
+        Figure("ipvs_apply_rr_vs_ipvsadm", rr, "ratio", 0.25),
+        Figure("ipvs_read_vs_ipvsadm", read, "ratio"),
+    ]
 
 
 if __name__ == "__main__":
-    for name, (value, unit) in measure().items():
-        print(f"BENCH {name} {value:.3f} {unit}")
+    main(measure)

@@ -69,9 +69,13 @@ class FrrDaemon:
             try:
                 if _significant(running) != _significant(target):
                     await self._apply(running, target, add, remove)
-            except BaseException:
+            except BaseException as error:
                 if staged:
                     staged.discard()
+                if isinstance(error, OSError):
+                    raise DriverError(
+                        f"cannot prepare FRR's new configuration in a temporary file: {error}"
+                    ) from error
                 raise
             if staged:
                 await asyncio.to_thread(staged.commit)

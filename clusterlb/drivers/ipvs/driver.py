@@ -72,6 +72,11 @@ class KernelIpvs:
         """
         return Batch(self._netlink, steps, self._schedulers.ensure).run()
 
+    @property
+    def messages_sent(self) -> int:
+        """Return how many netlink messages have been sent since the driver was made."""
+        return self._netlink.messages_sent
+
     def close(self) -> None:
         """Release the socket; nothing changes in the kernel."""
         self._netlink.close()

@@ -103,6 +103,11 @@ class NetlinkSocket:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, Struct("@ll").pack(_TIMEOUT, 0))
         self._socket.connect((0, 0))  # then only the kernel's messages arrive
 
+    @property
+    def messages_sent(self) -> int:
+        """Return how many messages have been sent: each has a sequence number of its own."""
+        return self._sequence
+
     def close(self) -> None:
         """Close the socket; closing twice is fine."""
         self._socket.close()
