@@ -42,8 +42,8 @@ def ask(run_dir: Path, method: str, url: str, timeout: float = 10.0) -> tuple[in
         return response.status, cast(dict[str, Any], json.loads(response.read() or b"{}"))
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise UnreachableError(
-            f"no controller answers on {path} ({error.strerror}): is it running (systemctl status clusterlb), "
-            f"or was it started with another --run-dir?"
+            f"no controller answers on {path} ({error.strerror}): is it running (systemctl status "
+            f"clusterlb), or was it started with another --run-dir?"
         ) from error
     except PermissionError as error:
         raise UnreachableError(f"{path}: {error.strerror}; run this as root") from error

@@ -1,9 +1,10 @@
-"""Wait until the switch has every director as a next hop of every VIP, and say who is missing if not."""
+"""Start directors until the switch has every one as a next hop of every VIP; say who is missing if not."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
@@ -13,38 +14,60 @@ from clusterlb.lab.topology import SWITCH, Topology
 
 _LOG_LINES = 12
 _LOOK_EVERY = 1.0  # seconds between two looks at whether all controllers still run
+_HEAD_START = 20.0  # seconds after which a director that has not arrived holds up the next one no longer
 
 
-def wait_for_next_hops(
-    lab: Topology,
-    seconds: float,
-    say: Callable[[str], None],
-    logs: Mapping[str, Path],
-    ended: Callable[[], list[str]],
-) -> None:
-    """Return when the switch has all next hops.
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What the wait needs: how to start a director, which have ended, their logs, and who listens.
 
-    Raises LabError after ``seconds``, or as soon as ``ended`` names a director that has ended, with who is
-    missing and the last lines of the logs.
+    At most ``width`` directors start at a time: all at once they would starve each other on a small machine,
+    and what has a time limit, such as a call of vtysh, would miss it.
     """
-    until = time.monotonic() + seconds
-    told = -1
-    with RouteWatch(SWITCH) as watch:
-        while True:
-            missing = missing_next_hops(lab, watch.table())
-            if not missing:
-                say(f"the switch has all {len(lab.directors)} next hops")
-                return
-            there = len(lab.directors) - len(missing)
-            if there != told:
-                say(f"waiting for the switch: {there} of {len(lab.directors)} next hops")
-                told = there
-            if gone := ended():
-                raise LabError(report(f"{', '.join(gone)} ended instead of serving", gone, logs))
-            if time.monotonic() > until:
-                why = f"after {seconds:g} s the switch has no next hop {', '.join(missing)}"
-                raise LabError(report(why, list(missing), logs))
-            watch.wait(_LOOK_EVERY)
+
+    lab: Topology
+    start: Callable[[str], None]
+    ended: Callable[[], list[str]]
+    logs: Mapping[str, Path]
+    say: Callable[[str], None]
+    width: int
+
+    def complete(self, seconds: float) -> None:
+        """Return when the switch has all next hops.
+
+        Raises LabError after ``seconds``, or as soon as a director has ended, with who is missing and the
+        last lines of the logs.
+        """
+        until = time.monotonic() + seconds
+        waiting = [director.name for director in self.lab.directors]
+        started: dict[str, float] = {}
+        told = -1
+        with RouteWatch(SWITCH) as watch:
+            while missing := missing_next_hops(self.lab, watch.table()):
+                there = len(self.lab.directors) - len(missing)
+                if there != told:
+                    self.say(f"the switch has {there} of {len(self.lab.directors)} next hops")
+                    told = there
+                self._check(missing, until, seconds)
+                if waiting and self._room(missing, started):
+                    name = waiting.pop(0)
+                    self.start(name)
+                    started[name] = time.monotonic()
+                else:
+                    watch.wait(_LOOK_EVERY)
+        self.say(f"the switch has all {len(self.lab.directors)} next hops")
+
+    def _room(self, missing: Mapping[str, object], started: Mapping[str, float]) -> bool:
+        now = time.monotonic()
+        busy = [name for name, at in started.items() if name in missing and now - at < _HEAD_START]
+        return len(busy) < self.width
+
+    def _check(self, missing: Mapping[str, object], until: float, seconds: float) -> None:
+        if gone := self.ended():
+            raise LabError(report(f"{', '.join(gone)} ended instead of serving", gone, self.logs))
+        if time.monotonic() > until:
+            why = f"after {seconds:g} s the switch has no next hop {', '.join(missing)}"
+            raise LabError(report(why, list(missing), self.logs))
 
 
 def missing_next_hops(lab: Topology, table: Table) -> dict[str, list[IPv4Address]]:

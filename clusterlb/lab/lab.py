@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from clusterlb.lab import baseline, network
-from clusterlb.lab.arrival import wait_for_next_hops
+from clusterlb.lab.arrival import Arrival
 from clusterlb.lab.frr import Frr, baseline_announce, baseline_config, director_config, switch_config
 from clusterlb.lab.inventory import inventory_text
 from clusterlb.lab.netns import LabError, processes_in, run, spawn
@@ -98,11 +98,14 @@ class Lab:
             gc.freeze()
         self._frr[SWITCH].configure()
         self._say(f"starting {len(self.directors)} directors")
-        for name in self.directors:
-            self._frr[name].configure()
-            self.start_director(name)
-        logs = {name: self.log(name) for name in self.directors}
-        wait_for_next_hops(self.topology, self.spec.wait, self._say, logs, self._ended)
+        Arrival(
+            self.topology,
+            start=self._first_start,
+            ended=self._ended,
+            logs={name: self.log(name) for name in self.directors},
+            say=self._say,
+            width=os.cpu_count() or 1,
+        ).complete(self.spec.wait)
 
     def down(self) -> None:
         """Take it all down; never raises for what is gone already."""
@@ -212,6 +215,10 @@ class Lab:
             "frr": {name: dict(frr.pids) for name, frr in self._frr.items()},
             "servers": {name: pid for name, pid in self._servers.items() if _runs(pid)},
         }
+
+    def _first_start(self, name: str) -> None:
+        self._frr[name].configure()
+        self.start_director(name)
 
     def _ended(self) -> list[str]:
         return [name for name, pid in self._directors.items() if not _runs(pid)]

@@ -195,7 +195,7 @@ class _Reader:
 
     def _section(
         self, kind: Any, where: str, value: object, readers: Mapping[str, Callable[[str, object], object]]
-    ) -> Any:  # noqa: ANN401 - one of the spec's dataclasses; its readers say which
+    ) -> Any:
         if not isinstance(value, Mapping):
             self._problem(where, f"is a mapping of {', '.join(readers)}, not {value!r}")
             return kind()

@@ -18,7 +18,11 @@ GROUPS = [
     ("bench_routes", NATIVE, ["announce_ms", "withdraw_ms", "crash_ms", "second_change_default_ms"]),
     ("bench_memory", NATIVE, ["controller_rss_mb"]),
     ("bench_ipvs", KERNEL, ["ipvs_apply_vs_ipvsadm", "ipvs_apply_rr_vs_ipvsadm", "ipvs_read_vs_ipvsadm"]),
-    ("bench_reconcile", KERNEL, ["ipvs_one_change_messages", "reconcile_one_vs_full", "reconcile_one_vs_idle_full"]),
+    (
+        "bench_reconcile",
+        KERNEL,
+        ["ipvs_one_change_messages", "reconcile_one_vs_full", "reconcile_one_vs_idle_full"],
+    ),
     ("bench_survival", KERNEL, ["survival_leave_lost", "survival_join_lost", "baseline_leave_lost"]),
 ]
 

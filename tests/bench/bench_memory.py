@@ -63,7 +63,9 @@ def _watch(pid: int, root: Path) -> Figure:
     assert status["checks"]["probes"] == 10_000
     family = [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
     sizes = {one: _rss(one) for one in family}
-    print(f"controller {sizes[pid]:.0f} MB, engine {sum(sizes.values()) - sizes[pid]:.0f} MB", file=sys.stderr)
+    print(
+        f"controller {sizes[pid]:.0f} MB, engine {sum(sizes.values()) - sizes[pid]:.0f} MB", file=sys.stderr
+    )
     return Figure("controller_rss_mb", sum(sizes.values()), "MB", 150, sizes[pid], "controller alone")
 
 

@@ -30,7 +30,9 @@ class Figure:
             notes.append(f"bound {self.bound:g}{'' if self.ok else ' MISSED'}")
         if self.spread is not None:
             notes.append(f"{self.spread_is} {self.spread:.4g}")
-        return f"BENCH {self.name} {self.value:.4g} {self.unit}" + (f"  # {', '.join(notes)}" if notes else "")
+        return f"BENCH {self.name} {self.value:.4g} {self.unit}" + (
+            f"  # {', '.join(notes)}" if notes else ""
+        )
 
 
 def main(measure: Callable[[], Iterable[Figure]]) -> None:

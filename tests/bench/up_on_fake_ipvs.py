@@ -21,7 +21,9 @@ def main(namespace: str, root: Path) -> None:
         FakeIpvs(), KernelLinks(uplinks), KernelSysctl(proc), FrrDaemon(pathspace)
     )
     run.run(
-        run.Options(root / "inventory.yaml", "d1", root / "run", root / "state", namespace, ("127.0.0.1", 9099))
+        run.Options(
+            root / "inventory.yaml", "d1", root / "run", root / "state", namespace, ("127.0.0.1", 9099)
+        )
     )
 
 

@@ -206,7 +206,7 @@ class FakeDirector:
         """Return everything a controller may change on the host."""
         links = self.links.read()
         return (
-            {key: state for key, state in self.ipvs.read().items()},
+            self.ipvs.read(),
             links.lanes,
             dict(links.announced),
             links.local_routes,

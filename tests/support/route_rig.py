@@ -61,15 +61,9 @@ def cluster(directors: int, vips: int = 1, **ospf) -> Inventory:
     addresses = [ip_address("10.100.0.1") + n for n in range(vips)]
     return Inventory(
         Cluster("rig", (ip_network("10.100.0.0/16"),), ospf=replace(Ospf(bfd=Bfd(0.05, 3)), **ospf)),
-        {
-            f"d{n}": Director(f"d{n}", ip_address(f"10.1.0.{n}"), ("e0",))
-            for n in range(1, directors + 1)
-        },
+        {f"d{n}": Director(f"d{n}", ip_address(f"10.1.0.{n}"), ("e0",)) for n in range(1, directors + 1)},
         pools,
-        {
-            address: Vip(address, (Service(Protocol.TCP, 80, f"p{n}"),))
-            for n, address in enumerate(addresses)
-        },
+        {address: Vip(address, (Service(Protocol.TCP, 80, f"p{n}"),)) for n, address in enumerate(addresses)},
         "rig",
     )
 
@@ -175,7 +169,7 @@ def _child(router: Router, name: str, inventory: Inventory, root: Path, control:
         enter(router.name)
         asyncio.run(_serve(router, name, inventory, root, control))
         os._exit(0)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - a forked child must end here, whatever happens
         print(repr(error), file=sys.stderr, flush=True)
         os._exit(1)
 
@@ -216,7 +210,7 @@ async def _serve(router, name, inventory, root, control) -> None:
     async def obey() -> None:
         while line := await reader.readline():
             order = json.loads(line)
-            while not engines[0].probes:
+            while not engines[0].probes:  # noqa: ASYNC110 - bounded by the reader of the answer
                 await asyncio.sleep(0.05)
             chosen = None if order["vips"] is None else {f"p{n}" for n in order["vips"]}
             now = time.monotonic()
@@ -266,8 +260,10 @@ class RouteRig:
         self.switch.ip("link", "add", "br0", "type", "bridge")
         self.switch.ip("link", "set", "br0", "up")
         self.switch.ip("addr", "add", "10.1.0.254/24", "dev", "br0")
-        for number, (name, router) in enumerate(self.routers.items(), 1):
-            router.ip("link", "add", "e0", "type", "veth", "peer", "name", f"p{number}", "netns", self.switch.name)
+        for number, router in enumerate(self.routers.values(), 1):
+            router.ip(
+                "link", "add", "e0", "type", "veth", "peer", "name", f"p{number}", "netns", self.switch.name
+            )
             self.switch.ip("link", "set", f"p{number}", "master", "br0", "up")
             router.ip("addr", "add", f"10.1.0.{number}/24", "dev", "e0")
             router.ip("link", "set", "e0", "up")

@@ -41,7 +41,12 @@ def announced(host):
 def two_pools():
     """Return an inventory whose second VIP is served by a pool of its own."""
     base = inventory("10.100.0.1", "10.100.0.2")
-    api = Pool("api", (Member(ip_address("10.2.0.201"), 80), Member(ip_address("10.2.0.202"), 80)), CHECK, Quorum(2, 1))
+    api = Pool(
+        "api",
+        (Member(ip_address("10.2.0.201"), 80), Member(ip_address("10.2.0.202"), 80)),
+        CHECK,
+        Quorum(2, 1),
+    )
     service = replace(base.vips[OTHER].services[0], pool="api")
     return replace(
         base,

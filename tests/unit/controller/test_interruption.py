@@ -12,7 +12,6 @@ from clusterlb.controller.leave import leave
 from clusterlb.model.inventory import Lane
 
 
-
 async def run_until_idle(host, fuse=None, then=None):
     """Run a controller until it has nothing to do, or is killed; say whether it was killed."""
     controller = host.controller(fuse)
@@ -157,5 +156,3 @@ def test_the_snapshot_sees_a_difference(tmp_path):
     assert one.snapshot() == two.snapshot()
     two.sysctl.write("net/ipv4/vs/sloppy_tcp", "1")
     assert one.snapshot() != two.snapshot()
-
-

@@ -13,7 +13,8 @@ from clusterlb.model.reason import Because, Reason
 VIP = ip_address("10.100.0.1")
 PREFIXES = (ip_network("10.100.0.0/24"),)
 POOLS = {
-    name: Pool(name, (Member(ip_address("10.2.0.101"), 80),) * 2, None, Quorum(1, 0)) for name in ("web", "api")
+    name: Pool(name, (Member(ip_address("10.2.0.101"), 80),) * 2, None, Quorum(1, 0))
+    for name in ("web", "api")
 }
 UP, DOWN, UNDECIDED = Standing(2, 0, 2, True), Standing(0, 0, 2, False), Standing(0, 2, 2, False)
 

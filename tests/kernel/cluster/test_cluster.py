@@ -1,0 +1,186 @@
+"""A whole cluster on real IPVS and real FRR: eight directors behind one switch."""
+
+import random
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import yaml
+from lab_view import eventually, inside, sh
+
+pytestmark = pytest.mark.kernel
+
+FALL_BUDGET = 2 * 3 + 1 + 1  # interval x fall + timeout, and the second that is promised on top
+
+
+def test_eight_directors_are_eight_next_hops_with_one_table(whole):
+    for vip in whole.vips:
+        assert len(whole.next_hops(vip)) == 8
+    tables = {whole.table(director) for director in whole.directors}
+    assert len(tables) == 1, tables
+
+
+def test_a_killed_real_server_is_out_on_all_directors_in_time_and_comes_back(whole, client):
+    member = f"{whole.servers['r2']['address']}:80"
+
+    def out(weight):
+        return all(
+            weights[member] == weight
+            for director in whole.directors
+            for weights in whole.weights(director).values()
+        )
+
+    whole.control.do("stop_server", "r2")
+    took = eventually(lambda: out(0), 30, "weight 0 on all directors", step=0.1)
+    assert took <= FALL_BUDGET
+    time.sleep(1)
+    before = client.mark("out")["requests"]["failed"]
+    time.sleep(5)
+    assert client.mark("still out")["requests"]["failed"] == before, "a dead server still gets requests"
+    whole.control.do("start_server", "r2")
+    eventually(lambda: out(1), 30, "the weight back on all directors")
+    assert len({whole.table(director) for director in whole.directors}) == 1
+
+
+def test_a_pool_below_quorum_withdraws_only_its_vip_on_all_directors_and_comes_back(whole):
+    first, second = whole.vips
+    text = whole.inventory.read_text()
+    changed = yaml.safe_load(text)
+    *rest, last = changed["pools"]["web"]["members"]
+    changed["pools"]["web"]["members"] = rest
+    changed["pools"]["solo"] = {**changed["pools"]["web"], "members": [last]}
+    changed["vips"][second]["services"][0]["pool"] = "solo"
+    try:
+        whole.inventory.write_text(yaml.safe_dump(changed, sort_keys=False))
+        solo = f"{last['address']}:80"
+        eventually(
+            lambda: all(solo not in whole.weights(d).get(f"{first}:80", {}) for d in whole.directors),
+            30,
+            "the changed inventory on all directors",
+        )
+        assert whole.all_next_hops(), "a reload withdrew something"
+        whole.control.do("stop_server", "r3")
+        eventually(lambda: whole.next_hops(second) == [], 30, "the second VIP withdrawn everywhere")
+        assert len(whole.next_hops(first)) == 8
+        status = whole.control.status("d1")
+        (reason,) = [vip["because"] for vip in status["vips"] if vip["vip"] == second]
+        assert "pool solo has 0 of 1 members up and needs 1" in reason
+        whole.control.do("start_server", "r3")
+        eventually(whole.all_next_hops, 30, "the second VIP back everywhere")
+    finally:
+        whole.inventory.write_text(text)
+    reference = f"{last['address']}:80"
+    eventually(
+        lambda: all(
+            reference in whole.weights(d)[f"{vip}:80"] for d in whole.directors for vip in whole.vips
+        ),
+        30,
+        "the first inventory on all directors again",
+    )
+
+
+def test_a_bad_inventory_changes_nothing_and_is_told_of(whole):
+    text = whole.inventory.read_text()
+    before = whole.table("d1")
+    try:
+        whole.inventory.write_text(text.replace("members:", "membrs:"))
+        eventually(lambda: whole.control.status("d1")["inventory"]["rejected"], 20, "the rejection")
+        assert "membrs" in whole.control.status("d1")["inventory"]["rejected"]
+        assert whole.table("d1") == before
+        assert whole.all_next_hops()
+    finally:
+        whole.inventory.write_text(text)
+    eventually(lambda: not whole.control.status("d1")["inventory"]["rejected"], 20, "the good one again")
+
+
+def test_foreign_edits_of_owned_objects_are_put_right(whole):
+    before = whole.table("d2")
+    inside("d2", "ipvsadm", "-C")
+    eventually(lambda: whole.table("d2") == before, 10, "the table back")
+    sh("ip", "-n", "d2", "addr", "del", f"{whole.vips[0]}/32", "dev", "clb-active")
+    eventually(lambda: "d2" in whole.next_hops(whole.vips[0]), 10, "the address back")
+    assert whole.control.status("d2")["counts"]["drift"] >= 3
+
+
+@pytest.mark.parametrize("phase", ["bring-up", "reload", "down"])
+def test_killed_at_random_moments_every_director_converges_and_no_request_is_lost(whole, client, phase):
+    """Seven directors are killed, each at a moment of its own; the eighth carries the load throughout."""
+    seed = random.randrange(1 << 32)
+    print(f"seed {seed}")
+    dice = random.Random(seed)
+    victims = [name for name in whole.directors if name != "d8"]
+    table, frr = whole.table("d8"), {name: whole.frr(name) for name in victims}
+    text = whole.inventory.read_text()
+    client.mark("before")
+    with ThreadPoolExecutor(len(victims)) as pool:
+        if phase == "bring-up":
+            answers = list(pool.map(whole.control.down, victims))
+            assert [status for status, _ in answers] == [0] * len(victims), answers
+
+        def act(name):
+            if phase == "bring-up":
+                whole.control.do("start", name)
+            elif phase == "down":
+                pool.submit(whole.control.down, name)
+            time.sleep(dice.uniform(0.05, 6.0))
+            _kill(whole, name)
+
+        if phase == "reload":
+            changed = yaml.safe_load(text)
+            changed["vips"].pop(whole.vips[1])
+            whole.inventory.write_text(yaml.safe_dump(changed, sort_keys=False))
+        list(pool.map(act, victims))
+    whole.inventory.write_text(text)
+    for name in victims:
+        whole.control.do("start", name)
+    eventually(whole.all_next_hops, 120, "all next hops after the restarts")
+    for name in victims:
+        eventually(lambda name=name: whole.table(name) == table, 30, f"{name}'s table")
+        assert whole.frr(name) == frr[name]
+    report = client.mark("after")
+    assert report["requests"]["failed"] == 0, report
+    assert report["flows"]["lost"] == 0, report
+
+
+def _kill(whole, name):
+    """SIGKILL a director's controller, if it has not ended by itself (its down may be through)."""
+    if name in whole.control.do("processes")["directors"]:
+        whole.control.do("kill", name, signal=int(signal.SIGKILL))
+
+
+def test_down_leaves_a_director_as_it_was_before_up_and_foreign_things_stay(whole):
+    assert whole.control.down("d3")[0] == 0
+    inside("d3", "ipvsadm", "-A", "-t", "10.99.0.1:81", "-s", "rr")
+    inside("d3", "ipvsadm", "-a", "-t", "10.99.0.1:81", "-r", "10.2.0.101:81", "-g", "-w", "3")
+    sh("ip", "-n", "d3", "addr", "add", "10.99.0.1/32", "dev", "e1")
+    sh(
+        "ip",
+        "-n",
+        "d3",
+        "route",
+        "add",
+        "local",
+        "10.99.0.9",
+        "dev",
+        "lo",
+        "table",
+        "local",
+        "proto",
+        "static",
+    )
+    inside("d3", "nft", "add", "table", "ip", "theirs")
+    commands = ["conf t", "ip prefix-list theirs permit 10.0.0.0/8", "interface e0", "ip ospf cost 77"]
+    sh("vtysh", "-N", "d3", *(word for line in commands for word in ("-c", line)))
+    before = whole.host("d3")
+    whole.control.do("start", "d3")
+    eventually(whole.all_next_hops, 60, "d3 back")
+    during = whole.host("d3")
+    assert during != before
+    assert "10.99.0.1:81" in during["ipvs"]
+    assert "ip prefix-list theirs" in during["frr"]
+    assert "table ip theirs" in during["nftables"]
+    status, output = whole.control.down("d3")
+    assert status == 0, output
+    assert whole.host("d3") == before
+    whole.control.do("start", "d3")
