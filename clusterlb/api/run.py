@@ -34,6 +34,10 @@ from clusterlb.model.inventory import Director, Inventory
 from clusterlb.model.state import FrrLine
 
 
+# seconds: FRR on a busy small machine is slow, and a stuck one is found by BFD at the switch long before
+FRR_TIMEOUT = 10.0
+
+
 class StartError(Exception):
     """The controller could not start; the text says what to do."""
 
@@ -114,7 +118,7 @@ def take_down(state_dir: Path, pathspace: str | None, pace: float = 1.2) -> list
 
 def real_drivers(uplinks: tuple[str, ...], pathspace: str | None) -> Drivers:
     """Return the drivers of this network namespace and FRR; raise DriverError without IPVS."""
-    return Drivers(KernelIpvs(), KernelLinks(uplinks), KernelSysctl(), FrrDaemon(pathspace))
+    return Drivers(KernelIpvs(), KernelLinks(uplinks), KernelSysctl(), FrrDaemon(pathspace, timeout=FRR_TIMEOUT))
 
 
 def frr_lines(inventory: Inventory, director: Director) -> tuple[FrrLine, ...]:
@@ -131,6 +135,8 @@ def check_engine(observe: Callable[[ProbeKey, Observation], None]) -> EngineClie
 def configure_logging() -> None:
     """Log one line an event to stderr: for people on a terminal, key=value elsewhere."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    # a reading that is late because the last one is not through is no news: readings limit themselves
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     people = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer()

@@ -81,7 +81,7 @@ class Controller:
     def __post_init__(self) -> None:
         loop = asyncio.get_running_loop()
         self._kernel = Kernel(self.drivers)
-        world = World(self.inventory, self.director, Index(self.inventory))
+        world = World(self.inventory, self.director, Index(self.inventory), wake=self._wake.set)
         world.frr = self.render_frr(self.inventory, self.director)
         self.reconciler = Reconciler(
             world=world,
@@ -95,7 +95,6 @@ class Controller:
                 say=lambda text: log.warning("waited", what=text),
             ),
             clock=loop.time,
-            wake=self._wake.set,
         )
         self.readings = Readings(self.reconciler, self._kernel, self.drivers.frr)
         self.engine = self.make_engine(self.reconciler.observe)
@@ -182,8 +181,6 @@ class Controller:
             self._wake.clear()
             if not self.leaving:
                 await self.reconciler.cycle()
-            if self.world.dirty and not self.leaving:
-                self._wake.set()
             if not ready:
                 ready = True
                 self.notify(ready=1)

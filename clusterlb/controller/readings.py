@@ -12,7 +12,7 @@ from clusterlb.core.desired import adopted, stand
 from clusterlb.core.fitness import unfit
 from clusterlb.drivers.interface import DriverError, FrrDriver, OspfNeighbor
 
-SHARE = 10  # a reading that took t seconds is not repeated before SHARE x t have passed
+SHARE = 30  # a reading that took t seconds is not repeated before SHARE x t: 3 % of a core at most
 FULL_FRR = 15  # every so many polls of FRR its whole configuration is read too
 
 log = structlog.get_logger()
@@ -92,7 +92,7 @@ class Readings:
                 if before.announced != found.announced:
                     # the switch has seen a change of our LSA, whoever made it
                     world.last_change = self.reconciler.clock()
-                world.dirty.vips.update(vips)
+                world.mark_vips(vips)
                 if before.lanes != found.lanes:
                     world.mark_all()
 
@@ -149,11 +149,9 @@ class Readings:
         if (before is None) != (now is None):
             log.warning("director", fit=now is None, because=str(now or "all its own checks pass"))
             world.mark_all()
-            self.reconciler.wake()
 
     def _drifted(self, what: list[str]) -> None:
         world = self.reconciler.world
         world.counts["drift"] += len(what)
         shown = ", ".join(sorted(what)[:5]) + (f" and {len(what) - 5} more" if len(what) > 5 else "")
         log.warning("changed by others, putting it right", what=shown)
-        self.reconciler.wake()

@@ -53,7 +53,6 @@ class Reconciler:
     ledger: Ledger
     applier: Applier
     clock: Callable[[], float]
-    wake: Callable[[], None] = lambda: None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _attempts: dict[IPAddress, int] = field(default_factory=dict)
     _retiring: dict[IPAddress, asyncio.Task[None]] = field(default_factory=dict)
@@ -79,7 +78,6 @@ class Reconciler:
         )
         for name in pools:
             self.world.mark_pool(name)
-        self.wake()
 
     async def cycle(self) -> None:
         """Carry out what the dirty part of the world needs."""
@@ -167,7 +165,6 @@ class Reconciler:
             self._retiring.pop(vip, None)
         self._retired.add(vip)
         self.world.mark_all()
-        self.wake()
 
     async def _carry_out(self, plan: Plan) -> None:
         if not plan:
@@ -236,14 +233,14 @@ class Reconciler:
             if not why:
                 self._attempts.pop(vip, None)
                 if self.world.unprogrammed.pop(vip, ""):
-                    self.world.dirty.vips.add(vip)
+                    self.world.mark_vips([vip])
                 continue
             self._attempts[vip] = self._attempts.get(vip, 0) + 1
             keys = [key for key in outcome.services if key.address == vip]
             if self._attempts[vip] > AT_ONCE:
                 self.world.unprogrammed[vip] = why
                 self.later(self.clock() + RETRY, keys, ())
-                self.world.dirty.vips.add(vip)
+                self.world.mark_vips([vip])
             else:
                 self.world.mark_keys(keys)
 
@@ -266,9 +263,8 @@ class Reconciler:
             if keys is None or vips is None:
                 self.world.mark_all()
             else:
-                self.world.dirty.keys.update(keys)
-                self.world.dirty.vips.update(vips)
-            self.wake()
+                self.world.mark_keys(keys)
+                self.world.mark_vips(vips)
 
         handle = asyncio.get_running_loop().call_at(when, fire)
         self._timers.add(handle)

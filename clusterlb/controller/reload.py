@@ -96,7 +96,6 @@ class Reloader:
             world.counts["reloads"] += 1
             log.info("inventory reloaded", digest=inventory.digest[:12], vips=len(inventory.vips))
             self.changed(inventory)
-            self.reconciler.wake()
             return True
 
     def _rejected(self, text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from clusterlb.controller.actual import Actual
@@ -49,7 +50,10 @@ class Dirty:
 
 @dataclass(slots=True)
 class World:
-    """The controller's memory; only the reconciler and the readings write to it."""
+    """The controller's memory; only the reconciler and the readings write to it.
+
+    Marking something as dirty wakes the loop: nothing that has to be looked at waits for another event.
+    """
 
     inventory: Inventory
     director: Director
@@ -65,6 +69,7 @@ class World:
     dirty: Dirty = field(default_factory=Dirty)
     counts: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
+    wake: Callable[[], None] = lambda: None
 
     def view(self) -> View:
         """Return what decisions are made from."""
@@ -83,11 +88,18 @@ class World:
         self.dirty.pools.add(name)
         self.mark_keys(self.index.keys[name])
 
-    def mark_keys(self, keys: list[ServiceKey]) -> None:
+    def mark_keys(self, keys: Iterable[ServiceKey]) -> None:
         """Look at services and their VIPs again."""
+        keys = tuple(keys)
         self.dirty.keys.update(keys)
-        self.dirty.vips.update(key.address for key in keys if key.address is not None)
+        self.mark_vips(key.address for key in keys if key.address is not None)
+
+    def mark_vips(self, vips: Iterable[IPAddress]) -> None:
+        """Look at VIPs again."""
+        self.dirty.vips.update(vips)
+        self.wake()
 
     def mark_all(self) -> None:
         """Look at everything again."""
         self.dirty.everything = True
+        self.wake()

@@ -229,3 +229,19 @@ async def test_another_insertion_order_is_put_right(tmp_path, order):
             DestinationKey(ip_address(a), 80): by[a] for a in order
         }
         await eventually(lambda: list(weights(host)) == ["10.2.0.101:80", "10.2.0.102:80", "10.2.0.103:80"])
+
+
+async def test_frr_that_is_silent_at_the_start_is_configured_once_it_answers(tmp_path):
+    host = FakeDirector(tmp_path)
+    host.frr.stuck = "ospfd"
+    controller = host.controller()
+    task = asyncio.create_task(controller.run())
+    await eventually(lambda: host.ipvs.read() and len(controller.world.verdicts) == 3)
+    await asyncio.sleep(0.2)
+    assert announced(host) == set()
+    host.frr.stuck = None
+    controller.readings._frr_not_before = 0
+    await controller.readings.frr_health()
+    await eventually(lambda: announced(host) == {VIP})
+    controller.stop()
+    await task
