@@ -21,6 +21,7 @@ from clusterlb.controller.daemon import Controller, Settings
 from clusterlb.controller.kernel import Drivers, Kernel
 from clusterlb.controller.leave import leave
 from clusterlb.controller.ledger import Ledger, LedgerError
+from clusterlb.controller.lock import LockedError, only_one
 from clusterlb.controller.reload import UnknownDirectorError, director_of
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.render import render_config
@@ -32,7 +33,6 @@ from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.health import Observation, ProbeKey
 from clusterlb.model.inventory import Director, Inventory
 from clusterlb.model.state import FrrLine
-
 
 # seconds: FRR on a busy small machine is slow, and a stuck one is found by BFD at the switch long before
 FRR_TIMEOUT = 10.0
@@ -73,8 +73,9 @@ def run(options: Options) -> None:
             controller = Controller(settings, inventory, director, drivers, frr_lines, check_engine)
             await serve(controller, options)
 
-        asyncio.run(main())
-    except (UnknownDirectorError, DriverError, LedgerError, ApiError) as error:
+        with only_one(options.state_dir):
+            asyncio.run(main())
+    except (UnknownDirectorError, DriverError, LedgerError, LockedError, ApiError) as error:
         raise StartError(str(error)) from error
 
 
@@ -111,14 +112,17 @@ def take_down(state_dir: Path, pathspace: str | None, pace: float = 1.2) -> list
             await kernel.close()
 
     try:
-        return asyncio.run(main())
-    except (DriverError, LedgerError) as error:
+        with only_one(state_dir):
+            return asyncio.run(main())
+    except (DriverError, LedgerError, LockedError) as error:
         raise StartError(str(error)) from error
 
 
 def real_drivers(uplinks: tuple[str, ...], pathspace: str | None) -> Drivers:
     """Return the drivers of this network namespace and FRR; raise DriverError without IPVS."""
-    return Drivers(KernelIpvs(), KernelLinks(uplinks), KernelSysctl(), FrrDaemon(pathspace, timeout=FRR_TIMEOUT))
+    return Drivers(
+        KernelIpvs(), KernelLinks(uplinks), KernelSysctl(), FrrDaemon(pathspace, timeout=FRR_TIMEOUT)
+    )
 
 
 def frr_lines(inventory: Inventory, director: Director) -> tuple[FrrLine, ...]:

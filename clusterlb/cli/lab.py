@@ -72,7 +72,7 @@ def demo() -> None:
     """
     from clusterlb.lab.demo import watch_demo
 
-    _require_root()
+    _require()
     raise SystemExit(watch_demo([sys.executable, "-m", "clusterlb", "lab", "run", "--", *_SCENARIO]))
 
 
@@ -84,7 +84,7 @@ def _in_lab(spec_path: Path | None, argv: Sequence[str], *, interactive: bool) -
     from clusterlb.lab.probe import has_ipvs
     from clusterlb.lab.spec import LabSpec, SpecError, load_spec
 
-    _require_root()
+    _require()
     try:
         spec = LabSpec() if spec_path is None else load_spec(spec_path)
     except SpecError as error:
@@ -110,9 +110,13 @@ def _in_microvm(spec_path: Path | None, argv: Sequence[str], *, interactive: boo
     return microvm.run([sys.executable, "-m", "clusterlb", "lab", *what], interactive=interactive)
 
 
-def _require_root() -> None:
+def _require() -> None:
+    from clusterlb.lab.probe import missing_packages
+
     if os.geteuid() != 0:
         raise click.ClickException("the lab makes network namespaces: run it as root")
+    if missing := missing_packages():
+        raise click.ClickException(f"the lab needs packages: apt-get install {' '.join(missing)}")
 
 
 def _say() -> Callable[[str], None]:

@@ -73,7 +73,6 @@ class Controller:
     readings: Readings = field(init=False)
     reloader: Reloader = field(init=False)
     engine: CheckEngine = field(init=False)
-    leaving: bool = field(default=False, init=False)
     _wake: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _stop: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _kernel: Kernel = field(init=False)
@@ -136,23 +135,23 @@ class Controller:
             await self._kernel.close()
 
     async def down(self) -> list[str]:
-        """Take the director down gracefully, then stop; return what could not be done."""
-        self.leaving = True
+        """Take the director down gracefully, then stop; return what could not be done.
+
+        What could not be done can be tried again; meanwhile nothing is brought up again.
+        """
+        world = self.world
+        world.leaving = True
         self.notify(status="leaving: withdrawing all VIPs")
         async with self.reconciler.lock:
-            world = self.world
             ready = pace.ready_at(world.last_change, world.inventory.cluster.ospf.pace)
             wait = max(0.0, ready - self.reconciler.clock())
             problems = await leave(
                 self._kernel, self.drivers.frr, self.reconciler.ledger, self.reconciler.applier, wait
             )
+        world.errors = problems
         for problem in problems:
             log.error("down", problem=problem)
-        if problems:
-            self.leaving = False
-            world.mark_all()
-            await self.readings.adopt()
-        else:
+        if not problems:
             self.stop()
         return problems
 
@@ -179,7 +178,7 @@ class Controller:
                 self.notify(watchdog=1)
                 continue
             self._wake.clear()
-            if not self.leaving:
+            if not self.world.leaving:
                 await self.reconciler.cycle()
             if not ready:
                 ready = True

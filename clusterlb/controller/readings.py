@@ -51,6 +51,8 @@ class Readings:
             return
         async with self.reconciler.lock:
             world = self.reconciler.world
+            if world.leaving:
+                return
             try:
                 found = await self.kernel.read_services()
             except DriverError as error:
@@ -72,6 +74,8 @@ class Readings:
         """Read lanes, addresses, routes and carriers; called when the kernel says that something changed."""
         async with self.reconciler.lock:
             world = self.reconciler.world
+            if world.leaving:
+                return
             before = world.actual.links
             try:
                 found = await self.kernel.read_links()

@@ -33,7 +33,7 @@ async def status(controller: Controller) -> dict[str, Any]:
         "cluster": world.inventory.cluster.name,
         "fit": why is None,
         "unfit_because": str(why) if why else "",
-        "leaving": controller.leaving,
+        "leaving": world.leaving,
         "inventory": {
             "path": str(controller.settings.inventory),
             "digest": world.inventory.digest,

@@ -69,6 +69,7 @@ class World:
     dirty: Dirty = field(default_factory=Dirty)
     counts: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
+    leaving: bool = False
     wake: Callable[[], None] = lambda: None
 
     def view(self) -> View:

@@ -154,7 +154,7 @@ class Lab:
         return pid is not None and _runs(pid)
 
     def kill_director(self, name: str, number: int = signal.SIGKILL) -> None:
-        """Send a director's controller a signal and wait until it has ended; raise LabError if it does not."""
+        """Send a director's controller a signal and wait until it ends; raise LabError if it does not."""
         if not self.director_runs(name):
             raise LabError(f"{name}'s controller does not run")
         pid = self._directors[name]

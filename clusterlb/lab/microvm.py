@@ -101,8 +101,8 @@ def find_kernel(boot: Path = _BOOT, modules: Path = _MODULES) -> Path:
                 found.append((_version_key(version), image))
     if not found:
         raise LabError(
-            f"this kernel has no IPVS, and {boot} has no other one that does (vmlinuz-* with CONFIG_IP_VS in its "
-            "config-*, and modules): install the package linux-image-amd64"
+            f"this kernel has no IPVS, and {boot} has no other one that does (a vmlinuz-* with CONFIG_IP_VS "
+            "in its config-*, and modules): install the package linux-image-amd64"
         )
     return max(found)[1]
 
@@ -120,7 +120,13 @@ def vm_command(kernel: Path, script: Path, memory: str, cpus: int, rwdirs: Seque
     mount = f"mkdir -p {HOST} && mount -t 9p -o {_CACHED} clbhost {HOST}"
     return [
         # not `-m virtme_ng.run`, which drops the exit status
-        *[sys.executable, "-c", "import sys, virtme_ng.run as vng; sys.exit(vng.main())", "--run", str(kernel)],
+        *[
+            sys.executable,
+            "-c",
+            "import sys, virtme_ng.run as vng; sys.exit(vng.main())",
+            "--run",
+            str(kernel),
+        ],
         # a /dev/kvm may be there and hang the guest all the same
         *["--disable-kvm", "--force-9p", "--cpus", str(cpus), "--memory", memory, "--cwd", "/"],
         f"--qemu-opts={' '.join(devices)}",
@@ -273,9 +279,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if has_ipvs():
         os.execvp(arguments.argv[0], arguments.argv)
-    print(
-        "lab: this kernel has no IPVS: booting a microVM, which takes about 15 s", file=sys.stderr, flush=True
-    )
+    _say("this kernel has no IPVS: booting a microVM, which takes about 15 s")
     try:
         status = run(
             arguments.argv,

@@ -40,7 +40,7 @@ def build(spec: LabSpec, lab: Topology) -> None:
     _batch([f"netns add {name}" for name in lab.names])
     # before the links are there, so that they inherit the settings
     for name in lab.names:
-        _write(name, _settings(spec, lab, name))
+        _write(name, _settings(lab, name))
     _batch(links(lab))
     for name in lab.names:
         _batch(addresses(spec, lab, name), name)
@@ -120,20 +120,19 @@ def _switch(lab: Topology) -> list[str]:
     return lines
 
 
-def _settings(spec: LabSpec, lab: Topology, name: str) -> Mapping[str, str]:
+def _settings(lab: Topology, name: str) -> Mapping[str, str]:
     if name == SWITCH:
         return {**_ROUTER, "net/ipv4/fib_multipath_hash_policy": "1"}
     if any(name == director.name for director in lab.directors):
         return _ROUTER
     if name == CLIENT:
         return {**_ASYMMETRIC, "net/ipv4/ip_local_port_range": "10240 65000"}
-    server = {
+    return {
         **_ASYMMETRIC,
         # a real server holds the VIPs and must not answer ARP for them (LVS-HOWTO, the ARP problem)
         "net/ipv4/conf/all/arp_ignore": "1",
         "net/ipv4/conf/all/arp_announce": "2",
     }
-    return server
 
 
 def _write(name: str, settings: Mapping[str, str]) -> None:

@@ -4,11 +4,28 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 _CLONE_NEWNET = 0x40000000  # include/uapi/linux/sched.h
 _TABLE = Path("/proc/net/ip_vs")
+
+
+_TOOLS = (
+    ("ip", "iproute2"),
+    ("nft", "nftables"),
+    ("ipvsadm", "ipvsadm"),
+    ("vtysh", "frr"),
+    ("/usr/lib/frr/ospfd", "frr"),
+    ("/usr/lib/frr/frr-reload.py", "frr-pythontools"),
+)
+
+
+def missing_packages() -> list[str]:
+    """Return the Debian packages that the lab needs and this machine lacks."""
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    return sorted({package for tool, package in _TOOLS if shutil.which(tool, path=path) is None})
 
 
 def has_ipvs() -> bool:

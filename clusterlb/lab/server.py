@@ -23,8 +23,8 @@ class _Connection:
 class Server:
     """Serves one TCP port for ever.
 
-    ``GET PATH HTTP/1.x`` is answered with JSON and kept alive unless the client says close; ``ECHO TEXT`` with
-    ``NAME TEXT``, as often as the client likes.
+    ``GET PATH HTTP/1.x`` is answered with JSON and kept alive unless the client says close; ``ECHO TEXT``
+    with ``NAME TEXT``, as often as the client likes.
     """
 
     def __init__(self, name: str, port: int, address: str = "0.0.0.0") -> None:

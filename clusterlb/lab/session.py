@@ -24,7 +24,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PATIENCE = 5.0  # seconds that a command has to end once it was asked to
 
 
-class InterruptedSession(Exception):
+class SessionInterruptedError(Exception):
     """A signal asks the session to end."""
 
     def __init__(self, number: int) -> None:
@@ -44,7 +44,7 @@ def run_session(lab: Lab, command: Sequence[str], *, interactive: bool = False) 
             lab.up()
             _say(f"up after {time.monotonic() - started:.0f} s")
             return _Session(lab, command, interactive).run()
-        except InterruptedSession as interrupted:
+        except SessionInterruptedError as interrupted:
             _say(f"{interrupted}, taking it down")
             return 128 + interrupted.number
         finally:
@@ -56,7 +56,7 @@ def run_session(lab: Lab, command: Sequence[str], *, interactive: bool = False) 
 @contextlib.contextmanager
 def _signals() -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
-        raise InterruptedSession(number)
+        raise SessionInterruptedError(number)
 
     before = {number: signal.signal(number, interrupt) for number in _SIGNALS}
     try:

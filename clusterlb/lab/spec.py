@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import yaml
 
@@ -16,6 +16,8 @@ _SCALE = {"ms": 0.001, "s": 1.0}
 # Inventory names of IPVS service flags, and ipvsadm's spelling of `-b` for them.
 FLAGS = ("mh-port", "mh-fallback", "sh-port", "sh-fallback")
 SCHEDULERS = ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh")
+
+Section = TypeVar("Section")
 
 
 class SpecError(Exception):
@@ -129,7 +131,7 @@ def parse_spec(text: str, name: str = "spec") -> LabSpec:
     except yaml.YAMLError as error:
         raise SpecError(f"{name}: not YAML: {error}") from error
     reader = _Reader(name)
-    spec = reader.spec({} if document is None else document)
+    spec: LabSpec = reader.spec({} if document is None else document)
     if reader.problems:
         raise SpecError("\n".join(reader.problems))
     return spec
@@ -194,12 +196,16 @@ class _Reader:
         )
 
     def _section(
-        self, kind: Any, where: str, value: object, readers: Mapping[str, Callable[[str, object], object]]
-    ) -> Any:
+        self,
+        kind: type[Section],
+        where: str,
+        value: object,
+        readers: Mapping[str, Callable[[str, object], object]],
+    ) -> Section:
         if not isinstance(value, Mapping):
             self._problem(where, f"is a mapping of {', '.join(readers)}, not {value!r}")
             return kind()
-        known = [each.name for each in fields(kind)]
+        known = list(readers)
         found: dict[str, object] = {}
         for key, inner in value.items():
             place = f"{where}.{key}" if where else str(key)

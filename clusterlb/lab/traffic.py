@@ -30,7 +30,10 @@ class Loss(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What to do. ``pace``: seconds between two lines of a flow; ``rate``: requests a second; ``timeout``: seconds."""
+    """What to do. ``pace``: seconds between two lines of a flow; ``rate``: requests a second.
+
+    ``timeout``: seconds without an answer after which a flow or a request is lost.
+    """
 
     targets: tuple[str, ...]
     port: int
@@ -88,7 +91,7 @@ class Traffic:
         self._poll.register(descriptor, select.EPOLLIN)
 
     def step(self, seconds: float) -> Sequence[int]:
-        """Do what is due and what is ready, after a wait of at most ``seconds``; return watched descriptors."""
+        """Do what is due or ready, after a wait of at most ``seconds``; return watched descriptors."""
         now = self._clock()
         wait = min(seconds, max(0.0, self._due[0][0] - now)) if self._due else seconds
         others = []

@@ -245,3 +245,44 @@ async def test_frr_that_is_silent_at_the_start_is_configured_once_it_answers(tmp
     await eventually(lambda: announced(host) == {VIP})
     controller.stop()
     await task
+
+
+async def test_down_through_the_running_controller_ends_it_and_counts_no_drift(tmp_path):
+    host = FakeDirector(tmp_path)
+    before = host.snapshot()
+    controller = host.controller()
+    task = asyncio.create_task(controller.run())
+    await idle(controller)
+    assert await controller.down() == []
+    await task
+    assert host.snapshot() == before
+    assert controller.world.counts["drift"] == 0
+
+
+async def test_a_down_that_frr_refuses_stays_down_says_so_and_can_be_tried_again(tmp_path):
+    host = FakeDirector(tmp_path)
+    before = host.snapshot()
+    controller = host.controller()
+    task = asyncio.create_task(controller.run())
+    await idle(controller)
+    host.frr.stuck = "ospfd"
+    (problem,) = await controller.down()
+    assert "FRR's configuration was not put back" in problem
+    assert announced(host) == set()
+    await asyncio.sleep(0.3)
+    assert host.ipvs.read() == {}
+    assert not task.done()
+    host.frr.stuck = None
+    assert await controller.down() == []
+    await task
+    assert host.snapshot() == before
+
+
+def test_a_second_controller_is_refused(tmp_path):
+    from clusterlb.controller.lock import LockedError, only_one
+
+    first = only_one(tmp_path / "state")
+    with first, pytest.raises(LockedError, match="another clusterlb runs"), only_one(tmp_path / "state"):
+        pass
+    with only_one(tmp_path / "state"):
+        pass
