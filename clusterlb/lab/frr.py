@@ -20,6 +20,7 @@ _PROGRAMS = Path("/usr/lib/frr")
 _ETC = Path("/etc/frr")
 _RUN = Path("/var/run/frr")
 _START_SECONDS = 60.0
+_NICE = -10  # hellos and BFD packets have their time; Debian's frr.service has -5, for a host with more room
 
 
 @dataclass(slots=True)
@@ -51,7 +52,8 @@ class Frr:
             argv = [str(_PROGRAMS / daemon), "-N", self.name, "-A", "127.0.0.1", "--log", f"file:{log}"]
             log.touch()
             shutil.chown(log, "frr", "frr")
-            self.pids[daemon] = execute(self.name, argv, self.logs / f"{self.name}-frr.log")
+            pid = self.pids[daemon] = execute(self.name, argv, self.logs / f"{self.name}-frr.log")
+            os.setpriority(os.PRIO_PROCESS, pid, _NICE)
 
     def configure(self) -> None:
         """Have the running daemons read frr.conf, as Debian's start script does; raise LabError."""

@@ -75,7 +75,7 @@ class ServiceSpec:
 class BfdSpec:
     """BFD between directors and switch; slow enough for an emulated machine. ``interval`` in seconds."""
 
-    interval: float = 0.3
+    interval: float = 0.5
     multiplier: int = 3
 
 
