@@ -59,8 +59,7 @@ class ClientProcess:
                 self.last = json.loads(line)
                 yield self.last
                 continue
-            left = until - time.monotonic()
-            if left <= 0 or not poll.poll(left * 1000):
+            if not poll.poll(max(0.0, until - time.monotonic()) * 1000):
                 return
             data = os.read(self.fileno(), 65536)
             if not data:
