@@ -103,9 +103,10 @@ def _in_lab(spec_path: Path | None, argv: Sequence[str], *, interactive: bool) -
 
 def _in_microvm(spec_path: Path | None, argv: Sequence[str], *, interactive: bool) -> int:
     from clusterlb.lab import microvm
+    from clusterlb.lab.guest import guest_path
 
     click.echo("lab: this kernel has no IPVS: booting a microVM, which takes about 15 s", err=True)
-    spec = [] if spec_path is None else ["--spec", str(microvm.guest_path(spec_path))]
+    spec = [] if spec_path is None else ["--spec", str(guest_path(spec_path))]
     what = ["shell", *spec] if interactive else ["run", *spec, "--", *argv]
     return microvm.run([sys.executable, "-m", "clusterlb", "lab", *what], interactive=interactive)
 

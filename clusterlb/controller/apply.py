@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import cast
@@ -31,6 +31,7 @@ from clusterlb.model.plan import (
     StepError,
     Withdraw,
 )
+from clusterlb.model.state import FrrLine
 
 LINK_STEPS = (CreateLane, RemoveLane, AddLocalRoute, RemoveLocalRoute, Announce, Withdraw)
 # The kernel adds its per-CPU counters up every 2 s (ip_vs_est.c): a shorter silence proves nothing.
@@ -43,7 +44,8 @@ class Outcome:
     """What became of a plan.
 
     ``done`` steps took effect; ``errors`` are those that did not; ``blocked`` says why a VIP must not be
-    announced; ``services`` is what the kernel held when it was read back; ``skipped`` were not tried.
+    announced; ``services`` is what the kernel held when it was read back; ``skipped`` were not tried;
+    ``frr`` is what runs in FRR after it was configured.
     """
 
     done: list[Step] = field(default_factory=list)
@@ -51,6 +53,7 @@ class Outcome:
     blocked: dict[IPAddress, str] = field(default_factory=dict)
     services: dict[ServiceKey, ServiceState | None] = field(default_factory=dict)
     skipped: list[Step] = field(default_factory=list)
+    frr: tuple[FrrLine, ...] | None = None
 
 
 class Applier:
@@ -138,18 +141,16 @@ class Applier:
     async def _settings(self, run: Sequence[Step], outcome: Outcome) -> bool:
         for step in run:
             try:
-                await self._setting(step)
+                if isinstance(step, SetSysctl):
+                    await self._kernel.write_sysctl(step.name, step.value)
+                else:
+                    configure = cast(ConfigureFrr, step)
+                    outcome.frr = await self._frr.configure(configure.add, configure.remove)
             except DriverError as error:
                 outcome.errors.append(StepError(step, 0, str(error)))
                 return False
             outcome.done.append(step)
         return True
-
-    def _setting(self, step: Step) -> Awaitable[None]:
-        if isinstance(step, SetSysctl):
-            return self._kernel.write_sysctl(step.name, step.value)
-        configure = cast(ConfigureFrr, step)
-        return self._frr.configure(configure.add, configure.remove)
 
     async def await_withdrawn(self, step: AwaitWithdrawn) -> None:
         """Wait the pace, then until no packet has come for these VIPs for a while, or patience ends.

@@ -36,6 +36,7 @@ from clusterlb.model.plan import (
     SetSysctl,
     StepError,
 )
+from clusterlb.model.state import FrrLine
 
 RETRY = 2.0  # seconds until what failed is tried again
 AT_ONCE = 2  # times that a service which did not read back as planned is tried again at once
@@ -220,11 +221,14 @@ class Reconciler:
         tried = [*outcome.done, *(error.step for error in outcome.errors)]
         if any(isinstance(step, ConfigureFrr) for step in tried):
             world.counts["frr_configurations"] += 1
-            try:
-                world.actual.frr = await self.frr.read()
-            except DriverError as error:
-                world.actual.frr = None
-                log.warning("frr", error=str(error))
+            world.actual.frr = outcome.frr if outcome.frr is not None else await self._read_frr()
+
+    async def _read_frr(self) -> tuple[FrrLine, ...] | None:
+        try:
+            return await self.frr.read()
+        except DriverError as error:
+            log.warning("frr", error=str(error))
+            return None
 
     def _programmed(self, vips: set[IPAddress], outcome: Outcome) -> None:
         """Try again at once what did not read back as planned; then withdraw its VIP until it does."""

@@ -99,8 +99,8 @@ class FrrDriver(Protocol):
         """Return the running configuration, line by line in its contexts, or raise DriverError."""
         ...
 
-    async def configure(self, add: Sequence[FrrLine], remove: Sequence[FrrLine]) -> None:
-        """Add and remove lines, keep every other.
+    async def configure(self, add: Sequence[FrrLine], remove: Sequence[FrrLine]) -> tuple[FrrLine, ...]:
+        """Add and remove lines, keep every other, and return what runs then.
 
         Raises DriverError, with the old configuration still running, when FRR rejects the result.
         """

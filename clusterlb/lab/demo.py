@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import selectors
 import subprocess
 import sys
@@ -118,18 +119,17 @@ def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
     """Yield the lines of both outputs as they come."""
     assert process.stdout is not None
     assert process.stderr is not None
-    selector = selectors.DefaultSelector()
-    rest = {process.stdout: b"", process.stderr: b""}
-    for stream in rest:
-        selector.register(stream, selectors.EVENT_READ, stream)
-    while selector.get_map():
-        for key, _ in selector.select():
-            stream = key.data
-            data = stream.read1(65536)
-            if not data:
-                selector.unregister(stream)
-            *whole, rest[stream] = (rest[stream] + data).split(b"\n")
-            yield from (line.decode(errors="replace").rstrip("\r") for line in whole)
+    rest = {process.stdout.fileno(): b"", process.stderr.fileno(): b""}
+    with process.stdout, process.stderr, selectors.DefaultSelector() as selector:
+        for stream in rest:
+            selector.register(stream, selectors.EVENT_READ)
+        while selector.get_map():
+            for key, _ in selector.select():
+                data = os.read(key.fd, 65536)
+                if not data:
+                    selector.unregister(key.fd)
+                *whole, rest[key.fd] = (rest[key.fd] + data).split(b"\n")
+                yield from (line.decode(errors="replace").rstrip("\r") for line in whole)
 
 
 @contextlib.contextmanager

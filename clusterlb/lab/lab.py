@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 from clusterlb.lab import baseline, network
 from clusterlb.lab.arrival import Arrival
+from clusterlb.lab.describe import describe
 from clusterlb.lab.frr import Frr, baseline_announce, baseline_config, director_config, switch_config
 from clusterlb.lab.inventory import inventory_text
 from clusterlb.lab.netns import LabError, processes_in, run, spawn
@@ -256,31 +257,8 @@ class Lab:
         self._logs.mkdir(exist_ok=True)
         self._logs.chmod(0o777)  # FRR's daemons write theirs as the user frr
         self.inventory.write_text(inventory_text(self.spec, self.topology), encoding="utf-8")
-        self.description.write_text(json.dumps(self._described(), indent=2), encoding="utf-8")
-
-    def _described(self) -> dict[str, Any]:
-        lab = self.topology
-        return {
-            "namespaces": list(lab.names),
-            "run_dir": str(RUN_DIR),
-            "socket": str(self.socket),
-            "inventory": str(self.inventory),
-            "vips": [str(vip) for vip in lab.vips],
-            "port": self.spec.service.port,
-            "controller": self.spec.controller.value,
-            "directors": {
-                director.name: {
-                    "router_id": str(director.router_id),
-                    "servers_side": str(director.servers_side),
-                    "run_dir": str(RUN_DIR / director.name),
-                    "state_dir": str(RUN_DIR / director.name / "state"),
-                    "pathspace": director.name,
-                    "log": str(self.log(director.name)),
-                }
-                for director in lab.directors
-            },
-            "servers": {server.name: {"address": str(server.address)} for server in lab.servers},
-        }
+        described = describe(self.spec, self.topology, RUN_DIR, self._logs)
+        self.description.write_text(json.dumps(described, indent=2), encoding="utf-8")
 
 
 def _server(server: ServerHost, spec: LabSpec) -> Callable[[], None]:

@@ -18,12 +18,10 @@ import compileall
 import contextlib
 import os
 import re
-import shlex
 import shutil
 import signal
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,10 +30,10 @@ from pathlib import Path
 from types import FrameType
 
 from clusterlb.lab import terminal
+from clusterlb.lab.guest import HOST, boot_script, guest_path
 from clusterlb.lab.netns import LabError
 from clusterlb.lab.probe import has_ipvs
 
-HOST = Path("/run/host")  # where the guest sees the host's root
 LIMIT = 1500.0  # seconds; no run may hang for ever
 _BOOT = Path("/boot")
 _MODULES = Path("/lib/modules")
@@ -43,8 +41,6 @@ _IPVS = re.compile(r"^CONFIG_IP_VS=[ym]$", re.MULTILINE)
 # without it the emulated kernel reads the time from the HPET: at twice the cost, one processor at a time
 _KERNEL_OPTIONS = "tsc=reliable"
 _CACHED = "version=9p2000.L,trans=virtio,access=any,msize=524288,cache=loose,ro"
-_UNCACHED = "version=9p2000.L,trans=virtio,access=any,msize=524288"
-_KEPT = ("TERM", "LANG", "LC_ALL", "COLUMNS", "LINES", "NO_COLOR", "HYPOTHESIS_PROFILE")
 _PATIENCE = 5.0
 
 
@@ -69,7 +65,10 @@ def run(
     _precompile()
     with tempfile.TemporaryDirectory(prefix="clusterlb-vm-") as folder:
         script = Path(folder, "boot.sh")
-        script.write_text(_boot_script(argv, rwdirs, interactive, environment or {}), encoding="utf-8")
+        script.write_text(
+            boot_script(argv, rwdirs, interactive=interactive, environment=environment or {}),
+            encoding="utf-8",
+        )
         command = vm_command(kernel, script, memory, cpus, rwdirs)
         process = subprocess.Popen(
             command,
@@ -109,11 +108,6 @@ def find_kernel(boot: Path = _BOOT, modules: Path = _MODULES) -> Path:
     return max(found)[1]
 
 
-def guest_path(path: Path) -> Path:
-    """Return where the guest finds a file of the host, wherever it lies."""
-    return HOST / path.resolve().relative_to("/")
-
-
 def vm_command(kernel: Path, script: Path, memory: str, cpus: int, rwdirs: Sequence[Path]) -> list[str]:
     """Return virtme-ng's command line."""
     devices = _device("clbhost", Path("/"), readonly=True)
@@ -136,60 +130,6 @@ def vm_command(kernel: Path, script: Path, memory: str, cpus: int, rwdirs: Seque
         # one word, short: it travels on the kernel's command line
         *["--exec", f"{mount} && exec bash {guest_path(script)}"],
     ]
-
-
-def _boot_script(
-    argv: Sequence[str], rwdirs: Sequence[Path], interactive: bool, environment: Mapping[str, str]
-) -> str:
-    """Return what the guest does first: put directories at their paths, then become the command."""
-    lines = ["set -e", 'cached() { mkdir -p "$1"; mount --bind "$2" "$1"; }']
-    lines += [f"cached {shlex.quote(path)} {HOST}{shlex.quote(path)}" for path in ("/usr", *_prefixes())]
-    for number, path in enumerate(_projects()):
-        scratch = f"/run/clusterlb-scratch/{number}"
-        quoted = shlex.quote(str(path))
-        options = shlex.quote(f"lowerdir={guest_path(path)},upperdir={scratch}/upper,workdir={scratch}/work")
-        lines.append(f"mkdir -p {quoted} {scratch}/upper {scratch}/work")
-        lines.append(f"mount -t overlay -o {options} overlay {quoted}")
-    for number, path in enumerate(rwdirs):
-        quoted = shlex.quote(str(path.resolve()))
-        lines.append(f"mkdir -p {quoted}; mount -t 9p -o {_UNCACHED} clbrw{number} {quoted}")
-    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    variables = {
-        **kept,
-        "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": "/root",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "CLUSTERLB_MICROVM": "1",
-        **environment,
-    }
-    lines += [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
-    lines.append(f"cd {shlex.quote(str(Path.cwd()))}")
-    command = shlex.join(argv)
-    # the guest's standard input is no terminal; script(1) makes one
-    lines.append(f"exec script -qec {shlex.quote(command)} /dev/null" if interactive else f"exec {command}")
-    return "\n".join([*lines, ""])
-
-
-def _prefixes() -> list[str]:
-    """Return where this interpreter and its packages live, /usr apart."""
-    found = {sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")}
-    paths = sorted({str(Path(path).resolve()) for path in found} | {str(Path(sys.prefix).absolute())})
-    outer = [path for path in paths if not any(path != other and _under(path, other) for other in paths)]
-    return [path for path in outer if not _under(path, "/usr")]
-
-
-def _projects() -> list[Path]:
-    """Return the directories that the command works in: this one, and clusterlb's own checkout."""
-    source = Path(__file__).resolve().parents[2]
-    paths = {Path.cwd().resolve(), source}
-    outer = {
-        path for path in paths if not any(path != other and path.is_relative_to(other) for other in paths)
-    }
-    return sorted(path for path in outer if not path.is_relative_to("/usr") and path != Path("/"))
-
-
-def _under(path: str, other: str) -> bool:
-    return Path(path).is_relative_to(other)
 
 
 def _device(tag: str, path: Path, *, readonly: bool) -> list[str]:

@@ -69,7 +69,7 @@ class RouteWatch:
                 if kind == _ERROR:
                     code = -int(struct.unpack_from("=i", body)[0])
                     raise OSError(code, "the kernel refused to list its routes")
-                route = _route(body)
+                route = parse_route(body)
                 if route is not None:
                     found[route[0]] = route[1]
 
@@ -122,7 +122,8 @@ def _attributes(view: memoryview) -> Iterator[tuple[int, memoryview]]:
         view = view[(length + 3) & ~3 :]
 
 
-def _route(body: memoryview) -> tuple[IPv4Network, NextHops] | None:
+def parse_route(body: memoryview) -> tuple[IPv4Network, NextHops] | None:
+    """Return the destination and next hops of an RTM_NEWROUTE of the main table; None for other routes."""
     family, prefix_length, _, _, table, _, _, kind, _ = _ROUTE.unpack_from(body)
     if family != socket.AF_INET or table != _MAIN or kind != _UNICAST:
         return None

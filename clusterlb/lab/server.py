@@ -46,6 +46,13 @@ class Server:
         while True:
             self.step(-1)
 
+    def close(self) -> None:
+        """Close everything; open connections are reset or ended."""
+        for connection in list(self._connections.values()):
+            self._close(connection)
+        self._poll.close()
+        self._listener.close()
+
     def step(self, seconds: float) -> None:
         """Serve what is ready, after a wait of at most ``seconds`` (negative: any)."""
         for number, events in self._poll.poll(seconds):

@@ -84,33 +84,34 @@ class _Session:
         self._count = 0
 
     def run(self) -> int:
-        listener = open_socket(self._lab.socket)
         if self._interactive:
             # not SIG_IGN: the shell would inherit that, and all that is run in it
             signal.signal(signal.SIGINT, lambda number, frame: None)  # noqa: ARG005 - signal's signature
-        try:
-            process = subprocess.Popen(
-                self._command,
-                env={**os.environ, ENVIRONMENT: str(self._lab.description)},
-                restore_signals=True,
-            )
-        except OSError as error:
-            raise LabError(f"cannot run {self._command[0]}: {error.strerror}") from error
-        try:
+        with open_socket(self._lab.socket) as listener, self._selector:
+            try:
+                process = subprocess.Popen(
+                    self._command, env={**os.environ, ENVIRONMENT: str(self._lab.description)}
+                )
+            except OSError as error:
+                raise LabError(f"cannot run {self._command[0]}: {error.strerror}") from error
             ended = os.pidfd_open(process.pid)
-            self._selector.register(ended, selectors.EVENT_READ)
-            self._selector.register(listener, selectors.EVENT_READ)
-            while process.poll() is None:
-                for key, _ in self._selector.select(1.0):
-                    if key.fileobj is listener:
-                        self._accept(listener)
-                    elif isinstance(key.data, _Running):
-                        self._finished(key.fd, key.data)
-        finally:
-            _end(process)
-            listener.close()
+            try:
+                self._selector.register(ended, selectors.EVENT_READ)
+                self._selector.register(listener, selectors.EVENT_READ)
+                self._serve(process, listener)
+            finally:
+                _end(process)
+                os.close(ended)
         status = process.returncode
         return status if status >= 0 else 128 - status
+
+    def _serve(self, process: subprocess.Popen[bytes], listener: socket.socket) -> None:
+        while process.poll() is None:
+            for key, _ in self._selector.select(1.0):
+                if key.fileobj is listener:
+                    self._accept(listener)
+                elif isinstance(key.data, _Running):
+                    self._finished(key.fd, key.data)
 
     def _accept(self, listener: socket.socket) -> None:
         connection, _ = listener.accept()

@@ -108,6 +108,12 @@ class Traffic:
             heapq.heappop(self._due)[2]()
         return others
 
+    def close(self) -> None:
+        """Close every connection."""
+        for exchange in list(self._open.values()):
+            self._forget(exchange)
+        self._poll.close()
+
     def mark(self) -> None:
         """Count answers and worst times anew from here."""
         self._marked = self._clock()

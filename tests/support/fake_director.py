@@ -153,7 +153,7 @@ class FusedFrr:
 
     async def configure(self, add, remove):
         self._fuse.burn()
-        await self._driver.configure(add, remove)
+        return await self._driver.configure(add, remove)
 
 
 class FakeDirector:

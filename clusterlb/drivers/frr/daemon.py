@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from clusterlb.drivers.frr.delta import Delta, parse_delta, script
-from clusterlb.drivers.frr.merge import merge
+from clusterlb.drivers.frr.delta import Delta, additions, parse_delta, script
+from clusterlb.drivers.frr.merge import displaced, merge
 from clusterlb.drivers.frr.neighbors import parse_neighbors
 from clusterlb.drivers.frr.persist import Staged, stage, uses_integrated_file
 from clusterlb.drivers.frr.process import Finished, run
@@ -55,8 +55,10 @@ class FrrDaemon:
         _, lines = await self._read()
         return lines
 
-    async def configure(self, add: Sequence[FrrLine], remove: Sequence[FrrLine]) -> None:
-        """Add and remove lines, keep every other; nothing is applied when nothing would change.
+    async def configure(self, add: Sequence[FrrLine], remove: Sequence[FrrLine]) -> tuple[FrrLine, ...]:
+        """Add and remove lines, keep every other, and return what runs then.
+
+        Nothing is applied when nothing would change.
 
         Raises DriverError with the old configuration running when FRR or the disk refuses the new one, and
         after the fact when a daemon did not take a line that vtysh accepted.
@@ -68,7 +70,7 @@ class FrrDaemon:
             staged = await asyncio.to_thread(self._stage, add, remove)
             try:
                 if _significant(running) != _significant(target):
-                    await self._apply(running, target, add, remove)
+                    running = await self._apply(running, target, add, remove)
             except BaseException as error:
                 if staged:
                     staged.discard()
@@ -79,6 +81,7 @@ class FrrDaemon:
                 raise
             if staged:
                 await asyncio.to_thread(staged.commit)
+            return running
 
     async def neighbors(self) -> tuple[OspfNeighbor, ...]:
         """Return the OSPF neighbours; DriverError when ospfd does not answer."""
@@ -135,7 +138,7 @@ class FrrDaemon:
         target: tuple[FrrLine, ...],
         add: Sequence[FrrLine],
         remove: Sequence[FrrLine],
-    ) -> None:
+    ) -> tuple[FrrLine, ...]:
         gone = frozenset(remove) - frozenset(target)
         said = ""
         with TemporaryDirectory(prefix="clusterlb-frr-") as name:
@@ -145,8 +148,11 @@ class FrrDaemon:
             checked = await self._vtysh.check(wanted)
             if checked.code:
                 raise DriverError(_rejection(checked, target))
-            for _ in range(_PASSES):
-                delta = await self.delta(running, target)
+            # the usual first start: nothing of others' is touched, so there is nothing for frr-reload to find
+            only_adds = not gone and not displaced(running, target)
+            for turn in range(_PASSES):
+                quick = only_adds and turn == 0
+                delta = additions(running, target) if quick else await self.delta(running, target)
                 if delta:
                     commands = folder / "delta.conf"
                     commands.write_text(script(delta), encoding="utf-8")
@@ -156,7 +162,7 @@ class FrrDaemon:
                 missing = [line for line in add if line not in running]
                 left = [line for line in running if line in gone]
                 if not missing and not left:
-                    return
+                    return running
         raise DriverError(_not_taken(missing, left, said))
 
 

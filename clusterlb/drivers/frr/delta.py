@@ -8,10 +8,11 @@ vtysh for each deleted line; and its exit code does not tell whether the lines t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from clusterlb.drivers.frr.contexts import changes_in_place, opens_context, slot
+from clusterlb.model.state import FrrLine
 
 Command = tuple[str, ...]
 
@@ -45,6 +46,12 @@ def parse_delta(output: str) -> Delta:
             else:
                 found[section].append([row.strip()])
     return Delta(tuple(map(tuple, found[_DELETE])), tuple(map(tuple, found[_ADD])))
+
+
+def additions(running: Collection[FrrLine], target: Iterable[FrrLine]) -> Delta:
+    """Return the delta of a change that only adds lines; frr-reload has nothing to find out in it."""
+    there = frozenset(running)
+    return Delta(add=tuple((*line.context, line.text) for line in target if line not in there))
 
 
 def script(delta: Delta) -> str:

@@ -28,8 +28,11 @@ class FakeFrr:
         self._answer()
         return self.lines
 
-    async def configure(self, add: Sequence[FrrLine], remove: Sequence[FrrLine]) -> None:
-        """Add and remove lines; DriverError, with nothing changed, for one in ``rejects``."""
+    async def configure(self, add: Sequence[FrrLine], remove: Sequence[FrrLine]) -> tuple[FrrLine, ...]:
+        """Add and remove lines and return what runs then.
+
+        Raises DriverError, with nothing changed, for a line in ``rejects``.
+        """
         self._answer()
         target = _without_empty_interfaces(merge(self.lines, add, remove))
         rejected = next((line for line in target if line.text in self.rejects), None)
@@ -40,6 +43,7 @@ class FakeFrr:
         if target != self.lines:
             self.lines = target
             self.applied += 1
+        return self.lines
 
     async def neighbors(self) -> tuple[OspfNeighbor, ...]:
         """Return the OSPF neighbours."""
