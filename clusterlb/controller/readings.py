@@ -12,7 +12,8 @@ from clusterlb.core.desired import adopted, stand
 from clusterlb.core.fitness import unfit
 from clusterlb.drivers.interface import DriverError, FrrDriver, OspfNeighbor
 
-SHARE = 30  # a reading that took t seconds is not repeated before SHARE x t: 3 % of a core at most
+SHARE = 20  # a reading that took t seconds is not repeated before SHARE x t: 5 % of a core at most
+LONGEST_PAUSE = 10.0  # seconds; however slow a reading was, something may have happened since
 FULL_FRR = 15  # every so many polls of FRR its whole configuration is read too
 
 log = structlog.get_logger()
@@ -46,13 +47,13 @@ class Readings:
     async def services(self) -> None:
         """Read all virtual services; what is ours and differs from the last reading was changed by others."""
         clock = self.reconciler.clock
-        started = clock()
-        if started < self._services_not_before:
+        if clock() < self._services_not_before:
             return
         async with self.reconciler.lock:
             world = self.reconciler.world
             if world.leaving:
                 return
+            started = clock()
             try:
                 found = await self.kernel.read_services()
             except DriverError as error:
@@ -68,7 +69,7 @@ class Readings:
             if drift or settings:
                 self._drifted([*map(str, drift), *settings])
                 world.mark_keys(drift)
-        self._services_not_before = clock() + SHARE * (clock() - started)
+            self._services_not_before = clock() + _pause(clock() - started)
 
     async def links(self) -> None:
         """Read lanes, addresses, routes and carriers; called when the kernel says that something changed."""
@@ -114,7 +115,7 @@ class Readings:
             world.actual.frr = None
             return
         finally:
-            self._frr_not_before = clock() + SHARE * (clock() - started)
+            self._frr_not_before = clock() + _pause(clock() - started)
         if {n.router_id for n in neighbors if n.full} != {n.router_id for n in self.neighbors if n.full}:
             full = ",".join(sorted(n.router_id for n in neighbors if n.full)) or "none"
             log.info("ospf neighbours", full=full)
@@ -159,3 +160,9 @@ class Readings:
         world.counts["drift"] += len(what)
         shown = ", ".join(sorted(what)[:5]) + (f" and {len(what) - 5} more" if len(what) > 5 else "")
         log.warning("changed by others, putting it right", what=shown)
+        world.wake()
+
+
+def _pause(took: float) -> float:
+    """Return the seconds until a reading that took so many is worth repeating."""
+    return min(SHARE * took, LONGEST_PAUSE)

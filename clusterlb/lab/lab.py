@@ -105,7 +105,7 @@ class Lab:
             ended=self._ended,
             logs={name: self.log(name) for name in self.directors},
             say=self._say,
-            width=os.cpu_count() or 1,
+            width=2 * (os.cpu_count() or 1),
         ).complete(self.spec.wait)
 
     def down(self) -> None:

@@ -1,4 +1,4 @@
-"""The lab itself, on the real IPVS and FRR; small ones without clusterlb's controllers, so that they are quick."""
+"""The lab itself, on the real IPVS and FRR, without clusterlb's controllers, so that it is quick."""
 
 import json
 import os

@@ -286,3 +286,14 @@ def test_a_second_controller_is_refused(tmp_path):
         pass
     with only_one(tmp_path / "state"):
         pass
+
+
+async def test_a_reading_that_waited_for_its_turn_does_not_put_off_the_next(tmp_path):
+    host = FakeDirector(tmp_path)
+    async with running(host) as controller:
+        async with controller.reconciler.lock:
+            reading = asyncio.create_task(controller.readings.services())
+            await asyncio.sleep(0.5)
+        await reading
+        host.ipvs.flush()
+        await eventually(lambda: len(host.ipvs.read()) == 1, 4)
