@@ -34,7 +34,7 @@ from clusterlb.lab.guest import HOST, boot_script, guest_path
 from clusterlb.lab.netns import LabError
 from clusterlb.lab.probe import has_ipvs
 
-LIMIT = 1500.0  # seconds; no run may hang for ever
+LIMIT = 3000.0  # seconds; no run may hang for ever
 _BOOT = Path("/boot")
 _MODULES = Path("/lib/modules")
 _IPVS = re.compile(r"^CONFIG_IP_VS=[ym]$", re.MULTILINE)

@@ -60,7 +60,7 @@ def _lost_by(lab: LabView, client: ClientProcess, act, reached) -> int:
     """Return how many flows are lost by a change, once each has answered after it or is lost."""
     before = client.mark("before")["flows"]["lost"]
     act()
-    eventually(reached, 90, "the switch's next hops")
+    eventually(reached, 300, "the switch's next hops")
     time.sleep(1)
     client.mark("after")
     after = client.settle(TIMEOUT * 3)["flows"]

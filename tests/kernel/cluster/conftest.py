@@ -14,9 +14,9 @@ def lab():
 @pytest.fixture
 def whole(lab):
     """The lab with every director serving every VIP, before the test and after it."""
-    eventually(lab.all_next_hops, 90, "every director a next hop of every VIP")
+    eventually(lab.all_next_hops, 300, "every director a next hop of every VIP")
     yield lab
-    eventually(lab.all_next_hops, 90, "every director a next hop of every VIP again")
+    eventually(lab.all_next_hops, 300, "every director a next hop of every VIP again")
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def client(lab):
     process = ClientProcess(load_for(lab.control.description, flows=40, pace=1.0, rate=5.0))
     try:
         process.mark("started")
-        process.settle(30)
+        process.settle(120)
         yield process
     finally:
         process.stop()
