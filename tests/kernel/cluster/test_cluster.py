@@ -122,7 +122,7 @@ def test_killed_at_random_moments_every_director_converges_and_no_request_is_los
 
         def act(name):
             if phase == "bring-up":
-                whole.control.do("start", name)
+                _start(whole, name)
             elif phase == "down":
                 pool.submit(whole.control.down, name)
             time.sleep(dice.uniform(0.05, 6.0))
@@ -135,7 +135,7 @@ def test_killed_at_random_moments_every_director_converges_and_no_request_is_los
         list(pool.map(act, victims))
     whole.inventory.write_text(text)
     for name in victims:
-        whole.control.do("start", name)
+        _start(whole, name)
     eventually(whole.all_next_hops, 600, "all next hops after the restarts")
     for name in victims:
         eventually(lambda name=name: whole.table(name) == table, 120, f"{name}'s table")
@@ -143,6 +143,12 @@ def test_killed_at_random_moments_every_director_converges_and_no_request_is_los
     report = client.mark("after")
     assert report["requests"]["failed"] == 0, report
     assert report["flows"]["lost"] == 0, report
+
+
+def _start(whole, name):
+    """Start a director's controller once the one before it, which may just be ending, has ended."""
+    eventually(lambda: name not in whole.control.do("processes")["directors"], 120, f"{name} ended")
+    whole.control.do("start", name)
 
 
 def _kill(whole, name):
@@ -175,7 +181,7 @@ def test_down_leaves_a_director_as_it_was_before_up_and_foreign_things_stay(whol
     commands = ["conf t", "ip prefix-list theirs permit 10.0.0.0/8", "interface e0", "ip ospf cost 77"]
     sh("vtysh", "-N", "d3", *(word for line in commands for word in ("-c", line)))
     before = whole.host("d3")
-    whole.control.do("start", "d3")
+    _start(whole, "d3")
     eventually(whole.all_next_hops, 60, "d3 back")
     during = whole.host("d3")
     assert during != before
@@ -185,4 +191,4 @@ def test_down_leaves_a_director_as_it_was_before_up_and_foreign_things_stay(whol
     status, output = whole.control.down("d3")
     assert status == 0, output
     assert whole.host("d3") == before
-    whole.control.do("start", "d3")
+    _start(whole, "d3")
