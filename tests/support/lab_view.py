@@ -100,3 +100,9 @@ class LabView:
     def log(self, director: str) -> str:
         """Return a director's log."""
         return Path(self.directors[director]["log"]).read_text(errors="replace")
+
+
+def start(whole: LabView, name: str) -> None:
+    """Start a director's controller once the one before it, which may just be ending, has ended."""
+    eventually(lambda: name not in whole.control.do("processes")["directors"], 120, f"{name} ended")
+    whole.control.do("start", name)

@@ -1,13 +1,10 @@
 """A whole cluster on real IPVS and real FRR: eight directors behind one switch."""
 
-import random
-import signal
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import yaml
-from lab_view import eventually, inside, sh
+from lab_view import eventually, inside, sh, start
 
 pytestmark = pytest.mark.kernel
 
@@ -105,58 +102,6 @@ def test_foreign_edits_of_owned_objects_are_put_right(whole):
     eventually(lambda: "d2" in whole.next_hops(whole.vips[0]), 120, "the address back")
 
 
-@pytest.mark.parametrize("phase", ["bring-up", "reload", "down"])
-def test_killed_at_random_moments_every_director_converges_and_no_request_is_lost(whole, client, phase):
-    """Seven directors are killed, each at a moment of its own; the eighth carries the load throughout."""
-    seed = random.randrange(1 << 32)
-    print(f"seed {seed}")
-    dice = random.Random(seed)
-    victims = [name for name in whole.directors if name != "d8"]
-    table, frr = whole.table("d8"), {name: whole.frr(name) for name in victims}
-    text = whole.inventory.read_text()
-    client.mark("before")
-    with ThreadPoolExecutor(len(victims)) as pool:
-        if phase == "bring-up":
-            answers = list(pool.map(whole.control.down, victims))
-            assert [status for status, _ in answers] == [0] * len(victims), answers
-
-        def act(name):
-            if phase == "bring-up":
-                _start(whole, name)
-            elif phase == "down":
-                pool.submit(whole.control.down, name)
-            time.sleep(dice.uniform(0.05, 6.0))
-            _kill(whole, name)
-
-        if phase == "reload":
-            changed = yaml.safe_load(text)
-            changed["vips"].pop(whole.vips[1])
-            whole.inventory.write_text(yaml.safe_dump(changed, sort_keys=False))
-        list(pool.map(act, victims))
-    whole.inventory.write_text(text)
-    for name in victims:
-        _start(whole, name)
-    eventually(whole.all_next_hops, 600, "all next hops after the restarts")
-    for name in victims:
-        eventually(lambda name=name: whole.table(name) == table, 120, f"{name}'s table")
-        assert whole.frr(name) == frr[name]
-    report = client.mark("after")
-    assert report["requests"]["failed"] == 0, report
-    assert report["flows"]["lost"] == 0, report
-
-
-def _start(whole, name):
-    """Start a director's controller once the one before it, which may just be ending, has ended."""
-    eventually(lambda: name not in whole.control.do("processes")["directors"], 120, f"{name} ended")
-    whole.control.do("start", name)
-
-
-def _kill(whole, name):
-    """SIGKILL a director's controller, if it has not ended by itself (its down may be through)."""
-    if name in whole.control.do("processes")["directors"]:
-        whole.control.do("kill", name, signal=int(signal.SIGKILL))
-
-
 def test_down_leaves_a_director_as_it_was_before_up_and_foreign_things_stay(whole):
     assert whole.control.down("d3")[0] == 0
     inside("d3", "ipvsadm", "-A", "-t", "10.99.0.1:81", "-s", "rr")
@@ -181,7 +126,7 @@ def test_down_leaves_a_director_as_it_was_before_up_and_foreign_things_stay(whol
     commands = ["conf t", "ip prefix-list theirs permit 10.0.0.0/8", "interface e0", "ip ospf cost 77"]
     sh("vtysh", "-N", "d3", *(word for line in commands for word in ("-c", line)))
     before = whole.host("d3")
-    _start(whole, "d3")
+    start(whole, "d3")
     eventually(whole.all_next_hops, 60, "d3 back")
     during = whole.host("d3")
     assert during != before
@@ -191,4 +136,4 @@ def test_down_leaves_a_director_as_it_was_before_up_and_foreign_things_stay(whol
     status, output = whole.control.down("d3")
     assert status == 0, output
     assert whole.host("d3") == before
-    _start(whole, "d3")
+    start(whole, "d3")
