@@ -37,7 +37,7 @@ from clusterlb.drivers.ipvs.protocol import (
 MAX_BATCH = 256
 _RECEIVE_BUFFER = 1 << 20  # 256 answers of 768 bytes of kernel memory each, five times over
 _READ_SIZE = 1 << 16  # the kernel writes at most 32 KiB of a dump at a time (netlink_recvmsg)
-_TIMEOUT = 5  # seconds; the kernel answers before send() returns, so this is for its bugs and ours
+_TIMEOUT = 15  # seconds; stopping a sync daemon waits for its thread, and a small machine may stand still
 _DUMP_ATTEMPTS = 5
 _HEADER = Struct("=IHHII")
 _ERROR = Struct("=i")
