@@ -112,7 +112,7 @@ class LabSpec:
     pace: float = 1.2
     sysctls: Sysctls = Sysctls.DEFAULT
     controller: Controller = Controller.CLUSTERLB
-    wait: float = 240.0
+    wait: float = 420.0
 
 
 def load_spec(path: Path) -> LabSpec:
