@@ -57,7 +57,7 @@ class Readings:
             try:
                 found = await self.kernel.read_services()
             except DriverError as error:
-                await self._ipvs_failed(str(error))
+                self._ipvs_failed(str(error))
                 return
             before, world.actual.services = world.actual.services, found
             world.actual.sysctls = await self.kernel.read_sysctls(tuple(world.index.sysctls))
@@ -138,7 +138,7 @@ class Readings:
             world.actual.frr = None
             self._health_changed(frr_failures=world.health.frr_failures + 1, frr_error=str(error))
 
-    async def _ipvs_failed(self, error: str) -> None:
+    def _ipvs_failed(self, error: str) -> None:
         world = self.reconciler.world
         self._health_changed(ipvs_failures=world.health.ipvs_failures + 1, ipvs_error=error)
 

@@ -12,7 +12,7 @@ from clusterlb.controller.actual import after
 from clusterlb.controller.apply import Applier, Outcome
 from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.ledger import Ledger, LedgerError
-from clusterlb.controller.world import Dirty, World
+from clusterlb.controller.world import Dirty, Index, World
 from clusterlb.core import pace
 from clusterlb.core.announce import Decision
 from clusterlb.core.desired import decisions, desired, stand
@@ -30,16 +30,21 @@ from clusterlb.model.plan import (
     Announce,
     AwaitWithdrawn,
     ConfigureFrr,
+    EditDestination,
     Plan,
     ReadBack,
     RemoveService,
     SetSysctl,
     StepError,
+    Withdraw,
 )
 from clusterlb.model.state import FrrLine
 
 RETRY = 2.0  # seconds until what failed is tried again
 AT_ONCE = 2  # times that a service which did not read back as planned is tried again at once
+
+# steps on what is recorded already, or says by itself whose it is
+NEEDS_NO_ENTRY = (EditDestination, ReadBack, Announce, Withdraw)
 
 log = structlog.get_logger()
 
@@ -59,6 +64,7 @@ class Reconciler:
     _retiring: dict[IPAddress, asyncio.Task[None]] = field(default_factory=dict)
     _retired: set[IPAddress] = field(default_factory=set)
     _timers: set[asyncio.TimerHandle] = field(default_factory=set)
+    _recorded: Index | None = None
 
     def observe(self, probe: ProbeKey, observation: Observation) -> None:
         """Take in one observation; wake the loop when it changes a verdict."""
@@ -184,6 +190,8 @@ class Reconciler:
 
     def record(self, plan: Plan) -> None:
         """Write down what a plan is about to make ours; raise LedgerError when that cannot be done."""
+        if self._recorded is self.world.index and all(isinstance(step, NEEDS_NO_ENTRY) for step in plan):
+            return  # the ledger has it all: a member's change must not cost a look at every service
         running = self.world.actual.frr or ()
         self.ledger.own_services(self.world.index.served)
         for step in plan:
@@ -197,6 +205,7 @@ class Reconciler:
                     (line for line in step.add if line not in running), displaced(running, merged)
                 )
         self.ledger.save()
+        self._recorded = self.world.index
 
     async def absorb(self, outcome: Outcome) -> None:
         """Make the world say what a plan's outcome was."""
@@ -214,7 +223,8 @@ class Reconciler:
             elif isinstance(step, ReadBack):
                 self._programmed({key.address for key in step.services if key.address}, outcome)
         world.actual.links = after(world.actual.links, outcome.done)
-        self._retired &= world.actual.vips()
+        if self._retired:
+            self._retired &= world.actual.vips()
         if pace.changes_lsa(tuple(outcome.done)):
             world.last_change = self.clock()
         world.counts["steps"] += len(outcome.done)
