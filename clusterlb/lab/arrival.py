@@ -21,6 +21,8 @@ _HEAD_START = 20.0  # seconds after which a director that has not arrived holds 
 class Arrival:
     """What the wait needs: how to start a director, which have ended, their logs, and who listens.
 
+    ``look`` returns what can be seen of a director from outside, for the report when it does not arrive.
+
     At most ``width`` directors start at a time: all at once they would starve each other on a small machine,
     and what has a time limit, such as a call of vtysh, would miss it.
     """
@@ -31,6 +33,7 @@ class Arrival:
     logs: Mapping[str, Path]
     say: Callable[[str], None]
     width: int
+    look: Callable[[str], str] = lambda _: ""
 
     def complete(self, seconds: float) -> None:
         """Return when the switch has all next hops.
@@ -67,7 +70,8 @@ class Arrival:
             raise LabError(report(f"{', '.join(gone)} ended instead of serving", gone, self.logs))
         if time.monotonic() > until:
             why = f"after {seconds:g} s the switch has no next hop {', '.join(missing)}"
-            raise LabError(report(why, list(missing), self.logs))
+            seen = [self.look(name) for name in missing]
+            raise LabError("\n".join([report(why, list(missing), self.logs), *seen]))
 
 
 def missing_next_hops(lab: Topology, table: Table) -> dict[str, list[IPv4Address]]:

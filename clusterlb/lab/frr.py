@@ -89,6 +89,14 @@ def switch_config(spec: LabSpec) -> str:
     lines = [
         "hostname switch",
         "log syslog errors",
+        "router ospf",
+        f" ospf router-id {SWITCH_ON_UPLINK}",
+        " maximum-paths 16",
+    ]
+    if tuned:
+        lines += [" timers throttle spf 0 50 500", " timers throttle lsa all 0", " timers lsa min-arrival 0"]
+    lines += [
+        "exit",
         "bfd",
         " profile directors",
         f"  transmit-interval {interval}",
@@ -106,9 +114,6 @@ def switch_config(spec: LabSpec) -> str:
     ]
     if tuned:
         lines.append(" ip ospf retransmit-interval 1")
-    lines += ["exit", "router ospf", f" ospf router-id {SWITCH_ON_UPLINK}", " maximum-paths 16"]
-    if tuned:
-        lines += [" timers throttle spf 0 50 500", " timers throttle lsa all 0", " timers lsa min-arrival 0"]
     return "\n".join([*lines, "exit", ""])
 
 
@@ -134,6 +139,9 @@ def baseline_config(spec: LabSpec, lab: Topology, director: DirectorHost) -> str
     lines = [
         f"hostname {director.name}",
         "log syslog errors",
+        "router ospf",
+        f" ospf router-id {director.router_id}",
+        "exit",
         "bfd",
         " profile switch",
         f"  transmit-interval {round(spec.bfd.interval * 1000)}",
@@ -150,7 +158,6 @@ def baseline_config(spec: LabSpec, lab: Topology, director: DirectorHost) -> str
         " ip ospf bfd profile switch",
         "exit",
         "router ospf",
-        f" ospf router-id {director.router_id}",
         " timers throttle spf 0 50 500",
         " timers throttle lsa all 0",
         " timers lsa min-arrival 0",

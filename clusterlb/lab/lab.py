@@ -17,6 +17,7 @@ from typing import Any, TextIO
 
 from clusterlb.lab import baseline, network
 from clusterlb.lab.arrival import Arrival
+from clusterlb.lab.autopsy import autopsy
 from clusterlb.lab.describe import describe
 from clusterlb.lab.frr import Frr, baseline_announce, baseline_config, director_config, switch_config
 from clusterlb.lab.inventory import inventory_text
@@ -106,6 +107,7 @@ class Lab:
             logs={name: self.log(name) for name in self.directors},
             say=self._say,
             width=2 * (os.cpu_count() or 1),
+            look=self._look,
         ).complete(self.spec.wait)
 
     def down(self) -> None:
@@ -216,6 +218,9 @@ class Lab:
             "frr": {name: dict(frr.pids) for name, frr in self._frr.items()},
             "servers": {name: pid for name, pid in self._servers.items() if _runs(pid)},
         }
+
+    def _look(self, name: str) -> str:
+        return autopsy(name, RUN_DIR / name, str(self.topology.director(name).router_id))
 
     def _first_start(self, name: str) -> None:
         self._frr[name].configure()

@@ -55,7 +55,11 @@ def additions(running: Collection[FrrLine], target: Iterable[FrrLine]) -> Delta:
 
 
 def script(delta: Delta) -> str:
-    """Write the commands as a file for ``vtysh -f``, deletions first.
+    """Write the commands as a file for ``vtysh -f``: deletions first, interfaces last.
+
+    OSPF that starts on an interface before ``ospf router-id`` is set says hello under a router id of FRR's
+    own choice. A switch that has got as far as Full with that one keeps it in its LSA (FRR 8.4 does, when the
+    id changes within the dead interval), and reaches nothing behind the real one.
 
     A value that is replaced is not deleted before: between ``no ip ospf cost 10`` and ``ip ospf cost 20``
     FRR would announce the default cost, and the switch would drop the second of two changes within its
@@ -63,7 +67,8 @@ def script(delta: Delta) -> str:
     """
     replaced = {_slot(command) for command in delta.add if changes_in_place(command[-1])}
     deletions = [_bare(command) for command in delta.delete if _slot(command) not in replaced]
-    return "".join(f"{row}\n" for command in (*deletions, *delta.add) for row in _rows(command))
+    adding = sorted(delta.add, key=lambda command: command[0].startswith("interface "))
+    return "".join(f"{row}\n" for command in (*deletions, *adding) for row in _rows(command))
 
 
 def _slot(command: Command) -> tuple[Command, str]:

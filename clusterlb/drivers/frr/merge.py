@@ -83,7 +83,7 @@ def _put(entries: list[Entry], line: FrrLine, opens: bool = False) -> None:
             return
     if line.context:
         _put(entries, FrrLine(line.context[:-1], line.context[-1]), opens=True)
-    place = _place_for_header(entries, line.context) if opens else _place_for_line(entries, line.context)
+    place = _place(entries, line) if opens else _place_for_line(entries, line.context)
     entries[place:place] = _block(line, opens)
 
 
@@ -95,6 +95,18 @@ def _block(line: FrrLine, opens: bool) -> list[Entry]:
         Entry(indent + line.text, Kind.HEADER, line.context),
         Entry(indent + exit_of(line.text), Kind.EXIT, (*line.context, line.text)),
     ]
+
+
+def _place(entries: Sequence[Entry], header: FrrLine) -> int:
+    """Return the place for a new context: OSPF's own before the first interface that may run it.
+
+    FRR reads its file line by line, and OSPF on an interface does not wait for its router id.
+    """
+    if not header.context and header.text.startswith("router ospf"):
+        for index, entry in enumerate(entries):
+            if entry.kind is Kind.HEADER and entry.line.text.startswith("interface "):
+                return index
+    return _place_for_header(entries, header.context)
 
 
 def _place_for_line(entries: Sequence[Entry], context: tuple[str, ...]) -> int:

@@ -51,4 +51,10 @@ def test_script_leaves_every_context_and_replaces_values_in_place():
     assert "router ospf\n no maximum-paths\nexit\n" in text
     assert "bfd\n profile x\n  no detect-multiplier 4\n exit\nexit\n" in text
     assert text.startswith("no router rip\ninterface e0\n")
-    assert text.endswith("router ospf6\nexit\nrouter ospf6\n ospf6 router-id 1.1.1.1\nexit\n")
+    assert "router ospf6\nexit\nrouter ospf6\n ospf6 router-id 1.1.1.1\nexit\n" in text
+
+
+def test_a_router_id_is_set_before_ospf_starts_on_an_interface():
+    added = (("interface e0", "ip ospf area 0.0.0.0"), ("router ospf", "ospf router-id 10.1.0.6"))
+    rows = script(Delta(add=added)).splitlines()
+    assert rows.index(" ospf router-id 10.1.0.6") < rows.index("interface e0")

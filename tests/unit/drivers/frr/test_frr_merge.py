@@ -130,3 +130,16 @@ def test_a_file_keeps_its_comments_and_indentation():
 
 def test_an_untouched_file_is_the_same_text():
     assert merge_text(FILE.removesuffix("\n"), (), ()) == FILE.removesuffix("\n")
+
+
+def test_ospf_has_its_router_id_before_the_first_interface_of_a_file_that_has_one():
+    text = "hostname d1\n!\ninterface e0\n description uplink\nexit\n!\nrouter bgp 65000\nexit\n"
+    ours = (
+        FrrLine(("interface e0",), "ip ospf area 0.0.0.0"),
+        FrrLine(("router ospf",), "ospf router-id 10.1.0.6"),
+    )
+    merged = merge_text(text, ours, ())
+    rows = merged.splitlines()
+    assert rows.index("router ospf") < rows.index(" ospf router-id 10.1.0.6") < rows.index("interface e0")
+    assert merge_text(merged, ours, ()) == merged
+    assert merge_text(merged, (), ours).count("\n") <= text.count("\n") + 2
