@@ -9,15 +9,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-PREFIX = "clusterlb"
-COUNTS = {
-    "drift": "Owned objects that others changed and that were put right",
-    "steps": "Plan steps carried out",
-    "step_errors": "Plan steps that failed",
-    "reloads": "Inventories taken over",
-    "reload_failures": "Inventories rejected",
-    "frr_configurations": "Times that FRR's configuration was changed",
-}
+from clusterlb.api.metrics_checks import PREFIX, checks
+from clusterlb.controller.status import COUNTS
 
 
 class StatusCollector(Collector):
@@ -40,6 +33,7 @@ class StatusCollector(Collector):
         yield from _uplinks(status)
         yield from _vips(status)
         yield from _members(status)
+        yield from checks(status)
 
 
 def exposition(status: dict[str, Any]) -> bytes:

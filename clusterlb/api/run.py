@@ -18,6 +18,7 @@ from clusterlb.checks.client import EngineClient
 from clusterlb.config.load import load
 from clusterlb.controller.apply import Applier
 from clusterlb.controller.daemon import Controller, Settings
+from clusterlb.controller.journal import JournalError
 from clusterlb.controller.kernel import Drivers, Kernel
 from clusterlb.controller.leave import leave
 from clusterlb.controller.ledger import Ledger, LedgerError
@@ -75,7 +76,7 @@ def run(options: Options) -> None:
 
         with only_one(options.state_dir):
             asyncio.run(main())
-    except (UnknownDirectorError, DriverError, LedgerError, LockedError, ApiError) as error:
+    except (UnknownDirectorError, DriverError, LedgerError, JournalError, LockedError, ApiError) as error:
         raise StartError(str(error)) from error
 
 

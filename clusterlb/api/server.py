@@ -11,7 +11,10 @@ from aiohttp import web
 
 from clusterlb.api.metrics import exposition
 from clusterlb.controller.daemon import Controller
+from clusterlb.controller.intents import UnknownTargetError
+from clusterlb.controller.journal import JournalError
 from clusterlb.controller.status import plan_lines, status
+from clusterlb.model.check import VerdictState
 
 SOCKET_NAME = "api.sock"
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -39,6 +42,8 @@ class Server:
                 web.get("/v1/plan", self._plan),
                 web.post("/v1/reload", self._reload),
                 web.post("/v1/down", self._down),
+                web.post("/v1/pin", self._pin),
+                web.post("/v1/unpin", self._unpin),
                 web.get("/metrics", self._exposition),
             ]
         )
@@ -95,6 +100,35 @@ class Server:
     async def _down(self, _: web.Request) -> web.Response:
         problems = await self._controller.down()
         return _json({"problems": problems}, 500 if problems else 200)
+
+    async def _pin(self, request: web.Request) -> web.Response:
+        try:
+            wish = await request.json()
+            state = VerdictState(wish["state"])
+            seconds = None if wish.get("for") is None else float(wish["for"])
+            target, who, reason = str(wish["member"]), str(wish["who"]), str(wish["reason"])
+        except (ValueError, KeyError, TypeError) as error:
+            return _json({"error": f"not a pin: {error!r}"}, 400)
+        if state is VerdictState.UNKNOWN:
+            return _json({"error": "a pin is up or down; to let the checks decide, unpin"}, 400)
+        try:
+            self._controller.intents.pin(target, state, who, reason, seconds)
+        except UnknownTargetError as error:
+            return _json({"error": str(error)}, 404)
+        except JournalError as error:
+            return _json({"error": str(error)}, 507)
+        return _json({})
+
+    async def _unpin(self, request: web.Request) -> web.Response:
+        try:
+            target = str((await request.json())["member"])
+        except (ValueError, KeyError, TypeError) as error:
+            return _json({"error": f"not an unpin: {error!r}"}, 400)
+        try:
+            intent = self._controller.intents.unpin(target)
+        except JournalError as error:
+            return _json({"error": str(error)}, 507)
+        return _json({}) if intent else _json({"error": f"{target} is not pinned"}, 404)
 
     async def _exposition(self, _: web.Request) -> web.Response:
         body = exposition(await status(self._controller))

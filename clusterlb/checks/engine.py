@@ -125,6 +125,7 @@ def main() -> int:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would reap the commands before we do
     limit = min(CONCURRENCY, raise_descriptor_limit() - RESERVE)
     source, sink = sys.stdin.fileno(), sys.stdout.fileno()
     runner = Runner(limit)

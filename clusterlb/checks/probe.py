@@ -15,24 +15,31 @@ class Wait(NamedTuple):
 
 
 class Result(NamedTuple):
-    """The end of a probe: whether the member passed, and why, in an operator's words."""
+    """The end of a probe: whether the member passed, and why, in an operator's words.
+
+    ``share``, ``warning`` and ``phases`` are the observation's (``model.health``).
+    """
 
     ok: bool
     detail: str
+    share: int | None = None
+    warning: str = ""
+    phases: tuple[tuple[str, float], ...] = ()
 
 
 class UnsentError(Exception):
     """The director itself could not probe, which says nothing about the member.
 
-    ``name`` is the errno's symbol. ``scarce`` tells a shortage that touches every probe and passes
-    (descriptors, buffers, memory) from a trouble of this one probe (no free port, no such interface).
+    ``name`` is the errno's symbol, followed by what it is ``about`` (a file, say) where that is given.
+    ``scarce`` tells a shortage that touches every probe and passes (descriptors, buffers, memory) from a
+    trouble of this one probe (no free port, no such interface).
     """
 
     SCARCE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, about: str = "") -> None:
         self.number = number
-        self.name = errno.errorcode.get(number, str(number))
+        self.name = f"{errno.errorcode.get(number, number)} {about}".rstrip()
         self.scarce = number in self.SCARCE
         super().__init__(f"{self.name}: {os.strerror(number)}")
 

@@ -117,7 +117,11 @@ class Runner:
                 self._end(entry)
         for key in add:
             if key not in self._entries:
-                entry = _Entry(key, self._factory(key), first_start(key, now))
+                try:
+                    entry = _Entry(key, self._factory(key), first_start(key, now))
+                except Exception as error:  # noqa: BLE001 - one kind's mistake must not stop every other check
+                    self._report(key, error)
+                    continue
                 self._entries[key] = entry
                 self._alarms.set(entry, entry.slot)
         self._expect(now)
@@ -228,7 +232,7 @@ class Runner:
                 return False
             self.counters.unsent[error.name] = self.counters.unsent.get(error.name, 0) + 1
         except Exception as error:  # noqa: BLE001 - one kind's mistake must not stop every other check
-            self._report(entry, error)
+            self._report(entry.key, error)
         self._end(entry)
         self._reschedule(entry)
         return True
@@ -256,7 +260,7 @@ class Runner:
 
     def _observe(self, entry: _Entry, result: Result) -> None:
         now = self._clock()
-        self._done.append((entry.key, Observation(result.ok, now, now - entry.since, result.detail)))
+        self._done.append((entry.key, Observation(result.ok, now, now - entry.since, *result[1:])))
         if result.ok:
             self.counters.passed += 1
         else:
@@ -281,10 +285,10 @@ class Runner:
         self.counters.overlapped += missed
         self._alarms.set(entry, entry.slot)
 
-    def _report(self, entry: _Entry, error: Exception) -> None:
+    def _report(self, key: ProbeKey, error: Exception) -> None:
         """Count a kind's own error, and print its first occurrence of a sort."""
         self.counters.broken += 1
-        sort = f"{entry.key.spec.type.value} {type(error).__name__}"
+        sort = f"{key.spec.type.value} {type(error).__name__}"
         if sort not in self._reported:
             self._reported.add(sort)
             traceback.print_exception(error, file=sys.stderr)

@@ -17,7 +17,8 @@ FIRST_ROUND = 1.0
 def spread(key: ProbeKey) -> float:
     """Return the key's place in [0, 1) within every interval."""
     spec = key.spec
-    text = f"{spec.type.value} {key.endpoint} {spec.interval} {spec.timeout}"
+    mark = f" {key.through.mark}" if key.through else ""
+    text = f"{spec.type.value} {key.endpoint} {spec.interval} {spec.timeout}{mark}"
     return crc32(text.encode()) / 2**32
 
 

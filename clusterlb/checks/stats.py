@@ -15,8 +15,8 @@ class Counters:
     ``started`` splits into ``passed``, ``failed``, those without a result and those still running.
     ``skipped``: slots the engine came too late for. ``overlapped``: slots that fell into a longer probe of
     the same key. ``postponed``: starts put off for want of descriptors, buffers or memory. ``unsent``:
-    probes the director could not send for other reasons, by errno. ``broken``: probes ended by an error in
-    the kind's own code. ``stalls``: times the process stood still for longer than STALL seconds.
+    probes the director could not send for other reasons, by UnsentError's name. ``broken``: probes ended by
+    an error in the kind's own code. ``stalls``: times the process stood still for longer than STALL seconds.
     """
 
     started: int = 0

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import socket
-import struct
 from select import EPOLLERR, EPOLLHUP, EPOLLOUT
 
-from clusterlb.checks.probe import Result, UnsentError, Wait
-from clusterlb.model.address import family_of
-from clusterlb.model.inventory import CheckSpec, Endpoint
+from clusterlb.checks.connect import begin_connect, connect_failure
+from clusterlb.checks.probe import Probe, Result, UnsentError, Wait
+from clusterlb.checks.way import open_socket
+from clusterlb.model.check import TcpOptions
+from clusterlb.model.health import ProbeKey
 
-# l_onoff 1, l_linger 0: close() sends RST and returns at once (tcp_close() in net/ipv4/tcp.c disconnects
-# when the linger time is 0). Only a linger time above 0 can make close() wait.
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
-VERDICTS = {
-    errno.ECONNREFUSED: "connection refused",
-    errno.ECONNRESET: "connection reset",
-    errno.EHOSTUNREACH: "no route to host",
-    errno.ENETUNREACH: "network unreachable, says a router on the way",
-    errno.ETIMEDOUT: "timed out in the kernel: no answer to any SYN",
-}
+def tcp_probe(key: ProbeKey) -> Probe:
+    """Return the probe of a ``tcp`` check: a bare connection's, or that of a dialogue on it."""
+    if key.spec.options == TcpOptions():
+        return TcpProbe(key)
+    from clusterlb.checks.exchange import exchange_probe  # noqa: PLC0415 - most members need none of it
 
-# What connect() may answer at once and yet be about the member: IPVS forwards by the same routing table, so
-# a member that this director has no route to is of no use to it.
-VERDICTS_AT_ONCE = {
-    errno.ECONNREFUSED: "connection refused",
-    errno.EHOSTUNREACH: "this director's routing table calls the member unreachable",
-    errno.ENETUNREACH: "this director has no route to the member",
-}
-
-OWN_TROUBLE = UnsentError.SCARCE | {errno.EADDRNOTAVAIL}
+    return exchange_probe(key)
 
 
 class TcpProbe:
@@ -47,45 +33,32 @@ class TcpProbe:
     filled the accept queue, not by our own connections filling it.
     """
 
-    __slots__ = ("_address", "_family", "_socket", "_timeout")
+    __slots__ = ("_key", "_socket")
 
-    def __init__(self, endpoint: Endpoint, spec: CheckSpec) -> None:
-        self._family = int(family_of(endpoint.address))
-        self._address = (str(endpoint.address), endpoint.port)
-        self._timeout = spec.timeout
+    def __init__(self, key: ProbeKey) -> None:
+        self._key = key
         self._socket: socket.socket | None = None
 
     def start(self) -> Wait | Result:
         """Send the SYN."""
+        self._socket, address = open_socket(self._key, socket.SOCK_STREAM)
         try:
-            self._socket = connection = socket.socket(
-                self._family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-            )
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
-            answer = connection.connect_ex(self._address)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
         except OSError as error:
             raise UnsentError(error.errno or 0) from error
-        if answer in (0, errno.EINPROGRESS):
-            return Wait(connection.fileno(), EPOLLOUT)
-        if answer in VERDICTS_AT_ONCE:
-            return Result(False, VERDICTS_AT_ONCE[answer])
-        raise UnsentError(answer)
+        return begin_connect(self._socket, address) or Wait(self._socket.fileno(), EPOLLOUT)
 
     def on_event(self, events: int, elapsed: float) -> Wait | Result:
         """Read the answer: connected unless the socket holds an error."""
-        connection = self._socket
-        if connection is not None and events & (EPOLLERR | EPOLLHUP):
-            number = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if number in OWN_TROUBLE:
-                raise UnsentError(number)
-            if number:
-                return Result(False, VERDICTS.get(number) or os.strerror(number).lower())
+        if self._socket is not None and events & (EPOLLERR | EPOLLHUP):
+            failure = connect_failure(self._socket)
+            if failure is not None:
+                return failure
         return Result(True, f"connected in {elapsed * 1000:.1f} ms")
 
     def on_deadline(self) -> Result:
         """Fail: neither SYN-ACK nor RST came."""
-        return Result(False, f"timed out after {self._timeout:g} s")
+        return Result(False, f"timed out after {self._key.spec.timeout:g} s")
 
     def close(self) -> None:
         """Reset the connection, or forget the SYN."""

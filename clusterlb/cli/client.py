@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,12 +33,14 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-def ask(run_dir: Path, method: str, url: str, timeout: float = 10.0) -> tuple[int, dict[str, Any]]:
+def ask(
+    run_dir: Path, method: str, url: str, timeout: float = 10.0, *, body: Mapping[str, Any] | None = None
+) -> tuple[int, dict[str, Any]]:
     """Return the HTTP status and the JSON answer; raise UnreachableError with what to do."""
     path = run_dir / SOCKET_NAME
     connection = _UnixConnection(path, timeout)
     try:
-        connection.request(method, url)
+        connection.request(method, url, None if body is None else json.dumps(body))
         response = connection.getresponse()
         return response.status, cast(dict[str, Any], json.loads(response.read() or b"{}"))
     except (FileNotFoundError, ConnectionRefusedError) as error:

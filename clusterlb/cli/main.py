@@ -18,6 +18,9 @@ class LazyGroup(click.Group):
         "down": "Take this director out of service gracefully.",
         "status": "Show what this director announces, and why.",
         "plan": "Show what would be changed now, and change nothing.",
+        "check-now": "Run a member's checks once and print each phase.",
+        "pin": "Say what a member is, whatever its checks say.",
+        "unpin": "Let a member's checks decide again.",
         "check": "Check an inventory and report every problem.",
         "render": "Print what the inventory renders to.",
         "schema": "Print the inventory's JSON Schema.",
@@ -32,7 +35,7 @@ class LazyGroup(click.Group):
         """Import one command's module; each calls its command ``command``."""
         if cmd_name not in self.commands_help:
             return None
-        command: click.Command = import_module(f"clusterlb.cli.{cmd_name}").command
+        command: click.Command = import_module(f"clusterlb.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from clusterlb.cli import options
 from clusterlb.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @click.command("status")
@@ -62,6 +65,7 @@ def show(status: dict[str, Any]) -> None:
         console.print(Text(status["inventory"]["rejected"]))
     for error in status["errors"]:
         console.print(Text(f"error: {error}"))
+    _notes(console, status)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("vip / service", "lane", "member", "verdict", "weight", "active", "inactive", "because"):
         table.add_column(name, overflow="fold")
@@ -74,10 +78,26 @@ def show(status: dict[str, Any]) -> None:
                     f"  {service['service'].split()[0]} {service['pool']}" if number == 0 else "",
                     "",
                     Text(member["member"]),
-                    member["verdict"].upper() if member["verdict"] == "down" else member["verdict"],
+                    _verdict(member),
                     "-" if member["weight"] is None else str(member["weight"]),
                     str(member["active"]),
                     str(member["inactive"]),
-                    Text(member["because"]),
+                    Text("; ".join(filter(None, (member["because"], member["warning"], member["suspect"])))),
                 )
     console.print(table)
+
+
+def _verdict(member: dict[str, Any]) -> str:
+    shown: str = member["verdict"].upper() if member["verdict"] == "down" else member["verdict"]
+    return f"{shown} (pinned)" if member["pinned"] else shown
+
+
+def _notes(console: Console, status: dict[str, Any]) -> None:
+    from rich.text import Text
+
+    for intent in status["intents"]:
+        what = f"{intent['kind']} {intent['value']}: {intent['target']}"
+        console.print(Text(f"{what} by {intent['who']}: {intent['reason']}"))
+    for name, check in status["director_checks"].items():
+        if check["verdict"] != "up":
+            console.print(Text(f"director check {name}: {check['verdict'].upper()} {check['because']}"))

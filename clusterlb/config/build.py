@@ -2,39 +2,53 @@
 
 from __future__ import annotations
 
-from clusterlb.config.models import (
-    CheckFile,
-    ClusterFile,
-    DirectorFile,
-    OspfFile,
-    PoolFile,
-    ServiceFile,
-    VipFile,
-)
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+from clusterlb.config.build_check import check
+from clusterlb.config.models.check import CheckFile
+from clusterlb.config.models.cluster import ClusterFile, OspfFile
+from clusterlb.config.models.director import DirectorFile
+from clusterlb.config.models.director_checks import DirectorChecksFile
+from clusterlb.config.models.pool import MemberFile, PoolFile, QuorumFile, SorryFile
+from clusterlb.config.models.vip import ServiceFile, VipFile
 from clusterlb.model.address import IPAddress
+from clusterlb.model.check import CheckSpec, Need
 from clusterlb.model.inventory import (
     AnnounceMode,
     AnnounceWhen,
     Bfd,
-    CheckSpec,
-    CheckType,
     Cluster,
     Director,
+    DirectorChecks,
+    DirectorProbe,
+    Endpoint,
     Forwarding,
     LaneCosts,
     Member,
+    OnDown,
     Ospf,
     Pool,
     Quorum,
+    QuorumOf,
     Service,
+    Sorry,
     Vip,
 )
 from clusterlb.model.ipvs import Protocol
 
+_LOOPBACK = IPv4Address("127.0.0.1")  # the director itself
+
 
 def cluster(file: ClusterFile) -> Cluster:
     """Return the cluster that a file describes."""
-    return Cluster(file.name, tuple(file.vip_prefixes), file.max_active, _ospf(file.ospf))
+    return Cluster(
+        name=file.name,
+        vip_prefixes=tuple(file.vip_prefixes),
+        max_active=file.max_active,
+        ospf=_ospf(file.ospf),
+        director_checks=_director_checks(file.director_checks),
+    )
 
 
 def director(name: str, file: DirectorFile) -> Director:
@@ -44,14 +58,63 @@ def director(name: str, file: DirectorFile) -> Director:
 
 def pool(name: str, file: PoolFile) -> Pool:
     """Return one pool."""
-    members = tuple(Member(member.address, member.port, member.weight) for member in file.members)
-    check = None if file.check is None else _check(file.check)
-    return Pool(name, members, check, Quorum(file.quorum.up, file.quorum.down))
+    return Pool(
+        name=name,
+        members=tuple(map(_member, file.members)),
+        checks=_checks(file) or (),
+        need=Need(file.need),
+        quorum=_quorum(file.quorum),
+        on_down=OnDown(file.on_down),
+        slow_start=file.slow_start,
+        panic=file.panic,
+        suspect=file.suspect,
+        sorry=None if file.sorry is None else _sorry(file.sorry),
+    )
 
 
 def vip(address: IPAddress, file: VipFile) -> Vip:
     """Return one VIP."""
-    return Vip(address, tuple(map(_service, file.services)), AnnounceWhen(file.announce_when))
+    services = tuple(map(_service, file.services))
+    if isinstance(file.announce_when, str):
+        return Vip(address, services, AnnounceWhen(file.announce_when))
+    return Vip(address, services, AnnounceWhen.LISTED, frozenset(file.announce_when))
+
+
+def _member(file: MemberFile) -> Member:
+    return Member(file.address, file.port, file.weight, _checks(file))
+
+
+def _checks(file: PoolFile | MemberFile) -> tuple[CheckSpec, ...] | None:
+    """Return what is written under ``check`` or ``checks``; None where neither is."""
+    if not file.model_fields_set & {"check", "checks"}:
+        return None
+    return tuple(map(check, file.checks or ([] if file.check is None else [file.check])))
+
+
+def _quorum(file: QuorumFile) -> Quorum:
+    return Quorum(file.up, file.down, QuorumOf(file.of))
+
+
+def _sorry(file: SorryFile) -> Sorry:
+    return Sorry(file.address, file.port, Forwarding(file.forwarding) if file.forwarding else None)
+
+
+def _director_checks(file: DirectorChecksFile) -> DirectorChecks:
+    return DirectorChecks(
+        carrier=file.carrier,
+        ospf_full=file.ospf_full,
+        bfd=file.bfd,
+        conntrack=file.conntrack,
+        connections=file.connections,
+        descriptors=file.descriptors,
+        probes=tuple(_director_probe(name, probe) for name, probe in file.probes.items()),
+    )
+
+
+def _director_probe(name: str, file: CheckFile) -> DirectorProbe:
+    """Return a check of a director's own: its port belongs to the target, and is no override."""
+    address: IPAddress = getattr(file, "address", None) or _LOOPBACK
+    return DirectorProbe(name, replace(check(file), port=None), Endpoint(address, file.port or 0))
 
 
 def _ospf(file: OspfFile) -> Ospf:
@@ -67,10 +130,6 @@ def _ospf(file: OspfFile) -> Ospf:
         md5_key=file.md5_key,
         md5_key_id=file.md5_key_id,
     )
-
-
-def _check(file: CheckFile) -> CheckSpec:
-    return CheckSpec(CheckType(file.type), file.interval, file.timeout, file.rise, file.fall)
 
 
 def _service(file: ServiceFile) -> Service:

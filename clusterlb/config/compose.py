@@ -28,7 +28,7 @@ from clusterlb.config.report import Report
 from clusterlb.config.source import NOWHERE, Place, RefusedError, Source
 from clusterlb.config.syntax import syntax
 
-DEEPEST = 32  # nested collections; an inventory needs 6
+DEEPEST = 32  # nested collections; an inventory needs 8
 MOST_NODES = 1_000_000  # values, as if every alias were written out; 1,000 services x 10 need 80,000
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -173,7 +173,7 @@ class _Composer:
         if len(self._stack) + height > DEEPEST:
             raise RefusedError(
                 f"nested deeper than {DEEPEST} levels",
-                "an inventory needs 6; look for brackets that were not closed",
+                "an inventory needs 8; look for brackets that were not closed",
                 _place(event),
             )
 

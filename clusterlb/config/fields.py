@@ -16,9 +16,14 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from clusterlb.model.address import IPAddress, IPNetwork
+from clusterlb.model.inventory import Amount
+from clusterlb.model.ipvs import Protocol
 
-_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)"
+_LONG_DURATION = _DURATION.replace("|h)", "|h|d)")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PERCENT = re.compile(r"([0-9]{1,3})%")
+_SERVICE = re.compile(r"(tcp|udp|sctp)/([1-9][0-9]{0,4})")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}")
 _MD5_KEY = re.compile(r"(?![!#])[!-~]{1,16}")
@@ -29,13 +34,13 @@ def refuse(text: str, hint: str = "") -> PydanticCustomError:
     return PydanticCustomError("refused", "{text}", {"text": text, "hint": hint})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Checked:
     """A field whose value ``parse`` makes of the file's; ``schema`` describes it, ``show`` writes it."""
 
     parse: Callable[[Any], object]
     schema: tuple[tuple[str, object], ...]
-    show: Callable[[Any], str] = str
+    show: Callable[[Any], object] = str
 
     def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
         # the schema's defaults are written by the serializer
@@ -49,46 +54,102 @@ class Checked:
         return dict(self.schema)
 
 
-def duration_text(seconds: float) -> str:
-    """Write seconds as an inventory does."""
+def duration_text(seconds: float, days: bool = False) -> str:
+    """Write seconds as an inventory does, whole days as days where the field has them."""
+    if days and seconds and not seconds % _UNITS["d"]:
+        return f"{seconds / _UNITS['d']:.0f}d"
     number, unit = (seconds, "s") if seconds >= 1 or not seconds else (seconds * 1000, "ms")
     return f"{number:.6f}".rstrip("0").rstrip(".") + unit
 
 
-def parse_duration(value: object) -> float:
-    """Return the seconds of ``50ms``, ``1s``, ``1.5s``, ``2m`` or ``1h``."""
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+def parse_duration(value: object, days: bool = False) -> float:
+    """Return the seconds of ``50ms``, ``1s``, ``1.5s``, ``2m``, ``1h``, and of ``30d`` where days count."""
+    pattern = _LONG_DURATION if days else _DURATION
+    match = re.fullmatch(pattern, value) if isinstance(value, str) else None
     if match is None:
-        raise refuse("needs a duration with its unit", "write for example `50ms`, `1.5s`, `2m`")
+        raise refuse("needs a duration with its unit", _duration_hint(days))
     return round(float(match[1]) * _UNITS[match[2]], 6)
 
 
-def duration(low: float, high: float, whole: float | None = None) -> Checked:
+def duration(low: float, high: float, whole: float | None = None, days: bool = False) -> Checked:
     """Return a duration between two bounds, in whole seconds (1) or milliseconds (0.001); all in seconds."""
     kind = {None: "a duration", 1: "whole seconds", 0.001: "whole milliseconds"}[whole]
-    hint = "write for example `50ms`, `1.5s`, `2m`" if whole is None else f"it is configured in {kind}"
+    hint = _duration_hint(days) if whole is None else f"it is configured in {kind}"
+    bounds = f"from {duration_text(low, days)} to {duration_text(high, days)}"
 
     def parse(value: object) -> float:
-        seconds = parse_duration(value)
+        seconds = parse_duration(value, days)
         if not low <= seconds <= high or (whole and round(round(seconds / whole) * whole, 6) != seconds):
-            raise refuse(f"needs {kind} from {duration_text(low)} to {duration_text(high)}", hint)
+            raise refuse(f"needs {kind} {bounds}", hint)
         return seconds
 
     return Checked(
         parse,
         (
             ("type", "string"),
-            ("pattern", f"^{_DURATION.pattern}$"),
-            ("examples", [duration_text(low), duration_text(high)]),
-            ("$comment", f"{kind} from {duration_text(low)} to {duration_text(high)}"),
+            ("pattern", f"^{_LONG_DURATION if days else _DURATION}$"),
+            ("examples", [duration_text(low, days), duration_text(high, days)]),
+            ("$comment", f"{kind} {bounds}"),
         ),
-        duration_text,
+        lambda seconds: duration_text(seconds, days),
     )
+
+
+def _duration_hint(days: bool) -> str:
+    return "write for example `12h`, `30d`" if days else "write for example `50ms`, `1.5s`, `2m`"
+
+
+def parse_percent(value: object) -> int:
+    """Return the number of ``30%``, from 0 to 100."""
+    match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
+    if match is None or int(match[1]) > 100:
+        raise refuse(
+            "needs a percentage from 0% to 100%", "write a whole number with its sign, such as `30%`"
+        )
+    return int(match[1])
+
+
+def amount(low: int) -> Checked:
+    """Return a count from ``low``, or a percentage from as many per cent."""
+
+    def parse(value: object) -> Amount:
+        percent = isinstance(value, str) and _PERCENT.fullmatch(value) is not None
+        number = parse_percent(value) if percent else value
+        if not isinstance(number, int) or isinstance(number, bool) or number < low:
+            raise refuse(
+                f"needs a whole number from {low}, or a percentage from {low}% to 100%",
+                "write for example `2` or `50%`",
+            )
+        return Amount(number, percent)
+
+    return Checked(
+        parse,
+        (
+            (
+                "anyOf",
+                [{"type": "integer", "minimum": low}, {"type": "string", "pattern": f"^{_PERCENT.pattern}$"}],
+            ),
+        ),
+        lambda found: str(found) if found.percent else found.value,
+    )
+
+
+def parse_service(value: object) -> tuple[Protocol, int]:
+    """Return the protocol and port of ``tcp/80``."""
+    match = _SERVICE.fullmatch(text_of(value))
+    if match is None or int(match[2]) > 65535:
+        raise refuse("needs a service's protocol and port", "write for example `tcp/80`")
+    return Protocol[match[1].upper()], int(match[2])
+
+
+def service_text(service: tuple[Protocol, int]) -> str:
+    """Write a service as ``parse_service`` reads it."""
+    return f"{service[0].name.lower()}/{service[1]}"
 
 
 def parse_address(value: object) -> IPAddress:
     """Return an address that a packet can be sent to."""
-    text = _text(value)
+    text = text_of(value)
     try:
         # a zone such as %eth0 has no meaning across directors, and may hold any character
         address = ip_address(text.replace("%", "no zone"))
@@ -111,7 +172,7 @@ def parse_vip(value: object) -> IPAddress:
 
 def parse_network(value: object) -> IPNetwork:
     """Return a prefix without host bits."""
-    text = _text(value)
+    text = text_of(value)
     try:
         network = ip_network(text, strict=False)
     except ValueError:
@@ -126,7 +187,7 @@ def parse_network(value: object) -> IPNetwork:
 def parse_router_id(value: object) -> IPv4Address:
     """Return an OSPF router id."""
     try:
-        router_id = IPv4Address(_text(value))
+        router_id = IPv4Address(text_of(value))
     except ValueError:
         raise refuse("needs a router id in dotted form", "write for example 10.1.0.1") from None
     if not int(router_id):
@@ -138,14 +199,14 @@ def parse_area(value: object) -> IPv4Address:
     """Return an OSPF area, given as 0.0.0.0 or as a number."""
     number = isinstance(value, int) and not isinstance(value, bool)
     try:
-        return IPv4Address(value if number else _text(value))
+        return IPv4Address(value if number else text_of(value))
     except ValueError:
         raise refuse("needs an OSPF area", "write for example 0.0.0.0 or 0") from None
 
 
 def parse_name(value: object) -> str:
     """Return a name that is safe in a file name, a metric and FRR's configuration."""
-    text = _text(value)
+    text = text_of(value)
     if not _NAME.fullmatch(text):
         raise refuse(
             "is not a good name",
@@ -156,7 +217,7 @@ def parse_name(value: object) -> str:
 
 def parse_interface(value: object) -> str:
     """Return an interface name that Linux takes (net/core/dev.c, dev_valid_name) and FRR can write."""
-    text = _text(value)
+    text = text_of(value)
     if not _INTERFACE.fullmatch(text):
         raise refuse(
             "is not a good interface name",
@@ -167,7 +228,7 @@ def parse_interface(value: object) -> str:
 
 def parse_md5_key(value: object) -> str:
     """Return an OSPF MD5 key (RFC 2328 D.3: 16 octets) that FRR's line-based configuration can carry."""
-    text = _text(value)
+    text = text_of(value)
     if len(text) > 16:
         raise refuse("is longer than 16 characters", "OSPF's MD5 keys have 16 octets (RFC 2328, D.3)")
     if not _MD5_KEY.fullmatch(text) or set(text) & set("\"'\\`|?"):
@@ -179,7 +240,8 @@ def parse_md5_key(value: object) -> str:
     return text
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """Return text as it is; anything else is an error."""
     if isinstance(value, str):
         return value
     raise PydanticCustomError("string_type", "needs text")
@@ -198,3 +260,10 @@ Area = Annotated[
 Name = Annotated[str, Checked(parse_name, (*_STRING, ("pattern", f"^{_NAME.pattern}$")))]
 InterfaceName = Annotated[str, Checked(parse_interface, (*_STRING, ("pattern", f"^{_INTERFACE.pattern}$")))]
 Md5Key = Annotated[str, Checked(parse_md5_key, (*_STRING, ("minLength", 1), ("maxLength", 16)))]
+Percent = Annotated[
+    int, Checked(parse_percent, (*_STRING, ("pattern", f"^{_PERCENT.pattern}$")), lambda value: f"{value}%")
+]
+ServiceName = Annotated[
+    tuple[Protocol, int],
+    Checked(parse_service, (*_STRING, ("pattern", f"^{_SERVICE.pattern}$")), service_text),
+]

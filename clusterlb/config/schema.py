@@ -7,7 +7,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from clusterlb.config.models import InventoryFile
+from clusterlb.config.models.inventory import InventoryFile
 
 
 class _Generator(GenerateJsonSchema):

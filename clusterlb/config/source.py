@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 # the line breaks of YAML 1.1, which libyaml counts: a source line must be the one that its mark means
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-_SECRET = re.compile(r"""(?<=md5_key)(["']?\s*:\s*)("[^"]*"?|'[^']*'?|[^,}\s]+)""")
+_SECRET = re.compile(
+    r"""(?i)(?:(?<=md5_key)|(?<=authorization)|(?<=cookie))(["']?\s*:\s*)("[^"]*"?|'[^']*'?|[^,}\r\n]+)"""
+)
 
 
 class Place(NamedTuple):
@@ -46,7 +48,7 @@ class Source:
         return _BREAK.split(_SECRET.sub(_masked, self.text))
 
     def line(self, number: int) -> str:
-        """Return a line (from 1) without its break, any OSPF key in it masked; empty where there is none."""
+        """Return a line (from 1) without its break, any secret in it masked; empty where there is none."""
         if not 0 < number <= len(self._lines):
             return ""
         return self._lines[number - 1]

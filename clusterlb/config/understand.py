@@ -10,7 +10,10 @@ from clusterlb.config import build, files
 from clusterlb.config.compose import compose
 from clusterlb.config.fields import parse_name, parse_vip
 from clusterlb.config.item import Everything, Item, Placed
-from clusterlb.config.models import ClusterFile, DirectorFile, PoolFile, VipFile
+from clusterlb.config.models.cluster import ClusterFile
+from clusterlb.config.models.director import DirectorFile
+from clusterlb.config.models.pool import PoolFile
+from clusterlb.config.models.vip import VipFile
 from clusterlb.config.nodes import Node, Scalar, Sequence, find
 from clusterlb.config.report import Report
 from clusterlb.config.sections import Sections, gather

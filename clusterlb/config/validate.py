@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from clusterlb.config.compose import DEEPEST
 from clusterlb.config.item import Item
-from clusterlb.config.nodes import Path, plain, without
+from clusterlb.config.nodes import Node, Path, find, plain, without
 from clusterlb.config.report import Report
 from clusterlb.config.wording import clip, word
 
@@ -43,7 +43,9 @@ def validate(item: Item, model: type[M], report: Report) -> tuple[Item, M] | Non
             data = plain(item.node)
             found = model.model_validate({**data, **stand_ins} if stand_ins else data)
         except ValidationError as failure:
-            errors = failure.errors(include_url=False, include_input=False)
+            errors = [
+                _error(error, item.node) for error in failure.errors(include_url=False, include_input=False)
+            ]
         else:
             emptied: dict[str, object] = {
                 key: [] for key, value in stand_ins.items() if isinstance(value, list)
@@ -73,10 +75,18 @@ def validate_name(item: Item, what: str, parse: Callable[[object], K], report: R
         return None
 
 
+def _error(error: ErrorDetails, node: Node) -> ErrorDetails:
+    """Return an error with its path in the file: pydantic's goes on after a mapping's key that is no good."""
+    path = error["loc"]
+    if error["type"] == "refused" and path[-1:] == ("[key]",) and find(node, path) is None:
+        return {**error, "loc": path[:-1], "type": "key_refused"}
+    return error
+
+
 def _report(item: Item, path: Path, text: str, hint: str, kind: str, report: Report) -> None:
-    if kind in ("missing", "extra_forbidden"):
+    if kind in ("missing", "extra_forbidden", "key_refused"):
         place = item.key_at(*path)
-        text = f"{text} in `{clip(item.name)}`" if len(path) == 1 else text
+        text = f"{text} in `{clip(item.name)}`" if len(path) == 1 and kind != "key_refused" else text
     else:
         place = item.at(*path)
     report.error(item.source, place, text, hint)
@@ -84,4 +94,4 @@ def _report(item: Item, path: Path, text: str, hint: str, kind: str, report: Rep
 
 def _culprit(path: Path, kind: str) -> Path:
     """Return what has to go: the value, or what cannot be without it."""
-    return path[:-1] if kind == "missing" else path
+    return path[:-1] if kind == "missing" or path[-1:] == ("type",) else path

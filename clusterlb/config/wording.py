@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from clusterlb.config.by_type import ByType
 from clusterlb.config.item import Item
-from clusterlb.config.nodes import Mapping, Node, Path, Scalar, find
+from clusterlb.config.nodes import Mapping, Node, Path, Scalar, find, step
 
 _WANTED = {
     "int_type": "a whole number",
@@ -21,10 +22,10 @@ _WANTED = {
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
     "dict_type": "a mapping",
+    "bool_type": "true or false",
 }
 _SWITCHES = frozenset(("on", "off", "yes", "no", "y", "n"))
 _LONGEST = 60  # characters of a value that are repeated in a problem
-_SECRETS = frozenset((("md5_key",),))  # ends of paths whose values are not repeated
 
 
 def word(error: ErrorDetails, model: type[BaseModel], item: Item) -> tuple[str, str]:
@@ -34,10 +35,10 @@ def word(error: ErrorDetails, model: type[BaseModel], item: Item) -> tuple[str, 
     found = find(item.node, path)
     label = _label(path) if path else f"`{clip(item.name)}`"
     if kind == "missing":
-        return f"{label} is missing", _description(model, path)
+        return f"{label} is missing", _description(model, path, item.node)
     if kind == "extra_forbidden":
-        return f"unknown key {label}", _nearest_key(str(path[-1]), model, path[:-1])
-    if kind in _WANTED and path[-1:] in _SECRETS:
+        return f"unknown key {label}", _nearest_key(str(path[-1]), _model_at(model, path[:-1], item.node))
+    if kind in _WANTED and _secret(path):
         return f"{label} needs {_WANTED[kind]}", "put it in quotes"
     if kind in _WANTED:
         wanted = _WANTED[kind]
@@ -47,14 +48,16 @@ def word(error: ErrorDetails, model: type[BaseModel], item: Item) -> tuple[str, 
         return f"{label} may not be {describe(found)}", one_of(_shown(found), choices)
     if kind in ("greater_than_equal", "less_than_equal"):
         bound = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
-        return f"{label} must be {bound}, but is {_shown(found)}", _description(model, path)
+        return f"{label} must be {bound}, but is {_shown(found)}", _description(model, path, item.node)
     if kind == "too_short":
-        return f"{label} is empty", _description(model, path)
+        return f"{label} is empty", _description(model, path, item.node)
     if kind == "too_long":
-        return f"{label} has more than {context['max_length']} items", _description(model, path)
+        return f"{label} has more than {context['max_length']} items", _description(model, path, item.node)
+    if kind == "key_refused":
+        return f"{label} {context['text']}", context["hint"]
     if kind == "refused":
         text = f"{label} {context['text']}"
-        if path[-1:] not in _SECRETS:
+        if not _secret(path):
             text += (
                 f", but is {describe(found)}"
                 if context["text"].startswith("needs")
@@ -76,6 +79,11 @@ def one_of(value: str, choices: Iterable[str]) -> str:
 def clip(text: str) -> str:
     """Shorten what an operator wrote, to repeat it in a problem."""
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def _secret(path: Path) -> bool:
+    """Say whether what a path leads to is not to be repeated: an OSPF key, a header such as Authorization."""
+    return path[-1:] == ("md5_key",) or path[-2:-1] == ("headers",)
 
 
 def _label(path: Path) -> str:
@@ -111,6 +119,8 @@ def _type_hint(wanted: str, path: Path, node: Node | None) -> str:
         return "write the value behind the colon, or remove the key to get the default"
     if path[-1:] == ("bfd",):
         return "write `bfd: {interval: 50ms, multiplier: 3}`, or `bfd: null` to run without BFD"
+    if path[-1:] == ("check",) and isinstance(value, str) and ":" not in value:
+        return f"write `check: {{type: {clip(value)}}}`"
     if wanted == "text":
         return f'put it in quotes: "{_shown(node)}"' if isinstance(node, Scalar) else "write a single word"
     if wanted == "a list":
@@ -123,6 +133,8 @@ def _type_hint(wanted: str, path: Path, node: Node | None) -> str:
         if isinstance(value, str) and ":" in value:
             return "put a space behind the colon"
         return "write `key: value` pairs, indented below the key or in braces"
+    if wanted == "true or false":
+        return "YAML 1.2 knows no other words for them"
     return _number_hint(value)
 
 
@@ -142,34 +154,47 @@ def _number_hint(value: object) -> str:
     return "write digits alone, without a unit"
 
 
-def _nearest_key(key: str, model: type[BaseModel], path: Path) -> str:
+def _nearest_key(key: str, holder: type[BaseModel] | None) -> str:
     if key == "<<":
         return "YAML 1.2 has no merge keys: write the keys out, or use an alias for the whole value"
-    holder = _model_at(model, path)
-    known = list(holder.model_fields) if holder else []
-    return one_of(key, known) if known else ""
+    return one_of(key, holder.model_fields) if holder else ""
 
 
-def _description(model: type[BaseModel], path: Path) -> str:
-    holder = _model_at(model, path[:-1])
+def _description(model: type[BaseModel], path: Path, node: Node) -> str:
+    holder = _model_at(model, path[:-1], node)
     info = holder.model_fields.get(str(path[-1])) if holder and path else None
     return info.description or "" if info else ""
 
 
-def _model_at(model: type[BaseModel], path: Path) -> type[BaseModel] | None:
-    """Return the model that a path leads to."""
+def _model_at(model: type[BaseModel], path: Path, node: Node | None) -> type[BaseModel] | None:
+    """Return the model that a path leads to; ``node`` is what ``model`` describes."""
+    found: Any = model
     for key in path:
-        if isinstance(key, int):
-            continue
-        info = model.model_fields.get(key)
-        inner = _inner(info.annotation) if info else None
-        if inner is None:
-            return None
-        model = inner
-    return model
+        holder = _model(found, node)
+        if holder is None:
+            found = _item(found)
+        else:
+            info = holder.model_fields.get(str(key))
+            found = info.annotation if info else None
+        node = step(node, key) if node else None
+    return _model(found, node)
 
 
-def _inner(annotation: Any) -> type[BaseModel] | None:
+def _model(annotation: Any, node: Node | None) -> type[BaseModel] | None:
+    """Return the model of a type's values; None for a list or a mapping of any keys."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for found in map(_inner, get_args(annotation)) if found), None)
+    if get_origin(annotation) in (list, dict):
+        return None
+    choice = next((part for part in get_args(annotation) if isinstance(part, ByType)), None)
+    if choice:
+        kind = step(node, "type") if node else None
+        return choice.model(kind.value if isinstance(kind, Scalar) else choice.default if not kind else None)
+    return next((found for part in get_args(annotation) if (found := _model(part, node))), None)
+
+
+def _item(annotation: Any) -> Any:
+    """Return the type of a list's items, or of a mapping's values."""
+    if get_origin(annotation) in (list, dict):
+        return get_args(annotation)[-1]
+    return next((found for part in get_args(annotation) if (found := _item(part))), None)

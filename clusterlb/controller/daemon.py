@@ -11,6 +11,9 @@ from typing import Protocol
 import structlog
 
 from clusterlb.controller.apply import Applier
+from clusterlb.controller.counters import Counters
+from clusterlb.controller.intents import Intents
+from clusterlb.controller.journal import Journal
 from clusterlb.controller.kernel import Drivers, Kernel
 from clusterlb.controller.leave import leave
 from clusterlb.controller.ledger import Ledger
@@ -22,6 +25,7 @@ from clusterlb.controller.schedule import Schedule
 from clusterlb.controller.world import Index, World
 from clusterlb.core import pace
 from clusterlb.drivers.monitor import LinkMonitor
+from clusterlb.drivers.tables import filled
 from clusterlb.model.health import Observation, ProbeKey
 from clusterlb.model.inventory import Director, Inventory
 
@@ -31,6 +35,8 @@ SERVICES_EVERY = 1.0  # seconds; foreign edits are to be repaired within 2
 LINKS_EVERY = 10.0  # the kernel tells of changes; this catches what it did not tell
 FRR_EVERY = 2.0
 FILES_EVERY = 1.0
+COUNTERS_EVERY = 2.0  # as often as the kernel adds them up (ip_vs_est.c)
+INTENTS_EVERY = 1.0
 
 
 class CheckEngine(Protocol):
@@ -71,6 +77,8 @@ class Controller:
     notify: Notifier = field(default_factory=Notifier)
     reconciler: Reconciler = field(init=False)
     readings: Readings = field(init=False)
+    counters: Counters = field(init=False)
+    intents: Intents = field(init=False)
     reloader: Reloader = field(init=False)
     engine: CheckEngine = field(init=False)
     _wake: asyncio.Event = field(default_factory=asyncio.Event, init=False)
@@ -96,13 +104,15 @@ class Controller:
             clock=loop.time,
         )
         self.readings = Readings(self.reconciler, self._kernel, self.drivers.frr)
+        self.counters = Counters(world, self._kernel, filled, loop.time)
+        self.intents = Intents(Journal(self.settings.state_dir / "intents.jsonl"), world)
         self.engine = self.make_engine(self.reconciler.observe)
         self.reloader = Reloader(
             self.settings.inventory,
             self.settings.director,
             self.render_frr,
             self.reconciler,
-            lambda _: self._set_probes(),
+            lambda _: self._reloaded(),
         )
 
     @property
@@ -124,6 +134,8 @@ class Controller:
         schedule.every(LINKS_EVERY, self.readings.links)
         schedule.every(FRR_EVERY, self.readings.frr_health)
         schedule.every(FILES_EVERY, self.reloader.watch)
+        schedule.every(COUNTERS_EVERY, self.counters.look)
+        schedule.every(INTENTS_EVERY, self._expire)
         schedule.start()
         try:
             await self._loop()
@@ -165,7 +177,11 @@ class Controller:
         self._spawn(self.reloader.reload())
 
     def _set_probes(self) -> None:
-        self.engine.set_probes(self.world.index.pools)
+        self.engine.set_probes(self.world.index.probes)
+
+    def _reloaded(self) -> None:
+        self._set_probes()
+        self.intents.refresh()
 
     async def _loop(self) -> None:
         interval = watchdog_interval()
@@ -194,6 +210,9 @@ class Controller:
                 break
         self.reconciler.stop()
         await self._kernel.close()
+
+    async def _expire(self) -> None:
+        self.intents.expire()
 
     def _summary(self) -> str:
         announced = len(self.world.actual.links.announced)

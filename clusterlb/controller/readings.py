@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 
 from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.reconcile import Reconciler
 from clusterlb.core.desired import adopted, stand
-from clusterlb.core.fitness import unfit
 from clusterlb.drivers.interface import DriverError, FrrDriver, OspfNeighbor
 
 SHARE = 20  # a reading that took t seconds is not repeated before SHARE x t: 5 % of a core at most
@@ -39,8 +38,9 @@ class Readings:
         world.actual.sysctls = await self.kernel.read_sysctls(tuple(world.index.sysctls))
         await self._read_frr()
         fit = adopted(world.inventory, world.actual.links.announced)
-        world.standings = stand(world.inventory, world.index.keys.keys(), world.verdicts, fit)
-        world.health = replace(world.health, carrier=dict(world.actual.links.carrier))
+        view = world.view(self.reconciler.clock())
+        world.standings = stand(world.inventory, world.index.keys.keys(), view, fit)
+        world.health_changed(carrier=dict(world.actual.links.carrier))
         world.last_change = self.reconciler.clock()
         world.mark_all()
 
@@ -62,8 +62,8 @@ class Readings:
             before, world.actual.services = world.actual.services, found
             world.actual.sysctls = await self.kernel.read_sysctls(tuple(world.index.sysctls))
             if world.health.ipvs_failures:
-                self._health_changed(ipvs_failures=0, ipvs_error="")
-            mine = {*world.index.served, *self.reconciler.ledger.services}
+                world.health_changed(ipvs_failures=0, ipvs_error="")
+            mine = {*world.index.owned, *self.reconciler.ledger.services}
             drift = [key for key in mine if found.get(key) != before.get(key)]
             settings = [n for n, v in world.index.sysctls.items() if world.actual.sysctls.get(n) != v]
             if drift or settings:
@@ -85,7 +85,7 @@ class Readings:
                 return
             world.actual.links = found
             if dict(found.carrier) != dict(world.health.carrier):
-                self._health_changed(carrier=dict(found.carrier))
+                world.health_changed(carrier=dict(found.carrier))
             vips = {
                 vip
                 for vip in {*before.announced, *found.announced, *before.local_routes, *found.local_routes}
@@ -111,7 +111,7 @@ class Readings:
         try:
             neighbors = await self.frr.neighbors()
         except DriverError as error:
-            self._health_changed(frr_failures=world.health.frr_failures + 1, frr_error=str(error))
+            world.health_changed(frr_failures=world.health.frr_failures + 1, frr_error=str(error))
             world.actual.frr = None
             return
         finally:
@@ -120,6 +120,9 @@ class Readings:
             full = ",".join(sorted(n.router_id for n in neighbors if n.full)) or "none"
             log.info("ospf neighbours", full=full)
         self.neighbors = neighbors
+        world.health_changed(ospf_full=len({n.router_id for n in neighbors if n.full}))
+        if world.inventory.cluster.director_checks.bfd:
+            await self._read_bfd()
         self._frr_polls += 1
         if world.actual.frr is None or self._frr_polls % FULL_FRR == 0:
             async with self.reconciler.lock:
@@ -128,7 +131,7 @@ class Readings:
                 if world.actual.frr is not None and before != world.actual.frr:
                     world.mark_all()
         if world.health.frr_failures and world.actual.frr is not None:
-            self._health_changed(frr_failures=0, frr_error="")
+            world.health_changed(frr_failures=0, frr_error="")
 
     async def _read_frr(self) -> None:
         world = self.reconciler.world
@@ -136,24 +139,19 @@ class Readings:
             world.actual.frr = await self.frr.read()
         except DriverError as error:
             world.actual.frr = None
-            self._health_changed(frr_failures=world.health.frr_failures + 1, frr_error=str(error))
+            world.health_changed(frr_failures=world.health.frr_failures + 1, frr_error=str(error))
+
+    async def _read_bfd(self) -> None:
+        world = self.reconciler.world
+        try:
+            world.health_changed(bfd_up=await self.frr.bfd_up())
+        except DriverError as error:
+            # no news: a silent bfdd is not a session that is down, and the neighbours have just answered
+            log.warning("BFD sessions unreadable", error=str(error))
 
     def _ipvs_failed(self, error: str) -> None:
         world = self.reconciler.world
-        self._health_changed(ipvs_failures=world.health.ipvs_failures + 1, ipvs_error=error)
-
-    def _health_changed(self, **fields: object) -> None:
-        """Take in the director's own condition; look at all VIPs again when its fitness changed."""
-        world = self.reconciler.world
-        before = unfit(world.health)
-        first = {name for name, value in fields.items() if name.endswith("failures") and value == 1}
-        world.health = replace(world.health, **fields)  # type: ignore[arg-type]  # names are checked by replace
-        now = unfit(world.health)
-        if first:
-            log.warning("director check failed", error=world.health.frr_error or world.health.ipvs_error)
-        if (before is None) != (now is None):
-            log.warning("director", fit=now is None, because=str(now or "all its own checks pass"))
-            world.mark_all()
+        world.health_changed(ipvs_failures=world.health.ipvs_failures + 1, ipvs_error=error)
 
     def _drifted(self, what: list[str]) -> None:
         world = self.reconciler.world

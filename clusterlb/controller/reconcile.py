@@ -15,16 +15,16 @@ from clusterlb.controller.ledger import Ledger, LedgerError
 from clusterlb.controller.world import Dirty, Index, World
 from clusterlb.core import pace
 from clusterlb.core.announce import Decision
-from clusterlb.core.desired import decisions, desired, stand
+from clusterlb.core.desired import decisions, desired, grows_at, stand
 from clusterlb.core.diff import diff
 from clusterlb.core.guard import guard
 from clusterlb.core.order import order
-from clusterlb.core.verdict import judge
+from clusterlb.core.verdict import first, judge
 from clusterlb.drivers.frr.merge import displaced, merge
 from clusterlb.drivers.interface import DriverError, FrrDriver
 from clusterlb.model.address import IPAddress
 from clusterlb.model.describe import describe
-from clusterlb.model.health import Observation, ProbeKey, Verdict
+from clusterlb.model.health import CheckKey, Observation, ProbeKey
 from clusterlb.model.ipvs import ServiceKey
 from clusterlb.model.plan import (
     Announce,
@@ -68,23 +68,32 @@ class Reconciler:
 
     def observe(self, probe: ProbeKey, observation: Observation) -> None:
         """Take in one observation; wake the loop when it changes a verdict."""
-        pools = self.world.index.pools.get(probe)
-        if not pools:
-            return
-        before = self.world.verdicts.get(probe, Verdict())
-        verdict = self.world.verdicts[probe] = judge(before, observation, probe.spec)
-        if verdict.state is before.state:
-            return
-        log.info(
-            "verdict",
-            member=str(probe.endpoint),
-            was=before.state.value,
-            now=verdict.state.value,
-            because=observation.detail,
-            pools=",".join(pools),
-        )
-        for name in pools:
-            self.world.mark_pool(name)
+        index = self.world.index
+        for key, pools in index.roster.users.get(probe, {}).items():
+            if self._judged(key, observation, ",".join(pools)):
+                self.world.mark_pools(pools)
+        for name, key in index.own_checks.get(probe, {}).items():
+            if self._judged(key, observation, f"director check {name}"):
+                verdict = self.world.verdicts[key]
+                self.world.health_changed(probes={**self.world.health.probes, name: verdict})
+
+    def _judged(self, key: CheckKey, observation: Observation, users: str) -> bool:
+        """Judge one check; say whether that changes what its users do."""
+        before = self.world.verdicts.get(key) or first(key.check)
+        verdict = self.world.verdicts[key] = judge(before, observation, key.check)
+        facts = {"member": str(key.probe.endpoint), "check": key.check.probe.type.value, "pools": users}
+        if key.probe.through is not None:
+            facts["through"] = str(key.probe.through.vip)
+        if verdict.warning and verdict.warning != before.warning:
+            log.warning("check", warning=verdict.warning, **facts)
+        if verdict.state is not before.state:
+            was, now = before.state.value, verdict.state.value
+            log.info("verdict", was=was, now=now, because=observation.detail, **facts)
+            return True
+        if verdict.share != before.share:
+            log.info("weight", was=f"{before.share}%", now=f"{verdict.share}%", **facts)
+            return True
+        return False
 
     async def cycle(self) -> None:
         """Carry out what the dirty part of the world needs."""
@@ -105,12 +114,17 @@ class Reconciler:
         else:
             keys, vips = dirty.keys, dirty.vips
         fit = {name for name, standing in self.world.standings.items() if standing.fit}
-        self.world.standings.update(stand(self.world.inventory, dirty.pools, self.world.verdicts, fit))
+        view = self.world.view(self.clock())
+        self.world.standings.update(stand(self.world.inventory, dirty.pools, view, fit))
+        growing = [name for name in dirty.pools if self.world.inventory.pools[name].slow_start]
+        when = grows_at(self.world.inventory, growing, view) if growing else None
+        if when is not None:
+            self._at(when, lambda: self.world.mark_pools(growing))
         return keys, vips
 
     def _everything(self) -> tuple[set[ServiceKey], set[IPAddress]]:
         return (
-            {*self.world.index.served, *self.ledger.services},
+            {*self.world.index.owned, *self.ledger.services},
             {*self.world.inventory.vips, *self.world.actual.vips()},
         )
 
@@ -127,10 +141,11 @@ class Reconciler:
         self, keys: Collection[ServiceKey], vips: Collection[IPAddress], *, remember: bool = False
     ) -> Plan:
         world = self.world
-        decided = decisions(world.inventory, vips, world.view())
+        view = world.view(self.clock())
+        decided = decisions(world.inventory, vips, view)
         if remember:
             self._remember(vips, decided)
-        want = desired(world.inventory, world.index.served, keys, decided, world.view())
+        want = desired(world.inventory, world.index.served, keys, decided, view)
         have = world.actual.state(self.ledger, keys, vips, want.frr)
         if world.actual.frr is None:
             want = replace(want, frr=have.frr)
@@ -193,7 +208,7 @@ class Reconciler:
         if self._recorded is self.world.index and all(isinstance(step, NEEDS_NO_ENTRY) for step in plan):
             return  # the ledger has it all: a member's change must not cost a look at every service
         running = self.world.actual.frr or ()
-        self.ledger.own_services(self.world.index.served)
+        self.ledger.own_services(self.world.index.owned)
         for step in plan:
             if isinstance(step, SetSysctl):
                 before = self.world.actual.sysctls.get(step.name)
@@ -272,13 +287,19 @@ class Reconciler:
     ) -> None:
         """Look at these again at a time of the clock; None means at everything."""
 
-        def fire() -> None:
-            self._timers.discard(handle)
+        def look() -> None:
             if keys is None or vips is None:
                 self.world.mark_all()
             else:
                 self.world.mark_keys(keys)
                 self.world.mark_vips(vips)
+
+        self._at(when, look)
+
+    def _at(self, when: float, action: Callable[[], object]) -> None:
+        def fire() -> None:
+            self._timers.discard(handle)
+            action()
 
         handle = asyncio.get_running_loop().call_at(when, fire)
         self._timers.add(handle)

@@ -90,7 +90,10 @@ class Reloader:
             async with self.reconciler.lock:
                 world.inventory, world.director, world.frr = inventory, director, lines
                 world.index = Index(inventory)
-                world.verdicts = {k: v for k, v in world.verdicts.items() if k in world.index.pools}
+                probed = world.index.probes
+                world.verdicts = {k: v for k, v in world.verdicts.items() if k.probe in probed}
+                names = {probe.name for probe in inventory.cluster.director_checks.probes}
+                world.health_changed(probes={n: v for n, v in world.health.probes.items() if n in names})
                 world.standings = {k: v for k, v in world.standings.items() if k in world.index.keys}
                 world.mark_all()
             world.counts["reloads"] += 1

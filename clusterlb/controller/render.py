@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from clusterlb.core.desired import served
+from clusterlb.core.member import MemberState
 from clusterlb.core.programme import service_state
-from clusterlb.model.health import VerdictState
+from clusterlb.model.check import VerdictState
 from clusterlb.model.inventory import Inventory
 from clusterlb.model.ipvs import ServiceKey, ServiceState
 
@@ -14,5 +15,6 @@ def full_state(inventory: Inventory) -> dict[ServiceKey, ServiceState]:
     states = {}
     for key, (vip, service) in served(inventory).items():
         pool = inventory.pools[service.pool]
-        states[key] = service_state(vip, service, pool, (VerdictState.UP,) * len(pool.members), None)
+        everyone = (MemberState(VerdictState.UP),) * len(pool.members)
+        states[key] = service_state(vip, service, pool, everyone, None)
     return states

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from clusterlb import __version__
 from clusterlb.controller.daemon import Controller
-from clusterlb.core.fitness import unfit
+from clusterlb.core.member import member_state
 from clusterlb.model.describe import describe
-from clusterlb.model.health import ProbeKey, Verdict, VerdictState
+from clusterlb.model.intent import Intent
 from clusterlb.model.inventory import Member, Pool, Vip
 from clusterlb.model.ipvs import DestinationKey, DestinationStatistics, ServiceKey
 from clusterlb.model.plan import Plan
@@ -25,7 +26,7 @@ async def status(controller: Controller) -> dict[str, Any]:
         for key, service in kernel.items()
         for destination, numbers in service.destinations
     }
-    why = unfit(world.health)
+    why = world.unfit
     return {
         "director": world.director.name,
         "version": __version__,
@@ -48,6 +49,17 @@ async def status(controller: Controller) -> dict[str, Any]:
             ],
         },
         "uplinks": dict(world.health.carrier),
+        "filled": {name: round(share, 1) for name, share in world.health.filled.items()},
+        "director_checks": {
+            name: {"verdict": v.state.value, "because": v.because.detail if v.because else ""}
+            for name, v in world.health.probes.items()
+        },
+        "pools": {
+            pool.name: _pool(controller, pool)
+            for pool in world.inventory.pools.values()
+            if pool.name in world.index.keys
+        },
+        "intents": [_intent(intent) for intent in controller.intents.standing],
         "vips": [_vip(controller, vip, statistics) for vip in world.inventory.vips.values()],
         "errors": list(world.errors),
         "counts": {name: world.counts[name] for name in COUNTS},
@@ -55,7 +67,14 @@ async def status(controller: Controller) -> dict[str, Any]:
     }
 
 
-COUNTS = ("drift", "steps", "step_errors", "reloads", "reload_failures", "frr_configurations")
+COUNTS = {
+    "drift": "Owned objects that others changed and that were put right",
+    "steps": "Plan steps carried out",
+    "step_errors": "Plan steps that failed",
+    "reloads": "Inventories taken over",
+    "reload_failures": "Inventories rejected",
+    "frr_configurations": "Times that FRR's configuration was changed",
+}
 
 
 def plan_lines(plan: Plan) -> list[str]:
@@ -100,20 +119,20 @@ def _member(
 ) -> dict[str, Any]:
     world = controller.world
     now = controller.reconciler.clock()
-    verdict = (
-        world.verdicts.get(ProbeKey(member.endpoint, pool.check), Verdict())
-        if pool.check
-        else Verdict(VerdictState.UP)
-    )
+    state = member_state(pool, member, world.index.roster, world.verdicts, world.pins, now)
     service = world.actual.services.get(key)
     destination = DestinationKey(member.address, member.port)
     weights = {d.key: d.weight for d in service.destinations} if service else {}
     numbers = statistics.get((key, destination), DestinationStatistics())
     return {
         "member": str(member.endpoint),
-        "verdict": verdict.state.value,
-        "for": round(now - verdict.since, 1) if verdict.since else None,
-        "because": verdict.because.detail if verdict.because else "",
+        "verdict": state.state.value,
+        "for": round(now - state.since, 1) if state.since else None,
+        "because": state.because,
+        "pinned": state.pinned,
+        "warning": state.warning,
+        "suspect": world.suspects.get((key, destination), ""),
+        "share": state.share,
         "weight": weights.get(destination),
         "active": numbers.active,
         "inactive": numbers.inactive,
@@ -121,3 +140,23 @@ def _member(
         "in_packets": numbers.counters.in_packets,
         "in_bytes": numbers.counters.in_bytes,
     }
+
+
+def _pool(controller: Controller, pool: Pool) -> dict[str, Any]:
+    now = controller.world.standings.get(pool.name)
+    if now is None:
+        return {}
+    return {
+        "up": now.up,
+        "unknown": now.unknown,
+        "total": now.total,
+        "needs": now.needs,
+        "of": pool.quorum.of.value,
+        "fit": now.fit,
+        "sorry": now.sorry,
+        "panic": now.panic,
+    }
+
+
+def _intent(intent: Intent) -> dict[str, Any]:
+    return {**asdict(intent), "kind": intent.kind.value}

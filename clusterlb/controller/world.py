@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import structlog
 
 from clusterlb.controller.actual import Actual
 from clusterlb.core.announce import Decision
@@ -12,11 +14,16 @@ from clusterlb.core.desired import Served, View, served
 from clusterlb.core.fitness import DirectorHealth, unfit
 from clusterlb.core.programme import sysctls
 from clusterlb.core.quorum import Standing
+from clusterlb.core.roster import MemberKey, director_key, roster
 from clusterlb.model.address import IPAddress
-from clusterlb.model.health import ProbeKey, Verdict
+from clusterlb.model.check import VerdictState
+from clusterlb.model.health import CheckKey, ProbeKey, Verdict
 from clusterlb.model.inventory import Director, Inventory
-from clusterlb.model.ipvs import ServiceKey
+from clusterlb.model.ipvs import DestinationKey, ServiceKey
+from clusterlb.model.reason import Because
 from clusterlb.model.state import FrrLine
+
+log = structlog.get_logger()
 
 
 class Index:
@@ -25,14 +32,24 @@ class Index:
     def __init__(self, inventory: Inventory) -> None:
         self.served: Served = served(inventory)
         self.sysctls = sysctls(inventory)
+        self.roster = roster(inventory)
         self.keys: dict[str, list[ServiceKey]] = defaultdict(list)
         for key, (_, service) in self.served.items():
             self.keys[service.pool].append(key)
-        self.pools: dict[ProbeKey, list[str]] = defaultdict(list)
-        for pool in inventory.pools.values():
-            if pool.check is not None and pool.name in self.keys:
-                for member in pool.members:
-                    self.pools[ProbeKey(member.endpoint, pool.check)].append(pool.name)
+        self.own_checks: dict[ProbeKey, dict[str, CheckKey]] = defaultdict(dict)
+        for probe in inventory.cluster.director_checks.probes:
+            key_of_probe = director_key(probe)
+            self.own_checks[key_of_probe.probe][probe.name] = key_of_probe
+
+    @property
+    def owned(self) -> set[ServiceKey]:
+        """Return every service that is to be in the kernel: those of the VIPs, and the probes' own."""
+        return {*self.served, *self.roster.ways}
+
+    @property
+    def probes(self) -> set[ProbeKey]:
+        """Return everything that is to be probed."""
+        return {*self.roster.users, *self.own_checks}
 
 
 @dataclass(slots=True)
@@ -60,10 +77,14 @@ class World:
     index: Index
     frr: tuple[FrrLine, ...] = ()
     actual: Actual = field(default_factory=Actual)
-    verdicts: dict[ProbeKey, Verdict] = field(default_factory=dict)
+    verdicts: dict[CheckKey, Verdict] = field(default_factory=dict)
+    pins: dict[MemberKey, VerdictState] = field(default_factory=dict)
+    idle: dict[ServiceKey, frozenset[DestinationKey]] = field(default_factory=dict)
+    suspects: dict[tuple[ServiceKey, DestinationKey], str] = field(default_factory=dict)
     standings: dict[str, Standing] = field(default_factory=dict)
     decided: dict[IPAddress, Decision] = field(default_factory=dict)
     health: DirectorHealth = field(default_factory=DirectorHealth)
+    unfit: Because | None = None
     unprogrammed: dict[IPAddress, str] = field(default_factory=dict)
     last_change: float | None = None
     dirty: Dirty = field(default_factory=Dirty)
@@ -72,22 +93,39 @@ class World:
     leaving: bool = False
     wake: Callable[[], None] = lambda: None
 
-    def view(self) -> View:
-        """Return what decisions are made from."""
+    def view(self, now: float) -> View:
+        """Return what decisions are made from; ``now`` is in seconds of the observations' clock."""
         return View(
+            roster=self.index.roster,
+            now=now,
             verdicts=self.verdicts,
+            pins=self.pins,
             standings=self.standings,
             services=self.actual.services,
-            director_unfit=unfit(self.health),
+            idle=self.idle,
+            director_unfit=self.unfit,
             unprogrammed=self.unprogrammed,
             frr=self.frr,
             sysctls=self.index.sysctls,
         )
 
-    def mark_pool(self, name: str) -> None:
-        """Look at a pool, its services and their VIPs again."""
-        self.dirty.pools.add(name)
-        self.mark_keys(self.index.keys[name])
+    def health_changed(self, **fields: object) -> None:
+        """Take in the director's own condition; look at all VIPs again when its fitness changed."""
+        first = {name for name, value in fields.items() if name.endswith("failures") and value == 1}
+        self.health = replace(self.health, **fields)  # type: ignore[arg-type]  # names are checked by replace
+        checks = self.inventory.cluster.director_checks
+        before, self.unfit = self.unfit, unfit(self.health, checks, self.unfit)
+        if first:
+            log.warning("director check failed", error=self.health.frr_error or self.health.ipvs_error)
+        if (before is None) != (self.unfit is None):
+            log.warning("director", fit=self.unfit is None, because=str(self.unfit or "all its checks pass"))
+            self.mark_all()
+
+    def mark_pools(self, names: Iterable[str]) -> None:
+        """Look at pools, their services and their VIPs again."""
+        for name in names:
+            self.dirty.pools.add(name)
+            self.mark_keys(self.index.keys[name])
 
     def mark_keys(self, keys: Iterable[ServiceKey]) -> None:
         """Look at services and their VIPs again."""

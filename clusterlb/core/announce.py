@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from clusterlb.core.quorum import Standing
 from clusterlb.model.address import IPAddress, IPNetwork
-from clusterlb.model.inventory import AnnounceWhen, Lane, Pool, Vip
+from clusterlb.model.inventory import AnnounceWhen, Lane, Pool, QuorumOf, Vip
 from clusterlb.model.reason import Because, Reason
 
 
@@ -48,29 +48,59 @@ def decide(
         return Decision(NOWHERE, Because(Reason.DIRECTOR_UNFIT, director_unfit.text, director_unfit.facts))
     if unprogrammed:
         return Decision(NOWHERE, Because(Reason.NOT_PROGRAMMED, unprogrammed))
-    names = list(dict.fromkeys(service.pool for service in vip.services))
-    unfit = [name for name in names if not standings[name].fit]
+    names = _names(vip)
+    unfit = [name for name in names if not standings[name].serves]
     enough = len(unfit) < len(names) if vip.announce_when is AnnounceWhen.ANY else not unfit
     if enough:
-        return Decision(frozenset({Lane.ACTIVE}), _good(names, standings))
+        return Decision(frozenset({Lane.ACTIVE}), _good(names, pools, standings))
     return Decision(NOWHERE, _bad(unfit, pools, standings))
 
 
-def _good(names: Sequence[str], standings: Mapping[str, Standing]) -> Because:
+def _names(vip: Vip) -> list[str]:
+    """Return the pools that matter to a VIP, each once."""
+    listed = vip.announce_when is AnnounceWhen.LISTED
+    return list(
+        dict.fromkeys(
+            service.pool
+            for service in vip.services
+            if not listed or (service.protocol, service.port) in vip.required
+        )
+    )
+
+
+def _good(names: Sequence[str], pools: Mapping[str, Pool], standings: Mapping[str, Standing]) -> Because:
     undecided = sum(standings[name].unknown for name in names)
+    if sorry := [name for name in names if standings[name].sorry]:
+        texts = (f"{_short(name, pools, standings)}, the sorry server answers" for name in sorry)
+        return Because(Reason.SORRY, "; ".join(texts), {"pools": sorry})
     if undecided and not any(standings[name].up for name in names):
         return Because(Reason.ADOPTED, f"as found in the kernel; {undecided} members have no verdict yet")
-    counts = (f"{name} {standings[name].up}/{standings[name].total} up" for name in names)
-    return Because(Reason.FIT, ", ".join(counts))
+    return Because(Reason.FIT, ", ".join(_count(name, pools, standings) for name in names))
+
+
+def _count(name: str, pools: Mapping[str, Pool], standings: Mapping[str, Standing]) -> str:
+    now = standings[name]
+    text = f"{name} {now.up}/{now.total}{_unit(pools[name])} up"
+    return f"{text} (fewer than {pools[name].panic}%: all are used)" if now.panic else text
+
+
+def _short(name: str, pools: Mapping[str, Pool], standings: Mapping[str, Standing]) -> str:
+    now = standings[name]
+    if pools[name].quorum.of is QuorumOf.WEIGHT:
+        return f"pool {name} has weight {now.up} of {now.total} up and needs {now.needs}"
+    return f"pool {name} has {now.up} of {now.total} members up and needs {now.needs}"
+
+
+def _unit(pool: Pool) -> str:
+    return " of weight" if pool.quorum.of is QuorumOf.WEIGHT else ""
 
 
 def _bad(unfit: Sequence[str], pools: Mapping[str, Pool], standings: Mapping[str, Standing]) -> Because:
     texts = []
     for name in unfit:
-        now = standings[name]
-        text = f"pool {name} has {now.up} of {now.total} members up and needs {pools[name].quorum.up}"
+        now, text = standings[name], _short(name, pools, standings)
         texts.append(f"{text} ({now.unknown} have no verdict yet)" if now.unknown else text)
-    undecided = any(standings[name].unknown for name in unfit)
+    undecided = any(standings[name].undecided for name in unfit)
     reason = Reason.POOL_UNDECIDED if undecided else Reason.POOL_BELOW_QUORUM
-    facts = {name: {"up": standings[name].up, "needs": pools[name].quorum.up} for name in unfit}
+    facts = {name: {"up": standings[name].up, "needs": standings[name].needs} for name in unfit}
     return Because(reason, "; ".join(texts), facts)

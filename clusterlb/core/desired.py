@@ -10,12 +10,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from clusterlb.core.announce import Decision, decide
-from clusterlb.core.programme import member_states, service_state
+from clusterlb.core.member import MemberState, Pins, Verdicts, pool_states
+from clusterlb.core.programme import service_state, way_state
 from clusterlb.core.quorum import Standing, standing
+from clusterlb.core.roster import Roster
 from clusterlb.model.address import IPAddress
-from clusterlb.model.health import ProbeKey, Verdict
-from clusterlb.model.inventory import Inventory, Lane, Service, Vip
-from clusterlb.model.ipvs import ServiceKey, ServiceState
+from clusterlb.model.inventory import Inventory, Lane, Pool, Service, Vip
+from clusterlb.model.ipvs import DestinationKey, ServiceKey, ServiceState
 from clusterlb.model.reason import Because
 from clusterlb.model.state import DirectorState, FrrLine
 
@@ -24,19 +25,28 @@ Served = Mapping[ServiceKey, tuple[Vip, Service]]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is known: the checks' verdicts, how pools stand, and the director's own condition.
+    """What is known at ``now``: the checks' verdicts, how pools stand, and the director's own condition.
 
-    ``services`` is what the kernel holds, ``unprogrammed`` why a VIP's services are not as planned;
-    ``frr`` and ``sysctls`` are what the inventory renders to and needs.
+    ``services`` is what the kernel holds, ``unprogrammed`` why a VIP's services are not as planned; ``idle``
+    the destinations of services that are known to have no connections; ``pins`` the members an operator has
+    pinned; ``frr`` and ``sysctls`` are what the inventory renders to and needs.
     """
 
-    verdicts: Mapping[ProbeKey, Verdict] = field(default_factory=dict)
+    roster: Roster = field(default_factory=Roster)
+    now: float = 0.0
+    verdicts: Verdicts = field(default_factory=dict)
+    pins: Pins = field(default_factory=dict)
     standings: Mapping[str, Standing] = field(default_factory=dict)
     services: Mapping[ServiceKey, ServiceState] = field(default_factory=dict)
+    idle: Mapping[ServiceKey, frozenset[DestinationKey]] = field(default_factory=dict)
     director_unfit: Because | None = None
     unprogrammed: Mapping[IPAddress, str] = field(default_factory=dict)
     frr: tuple[FrrLine, ...] = ()
     sysctls: Mapping[str, str] = field(default_factory=dict)
+
+    def states(self, pool: Pool) -> tuple[MemberState, ...]:
+        """Return the judgements on a pool's members, in its order."""
+        return pool_states(pool, self.roster, self.verdicts, self.pins, self.now)
 
 
 def served(inventory: Inventory) -> dict[ServiceKey, tuple[Vip, Service]]:
@@ -45,18 +55,17 @@ def served(inventory: Inventory) -> dict[ServiceKey, tuple[Vip, Service]]:
 
 
 def stand(
-    inventory: Inventory,
-    names: Collection[str],
-    verdicts: Mapping[ProbeKey, Verdict],
-    fit: Collection[str],
+    inventory: Inventory, names: Collection[str], view: View, fit: Collection[str]
 ) -> dict[str, Standing]:
     """Return how these pools stand; ``fit`` names those that were fit before."""
-    return {
-        name: standing(
-            inventory.pools[name].quorum, member_states(inventory.pools[name], verdicts), name in fit
-        )
-        for name in names
-    }
+    pools = (inventory.pools[name] for name in names)
+    return {pool.name: standing(pool, view.states(pool), pool.name in fit) for pool in pools}
+
+
+def grows_at(inventory: Inventory, names: Collection[str], view: View) -> float | None:
+    """Return when the next member of these pools gets more weight by itself, None when none will."""
+    times = (state.grows_at for name in names for state in view.states(inventory.pools[name]))
+    return min((time for time in times if time is not None), default=None)
 
 
 def adopted(inventory: Inventory, announced: Collection[IPAddress]) -> set[str]:
@@ -98,8 +107,17 @@ def desired(
         if key in services:
             vip, service = services[key]
             pool = inventory.pools[service.pool]
-            states = member_states(pool, view.verdicts)
-            wanted[key] = service_state(vip, service, pool, states, view.services.get(key))
+            wanted[key] = service_state(
+                vip,
+                service,
+                pool,
+                view.states(pool),
+                view.services.get(key),
+                now=view.standings.get(pool.name),
+                idle=view.idle.get(key, ()),
+            )
+        elif key in view.roster.ways:
+            wanted[key] = way_state(view.roster.ways[key])
     return DirectorState(
         sysctls=view.sysctls,
         services=wanted,

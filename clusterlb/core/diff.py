@@ -61,16 +61,20 @@ def service_steps(key: ServiceKey, want: ServiceState | None, have: ServiceState
 
 
 def _destinations(key: ServiceKey, want: ServiceState, have: ServiceState) -> Iterator[IpvsStep]:
+    """What gives clients more to go to comes first, what takes away last, so that there is no gap between."""
     wanted = {d.key: d for d in want.destinations}
+    there = {d.key: d for d in have.destinations}
     kept = [d for d in have.destinations if d.key in wanted]
-    yield from (RemoveDestination(key, d.key) for d in have.destinations if d.key not in wanted)
     stay = _in_place(want.destinations, kept) if want.service.scheduler in HASHING else {d.key for d in kept}
-    for before in kept:
-        if before.key not in stay:
-            yield RemoveDestination(key, before.key)
-        elif before != wanted[before.key]:
-            yield EditDestination(key, wanted[before.key])
-    yield from (AddDestination(key, d) for d in want.destinations if d.key not in stay)
+    edits = [d for d in want.destinations if d.key in stay and d != there[d.key]]
+    yield from (EditDestination(key, d) for d in edits if d.weight >= there[d.key].weight)
+    for destination in want.destinations:
+        if destination.key not in stay:
+            if destination.key in there:
+                yield RemoveDestination(key, destination.key)
+            yield AddDestination(key, destination)
+    yield from (EditDestination(key, d) for d in edits if d.weight < there[d.key].weight)
+    yield from (RemoveDestination(key, d.key) for d in have.destinations if d.key not in wanted)
 
 
 def _in_place(want: Sequence[Destination], kept: Sequence[Destination]) -> set[DestinationKey]:

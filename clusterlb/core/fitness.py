@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from clusterlb.model.check import VerdictState
+from clusterlb.model.health import Verdict
+from clusterlb.model.inventory import DirectorChecks
 from clusterlb.model.reason import Because, Reason
 
 TOLERANCE = 3  # failures in a row of a reader before its silence counts against the director
 
 
+MARGIN = 5  # per cent that a table must empty below its limit before it is fit again
+
+
 @dataclass(frozen=True, slots=True)
 class DirectorHealth:
-    """What the director's own checks saw last.
+    """What the director's own checks saw last; None and empty: not read yet, which is no bad news.
 
-    ``carrier`` per uplink (empty: not read yet); failures in a row of asking FRR and of reading IPVS,
-    with the last error's text.
+    ``carrier`` per uplink; failures in a row of asking FRR and of reading IPVS, with the last error's text;
+    ``ospf_full`` and ``bfd_up``: how many neighbours are Full, how many sessions up; ``filled``: per cent of
+    ``conntrack``, ``connections`` and ``descriptors`` in use; ``probes``: the verdicts of the operator's own
+    checks, by their names.
     """
 
     carrier: Mapping[str, bool] = field(default_factory=dict)
@@ -23,27 +31,69 @@ class DirectorHealth:
     frr_error: str = ""
     ipvs_failures: int = 0
     ipvs_error: str = ""
+    ospf_full: int | None = None
+    bfd_up: int | None = None
+    filled: Mapping[str, float] = field(default_factory=dict)
+    probes: Mapping[str, Verdict] = field(default_factory=dict)
 
 
-def unfit(health: DirectorHealth) -> Because | None:
-    """Return why the director must not announce anything, or None when it may."""
-    if health.carrier and not any(health.carrier.values()):
+def unfit(health: DirectorHealth, checks: DirectorChecks, before: Because | None = None) -> Because | None:
+    """Return why the director must not announce anything, or None when it may.
+
+    ``before`` is the last answer: what was too full has to empty by MARGIN, so that it does not flap.
+    """
+    return next(_reasons(health, checks, before), None)
+
+
+def _reasons(health: DirectorHealth, checks: DirectorChecks, before: Because | None) -> Iterator[Because]:
+    if checks.carrier and health.carrier and not any(health.carrier.values()):
         names = ", ".join(sorted(health.carrier))
-        return Because(
+        yield Because(
             Reason.NO_CARRIER,
             f"no uplink has carrier ({names}): check the cable, the switch port, `ip link`",
             {"uplinks": dict(health.carrier)},
         )
     if health.frr_failures >= TOLERANCE:
-        return Because(
+        yield Because(
             Reason.FRR_SILENT,
             f"FRR has not answered {health.frr_failures} times in a row: {health.frr_error}",
             {"failures": health.frr_failures},
         )
     if health.ipvs_failures >= TOLERANCE:
-        return Because(
+        yield Because(
             Reason.IPVS_UNREADABLE,
             f"IPVS could not be read {health.ipvs_failures} times in a row: {health.ipvs_error}",
             {"failures": health.ipvs_failures},
         )
-    return None
+    yield from _routing(health, checks)
+    yield from _filled(health, checks, before)
+    for name, verdict in health.probes.items():
+        if verdict.state is VerdictState.DOWN:
+            seen = verdict.because.detail if verdict.because else "down from the start, as configured"
+            yield Because(Reason.CHECK_FAILED, f"director check {name}: {seen}", {"check": name})
+
+
+def _routing(health: DirectorHealth, checks: DirectorChecks) -> Iterator[Because]:
+    full, wanted = health.ospf_full, checks.ospf_full
+    if full is not None and full < wanted:
+        text = f"{full} OSPF neighbours are Full, {wanted} needed: see `vtysh -c 'show ip ospf neighbor'`"
+        yield Because(Reason.OSPF_NOT_FULL, text, {"full": full, "needs": wanted})
+    if checks.bfd and health.bfd_up == 0:
+        yield Because(Reason.BFD_DOWN, "no BFD session is up: see `vtysh -c 'show bfd peers brief'`")
+
+
+_TABLES = {
+    "conntrack": (Reason.CONNTRACK_FULL, "the connection tracking table", "net.netfilter.nf_conntrack_max"),
+    "connections": (Reason.CONNECTIONS_FULL, "the room for IPVS connections", "ip_vs's conn_tab_bits"),
+    "descriptors": (Reason.DESCRIPTORS_LOW, "the open files allowed", "fs.file-max, or LimitNOFILE"),
+}
+
+
+def _filled(health: DirectorHealth, checks: DirectorChecks, before: Because | None) -> Iterator[Because]:
+    for name, (reason, what, knob) in _TABLES.items():
+        limit = getattr(checks, name)
+        used = health.filled.get(name)
+        relaxed = limit - MARGIN if before is not None and before.reason is reason else limit
+        if limit and used is not None and used >= relaxed:
+            text = f"{used:.0f}% of {what} is in use, the limit is {limit}%: see {knob}"
+            yield Because(reason, text, {"used": round(used, 1), "limit": limit})

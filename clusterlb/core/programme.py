@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from clusterlb.model.health import ProbeKey, Verdict, VerdictState
-from clusterlb.model.inventory import Forwarding, Inventory, Pool, Service, Vip
+from clusterlb.core.marks import Way, uses_vip
+from clusterlb.core.member import MemberState
+from clusterlb.core.quorum import Standing
+from clusterlb.core.weight import weight
+from clusterlb.model.check import VerdictState
+from clusterlb.model.inventory import Forwarding, Inventory, OnDown, Pool, Service, Sorry, Vip
 from clusterlb.model.ipvs import (
     Destination,
     DestinationKey,
@@ -36,15 +40,6 @@ FLAG = {
 HASHING = frozenset({"mh", "sh", "dh"})  # schedulers whose table follows the insertion order
 
 
-def member_states(pool: Pool, verdicts: Mapping[ProbeKey, Verdict]) -> tuple[VerdictState, ...]:
-    """Return each member's state, in the pool's order; a pool without a check is taken to be UP."""
-    check = pool.check
-    if check is None:
-        return (VerdictState.UP,) * len(pool.members)
-    found = (verdicts.get(ProbeKey(member.endpoint, check)) for member in pool.members)
-    return tuple(verdict.state if verdict else VerdictState.UNKNOWN for verdict in found)
-
-
 def virtual_service(vip: Vip, service: Service) -> VirtualService:
     """Return the kernel's virtual service for one service of a VIP."""
     flags = ServiceFlag.NONE
@@ -62,23 +57,64 @@ def virtual_service(vip: Vip, service: Service) -> VirtualService:
 
 
 def service_state(
-    vip: Vip, service: Service, pool: Pool, states: Sequence[VerdictState], have: ServiceState | None
+    vip: Vip,
+    service: Service,
+    pool: Pool,
+    states: Sequence[MemberState],
+    have: ServiceState | None,
+    *,
+    now: Standing | None = None,
+    idle: Collection[DestinationKey] = (),
 ) -> ServiceState:
     """Return a service with its destinations, in the one order that every director uses.
 
     A member that is DOWN has weight 0 and stays, so the mh table keeps its shape and its flows their
-    entries. An UNKNOWN member keeps what the kernel has: weight 0 if it stood at 0, else its own.
+    entries. An UNKNOWN member keeps what the kernel has: weight 0 if it stood at 0, else its own. ``now`` is
+    how the pool stands, None for a pool that serves as usual; the sorry server is there while it is needed,
+    and at weight 0 until it is among the ``idle``, the destinations without connections.
     """
-    stood_at_zero = {d.key for d in have.destinations if d.weight == 0} if have else frozenset()
+    there = {d.key: d.weight for d in have.destinations} if have else {}
+    sorry, panic = (now.sorry, now.panic) if now else (False, False)
     method = METHOD[service.forwarding]
     destinations = []
     for member, state in zip(pool.members, states, strict=True):
         key = DestinationKey(member.address, member.port)
-        out = state is VerdictState.DOWN or (state is VerdictState.UNKNOWN and key in stood_at_zero)
-        destinations.append(
-            Destination(key, method, 0 if out else member.weight, nominal=max(member.weight, 1))
-        )
+        out = state.state is VerdictState.DOWN and not (panic and not state.pinned)
+        if out and pool.on_down is OnDown.REMOVE:
+            continue
+        out = out or sorry or (state.state is VerdictState.UNKNOWN and there.get(key) == 0)
+        amount = 0 if out else weight(member.weight, state.share)
+        destinations.append(Destination(key, method, amount, nominal=max(member.weight, 1)))
+    if pool.sorry is not None:
+        destinations += _sorry(pool.sorry, method, sorry, there, idle)
     return ServiceState(virtual_service(vip, service), tuple(destinations))
+
+
+def _sorry(
+    sorry: Sorry,
+    method: ForwardMethod,
+    needed: bool,
+    there: Mapping[DestinationKey, int],
+    idle: Collection[DestinationKey],
+) -> Iterator[Destination]:
+    """Yield the member of last resort's destination while it is needed or has connections.
+
+    Before it is needed it is not in the table at all: mh would give it buckets (ip_vs_mh.c).
+    """
+    key = DestinationKey(sorry.address, sorry.port)
+    if needed or (key in there and (there[key] or key not in idle)):
+        yield Destination(
+            key, METHOD[sorry.forwarding] if sorry.forwarding else method, int(needed), nominal=1
+        )
+
+
+def way_state(way: Way) -> ServiceState:
+    """Return the private service that leads probes to one member through IPVS."""
+    destination = Destination(
+        DestinationKey(way.member.address, way.member.port), METHOD[way.service.forwarding], 1, nominal=1
+    )
+    prefix = way.through.vip.address.max_prefixlen
+    return ServiceState(VirtualService(way.key, "rr", prefix=prefix), (destination,))
 
 
 def sysctls(inventory: Inventory) -> dict[str, str]:
@@ -86,7 +122,9 @@ def sysctls(inventory: Inventory) -> dict[str, str]:
 
     A hashing scheduler sends a flow to the same member from every director, so a director must accept
     a flow that it has not seen begin (sloppy_tcp, sloppy_sctp: ip_vs_proto_tcp.c) and place an ICMP error
-    for it (schedule_icmp: ip_vs_core.c). Masquerading forwards the replies.
+    for it (schedule_icmp: ip_vs_core.c). Masquerading forwards the replies. A probe through
+    the VIP is answered from the VIP, an address of this host: accept_local lets such a packet in
+    (fib_validate_source() in net/ipv4/fib_frontend.c).
     """
     wanted: dict[str, str] = {}
     for vip in inventory.vips.values():
@@ -100,4 +138,6 @@ def sysctls(inventory: Inventory) -> dict[str, str]:
             if service.forwarding is Forwarding.NAT:
                 six = vip.address.version == 6
                 wanted["net/ipv6/conf/all/forwarding" if six else "net/ipv4/ip_forward"] = "1"
+            elif vip.address.version == 4 and uses_vip(inventory.pools[service.pool]):
+                wanted["net/ipv4/conf/all/accept_local"] = "1"
     return wanted

@@ -109,3 +109,7 @@ class FrrDriver(Protocol):
     async def neighbors(self) -> tuple[OspfNeighbor, ...]:
         """Return the OSPF neighbours; DriverError when ospfd does not answer."""
         ...
+
+    async def bfd_up(self) -> int:
+        """Return how many BFD sessions are up; DriverError when bfdd does not answer."""
+        ...

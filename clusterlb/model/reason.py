@@ -21,6 +21,13 @@ class Reason(Enum):
     NO_CARRIER = "no-carrier"
     FRR_SILENT = "frr-silent"
     IPVS_UNREADABLE = "ipvs-unreadable"
+    SORRY = "sorry"
+    OSPF_NOT_FULL = "ospf-not-full"
+    BFD_DOWN = "bfd-down"
+    CONNTRACK_FULL = "conntrack-full"
+    CONNECTIONS_FULL = "connections-full"
+    DESCRIPTORS_LOW = "descriptors-low"
+    CHECK_FAILED = "check-failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,22 @@ NATIVE, KERNEL = "native", "kernel"
 GROUPS = [
     ("bench_routes", NATIVE, ["announce_ms", "withdraw_ms", "crash_ms", "second_change_default_ms"]),
     ("bench_memory", NATIVE, ["controller_rss_mb"]),
+    (
+        "bench_checks",
+        NATIVE,
+        ["check_lag_p99_ms", "check_core_share", "check_rss_mb", "check_reader_core_share"],
+    ),
+    ("bench_mass_down", NATIVE, ["mass_down_extra_ms"]),
     ("bench_ipvs", KERNEL, ["ipvs_apply_vs_ipvsadm", "ipvs_apply_rr_vs_ipvsadm", "ipvs_read_vs_ipvsadm"]),
     (
         "bench_reconcile",
         KERNEL,
         ["ipvs_one_change_messages", "reconcile_one_vs_full", "reconcile_one_vs_idle_full"],
+    ),
+    (
+        "bench_keepalived",
+        KERNEL,
+        ["check_cpu_vs_keepalived", "check_cpu_shared_vs_keepalived", "check_lateness"],
     ),
     ("bench_survival", KERNEL, ["survival_leave_lost", "survival_join_lost", "baseline_leave_lost"]),
 ]

@@ -60,8 +60,9 @@ async def _measure(root: Path) -> list[Figure]:
     times, messages = [], []
     for number in range(ROUNDS):
         pool = inventory.pools[f"p{number * 90}"]
-        probe = ProbeKey(pool.members[3].endpoint, pool.check)
-        for _ in range(pool.check.fall):
+        (check,) = pool.checks
+        probe = ProbeKey(pool.members[3].endpoint, check.probe)
+        for _ in range(check.fall):
             reconciler.observe(probe, Observation(False, time.monotonic(), 0.0, "refused"))
         before = ipvs.messages_sent
         times.append(await _timed(reconciler.cycle()))

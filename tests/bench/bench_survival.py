@@ -11,6 +11,9 @@ import subprocess
 import sys
 import time
 
+import yaml
+
+from clusterlb.config.fields import parse_duration
 from clusterlb.lab.client import ClientProcess, load_for
 from clusterlb.lab.control import ENVIRONMENT, LabControl
 from tests.bench.figures import Figure, main
@@ -36,11 +39,23 @@ def scenario() -> list[Figure]:
             return [Figure("baseline_leave_lost", left / FLOWS * 100, "percent")]
         joined = _lost_by(lab, client, lambda: lab.control.do("start", LEAVER), lab_has(lab, 8))
         return [
+            Figure("fall_extra_ms", _fall(lab) * 1000, "ms", 1000),
             Figure("survival_leave_lost", left, "flows", 0),
             Figure("survival_join_lost", joined, "flows", 0),
         ]
     finally:
         client.stop()
+
+
+def _fall(lab: LabView) -> float:
+    """Return the seconds beyond its check's budget in which a dead real server is out on all directors."""
+    check = yaml.safe_load(lab.inventory.read_text())["pools"]["web"]["check"]
+    budget = parse_duration(check["interval"]) * check["fall"] + parse_duration(check["timeout"])
+    member = f"{lab.servers['r2']['address']}:80"
+    lab.control.do("stop_server", "r2")
+    took = eventually(lambda: lab.everywhere(member, 0), 120, "weight 0 on all directors", step=0.1)
+    lab.control.do("start_server", "r2")
+    return took - budget
 
 
 def lab_has(lab: LabView, count: int):

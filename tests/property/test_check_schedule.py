@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from clusterlb.checks.probe import Result, Wait
 from clusterlb.checks.runner import Runner
 from clusterlb.checks.schedule import catch_up, spread
+from clusterlb.model.check import ProbeSpec
 from clusterlb.model.health import ProbeKey
-from clusterlb.model.inventory import CheckSpec, Endpoint
+from clusterlb.model.inventory import Endpoint
 
 TICK = 0.01
 
@@ -77,7 +78,7 @@ class Timed:
 def test_every_key_is_probed_once_in_each_of_its_intervals(intervals, delays):
     world = World(delays)
     keys = [
-        ProbeKey(Endpoint(ip_address("192.0.2.1"), port), CheckSpec(interval=interval, timeout=0.15))
+        ProbeKey(Endpoint(ip_address("192.0.2.1"), port), ProbeSpec(interval=interval, timeout=0.15))
         for port, interval in enumerate(intervals, start=1)
     ]
     runner = Runner(100, world.clock, world.make)

@@ -8,8 +8,13 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
+from json_schema import accepts
 
 from clusterlb.config.load import InventoryError, Severity, load, render
+from clusterlb.config.models.kinds import KINDS
+from clusterlb.config.models.pool import PoolFile, QuorumFile, SorryFile
+from clusterlb.config.schema import schema
+from clusterlb.model.inventory import Inventory
 
 EXAMPLE = (Path(__file__).parents[2] / "inventory" / "example.yaml").read_text()
 CHUNKS = [
@@ -38,12 +43,13 @@ CHUNKS = [
 WORDS = EXAMPLE.split()
 
 
-def check(data: bytes) -> None:
+def check(data: bytes) -> Inventory | None:
+    inventory = None
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.yaml"
         path.write_bytes(data)
         try:
-            problems, expected = load(path)[1], False
+            (inventory, problems), expected = load(path), False
         except InventoryError as error:
             problems, expected = error.problems, True
     assert any(problem.severity is Severity.ERROR for problem in problems) == expected
@@ -52,6 +58,7 @@ def check(data: bytes) -> None:
         assert problem.text
         assert (problem.line == 0) == (problem.column == 0)
         assert problem.column <= len(problem.source) + 1
+    return inventory
 
 
 @given(st.binary(max_size=300))
@@ -103,3 +110,121 @@ KEYS = ("cluster", "directors", "pools", "vips")
 def test_values_of_the_wrong_kind(document: dict[str, object]) -> None:
     # JSON is YAML, and ASCII escapes get every character past the reader
     check(json.dumps(document).encode())
+
+
+SCHEMA = schema()
+FITTING = [
+    *("tcp", "http", "vip", "member", "up", "all", "any", "weight", "remove", "dr", "nat", "system", "GET"),
+    *("1s", "30d", "50%", "0%", "100%", "200-299", "299-200", "/a", "/bin/x", "10.2.0.9", "2001:db8::9"),
+    *("A", "NOERROR", "ab" * 32, "^a+$", "(", "X-Weight", "", "\xff", "\u20ac", "a\r\nb", "[key]", "tcp/80"),
+    *(0, 1, 80, 204, 70000, True, False, None, [], {}),
+]
+VALUE = st.sampled_from(FITTING) | st.lists(st.sampled_from(FITTING), max_size=3) | VALUES
+CHECK_KEYS = sorted({key for kind in KINDS.values() for key in kind.model_fields} | {"address", "[key]"})
+CHECK_VALUE = VALUE | st.dictionaries(st.sampled_from([*CHECK_KEYS, "X-A", "Host", "a b"]), VALUE, max_size=3)
+CHECK = st.one_of(
+    st.dictionaries(st.sampled_from(CHECK_KEYS), CHECK_VALUE, max_size=4),
+    st.builds(
+        lambda kind, rest: {**rest, "type": kind},
+        st.sampled_from(list(KINDS)),
+        st.dictionaries(st.sampled_from(CHECK_KEYS), CHECK_VALUE, max_size=4),
+    ),
+    VALUE,
+)
+KEYS_OF_POOLS = [key for key in PoolFile.model_fields if key not in ("members", "check", "checks")]
+POOL_VALUE = VALUE | st.dictionaries(
+    st.sampled_from([*QuorumFile.model_fields, *SorryFile.model_fields]), VALUE, max_size=4
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["check", "checks"]), CHECK | st.lists(CHECK, max_size=2), max_size=2),
+    st.dictionaries(st.sampled_from(["check", "checks"]), CHECK | st.lists(CHECK, max_size=2), max_size=1),
+    st.dictionaries(st.sampled_from(KEYS_OF_POOLS), POOL_VALUE, max_size=3),
+    st.dictionaries(st.sampled_from(["gateway", "a b", "[key]"]), CHECK, max_size=1),
+    st.sampled_from(["all", "any", ["tcp/80"]]) | VALUE,
+)
+def test_health(
+    checks: dict[str, object],
+    own: dict[str, object],
+    keys: dict[str, object],
+    probes: dict[str, object],
+    announce_when: object,
+) -> None:
+    member = {"address": "10.2.0.1", "port": 80}
+    document = {
+        "cluster": {"name": "c", "vip_prefixes": ["10.100.0.0/24"], "director_checks": {"probes": probes}},
+        "directors": {"d1": {"router_id": "10.1.0.1", "uplinks": ["e0"]}},
+        "pools": {"web": {"members": [member | own], **checks, **keys}},
+        "vips": {
+            "10.100.0.1": {
+                "announce_when": announce_when,
+                "services": [{"protocol": "tcp", "port": 80, "pool": "web"}],
+            }
+        },
+    }
+    if check(json.dumps(document).encode()):
+        assert accepts(SCHEMA, document, SCHEMA)
+
+
+TLS_GOOD: dict[str, list[object]] = {
+    "server_name": ["a.example", ""],
+    "ca": ["system", "/ca.pem", ""],
+    "warn_expiry": ["30d", "0s"],
+}
+GOOD: dict[str, list[object]] = {
+    **TLS_GOOD,
+    "interval": ["10ms", "1h"],
+    "timeout": ["1ms", "2m"],
+    "rise": [1, 1000],
+    "hold": ["0s", "1h"],
+    "initial": ["unknown", "up", "down"],
+    "port": [None, 1, 65535],
+    "send": ["", "a\x00\xff\r\n"],
+    "expect": ["", "^a+(b|c)$"],
+    "method": ["GET", "M-SEARCH"],
+    "path": ["/", "/a?b=%20#{address}"],
+    "headers": [{}, {"X-A": "", "x!": "é a"}],
+    "status": [200, "100-599", [204, "300-301"]],
+    "digest": ["", "aB" * 32],
+    "body_limit": [1, 1 << 20],
+    "weight_header": ["", "X-W"],
+    "name": [".", "a.example.", "_a._b"],
+    "record": ["A", "https"],
+    "rcode": ["NOERROR", "servfail"],
+    "size": [0, 65507],
+    "helo": ["a"],
+    "starttls": [True, False],
+    "service": ["", "a.B"],
+    "argv": [["/a"], ["/a", "", "{port}"]],
+    "weight": [True, False],
+}
+GOOD_TLS = st.fixed_dictionaries({}, optional={key: st.sampled_from(good) for key, good in TLS_GOOD.items()})
+
+
+def good_check(kind: str) -> st.SearchStrategy[dict[str, object]]:
+    """Return checks of one kind that have nothing wrong with them."""
+    values = {key: st.sampled_from(GOOD[key]) for key in KINDS[kind].model_fields if key in GOOD}
+    if "tls" in KINDS[kind].model_fields:
+        values["tls"] = GOOD_TLS
+    required = {
+        key: values.pop(key)
+        for key, info in KINDS[kind].model_fields.items()
+        if info.is_required() and key != "type"
+    }
+    return st.fixed_dictionaries({"type": st.just(kind), **required}, optional=values)
+
+
+@given(st.sampled_from(list(KINDS)).flatmap(good_check))
+def test_a_good_check_is_good_for_loader_and_schema(good: dict[str, object]) -> None:
+    document = {
+        "cluster": {"name": "c", "vip_prefixes": ["10.100.0.0/24"]},
+        "directors": {"d1": {"router_id": "10.1.0.1", "uplinks": ["e0"]}},
+        "pools": {"web": {"members": [{"address": "10.2.0.1", "port": 80}], "check": good}},
+    }
+    inventory = check(json.dumps(document).encode())
+    assert inventory is not None
+    assert accepts(SCHEMA, document, SCHEMA)
+    (found,) = inventory.pools["web"].checks
+    hash(found)  # equal specifications share a probe
+    assert found.probe.type.value == good["type"]

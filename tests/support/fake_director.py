@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -18,24 +18,25 @@ from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.drivers.link_fake import FakeLinks
 from clusterlb.drivers.sysctl import KernelSysctl
+from clusterlb.model.check import CheckSpec, ProbeSpec
 from clusterlb.model.health import Observation, ProbeKey
 from clusterlb.model.inventory import (
-    CheckSpec,
     Cluster,
     Director,
     Inventory,
     Member,
     Ospf,
     Pool,
-    Quorum,
     Service,
     Vip,
 )
 from clusterlb.model.ipvs import Protocol
 from clusterlb.model.state import FrrLine
 
+VIP = ip_address("10.100.0.1")
 SETTINGS = ("net/ipv4/vs/sloppy_tcp", "net/ipv4/vs/schedule_icmp")
-CHECK = CheckSpec(interval=0.1, timeout=0.1, rise=1, fall=1)
+OTHER_SETTINGS = ("net/ipv4/conf/all/accept_local",)
+CHECK = CheckSpec(ProbeSpec(interval=0.1, timeout=0.1), rise=1, fall=1)
 FOREIGN = (
     FrrLine((), "interface e0"),
     FrrLine(("interface e0",), "description to the access switch"),
@@ -49,8 +50,7 @@ def inventory(*vips: str, members: int = 3, digest: str = "1", **ospf) -> Invent
     pool = Pool(
         "web",
         tuple(Member(ip_address(f"10.2.0.{100 + n}"), 80) for n in range(1, members + 1)),
-        CHECK,
-        Quorum(1, 0),
+        (CHECK,),
     )
     services = (Service(Protocol.TCP, 80, "web", flags=frozenset({"mh-port", "mh-fallback"})),)
     addresses = [ip_address(vip) for vip in vips or ("10.100.0.1",)]
@@ -64,11 +64,15 @@ def inventory(*vips: str, members: int = 3, digest: str = "1", **ospf) -> Invent
 
 
 class FakeEngine:
-    """Observes at once whatever it is told to probe; ``down`` names the members that fail."""
+    """Observes at once whatever it is told to probe.
+
+    ``down`` names the members that fail, ``shares`` what the others ask for of their weight.
+    """
 
     def __init__(self, observe: Callable[[ProbeKey, Observation], None]) -> None:
         self.observe = observe
         self.down: set[str] = set()
+        self.shares: dict[str, int] = {}
         self.silent = False
         self.stats: dict[str, object] = {}
         self.probes: list[ProbeKey] = []
@@ -92,7 +96,9 @@ class FakeEngine:
                 for probe in list(self.probes):
                     ok = str(probe.endpoint) not in self.down
                     now = asyncio.get_running_loop().time()
-                    self.observe(probe, Observation(ok, now, 0.0, "ok" if ok else "connection refused"))
+                    share = self.shares.get(str(probe.endpoint))
+                    detail = "ok" if ok else "connection refused"
+                    self.observe(probe, Observation(ok, now, 0.0, detail, share if ok else None))
             await asyncio.sleep(0.01)
 
 
@@ -167,7 +173,7 @@ class FakeDirector:
         self.frr = FakeFrr(FOREIGN)
         self.engine: FakeEngine | None = None
         self.proc = root / "proc"
-        for name in SETTINGS:
+        for name in SETTINGS + OTHER_SETTINGS:
             (self.proc / name).parent.mkdir(parents=True, exist_ok=True)
             (self.proc / name).write_text("0\n")
         self.sysctl = KernelSysctl(self.proc)
@@ -228,10 +234,38 @@ async def idle(controller: Controller, seconds: float = 5.0) -> None:
     """Wait until the controller has all verdicts and nothing more to do."""
     await eventually(
         lambda: (
-            all(probe in controller.world.verdicts for probe in controller.world.index.pools)
+            all(
+                key in controller.world.verdicts
+                for keys in controller.world.index.roster.users.values()
+                for key in keys
+            )
             and not controller.world.dirty
             and not controller.reconciler.lock.locked()
             and not controller.reconciler.plan()
         ),
         seconds,
     )
+
+
+@asynccontextmanager
+async def running(host: FakeDirector) -> AsyncIterator[Controller]:
+    """Run a host's controller; it is idle when the block begins."""
+    controller = host.controller()
+    task = asyncio.create_task(controller.run())
+    try:
+        await idle(controller)
+        yield controller
+    finally:
+        controller.stop()
+        await task
+
+
+def weights(host: FakeDirector, vip=VIP) -> dict[str, int]:
+    """Return the weights of a VIP's only service, by member."""
+    (service,) = [s for key, s in host.ipvs.read().items() if key.address == vip]
+    return {str(d.key): d.weight for d in service.destinations}
+
+
+def announced(host: FakeDirector) -> set:
+    """Return the VIPs on lanes."""
+    return set(host.links.read().announced)

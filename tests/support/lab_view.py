@@ -71,6 +71,14 @@ class LabView:
                 found.setdefault(words[2], {})[words[4]] = int(words[words.index("-w") + 1])
         return found
 
+    def everywhere(self, member: str, weight: int) -> bool:
+        """Say whether a member has this weight in every service of every director."""
+        return all(
+            weights[member] == weight
+            for director in self.directors
+            for weights in self.weights(director).values()
+        )
+
     def frr(self, director: str) -> str:
         """Return a director's running FRR configuration."""
         return sh("vtysh", "-N", director, "-c", "show running-config")

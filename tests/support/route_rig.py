@@ -28,10 +28,10 @@ from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.drivers.link import KernelLinks
 from clusterlb.drivers.sysctl import KernelSysctl
+from clusterlb.model.check import CheckSpec, ProbeSpec
 from clusterlb.model.health import Observation
 from clusterlb.model.inventory import (
     Bfd,
-    CheckSpec,
     Cluster,
     Director,
     Inventory,
@@ -49,13 +49,13 @@ SWITCH_TIMERS = {
     "tuned": [" timers throttle spf 0 50 500", " timers throttle lsa all 0", " timers lsa min-arrival 0"],
     "default": [],
 }
-CHECK = CheckSpec(interval=1.0, timeout=0.5, rise=1, fall=1)
+CHECK = CheckSpec(ProbeSpec(interval=1.0, timeout=0.5), rise=1, fall=1)
 
 
 def cluster(directors: int, vips: int = 1, **ospf) -> Inventory:
     """Return an inventory in which every VIP has one pool, with one member, of its own."""
     pools = {
-        f"p{n}": Pool(f"p{n}", (Member(ip_address(f"10.2.{n // 200}.{n % 200 + 1}"), 80),), CHECK)
+        f"p{n}": Pool(f"p{n}", (Member(ip_address(f"10.2.{n // 200}.{n % 200 + 1}"), 80),), (CHECK,))
         for n in range(vips)
     }
     addresses = [ip_address("10.100.0.1") + n for n in range(vips)]
@@ -215,8 +215,9 @@ async def _serve(router, name, inventory, root, control) -> None:
             chosen = None if order["vips"] is None else {f"p{n}" for n in order["vips"]}
             now = time.monotonic()
             for probe in engines[0].probes:
-                pools = controller.world.index.pools[probe]
-                if chosen is None or chosen & set(pools):
+                users = controller.world.index.roster.users[probe]
+                pools = {pool for names in users.values() for pool in names}
+                if chosen is None or chosen & pools:
                     engines[0].observe(probe, Observation(order["up"], now, 0.0, "as told"))
             writer.write(f"{now}\n".encode())
             await writer.drain()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from clusterlb.config.item import Everything
 from clusterlb.config.lint.cluster import lint_cluster
+from clusterlb.config.lint.director_checks import lint_director_checks
 from clusterlb.config.lint.directors import lint_directors
 from clusterlb.config.lint.pools import lint_pools
 from clusterlb.config.lint.services import lint_services
@@ -14,6 +15,7 @@ from clusterlb.config.report import Report
 def lint(everything: Everything, report: Report) -> None:
     """Report everything between fields that cannot work, and warn of what works badly."""
     lint_cluster(everything, report)
+    lint_director_checks(everything, report)
     lint_directors(everything, report)
     lint_pools(everything, report)
     lint_vips(everything, report)

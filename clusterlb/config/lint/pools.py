@@ -1,10 +1,15 @@
-"""The pools: members, quorum and check."""
+"""The pools: members and their checks, steps of weight, and the sorry server."""
 
 from __future__ import annotations
 
-from clusterlb.config.fields import duration_text
+from collections.abc import Iterator
+
 from clusterlb.config.item import Everything, Placed
+from clusterlb.config.lint.checks import lint_check, lint_one_key, weight_key, where
+from clusterlb.config.lint.quorum import lint_quorum, weights_sure
+from clusterlb.config.nodes import Path
 from clusterlb.config.report import Report
+from clusterlb.model.check import CheckSpec
 from clusterlb.model.inventory import Endpoint, Pool
 
 
@@ -12,8 +17,10 @@ def lint_pools(everything: Everything, report: Report) -> None:
     """Check each pool by itself, and that it is used."""
     for placed in everything.pools.values():
         _members(placed, report)
-        _quorum(placed, report)
-        _check(placed, report)
+        lint_quorum(placed, report)
+        _checks(placed, report)
+        _steps(placed, report)
+        _sorry(placed, report)
         if everything.whole and placed.item.name not in everything.used:
             report.warning(
                 placed.item.source,
@@ -45,39 +52,57 @@ def _members(placed: Placed[Pool], report: Report) -> None:
         )
 
 
-def _quorum(placed: Placed[Pool], report: Report) -> None:
-    item, quorum, count = placed.item, placed.value.quorum, len(placed.value.members)
-    if quorum.down >= quorum.up and placed.sure(("quorum",), "up", "down"):
-        report.error(
-            item.source,
-            item.at("quorum", "down"),
-            f"quorum `down` is {quorum.down}, not below `up`, {quorum.up}",
-            f"a pool that just became fit would be unfit at once: `down` must be at most {quorum.up - 1}",
-        )
-    if quorum.up > count and placed.complete("members") and placed.sure(("quorum",), "up"):
-        report.error(
-            item.source,
-            item.at("quorum", "up"),
-            f"quorum `up` is {quorum.up}, but the members of pool `{item.name}` are {count}",
-            "the pool could never be fit: lower `up` or add members",
-        )
+def _holders(pool: Pool) -> Iterator[tuple[Path, tuple[CheckSpec, ...]]]:
+    """Yield the checks of a pool and of the members that have their own, with the path of who has them."""
+    yield (), pool.checks
+    for index, member in enumerate(pool.members):
+        if member.checks is not None:
+            yield ("members", index), member.checks
 
 
-def _check(placed: Placed[Pool], report: Report) -> None:
-    item, check = placed.item, placed.value.check
-    if check is None:
-        if placed.sure((), "check"):
-            report.warning(
-                item.source,
-                item.key_at("check"),
-                f"pool `{item.name}` has no check: its members always count as UP",
-                "add `check: {type: tcp, interval: 2s, timeout: 1s}`",
-            )
-    elif check.timeout > check.interval and placed.sure(("check",), "interval", "timeout"):
+def _checks(placed: Placed[Pool], report: Report) -> None:
+    item, pool = placed.item, placed.value
+    for holder, checks in _holders(pool):
+        lint_one_key(item, holder, report)
+        for path, check in where(item, holder, checks):
+            lint_check(placed, path, check, report)
+    followers = any(member.checks is None for member in pool.members)
+    if not pool.checks and followers and placed.sure((), "check", "checks"):
         report.warning(
             item.source,
-            item.at("check", "timeout"),
-            f"check `timeout` is {duration_text(check.timeout)}, longer than `interval`, "
-            f"{duration_text(check.interval)}",
-            "a check that hangs delays the next: failures are noticed later than `interval` and `fall` say",
+            item.key_at("checks" if item.written("checks") else "check"),
+            f"pool `{item.name}` has no check: its members always count as UP",
+            "add `check: {type: tcp, interval: 2s, timeout: 1s}`",
         )
+
+
+def _steps(placed: Placed[Pool], report: Report) -> None:
+    """Warn of weights that should change little by little and have nothing between all and none."""
+    item, pool = placed.item, placed.value
+    if any(member.weight > 1 for member in pool.members) or not weights_sure(placed):
+        return
+    paths: list[Path] = [("slow_start",)] if pool.slow_start else []
+    for holder, checks in _holders(pool):
+        asking = ((path, weight_key(check)) for path, check in where(item, holder, checks))
+        paths += [(*path, key) for path, key in asking if key]
+    for path in paths:
+        report.warning(
+            item.source,
+            item.key_at(*path),
+            f"`{path[-1]}` has no steps to take: no weight in pool `{item.name}` is above 1",
+            "give every member a weight such as 4: a share of it is rounded to a whole number",
+        )
+
+
+def _sorry(placed: Placed[Pool], report: Report) -> None:
+    item, sorry = placed.item, placed.value.sorry
+    if sorry is None:
+        return
+    for index, member in enumerate(placed.value.members):
+        if member.endpoint == (sorry.address, sorry.port):
+            report.error(
+                item.source,
+                item.at("sorry", "address"),
+                f"sorry server {member.endpoint} is also a member of pool `{item.name}`",
+                f"see {item.where('members', index, 'address')}; it is for when no member can be used",
+            )

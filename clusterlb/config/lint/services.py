@@ -6,11 +6,12 @@ import difflib
 from typing import NamedTuple
 
 from clusterlb.config.item import Everything, Item, Placed
-from clusterlb.config.nodes import find, plain
+from clusterlb.config.nodes import Path, find, plain
 from clusterlb.config.report import Report
 from clusterlb.config.wording import clip
 from clusterlb.model.address import IPAddress
-from clusterlb.model.inventory import CheckType, Forwarding, Member, Pool, Service, Vip
+from clusterlb.model.check import CheckType
+from clusterlb.model.inventory import Endpoint, Forwarding, Member, OnDown, Pool, Service, Vip
 from clusterlb.model.ipvs import Protocol
 
 LARGEST_WEIGHT = 16
@@ -64,6 +65,7 @@ def lint_services(everything: Everything, report: Report) -> None:
     for subject in hashed.values():
         if subject.pool is not None:
             _weights(subject.pool, subject, report)
+            _removal(subject.pool, subject, report)
 
 
 def _pool(everything: Everything, subject: _Subject, report: Report) -> None:
@@ -81,27 +83,43 @@ def _pool(everything: Everything, subject: _Subject, report: Report) -> None:
 
 def _members(subject: _Subject, vip: IPAddress, report: Report) -> None:
     """Check what forwarding asks of the pool: one port with dr and tun, one family without tun."""
-    if subject.pool is None or not subject.sure("forwarding"):
+    if subject.pool is None:
         return
-    method, port = subject.service.forwarding, subject.service.port
-    pool = subject.pool.item
+    method, sorry = subject.service.forwarding, subject.pool.value.sorry
+    if subject.sure("forwarding"):
+        for index, member in enumerate(subject.pool.value.members):
+            _reachable(subject, vip, ("members", index), member.endpoint, method, report)
+    if (
+        sorry
+        and subject.pool.sure(("sorry",), "forwarding")
+        and (sorry.forwarding or subject.sure("forwarding"))
+    ):
+        endpoint = Endpoint(sorry.address, sorry.port)
+        _reachable(subject, vip, ("sorry",), endpoint, sorry.forwarding or method, report)
+
+
+def _reachable(
+    subject: _Subject, vip: IPAddress, path: Path, endpoint: Endpoint, method: Forwarding, report: Report
+) -> None:
+    assert subject.pool is not None  # noqa: S101 - the caller looked
+    pool, port = subject.pool.item, subject.service.port
     here = f"service {subject} at {subject.item.where(*subject.path)}"
-    for index, member in enumerate(subject.pool.value.members):
-        if method is not Forwarding.NAT and member.port != port:
-            report.error(
-                pool.source,
-                pool.at("members", index, "port"),
-                f"port {member.port} differs from the service's, {port}, with `forwarding: {method.value}`",
-                f"{method.value} leaves the port as it is: use {port}, or `forwarding: nat`; {here}",
-            )
-        if method is not Forwarding.TUN and member.address.version != vip.version:
-            report.error(
-                pool.source,
-                pool.at("members", index, "address"),
-                f"IPv{member.address.version} member {member.address} behind IPv{vip.version} VIP {vip}, "
-                f"with `forwarding: {method.value}`",
-                f"only `forwarding: tun` crosses address families; {here}",
-            )
+    what = "sorry server" if path == ("sorry",) else "member"
+    if method is not Forwarding.NAT and endpoint.port != port:
+        report.error(
+            pool.source,
+            pool.at(*path, "port"),
+            f"port {endpoint.port} differs from the service's, {port}, with `forwarding: {method.value}`",
+            f"{method.value} leaves the port as it is: use {port}, or `forwarding: nat`; {here}",
+        )
+    if method is not Forwarding.TUN and endpoint.address.version != vip.version:
+        report.error(
+            pool.source,
+            pool.at(*path, "address"),
+            f"IPv{endpoint.address.version} {what} {endpoint.address} behind IPv{vip.version} VIP {vip}, "
+            f"with `forwarding: {method.value}`",
+            f"only `forwarding: tun` crosses address families; {here}",
+        )
 
 
 def _flags(subject: _Subject, report: Report) -> None:
@@ -146,13 +164,9 @@ def _scheduler(everything: Everything, subject: _Subject, report: Report) -> Non
             "persistence with mh: templates are local to a director and override the table that all share",
             "remove `persistence`; mh without the flag mh-port keeps a client on one member by itself",
         )
-    check = subject.pool.value.check if subject.pool else None
-    if (
-        check
-        and check.type is CheckType.TCP
-        and service.protocol is Protocol.UDP
-        and subject.sure("protocol")
-    ):
+    checks = subject.pool.value.checks if subject.pool else ()
+    over_tcp = checks and all(check.probe.type is CheckType.TCP and check.port is None for check in checks)
+    if over_tcp and service.protocol is Protocol.UDP and subject.sure("protocol"):
         report.warning(
             item.source,
             item.at(*subject.path, "protocol"),
@@ -180,6 +194,17 @@ def _weights(pool: Placed[Pool], subject: _Subject, report: Report) -> None:
         "use few small integers such as 1, 2, 4: with large ones a small change moves most flows; "
         f"service {subject} at {subject.item.where(*subject.path)} uses mh",
     )
+
+
+def _removal(pool: Placed[Pool], subject: _Subject, report: Report) -> None:
+    if pool.value.on_down is OnDown.REMOVE:
+        report.warning(
+            pool.item.source,
+            pool.item.at("on_down"),
+            "`on_down: remove` with mh moves flows of other members, too",
+            "the table is built anew without the member; weight0 keeps its slots where they are; "
+            f"service {subject} at {subject.item.where(*subject.path)} uses mh",
+        )
 
 
 def _suspect(members: tuple[Member, ...]) -> int:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from clusterlb.config.fields import parse_service, service_text
 from clusterlb.config.item import Everything, Item, Placed
+from clusterlb.config.nodes import Sequence, find, plain
 from clusterlb.config.report import Report
+from clusterlb.config.wording import one_of
 from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Vip
 
 
 def lint_vips(everything: Everything, report: Report) -> None:
-    """Check that every VIP may be announced, is nobody else's address, and has no service twice."""
+    """Check that every VIP may be announced, is nobody else's address, and what is said of its services."""
     taken = _addresses(everything)
     for address, placed in everything.vips.items():
         item = placed.item
@@ -23,6 +26,7 @@ def lint_vips(everything: Everything, report: Report) -> None:
                 f"see {where}; a director would take packets for that host as its own",
             )
         _services(placed, report)
+        _listed(placed, report)
 
 
 def _addresses(everything: Everything) -> dict[IPAddress, tuple[str, str]]:
@@ -40,6 +44,10 @@ def _addresses(everything: Everything) -> dict[IPAddress, tuple[str, str]]:
             if member.address in everything.vips and member.address not in taken:
                 where = pool.item.where("members", index, "address")
                 taken[member.address] = (f"a member of pool `{pool.item.name}`", where)
+        sorry = pool.value.sorry
+        if sorry and sorry.address in everything.vips and sorry.address not in taken:
+            where = pool.item.where("sorry", "address")
+            taken[sorry.address] = (f"the sorry server of pool `{pool.item.name}`", where)
     return taken
 
 
@@ -69,4 +77,23 @@ def _services(placed: Placed[Vip], report: Report) -> None:
                 item.at("services", index, "port"),
                 f"duplicate service {service.protocol.name.lower()} {service.port} of VIP {item.name}",
                 f"first written at {item.where('services', first, 'port')}; a service has one pool",
+            )
+
+
+def _listed(placed: Placed[Vip], report: Report) -> None:
+    """Check the services that ``announce_when`` lists, in the order of the file."""
+    item = placed.item
+    node = find(item.node, ("announce_when",))
+    listed = plain(node) if isinstance(node, Sequence) else []
+    known = {(service.protocol, service.port): None for service in placed.value.services}
+    for index, text in enumerate(listed):
+        place = item.at("announce_when", index)
+        if text in listed[:index]:
+            report.error(item.source, place, f"duplicate service `{text}`", "remove one of them")
+        elif parse_service(text) not in known and placed.complete("services"):
+            report.error(
+                item.source,
+                place,
+                f"VIP {item.name} has no service `{text}`",
+                one_of(text, map(service_text, known)),
             )

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from clusterlb.drivers.frr.bfd import parse_sessions_up
 from clusterlb.drivers.frr.delta import Delta, additions, parse_delta, script
 from clusterlb.drivers.frr.merge import displaced, merge
 from clusterlb.drivers.frr.neighbors import parse_neighbors
@@ -86,6 +87,10 @@ class FrrDaemon:
     async def neighbors(self) -> tuple[OspfNeighbor, ...]:
         """Return the OSPF neighbours; DriverError when ospfd does not answer."""
         return parse_neighbors(await self._vtysh.show("show ip ospf neighbor json", daemon="ospfd"))
+
+    async def bfd_up(self) -> int:
+        """Return how many BFD sessions are up; DriverError when bfdd does not answer."""
+        return parse_sessions_up(await self._vtysh.show("show bfd peers json", daemon="bfdd"))
 
     async def delta(self, running: Sequence[FrrLine], target: Sequence[FrrLine]) -> Delta:
         """Return what frr-reload.py would do to get from one configuration to the other."""

@@ -19,6 +19,7 @@ class FakeFrr:
     def __init__(self, lines: Sequence[FrrLine] = (), neighbors: Sequence[OspfNeighbor] = ()) -> None:
         self.lines = tuple(lines)
         self.adjacent = tuple(neighbors)
+        self.sessions = 1
         self.rejects: set[str] = set()
         self.stuck: str | None = None
         self.applied = 0
@@ -49,6 +50,11 @@ class FakeFrr:
         """Return the OSPF neighbours."""
         self._answer()
         return self.adjacent
+
+    async def bfd_up(self) -> int:
+        """Return how many BFD sessions are up."""
+        self._answer()
+        return self.sessions
 
     def _answer(self) -> None:
         if self.stuck:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from clusterlb.checks.client import EngineClient, engine_environment
+from clusterlb.model.check import ProbeSpec
 from clusterlb.model.health import Observation, ProbeKey
-from clusterlb.model.inventory import CheckSpec, Endpoint
+from clusterlb.model.inventory import Endpoint
 
 
 class Ears:
@@ -50,7 +51,7 @@ def ears():
 
 def key_of(server: socket.socket, number: int = 0, interval: float = 0.1) -> ProbeKey:
     return ProbeKey(
-        Endpoint(ip_address("127.4.0.0") + number, server.getsockname()[1]), CheckSpec(interval=interval)
+        Endpoint(ip_address("127.4.0.0") + number, server.getsockname()[1]), ProbeSpec(interval=interval)
     )
 
 

@@ -13,8 +13,9 @@ import pytest
 
 from clusterlb.checks.client import engine_command, engine_environment
 from clusterlb.checks.wire import encode_key, lines
+from clusterlb.model.check import ProbeSpec
 from clusterlb.model.health import ProbeKey
-from clusterlb.model.inventory import CheckSpec, Endpoint
+from clusterlb.model.inventory import Endpoint
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def server():
 
 def add(process: subprocess.Popen, port: int, count: int, interval: float) -> None:
     keys = [
-        ProbeKey(Endpoint(ip_address("127.3.0.0") + n, port), CheckSpec(interval=interval))
+        ProbeKey(Endpoint(ip_address("127.3.0.0") + n, port), ProbeSpec(interval=interval))
         for n in range(count)
     ]
     for text in lines("add", [(n, encode_key(key)) for n, key in enumerate(keys)]):

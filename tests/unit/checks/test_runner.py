@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 import clusterlb
+from clusterlb.checks.kinds import make_probe
 from clusterlb.checks.probe import Result, UnsentError, Wait
 from clusterlb.checks.runner import Runner
+from clusterlb.model.check import ProbeSpec
 from clusterlb.model.health import ProbeKey
-from clusterlb.model.inventory import CheckSpec, Endpoint
+from clusterlb.model.inventory import Endpoint
 
 
 class Clock:
@@ -91,7 +93,7 @@ def bench():
 def make_key(
     number: int = 1, interval: float = 2.0, timeout: float = 1.0, address: str = "127.0.0.1"
 ) -> ProbeKey:
-    return ProbeKey(Endpoint(ip_address(address), number), CheckSpec(interval=interval, timeout=timeout))
+    return ProbeKey(Endpoint(ip_address(address), number), ProbeSpec(interval=interval, timeout=timeout))
 
 
 def observe(runner: Runner, count: int, seconds: float = 20.0) -> list:
@@ -309,15 +311,16 @@ import resource, socket, sys, time
 sys.path.insert(0, {root!r})
 from ipaddress import ip_address
 from clusterlb.checks.runner import Runner
+from clusterlb.model.check import ProbeSpec
 from clusterlb.model.health import ProbeKey
-from clusterlb.model.inventory import CheckSpec, Endpoint
+from clusterlb.model.inventory import Endpoint
 server = socket.create_server(("127.0.0.1", 0), backlog=0)
 held = socket.create_connection(server.getsockname())
 runner = Runner(1000)
 resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
 port = server.getsockname()[1]
 endpoint = Endpoint(ip_address("127.0.0.1"), port)
-runner.set_probes(ProbeKey(endpoint, CheckSpec(interval=0.2, timeout=0.1 + n / 1e6)) for n in range(50))
+runner.set_probes(ProbeKey(endpoint, ProbeSpec(interval=0.2, timeout=0.1 + n / 1e6)) for n in range(50))
 seen, until = [], time.monotonic() + 20
 while len({{key for key, _ in seen}}) < 50 and time.monotonic() < until:
     seen += runner.step(0.1)
@@ -348,3 +351,18 @@ def test_the_runner_leaks_no_descriptors():
     runner.close()
     assert open_now() == before
     assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > before
+
+
+def test_a_kind_that_cannot_be_made_is_counted_and_the_others_go_on(capfd):
+    def factory(key):
+        if key.endpoint.port == 1:
+            raise ValueError("no such thing")
+        return make_probe(key)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        runner = Runner(10, factory=factory)
+        runner.set_probes([make_key(1), make_key(server.getsockname()[1])])
+        assert [seen.ok for _, seen in observe(runner, 1)] == [True]
+        assert runner.counters.broken == 1
+        runner.close()
+    assert "no such thing" in capfd.readouterr().err

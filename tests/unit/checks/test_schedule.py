@@ -3,12 +3,13 @@ from ipaddress import ip_address
 import pytest
 
 from clusterlb.checks.schedule import catch_up, first_start, slot_after_first, spread
+from clusterlb.model.check import ProbeSpec
 from clusterlb.model.health import ProbeKey
-from clusterlb.model.inventory import CheckSpec, Endpoint
+from clusterlb.model.inventory import Endpoint
 
 
 def key(number: int = 0, interval: float = 2.0) -> ProbeKey:
-    return ProbeKey(Endpoint(ip_address("10.0.0.0") + number, 80), CheckSpec(interval=interval))
+    return ProbeKey(Endpoint(ip_address("10.0.0.0") + number, 80), ProbeSpec(interval=interval))
 
 
 def test_the_spread_is_the_same_in_every_process():

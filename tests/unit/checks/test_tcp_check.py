@@ -8,11 +8,13 @@ import pytest
 
 from clusterlb.checks.probe import Result, UnsentError, Wait
 from clusterlb.checks.tcp import TcpProbe
-from clusterlb.model.inventory import CheckSpec, Endpoint
+from clusterlb.model.check import ProbeSpec
+from clusterlb.model.health import ProbeKey
+from clusterlb.model.inventory import Endpoint
 
 
 def probe_of(address: str, port: int, timeout: float = 1.0) -> TcpProbe:
-    return TcpProbe(Endpoint(ip_address(address), port), CheckSpec(timeout=timeout))
+    return TcpProbe(ProbeKey(Endpoint(ip_address(address), port), ProbeSpec(timeout=timeout)))
 
 
 def run(probe: TcpProbe, wait: float = 5.0) -> Result:

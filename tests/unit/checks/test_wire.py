@@ -4,19 +4,20 @@ from ipaddress import ip_address
 import pytest
 
 from clusterlb.checks.wire import DETAIL, ROWS, decode_key, decode_row, encode_key, encode_row, lines
+from clusterlb.model.check import ProbeSpec
 from clusterlb.model.health import Observation, ProbeKey
-from clusterlb.model.inventory import CheckSpec, Endpoint
+from clusterlb.model.inventory import Endpoint
 
 
 @pytest.mark.parametrize("address", ["10.2.0.101", "2001:db8::1", "fe80::1%eth0"])
 def test_a_key_survives_the_wire(address):
-    key = ProbeKey(Endpoint(ip_address(address), 8080), CheckSpec(interval=0.25, timeout=3, rise=1, fall=9))
+    key = ProbeKey(Endpoint(ip_address(address), 8080), ProbeSpec(interval=0.25, timeout=3))
     assert decode_key(json.loads(json.dumps(encode_key(key)))) == key
 
 
 @pytest.mark.parametrize(("interval", "timeout"), [(0, 1), (1, 0), (-1, 1), (float("nan"), 1)])
 def test_times_that_cannot_be_kept_are_refused_with_their_member(interval, timeout):
-    key = ProbeKey(Endpoint(ip_address("10.2.0.101"), 80), CheckSpec(interval=interval, timeout=timeout))
+    key = ProbeKey(Endpoint(ip_address("10.2.0.101"), 80), ProbeSpec(interval=interval, timeout=timeout))
     with pytest.raises(ValueError, match=r"10\.2\.0\.101:80 .* more than 0"):
         encode_key(key)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from pathlib import Path
 
 import pytest
 
 from clusterlb.config.load import InventoryError, Severity, load
+from clusterlb.model.check import CheckSpec, ProbeSpec
 from clusterlb.model.inventory import (
     Bfd,
-    CheckSpec,
     Cluster,
     Director,
     Forwarding,
@@ -51,20 +52,29 @@ def test_the_example() -> None:
             "web": Pool(
                 "web",
                 (Member(IPv4Address("10.2.0.101"), 80, 1), Member(IPv4Address("10.2.0.102"), 80, 1)),
-                CheckSpec(),
+                (CheckSpec(),),
             )
         },
         {vip: Vip(vip, (Service(Protocol.TCP, 80, "web", Forwarding.DR, "mh", flags),))},
     )
 
 
+def test_what_the_example_has_in_comments(tmp_path: Path) -> None:
+    text = re.sub(r"(?m)^( *)# (?! *(?:dr|mh):)(?= *(?:[a-z_]+:|- \{))", r"\1", EXAMPLE.read_text())
+    inventory, problems = load(written(text, tmp_path))
+    assert problems == ()
+    assert [len(pool.checks) for pool in inventory.pools.values()] == [1, 2]
+    assert [probe.name for probe in inventory.cluster.director_checks.probes] == ["gateway"]
+    assert [len(vip.services) for vip in inventory.vips.values()] == [2]
+
+
 def test_what_is_left_out_has_the_models_defaults(tmp_path: Path) -> None:
     inventory, _ = load(written(MINIMAL, tmp_path))
     assert inventory.cluster == Cluster("c", (ip_network("10.100.0.0/24"),))
     pool = inventory.pools["web"]
-    assert (pool.members[0], pool.check, pool.quorum) == (
+    assert (pool.members[0], pool.checks, pool.quorum) == (
         Member(IPv4Address("10.2.0.1"), 80),
-        CheckSpec(),
+        (CheckSpec(),),
         Quorum(),
     )
     vip = inventory.vips[IPv4Address("10.100.0.1")]
@@ -103,7 +113,8 @@ vips:
         md5_key="k$1!",
         md5_key_id=9,
     )
-    assert inventory.pools["dns"].check == CheckSpec(interval=0.5, timeout=0.25, rise=1, fall=9)
+    probe = ProbeSpec(interval=0.5, timeout=0.25)
+    assert inventory.pools["dns"].checks == (CheckSpec(probe, rise=1, fall=9),)
     service = Service(
         Protocol.UDP, 53, "dns", Forwarding.TUN, "sh", frozenset(("sh-port", "ops")), persistence=3600.0
     )

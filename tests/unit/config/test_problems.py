@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from problem_marks import MARK, expect, marked, problems_of
 
-from clusterlb.config.load import InventoryError, Problem, Severity, load
+from clusterlb.config.load import Severity
 
 BASE = """\
 cluster:
@@ -29,7 +30,6 @@ vips:
     services:
       - {protocol: tcp, port: 80, pool: web, forwarding: dr, scheduler: mh, flags: [mh-port, mh-fallback]}
 """
-MARK = "¦"
 SERVICE = "{protocol: tcp, port: 80, pool: web, forwarding: dr, scheduler: mh, flags: [mh-port, mh-fallback]}"
 
 ERRORS = {
@@ -153,7 +153,7 @@ ERRORS = {
     "announce": ("announce: intra-area", "announce: ¦external", "`announce` may not be the text `external`"),
     "forwarding": ("forwarding: dr", "forwarding: ¦fullnat", "`forwarding` may not be the text `fullnat`"),
     "scheduler": ("scheduler: mh", "scheduler: ¦maglev", "`scheduler` may not be the text `maglev`"),
-    "check type": ("type: tcp", "type: ¦http", "`type` may not be the text `http`"),
+    "check type": ("type: tcp", "type: ¦ldap", "`type` may not be the text `ldap`"),
     "protocol": ("protocol: tcp", "protocol: ¦icmp", "`protocol` may not be the text `icmp`"),
     "announce_when": (
         "announce_when: all",
@@ -359,32 +359,6 @@ WARNINGS = {
 }
 
 
-def problems_of(text: str, tmp_path: Path) -> tuple[Problem, ...]:
-    path = tmp_path / "inventory.yaml"
-    path.write_text(text)
-    try:
-        return load(path)[1]
-    except InventoryError as error:
-        return error.problems
-
-
-def marked(old: str, new: str) -> tuple[str, int, int]:
-    """Return the base with one change, and the place of the mark."""
-    assert old in BASE
-    text = BASE.replace(old, new, 1)
-    before, _, after = text.partition(MARK)
-    return before + after, before.count("\n") + 1, len(before) - before.rfind("\n")
-
-
-def expect(problems: tuple[Problem, ...], severity: Severity, line: int, column: int, text: str) -> None:
-    listing = "\n".join(f"{p.line}:{p.column}: {p.severity.value}: {p.text}" for p in problems)
-    assert any(
-        (problem.severity, problem.line, problem.column) == (severity, line, column)
-        and problem.text.startswith(text)
-        for problem in problems
-    ), f"expected {line}:{column}: {severity.value}: {text}, got\n{listing}"
-
-
 def test_the_base_is_clean(tmp_path: Path) -> None:
     assert problems_of(BASE, tmp_path) == ()
 
@@ -393,7 +367,7 @@ def test_the_base_is_clean(tmp_path: Path) -> None:
     ("old", "new", "text"), [pytest.param(*case, id=name) for name, case in ERRORS.items()]
 )
 def test_an_error_and_what_follows_from_it(old: str, new: str, text: str, tmp_path: Path) -> None:
-    content, line, column = marked(old, new)
+    content, line, column = marked(BASE, old, new)
     problems = problems_of(content, tmp_path)
     expect(problems, Severity.ERROR, line, column, text)
     errors = [problem for problem in problems if problem.severity is Severity.ERROR]
@@ -407,7 +381,7 @@ def test_an_error_and_what_follows_from_it(old: str, new: str, text: str, tmp_pa
     ("old", "new", "text"), [pytest.param(*case, id=name) for name, case in WARNINGS.items()]
 )
 def test_a_warning_that_leaves_the_inventory_good(old: str, new: str, text: str, tmp_path: Path) -> None:
-    content, line, column = marked(old, new)
+    content, line, column = marked(BASE, old, new)
     if MARK not in new:
         line, column = 9, 3  # the director that is one too many
     problems = problems_of(content, tmp_path)

@@ -3,25 +3,102 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from clusterlb.config.models import InventoryFile
+import pytest
+import yaml
+from json_schema import accepts
+
+from clusterlb.config.load import load
+from clusterlb.config.models.inventory import InventoryFile
+from clusterlb.config.models.kinds import KINDS
 from clusterlb.config.schema import schema
 
+HEALTH = """\
+cluster:
+  name: c
+  vip_prefixes: [10.100.0.0/24]
+  director_checks:
+    carrier: true
+    ospf_full: 1
+    bfd: true
+    conntrack: 95%
+    connections: 95%
+    descriptors: 95%
+    probes:
+      gateway: {type: icmp, address: 10.1.0.254}
+      web: {type: http, address: 10.1.0.254, port: 80}
+      plain: {address: 10.1.0.254, port: 80}
+      disk: {type: command, argv: [/usr/local/bin/check-disk]}
+directors:
+  d1: {router_id: 10.1.0.1, uplinks: [e0]}
+pools:
+  web:
+    members:
+      - {address: 10.2.0.101, port: 80, weight: 4}
+      - {address: 10.2.0.102, port: 80, check: {type: http, path: /other}}
+      - {address: 10.2.0.103, port: 80, checks: [{type: icmp}, {type: file, path: /run/up, weight: true}]}
+      - {address: 10.2.0.104, port: 80, check: null}
+    checks:
+      - {interval: 1s, send: PING, expect: PONG, tls: {server_name: a.example, ca: system, warn_expiry: 30d}}
+      - {type: http, method: GET, path: /, host: a.example, headers: {X-A: b}, status: 200-299, body: ok,
+         body_limit: 100, weight_header: X-W, hold: 10s, initial: down, port: 8080}
+      - {type: https, status: [200, 301-302], tls: {certificate: /c.pem, key: /k.pem}}
+      - {type: tls, ca: /ca.pem}
+      - {type: udp, send: a, expect: b}
+      - {type: dns, name: a.example, record: AAAA, rcode: NXDOMAIN, answer: x}
+      - {type: smtp, helo: a.example, starttls: true, via: vip}
+      - {type: grpc, service: a.B, authority: a.example}
+    need: all
+    quorum: {up: 50%, down: 25%, of: weight}
+    on_down: weight0
+    slow_start: 30s
+    panic: 30%
+    suspect: 30s
+    sorry: {address: 10.2.0.200, port: 80, forwarding: nat}
+vips:
+  10.100.0.1:
+    announce_when: [tcp/80]
+    services: [{protocol: tcp, port: 80, pool: web}]
+"""
+WRONG = {
+    "key of another kind": ("{type: udp, send", "{type: udp, path: /, send"),
+    "unknown type": ("{type: udp", "{type: udq"),
+    "missing path": ("{type: file, path: /run/up, weight: true}", "{type: file}"),
+    "missing address": ("{type: icmp, address: 10.1.0.254}", "{type: icmp}"),
+    "missing port": ("10.1.0.254, port: 80}", "10.1.0.254}"),
+    "via": ("{type: icmp}", "{type: icmp, via: vip}"),
+    "per cent": ("panic: 30%", "panic: 30"),
+    "amount": ("up: 50%", "up: 0"),
+    "status": ("status: 200-299", "status: 99"),
+    "days": ("slow_start: 30s", "slow_start: 1d"),
+    "relative path": ("certificate: /c.pem", "certificate: c.pem"),
+    "word": ("announce_when: [tcp/80]", "announce_when: none"),
+    "no service": ("announce_when: [tcp/80]", "announce_when: []"),
+}
 
-def properties(node: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+
+def described(node: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every key of every mapping that the schema knows."""
     if isinstance(node, dict):
         yield from node.get("properties", {}).items()
         for value in node.values():
-            yield from properties(value)
+            yield from described(value)
 
 
 def test_every_key_is_described() -> None:
-    described = dict(properties(schema()))
-    assert {"cluster", "router_id", "members", "quorum", "announce_when", "persistence", "md5_key"} <= set(
-        described
-    )
-    assert [name for name, value in described.items() if not value.get("description")] == []
+    keys = list(described(schema()))
+    names = {name for name, _ in keys}
+    assert {"cluster", "router_id", "announce_when", "persistence", "md5_key", "argv", "warn_expiry"} <= names
+    assert [name for name, value in keys if not value.get("description")] == []
+
+
+def test_every_kind_is_there_for_members_and_for_directors() -> None:
+    definitions = schema()["$defs"]
+    for kind, model in KINDS.items():
+        for name in (model.__name__, f"Director{model.__name__}"):
+            assert definitions[name]["properties"]["type"]["const"] == kind
 
 
 def test_durations_are_text_with_a_unit() -> None:
@@ -31,8 +108,33 @@ def test_durations_are_text_with_a_unit() -> None:
     assert pace["default"] == "1.2s"
 
 
+def test_defaults_are_as_a_file_has_them() -> None:
+    document = schema()
+    defaults = [(name, value) for name, value in described(document) if "default" in value]
+    assert [name for name, value in defaults if not accepts(value, value["default"], document)] == []
+    pool = document["$defs"]["PoolFile"]["properties"]
+    assert pool["panic"]["default"] == "0%"
+    assert pool["quorum"]["default"] == {"up": 1, "down": 0, "of": "members"}
+
+
 def test_unknown_keys_are_refused_everywhere() -> None:
     document = schema()
     objects = [document, *(part for part in document["$defs"].values() if part["type"] == "object")]
     assert all(part["additionalProperties"] is False for part in objects)
     assert set(document["properties"]) == set(InventoryFile.model_fields)
+
+
+def test_what_the_loader_accepts_the_schema_accepts(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(HEALTH)
+    assert len(load(path)[0].pools["web"].checks) == 8
+    document = schema()
+    assert accepts(document, yaml.safe_load(HEALTH), document)
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_the_schema_refuses_what_the_loader_refuses(name: str) -> None:
+    old, new = WRONG[name]
+    assert old in HEALTH
+    document = schema()
+    assert not accepts(document, yaml.safe_load(HEALTH.replace(old, new)), document)

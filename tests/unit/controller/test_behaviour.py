@@ -3,39 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
-from fake_director import CHECK, FakeDirector, eventually, idle, inventory
+from fake_director import CHECK, FakeDirector, announced, eventually, idle, inventory, running, weights
 
-from clusterlb.model.inventory import Lane, Member, Pool, Quorum
+from clusterlb.model.inventory import Amount, Lane, Member, Pool, Quorum
 from clusterlb.model.ipvs import DestinationKey
 from clusterlb.model.plan import Announce, RemoveService, Withdraw
 
 VIP, OTHER = ip_address("10.100.0.1"), ip_address("10.100.0.2")
-
-
-@asynccontextmanager
-async def running(host):
-    controller = host.controller()
-    task = asyncio.create_task(controller.run())
-    try:
-        await idle(controller)
-        yield controller
-    finally:
-        controller.stop()
-        await task
-
-
-def weights(host, vip=VIP):
-    (service,) = [s for key, s in host.ipvs.read().items() if key.address == vip]
-    return {str(d.key): d.weight for d in service.destinations}
-
-
-def announced(host):
-    return set(host.links.read().announced)
 
 
 def two_pools():
@@ -44,8 +22,8 @@ def two_pools():
     api = Pool(
         "api",
         (Member(ip_address("10.2.0.201"), 80), Member(ip_address("10.2.0.202"), 80)),
-        CHECK,
-        Quorum(2, 1),
+        (CHECK,),
+        quorum=Quorum(Amount(2), Amount(1)),
     )
     service = replace(base.vips[OTHER].services[0], pool="api")
     return replace(

@@ -6,17 +6,19 @@ import pytest
 
 from clusterlb.core.announce import decide
 from clusterlb.core.quorum import Standing
-from clusterlb.model.inventory import AnnounceWhen, Lane, Member, Pool, Quorum, Service, Vip
+from clusterlb.model.inventory import AnnounceWhen, Lane, Member, Pool, Service, Vip
 from clusterlb.model.ipvs import Protocol
 from clusterlb.model.reason import Because, Reason
 
 VIP = ip_address("10.100.0.1")
 PREFIXES = (ip_network("10.100.0.0/24"),)
-POOLS = {
-    name: Pool(name, (Member(ip_address("10.2.0.101"), 80),) * 2, None, Quorum(1, 0))
-    for name in ("web", "api")
-}
-UP, DOWN, UNDECIDED = Standing(2, 0, 2, True), Standing(0, 0, 2, False), Standing(0, 2, 2, False)
+POOLS = {name: Pool(name, (Member(ip_address("10.2.0.101"), 80),) * 2) for name in ("web", "api")}
+UP, DOWN, UNDECIDED = (
+    Standing(2, 0, 2, 1, fit=True),
+    Standing(0, 0, 2, 1, fit=False),
+    Standing(0, 2, 2, 1, fit=False, undecided=True),
+)
+ADOPTED = Standing(0, 2, 2, 1, fit=True)
 
 
 def vip(when=AnnounceWhen.ALL):
@@ -36,7 +38,7 @@ def decision(web, api, when=AnnounceWhen.ALL, **more):
         (UP, DOWN, AnnounceWhen.ANY, Reason.FIT),
         (DOWN, DOWN, AnnounceWhen.ANY, Reason.POOL_BELOW_QUORUM),
         (UP, UNDECIDED, AnnounceWhen.ALL, Reason.POOL_UNDECIDED),
-        (Standing(0, 2, 2, True), Standing(0, 2, 2, True), AnnounceWhen.ALL, Reason.ADOPTED),
+        (ADOPTED, ADOPTED, AnnounceWhen.ALL, Reason.ADOPTED),
     ],
 )
 def test_pools(web, api, when, reason):

@@ -1,0 +1,175 @@
+"""Kinds ``http`` and ``https``: one HTTP/1.1 request, its status, its body."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from http import HTTPStatus
+from ipaddress import IPv6Address
+
+import h11
+
+from clusterlb.checks.dialogue import EXCERPT, excerpt, plain
+from clusterlb.checks.exchange import compile_pattern
+from clusterlb.checks.probe import Result, UnsentError
+from clusterlb.checks.stream import READ_LIMIT, StreamProbe
+from clusterlb.model.check import CheckType, HttpOptions, TlsOptions
+from clusterlb.model.health import ProbeKey
+from clusterlb.model.inventory import Endpoint
+
+HEADERS_LIMIT = 16384  # bytes of a status line and its headers, or of one chunk's header
+INTERIM_LIMIT = 10  # answers of 100 to 199 before the real one
+BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
+
+
+class HttpDialogue:
+    """One request and as much of its answer as the verdict needs: without body and digest, the headers."""
+
+    __slots__ = ("_body", "_connection", "_head", "_host", "_interim", "_options", "_passed")
+
+    def __init__(self, options: HttpOptions, host: str) -> None:
+        self._options = options
+        self._host = host
+        self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEADERS_LIMIT)
+        self._head = b""
+        self._interim = 0
+        self._passed: Result | None = None  # what the headers come to
+        self._body = bytearray()
+
+    @property
+    def awaits(self) -> str:
+        """Name the part of the answer that must come next."""
+        if self._passed is not None:
+            return f"the end of the body ({len(self._body)} bytes came)"
+        return f"the end of the headers; {excerpt(self._head)} came" if self._head else "an answer"
+
+    def begin(self) -> bytes:
+        """Return the request; raise UnsentError where the options make none."""
+        options = self._options
+        headers = {
+            "host": ("Host", self._host),
+            "user-agent": ("User-Agent", "clusterlb"),
+            "connection": ("Connection", "close"),
+        }
+        if options.method not in BODILESS:
+            headers["content-length"] = ("Content-Length", "0")
+        for name, _ in options.headers:
+            headers.pop(name.lower(), None)
+        try:
+            request = h11.Request(
+                method=options.method, target=options.path, headers=[*headers.values(), *options.headers]
+            )
+            return (self._connection.send(request) or b"") + (
+                self._connection.send(h11.EndOfMessage()) or b""
+            )
+        except (h11.LocalProtocolError, UnicodeError) as error:
+            raise UnsentError(errno.EINVAL, f"request: {error}") from error
+
+    def receive(self, data: bytes) -> bytes | Result:
+        """Parse what came, and judge as soon as nothing that follows can change the verdict."""
+        self._head += data[: EXCERPT + 1 - len(self._head)]
+        self._connection.receive_data(data)
+        return self._judge() or b""
+
+    def end_of_file(self) -> Result:
+        """Judge an answer that ends with the connection, or is cut short by it."""
+        if not self._head:
+            return Result(False, "closed the connection without an answer")
+        if self._passed is None and self._head[:5] != b"HTTP/"[: len(self._head)]:
+            return Result(False, f"not HTTP/1: the member answered {excerpt(self._head)}")
+        self._connection.receive_data(b"")
+        return self._judge() or Result(False, f"closed the connection; still to come: {self.awaits}")
+
+    def _judge(self) -> Result | None:
+        while True:
+            try:
+                event = self._connection.next_event()
+            except h11.RemoteProtocolError as error:
+                return self._violation(error)
+            if event is h11.NEED_DATA:
+                return None
+            result: Result | None = None
+            if isinstance(event, h11.InformationalResponse):
+                self._interim += 1
+                if self._interim > INTERIM_LIMIT:
+                    return Result(False, f"more than {INTERIM_LIMIT} interim answers (1xx) and no final one")
+            elif isinstance(event, h11.Response):
+                result = self._judge_head(event)
+            elif isinstance(event, h11.Data):
+                self._body += event.data[: self._options.body_limit - len(self._body)]
+                if len(self._body) >= self._options.body_limit:
+                    result = self._judge_body()
+            else:
+                result = self._judge_body()
+            if result is not None:
+                return result
+
+    def _judge_head(self, response: h11.Response) -> Result | None:
+        options = self._options
+        code = response.status_code
+        if not any(low <= code <= high for low, high in options.status):
+            return Result(False, f"{_status(response)}, not {_ranges(options.status)}")
+        self._passed = Result(True, f"HTTP {code}")
+        if options.weight_header:
+            name = options.weight_header.lower().encode("latin-1", "replace")
+            values = [value for key, value in response.headers if key == name]
+            self._passed = _with_share(self._passed, options.weight_header, values)
+        return None if options.body or options.digest else self._passed
+
+    def _judge_body(self) -> Result | None:
+        options = self._options
+        body = bytes(self._body)
+        first = f"the first {options.body_limit} bytes" if len(body) >= options.body_limit else "the body"
+        if options.body and not compile_pattern(options.body).search(body.decode("latin-1")):
+            return Result(False, f"no match for {options.body!r} in {first}: {excerpt(body)}")
+        digest = hashlib.sha256(body).hexdigest() if options.digest else ""
+        if digest != options.digest.lower():
+            return Result(False, f"the SHA-256 of {first} is {digest}, not {options.digest.lower()}")
+        return self._passed
+
+    def _violation(self, error: h11.RemoteProtocolError) -> Result:
+        if self._passed is not None:
+            return Result(False, f"broken body after {len(self._body)} bytes: {plain(str(error))}")
+        if not self._head.startswith(b"HTTP/"[: len(self._head)]):
+            return Result(False, f"not HTTP/1: the member answered {excerpt(self._head)}")
+        return Result(False, f"broken answer: {plain(str(error))}")
+
+
+def http_probe(key: ProbeKey) -> StreamProbe:
+    """Return the probe of an ``http`` or ``https`` check."""
+    options = key.spec.options
+    assert isinstance(options, HttpOptions)  # noqa: S101 - model.check.OPTIONS pairs types and options
+    secure = key.spec.type is CheckType.HTTPS
+    tls = (options.tls or TlsOptions()) if secure else None
+    host = options.host or (tls.server_name if tls else "") or authority(key.endpoint, 443 if secure else 80)
+    limit = READ_LIMIT + 4 * options.body_limit  # room for the framing of small chunks and TLS records
+    return StreamProbe(key, lambda: HttpDialogue(options, host), tls, alpn="http/1.1", limit=limit)
+
+
+def authority(endpoint: Endpoint, usual_port: int) -> str:
+    """Return an address as a Host header or ``:authority`` has it: brackets, and a port that is not usual."""
+    address = str(endpoint.address).partition("%")[0]
+    host = f"[{address}]" if isinstance(endpoint.address, IPv6Address) else address
+    return host if endpoint.port == usual_port else f"{host}:{endpoint.port}"
+
+
+def _status(response: h11.Response) -> str:
+    code = response.status_code
+    reason = plain(response.reason)
+    if not reason:
+        reason = next((status.phrase for status in HTTPStatus if status == code), "")
+    return f"HTTP {code} {reason}".rstrip()
+
+
+def _ranges(ranges: tuple[tuple[int, int], ...]) -> str:
+    return ", ".join(f"{low}" if low == high else f"{low}-{high}" for low, high in ranges)
+
+
+def _with_share(result: Result, name: str, values: list[bytes]) -> Result:
+    """Take over the share that the member asks for; a pass with a warning where it is none."""
+    if not values:
+        return result._replace(warning=f"no header {name} in the answer: the weight stays")
+    if len(values) == 1 and values[0].isdigit() and len(values[0]) <= 3 and int(values[0]) <= 100:
+        return result._replace(share=int(values[0]))
+    value = excerpt(b", ".join(values))
+    return result._replace(warning=f"header {name} holds {value}, not 0 to 100: the weight stays")

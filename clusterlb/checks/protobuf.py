@@ -1,0 +1,58 @@
+"""As much of the protobuf wire format as a health check needs (protobuf.dev, programming-guides/encoding)."""
+
+from __future__ import annotations
+
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+
+
+def bytes_field(number: int, value: bytes) -> bytes:
+    """Return a string or bytes field; nothing where it is empty, as proto3 writes it."""
+    if not value:
+        return b""
+    return _varint(number << 3 | BYTES) + _varint(len(value)) + value
+
+
+def last_varint(message: bytes, number: int) -> int:
+    """Return a message's enum or integer field: its last occurrence, 0 where there is none.
+
+    Other fields are passed over. Raises ValueError where the message is not well formed.
+    """
+    value = position = 0
+    while position < len(message):
+        tag, position = _read_varint(message, position)
+        kind = tag & 7
+        if kind == VARINT:
+            found, position = _read_varint(message, position)
+            value = found if tag >> 3 == number else value
+        elif kind == BYTES:
+            length, position = _read_varint(message, position)
+            position += length
+        elif kind in (FIXED32, FIXED64):
+            position += 4 if kind == FIXED32 else 8
+        else:
+            raise ValueError(f"wire type {kind}")
+    if position > len(message):
+        raise ValueError("cut short")
+    return value
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _read_varint(message: bytes, position: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        if position >= len(message):
+            raise ValueError("cut short")
+        byte = message[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, position
+    raise ValueError("a number of more than ten bytes")

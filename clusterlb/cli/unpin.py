@@ -1,0 +1,22 @@
+"""``clusterlb unpin``: let a member's checks decide again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from clusterlb.cli import options
+
+
+@click.command("unpin")
+@click.argument("member", metavar="POOL/ADDRESS:PORT")
+@options.run_dir_option
+def command(member: str, run_dir: Path) -> None:
+    """Take a pin back: the member's checks decide again. Exit code 0 done, 1 it was not pinned."""
+    from clusterlb.cli.client import ask
+
+    status, answer = ask(run_dir, "POST", "/v1/unpin", body={"member": member})
+    if status != 200:
+        raise click.ClickException(answer["error"])
+    click.echo(f"{member} is as its checks say again")

@@ -1,0 +1,48 @@
+"""A mapping whose key ``type`` says which model it follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Union
+
+from pydantic import BaseModel, Field, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, InitErrorDetails, core_schema
+
+
+@dataclass(frozen=True, eq=False)
+class ByType:
+    """Marks a field that one of ``models`` validates; without ``type`` it is ``default``.
+
+    pydantic's own unions put the choice into an error's path, where no file has it. So theirs is written
+    into the schema alone, and the choice is made here.
+    """
+
+    models: Mapping[str, type[BaseModel]]
+    default: str
+
+    def model(self, kind: object) -> type[BaseModel] | None:
+        """Return the model of a type, None where there is no such type."""
+        return self.models.get(kind) if isinstance(kind, str) else None
+
+    def __get_pydantic_core_schema__(self, _source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        union: Any = Union[tuple(self.models.values())]  # noqa: UP007 - there is no operator for a tuple
+        described = handler.generate_schema(Annotated[union, Field(discriminator="type")])
+        return core_schema.no_info_wrap_validator_function(self._validate, described)
+
+    def _validate(self, value: Any, _handler: Callable[[Any], Any]) -> BaseModel:
+        kind = value.get("type", self.default) if isinstance(value, dict) else self.default
+        model = self.model(kind)
+        if model is None:
+            raise ValidationError.from_exception_data(
+                "type",
+                [
+                    InitErrorDetails(
+                        type="literal_error",
+                        loc=("type",),
+                        input=kind,
+                        ctx={"expected": ", ".join(map(repr, self.models))},
+                    )
+                ],
+            )
+        return model.model_validate(value)

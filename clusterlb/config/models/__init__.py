@@ -1,0 +1,1 @@
+"""What an inventory file may say: the reference, which ``clusterlb schema`` prints."""

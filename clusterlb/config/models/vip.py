@@ -1,0 +1,66 @@
+"""The section ``vips``: virtual addresses and their services."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter, WrapValidator
+
+from clusterlb.config.fields import ServiceName, duration, refuse
+from clusterlb.config.models.base import Port, Strict
+
+_MONTH = 31 * 86400.0
+
+Scheduler = Literal["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"]
+Flag = Literal["mh-port", "mh-fallback", "sh-port", "sh-fallback", "flag-1", "flag-2", "flag-3", "ops"]
+
+_Word = Literal["all", "any"]
+_List = Annotated[list[ServiceName], Field(min_length=1, max_length=4096)]
+_WORD: TypeAdapter[Any] = TypeAdapter(_Word)
+_LIST: TypeAdapter[Any] = TypeAdapter(_List)
+
+
+def _word_or_list(value: object, _handler: object) -> Any:
+    """Validate one of the two alone: a union's errors would be of both, at paths that no file has."""
+    if isinstance(value, str) and "/" in value:
+        raise refuse("needs a list of services, or `all` or `any`", f"write it as a list: [{value[:60]}]")
+    return (_LIST if isinstance(value, list) else _WORD).validate_python(value)
+
+
+class ServiceFile(Strict):
+    """One virtual service: protocol and port of a VIP, and who serves them."""
+
+    protocol: Literal["tcp", "udp", "sctp"] = Field(description="Transport protocol.")
+    port: Port = Field(description="Port that clients use.")
+    pool: str = Field(description="Name of the pool that serves.")
+    forwarding: Literal["dr", "tun", "nat"] = Field(
+        default="dr",
+        description="How packets reach a member. dr: to its MAC address, unchanged; tun: in an IP tunnel; "
+        "nat: the destination is rewritten, and replies pass the director.",
+    )
+    scheduler: Scheduler = Field(
+        default="mh",
+        description="How a member is chosen. Only mh sends a flow to the same member from every director.",
+    )
+    flags: list[Flag] = Field(
+        default=[],
+        max_length=8,
+        description="Scheduler flags: mh-port and mh-fallback with mh, sh-port and sh-fallback with sh, "
+        "flag-1 to flag-3 by number, ops for one-packet scheduling of UDP.",
+    )
+    persistence: Annotated[float, duration(0, _MONTH, whole=1)] = Field(
+        default=0.0, description="Time for which a client stays with its member, in whole seconds; 0s: none."
+    )
+
+
+class VipFile(Strict):
+    """A virtual address and what it serves."""
+
+    services: list[ServiceFile] = Field(
+        min_length=1, max_length=4096, description="Services of this address, at most 4096."
+    )
+    announce_when: Annotated[_Word | _List, WrapValidator(_word_or_list)] = Field(
+        default="all",
+        description="Announce the VIP while all of its services are fit, any, or all of a list such as "
+        "[tcp/80, tcp/443].",
+    )

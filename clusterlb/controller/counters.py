@@ -1,0 +1,105 @@
+"""Look at IPVS's counters now and then: for sorry servers that can go, suspects, and the table's fill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from clusterlb.controller.kernel import Kernel
+from clusterlb.controller.world import World
+from clusterlb.core.suspect import Watch
+from clusterlb.drivers.interface import DriverError
+from clusterlb.model.inventory import Pool
+from clusterlb.model.ipvs import DestinationKey, DestinationStatistics, ServiceKey, ServiceStatistics
+
+log = structlog.get_logger()
+
+Key = tuple[ServiceKey, DestinationKey]
+Filled = Callable[[int | None], Mapping[str, float]]
+
+
+@dataclass(slots=True)
+class Counters:
+    """Asks for no counters unless the inventory has a use for them."""
+
+    world: World
+    kernel: Kernel
+    filled: Filled
+    clock: Callable[[], float]
+    _watches: dict[Key, Watch] = field(default_factory=dict)
+
+    async def look(self) -> None:
+        """Read what is of use, and take it in."""
+        checks = self.world.inventory.cluster.director_checks
+        wanted = {*self._leaving(), *self._watched()}
+        keys = None if checks.connections else wanted
+        try:
+            numbers = await self.kernel.statistics(keys) if keys is None or keys else {}
+        except DriverError:
+            return  # the readings of the services say so
+        self._idle(numbers)
+        self._suspects(numbers)
+        if checks.conntrack or checks.connections or checks.descriptors:
+            self.world.health_changed(filled=self.filled(_connections(numbers) if keys is None else None))
+
+    def _leaving(self) -> Iterator[ServiceKey]:
+        """Yield the services whose sorry server is there and not needed."""
+        for key, pool in self._services(lambda pool: pool.sorry is not None):
+            service = self.world.actual.services.get(key)
+            sorry = _sorry_key(pool)
+            if service and any(d.key == sorry and d.weight == 0 for d in service.destinations):
+                yield key
+
+    def _watched(self) -> Iterator[ServiceKey]:
+        yield from (key for key, _ in self._services(lambda pool: bool(pool.suspect)))
+
+    def _services(self, wanted: Callable[[Pool], bool]) -> Iterator[tuple[ServiceKey, Pool]]:
+        for name, keys in self.world.index.keys.items():
+            pool = self.world.inventory.pools[name]
+            if wanted(pool):
+                yield from ((key, pool) for key in keys)
+
+    def _idle(self, numbers: Mapping[ServiceKey, ServiceStatistics]) -> None:
+        leaving = set(self._leaving())
+        self.world.idle = {
+            key: frozenset(d for d, n in numbers[key].destinations if not n.active + n.inactive)
+            for key in leaving
+            if key in numbers
+        }
+        gone = [key for key, idle in self.world.idle.items() if _sorry_key(self._pool(key)) in idle]
+        if gone:
+            self.world.mark_keys(gone)
+
+    def _suspects(self, numbers: Mapping[ServiceKey, ServiceStatistics]) -> None:
+        watched = {key for key in self._watched() if key in numbers}
+        seen: dict[Key, str] = {}
+        live: set[Key] = set()
+        for key in watched:
+            for destination, counted in numbers[key].destinations:
+                live.add((key, destination))
+                if why := self._watch(key, destination, counted):
+                    seen[key, destination] = why
+        self._watches = {name: watch for name, watch in self._watches.items() if name in live}
+        for name in seen.keys() - self.world.suspects.keys():
+            log.warning("suspect", member=str(name[1]), service=str(name[0]), because=seen[name])
+        for name in self.world.suspects.keys() - seen.keys():
+            log.info("no longer suspect", member=str(name[1]), service=str(name[0]))
+        self.world.suspects = seen
+
+    def _watch(self, key: ServiceKey, destination: DestinationKey, counted: DestinationStatistics) -> str:
+        watch = self._watches.setdefault((key, destination), Watch(self._pool(key).suspect))
+        return watch.add(self.clock(), counted)
+
+    def _pool(self, key: ServiceKey) -> Pool:
+        return self.world.inventory.pools[self.world.index.served[key][1].pool]
+
+
+def _sorry_key(pool: Pool) -> DestinationKey | None:
+    return DestinationKey(pool.sorry.address, pool.sorry.port) if pool.sorry else None
+
+
+def _connections(numbers: Mapping[ServiceKey, ServiceStatistics]) -> int:
+    rows: Collection[DestinationStatistics] = [n for s in numbers.values() for _, n in s.destinations]
+    return sum(n.active + n.inactive for n in rows)

@@ -1,0 +1,97 @@
+"""Run a check engine for a while, from another process, and read what it took."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from clusterlb.checks.client import EngineClient, engine_command
+from clusterlb.checks.stats import LAG_BUCKETS
+from clusterlb.model.health import Observation, ProbeKey
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRun:
+    """CPU in cores (user and system), the engine's and the reader's; resident memory in MB; observations a
+    second, all of them good; how late probes began in seconds: 99th percentile (upper end of its bucket),
+    that of the worst second, and the latest; and the slots that were not probed at all.
+    """
+
+    cores: float
+    reader_cores: float
+    rss: float
+    rate: float
+    lag_p99: float
+    lag_p99_worst_second: float
+    lag_max: float
+    left_out: int
+
+
+def run_engine(
+    keys: Sequence[ProbeKey], warm_up: float, seconds: float, prefix: Sequence[str] = ()
+) -> EngineRun:
+    """Probe for ``warm_up`` seconds, then measure; ``prefix`` is a command that starts the engine."""
+    return asyncio.run(_run(keys, warm_up, seconds, [*prefix, *engine_command(beat=1.0)]))
+
+
+async def _run(keys: Sequence[ProbeKey], warm_up: float, seconds: float, command: list[str]) -> EngineRun:
+    seen, bad = 0, []
+
+    def note(_: ProbeKey, observation: Observation) -> None:
+        nonlocal seen
+        seen += 1
+        if not observation.ok:
+            bad.append(observation)
+
+    client = EngineClient(note, lambda text, facts: None, command=command)
+    await client.start()
+    client.set_probes(keys)
+    await asyncio.sleep(warm_up)
+    assert client.pid is not None
+    clock = asyncio.get_running_loop().time
+    first = client.stats
+    begin, heard, seen = clock(), client.last_heartbeat, 0
+    engine, reader = cpu_seconds(client.pid), cpu_seconds(os.getpid())
+    beats: list[dict[str, Any]] = []
+    while clock() < begin + seconds:
+        await asyncio.sleep(0.1)
+        if client.last_heartbeat != heard:
+            heard = client.last_heartbeat
+            beats.append(client.stats)
+    took = clock() - begin
+    run = EngineRun(
+        cores=(cpu_seconds(client.pid) - engine) / took,
+        reader_cores=(cpu_seconds(os.getpid()) - reader) / took,
+        rss=_rss(client.pid),
+        rate=seen / took,
+        lag_p99=_p99(first["lag_buckets"], beats[-1]["lag_buckets"]),
+        lag_p99_worst_second=max(beat["lag_p99"] for beat in beats),
+        lag_max=max(beat["lag_max"] for beat in beats),
+        left_out=sum(beats[-1][name] - first[name] for name in ("skipped", "overlapped", "dropped")),
+    )
+    await client.close()
+    assert not bad, f"{len(bad)} of the probes failed: {bad[0]}"
+    return run
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the seconds of CPU that a process has used, user and system (proc(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _rss(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
+
+
+def _p99(before: list[int], after: list[int]) -> float:
+    counts = [late - early for early, late in zip(before, after, strict=True)]
+    up_to = list(accumulate(counts))
+    return (*LAG_BUCKETS, float("inf"))[bisect_left(up_to, 0.99 * up_to[-1])]

@@ -1,0 +1,104 @@
+"""The director's socket: pins, status and metrics, asked as the commands ask."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+from fake_director import FakeDirector, eventually, running, weights
+
+from clusterlb.api.metrics import exposition
+from clusterlb.api.server import Server
+from clusterlb.cli.client import ask
+from clusterlb.controller.status import status
+
+MEMBER = "10.2.0.101:80"
+
+
+@asynccontextmanager
+async def served(host):
+    async with running(host) as controller:
+        server = Server(controller, host.root / "run", None)
+        await server.start()
+        try:
+            yield controller
+        finally:
+            await server.close()
+
+
+async def asked(host, method, url, body=None):
+    return await asyncio.to_thread(ask, host.root / "run", method, url, 10.0, body=body)
+
+
+def pin(**changes):
+    return {
+        "member": f"web/{MEMBER}",
+        "state": "down",
+        "reason": "disk",
+        "who": "ada",
+        "for": None,
+        **changes,
+    }
+
+
+async def test_a_pin_and_its_end(tmp_path):
+    host = FakeDirector(tmp_path)
+    async with served(host):
+        assert await asked(host, "POST", "/v1/pin", pin()) == (200, {})
+        await eventually(lambda: weights(host)[MEMBER] == 0)
+        _, shown = await asked(host, "GET", "/v1/status")
+        (member, *_) = shown["vips"][0]["services"][0]["members"]
+        assert (member["verdict"], member["pinned"]) == ("down", True)
+        assert [intent["reason"] for intent in shown["intents"]] == ["disk"]
+        assert await asked(host, "POST", "/v1/unpin", {"member": f"web/{MEMBER}"}) == (200, {})
+        await eventually(lambda: weights(host)[MEMBER] == 1)
+        code, answer = await asked(host, "POST", "/v1/unpin", {"member": f"web/{MEMBER}"})
+        assert (code, answer["error"]) == (404, f"web/{MEMBER} is not pinned")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "word"),
+    [
+        ({"member": "web/10.2.0.9:80"}, 404, "there are web/10.2.0.101:80"),
+        ({"state": "unknown"}, 400, "unpin"),
+        ({"state": "sideways"}, 400, "not a pin"),
+        ({"for": "soon"}, 400, "not a pin"),
+    ],
+)
+async def test_what_is_no_pin_is_refused_and_changes_nothing(tmp_path, changes, code, word):
+    host = FakeDirector(tmp_path)
+    async with served(host) as controller:
+        found, answer = await asked(host, "POST", "/v1/pin", pin(**changes))
+        assert found == code
+        assert word in answer["error"]
+        assert controller.intents.standing == []
+
+
+async def test_a_pin_that_cannot_be_recorded_is_refused_and_says_why(tmp_path):
+    host = FakeDirector(tmp_path)
+    async with served(host) as controller:
+        (tmp_path / "state" / "intents.jsonl").mkdir(parents=True)
+        code, answer = await asked(host, "POST", "/v1/pin", pin())
+        assert code == 507
+        assert "nothing was changed" in answer["error"]
+        assert controller.world.pins == {}
+
+
+async def test_metrics_have_what_the_checks_say(tmp_path):
+    host = FakeDirector(tmp_path)
+    async with served(host) as controller:
+        host.engine.stats = {"alive": True, "probes": 3, "started": 9, "lag_buckets": [9] + [0] * 12}
+        controller.world.health_changed(filled={"conntrack": 12.5})
+        text = exposition(await status(controller)).decode()
+    for line in (
+        "clusterlb_check_engine_up 1.0",
+        "clusterlb_check_started_total 9.0",
+        'clusterlb_check_lag_seconds_bucket{le="0.001"} 9.0',
+        'clusterlb_check_lag_seconds_bucket{le="+Inf"} 9.0',
+        'clusterlb_pool_fit{pool="web"} 1.0',
+        'clusterlb_pool_up{pool="web"} 3.0',
+        'clusterlb_table_filled_ratio{table="conntrack"} 0.125',
+        f'clusterlb_member_pinned{{member="{MEMBER}",service="tcp 10.100.0.1:80"}} 0.0',
+    ):
+        assert line in text
