@@ -31,8 +31,9 @@ from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.ipvs.driver import KernelIpvs
 from clusterlb.drivers.link import KernelLinks
 from clusterlb.drivers.sysctl import KernelSysctl
+from clusterlb.model.address import AddressFamily
 from clusterlb.model.health import Observation, ProbeKey
-from clusterlb.model.inventory import Director, Inventory
+from clusterlb.model.inventory import AnnounceMode, Director, Inventory
 from clusterlb.model.state import FrrLine
 
 # seconds: FRR on a busy small machine is slow, and a stuck one is found by BFD at the switch long before
@@ -67,7 +68,7 @@ def run(options: Options) -> None:
         )
     try:
         director = director_of(inventory, options.director)
-        drivers = real_drivers(director.uplinks, options.pathspace)
+        drivers = real_drivers(director.interfaces, options.pathspace)
         settings = Settings(options.inventory, options.director, options.state_dir)
 
         async def main() -> None:
@@ -119,11 +120,25 @@ def take_down(state_dir: Path, pathspace: str | None, pace: float = 1.2) -> list
         raise StartError(str(error)) from error
 
 
-def real_drivers(uplinks: tuple[str, ...], pathspace: str | None) -> Drivers:
-    """Return the drivers of this network namespace and FRR; raise DriverError without IPVS."""
+def real_drivers(
+    uplinks: tuple[str, ...], pathspace: str | None, external: frozenset[AddressFamily] | None = None
+) -> Drivers:
+    """Return the drivers of this network namespace and FRR; raise DriverError without IPVS.
+
+    ``external``: the families whose VIPs are announced as external routes, None where that is not known.
+    """
     return Drivers(
-        KernelIpvs(), KernelLinks(uplinks), KernelSysctl(), FrrDaemon(pathspace, timeout=FRR_TIMEOUT)
+        KernelIpvs(),
+        KernelLinks(uplinks, external),
+        KernelSysctl(),
+        FrrDaemon(pathspace, timeout=FRR_TIMEOUT),
     )
+
+
+def external_families(inventory: Inventory) -> frozenset[AddressFamily]:
+    """Return the families whose VIPs are announced as external routes."""
+    modes = inventory.cluster.ospf.announce
+    return frozenset(family for family in AddressFamily if modes.of(family) is AnnounceMode.EXTERNAL)
 
 
 def frr_lines(inventory: Inventory, director: Director) -> tuple[FrrLine, ...]:

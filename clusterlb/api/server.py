@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 from aiohttp import web
 
+from clusterlb.api.answer import answer
 from clusterlb.api.metrics import exposition
+from clusterlb.api.wishes import wishes
 from clusterlb.controller.daemon import Controller
-from clusterlb.controller.intents import UnknownTargetError
-from clusterlb.controller.journal import JournalError
 from clusterlb.controller.status import plan_lines, status
-from clusterlb.model.check import VerdictState
 
 SOCKET_NAME = "api.sock"
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -42,9 +39,8 @@ class Server:
                 web.get("/v1/plan", self._plan),
                 web.post("/v1/reload", self._reload),
                 web.post("/v1/down", self._down),
-                web.post("/v1/pin", self._pin),
-                web.post("/v1/unpin", self._unpin),
                 web.get("/metrics", self._exposition),
+                *wishes(self._controller),
             ]
         )
         await self._listen_unix(control)
@@ -88,55 +84,22 @@ class Server:
         return runner
 
     async def _status(self, _: web.Request) -> web.Response:
-        return _json(await status(self._controller))
+        return answer(await status(self._controller))
 
     async def _plan(self, _: web.Request) -> web.Response:
-        return _json({"steps": plan_lines(self._controller.reconciler.plan())})
+        return answer({"steps": plan_lines(self._controller.reconciler.plan())})
 
     async def _reload(self, _: web.Request) -> web.Response:
         good = await self._controller.reloader.reload()
-        return _json({"ok": good, "error": self._controller.reloader.error}, 200 if good else 422)
+        return answer({"ok": good, "error": self._controller.reloader.error}, 200 if good else 422)
 
     async def _down(self, _: web.Request) -> web.Response:
         problems = await self._controller.down()
-        return _json({"problems": problems}, 500 if problems else 200)
-
-    async def _pin(self, request: web.Request) -> web.Response:
-        try:
-            wish = await request.json()
-            state = VerdictState(wish["state"])
-            seconds = None if wish.get("for") is None else float(wish["for"])
-            target, who, reason = str(wish["member"]), str(wish["who"]), str(wish["reason"])
-        except (ValueError, KeyError, TypeError) as error:
-            return _json({"error": f"not a pin: {error!r}"}, 400)
-        if state is VerdictState.UNKNOWN:
-            return _json({"error": "a pin is up or down; to let the checks decide, unpin"}, 400)
-        try:
-            self._controller.intents.pin(target, state, who, reason, seconds)
-        except UnknownTargetError as error:
-            return _json({"error": str(error)}, 404)
-        except JournalError as error:
-            return _json({"error": str(error)}, 507)
-        return _json({})
-
-    async def _unpin(self, request: web.Request) -> web.Response:
-        try:
-            target = str((await request.json())["member"])
-        except (ValueError, KeyError, TypeError) as error:
-            return _json({"error": f"not an unpin: {error!r}"}, 400)
-        try:
-            intent = self._controller.intents.unpin(target)
-        except JournalError as error:
-            return _json({"error": str(error)}, 507)
-        return _json({}) if intent else _json({"error": f"{target} is not pinned"}, 404)
+        return answer({"problems": problems}, 500 if problems else 200)
 
     async def _exposition(self, _: web.Request) -> web.Response:
         body = exposition(await status(self._controller))
         return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     async def _health(self, _: web.Request) -> web.Response:
-        return _json({"ok": True})
-
-
-def _json(data: Any, code: int = 200) -> web.Response:
-    return web.Response(text=json.dumps(data), content_type="application/json", status=code)
+        return answer({"ok": True})

@@ -24,7 +24,9 @@ from clusterlb.checks.wire import decode_key, encode_row
 from clusterlb.model.health import ProbeKey
 
 BEAT = 1.0  # seconds between two heartbeats, unless the first argument says otherwise
-GATHER = 0.02  # seconds that observations wait for company: a reader woken for each one does little else
+# Seconds that observations wait for those of the probes still running: a reader woken for each one does
+# little else.
+GATHER = 0.02
 CONCURRENCY = 8192  # most probes at once
 RESERVE = 32  # descriptors that are not for probes
 CHUNK = 1 << 16  # bytes of orders taken in between two steps
@@ -56,9 +58,12 @@ class Engine:
             if self._source in ready and not self._take_orders():
                 return
             now = time.monotonic()
-            for key, seen in self._runner.step(0):
+            observed = self._runner.step(0)
+            for key, seen in observed:
                 self._outbox.observe(encode_row(self._numbers[key], seen))
-                self._flush_at = min(self._flush_at, now + GATHER)
+            if observed:
+                company = GATHER if self._runner.running else 0.0
+                self._flush_at = min(self._flush_at, now + company)
             if now >= self._beat_at:
                 self._outbox.beat(self._values())
                 self._beat_at = now + self._beat

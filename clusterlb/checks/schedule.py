@@ -1,7 +1,9 @@
 """When a key is probed: pure arithmetic, seconds of the monotonic clock.
 
 Each key has slots ``phase + k x interval``, k any integer. The phase comes from the key's text, so that it is
-the same after a restart, and the probes of a large inventory spread evenly over their interval.
+the same after a restart, and the probes of a large inventory spread evenly over their interval. Phases are
+multiples of TOGETHER: probes that begin at one instant share a wake-up and their answers mostly another, and
+with a few hundred members waking up costs more than probing.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from zlib import crc32
 from clusterlb.model.health import ProbeKey
 
 FIRST_ROUND = 1.0
+TOGETHER = 1 / 32  # seconds; a power of two, so that the sums are exact
 
 
 def spread(key: ProbeKey) -> float:
@@ -22,6 +25,12 @@ def spread(key: ProbeKey) -> float:
     return crc32(text.encode()) / 2**32
 
 
+def phase(key: ProbeKey) -> float:
+    """Return how many seconds into its intervals the key's slots lie."""
+    place = spread(key) * key.spec.interval
+    return place - place % TOGETHER
+
+
 def first_start(key: ProbeKey, now: float) -> float:
     """Return when a new key is probed first: within the next second, however long its interval is."""
     return now + spread(key) * min(key.spec.interval, FIRST_ROUND)
@@ -30,8 +39,8 @@ def first_start(key: ProbeKey, now: float) -> float:
 def slot_after_first(key: ProbeKey, first: float) -> float:
     """Return the slot that follows the first probe, half an interval later at the least."""
     interval = key.spec.interval
-    phase = spread(key) * interval
-    return phase + math.ceil((first + interval / 2 - phase) / interval) * interval
+    begin = phase(key)
+    return begin + math.ceil((first + interval / 2 - begin) / interval) * interval
 
 
 def catch_up(slot: float, interval: float, now: float) -> tuple[float, int]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from clusterlb.cli import options
+from clusterlb.cli import options, wish
 
 
 @click.command("unpin")
@@ -14,9 +14,5 @@ from clusterlb.cli import options
 @options.run_dir_option
 def command(member: str, run_dir: Path) -> None:
     """Take a pin back: the member's checks decide again. Exit code 0 done, 1 it was not pinned."""
-    from clusterlb.cli.client import ask
-
-    status, answer = ask(run_dir, "POST", "/v1/unpin", body={"member": member})
-    if status != 200:
-        raise click.ClickException(answer["error"])
+    wish.take_back(run_dir, "pin", member)
     click.echo(f"{member} is as its checks say again")

@@ -7,16 +7,20 @@ from ipaddress import IPv4Address
 
 from clusterlb.config.build_check import check
 from clusterlb.config.models.check import CheckFile
-from clusterlb.config.models.cluster import ClusterFile, OspfFile
-from clusterlb.config.models.director import DirectorFile
+from clusterlb.config.models.cluster import AnnounceFile, ClusterFile, OspfFile
+from clusterlb.config.models.director import DirectorFile, UplinkFile
 from clusterlb.config.models.director_checks import DirectorChecksFile
+from clusterlb.config.models.maintenance import WindowFile
 from clusterlb.config.models.pool import MemberFile, PoolFile, QuorumFile, SorryFile
 from clusterlb.config.models.vip import ServiceFile, VipFile
 from clusterlb.model.address import IPAddress
 from clusterlb.model.check import CheckSpec, Need
 from clusterlb.model.inventory import (
+    ActiveStandby,
     AnnounceMode,
+    AnnounceModes,
     AnnounceWhen,
+    AreaType,
     Bfd,
     Cluster,
     Director,
@@ -26,6 +30,7 @@ from clusterlb.model.inventory import (
     Forwarding,
     LaneCosts,
     Member,
+    NetworkType,
     OnDown,
     Ospf,
     Pool,
@@ -33,7 +38,9 @@ from clusterlb.model.inventory import (
     QuorumOf,
     Service,
     Sorry,
+    Uplink,
     Vip,
+    Window,
 )
 from clusterlb.model.ipvs import Protocol
 
@@ -48,12 +55,16 @@ def cluster(file: ClusterFile) -> Cluster:
         max_active=file.max_active,
         ospf=_ospf(file.ospf),
         director_checks=_director_checks(file.director_checks),
+        min_announcers=file.min_announcers,
+        max_drained=file.max_drained,
+        preempt=file.preempt,
+        dead_man=file.dead_man,
     )
 
 
 def director(name: str, file: DirectorFile) -> Director:
     """Return one director."""
-    return Director(name, file.router_id, tuple(file.uplinks))
+    return Director(name, file.router_id, tuple(map(_uplink, file.uplinks)))
 
 
 def pool(name: str, file: PoolFile) -> Pool:
@@ -75,9 +86,24 @@ def pool(name: str, file: PoolFile) -> Pool:
 def vip(address: IPAddress, file: VipFile) -> Vip:
     """Return one VIP."""
     services = tuple(map(_service, file.services))
+    ha = None if file.ha is None else ActiveStandby(tuple(file.ha.order), file.ha.preempt)
     if isinstance(file.announce_when, str):
-        return Vip(address, services, AnnounceWhen(file.announce_when))
-    return Vip(address, services, AnnounceWhen.LISTED, frozenset(file.announce_when))
+        return Vip(address, services, AnnounceWhen(file.announce_when), ha=ha)
+    return Vip(address, services, AnnounceWhen.LISTED, frozenset(file.announce_when), ha)
+
+
+def window(file: WindowFile) -> Window:
+    """Return one maintenance window."""
+    return Window(
+        name=file.name,
+        directors=tuple(file.directors),
+        reason=file.reason,
+        cron=file.cron,
+        at=file.at,
+        duration=file.length,
+        zone=file.time_zone,
+        deadline=file.deadline,
+    )
 
 
 def _member(file: MemberFile) -> Member:
@@ -117,10 +143,19 @@ def _director_probe(name: str, file: CheckFile) -> DirectorProbe:
     return DirectorProbe(name, replace(check(file), port=None), Endpoint(address, file.port or 0))
 
 
+def _uplink(file: UplinkFile) -> Uplink:
+    network = None if file.network is None else NetworkType(file.network)
+    return Uplink(file.name, network, file.area, file.cost)
+
+
 def _ospf(file: OspfFile) -> Ospf:
+    announce = file.announce
+    assert isinstance(announce, AnnounceFile)  # noqa: S101 - its validator makes one of either form
     return Ospf(
         area=file.area,
-        announce=AnnounceMode(file.announce),
+        area_type=AreaType(file.area_type),
+        announce=AnnounceModes(AnnounceMode(announce.ipv4), AnnounceMode(announce.ipv6)),
+        network=NetworkType(file.network),
         hello=file.hello,
         dead=file.dead,
         bfd=None if file.bfd is None else Bfd(file.bfd.interval, file.bfd.multiplier),
@@ -129,6 +164,8 @@ def _ospf(file: OspfFile) -> Ospf:
         costs=LaneCosts(file.costs.active, file.costs.standby, file.costs.drained),
         md5_key=file.md5_key,
         md5_key_id=file.md5_key_id,
+        key_chain=file.key_chain,
+        graceful_restart=file.graceful_restart,
     )
 
 

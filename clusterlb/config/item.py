@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -10,7 +10,7 @@ from clusterlb.config import nodes
 from clusterlb.config.nodes import Node
 from clusterlb.config.source import Place, Source
 from clusterlb.model.address import IPAddress
-from clusterlb.model.inventory import Cluster, Director, Pool, Vip
+from clusterlb.model.inventory import Cluster, Director, Pool, Vip, Window
 
 T = TypeVar("T")
 
@@ -70,7 +70,7 @@ class Placed(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Everything:
-    """All that could be understood. ``pool_names`` and ``used`` count pools that were no good, too.
+    """All that could be understood. The names, and the pools that are ``used``, count what was no good, too.
 
     ``whole`` says that every file and section could be read, so that what is missing is missing.
     """
@@ -79,6 +79,8 @@ class Everything:
     directors: Mapping[str, Placed[Director]]
     pools: Mapping[str, Placed[Pool]]
     vips: Mapping[IPAddress, Placed[Vip]]
+    maintenance: Sequence[Placed[Window]]
+    director_names: frozenset[str]
     pool_names: frozenset[str]
     used: frozenset[str]
     whole: bool

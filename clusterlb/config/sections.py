@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from clusterlb.config.item import Item
-from clusterlb.config.nodes import Entry, Mapping, Node, Scalar
+from clusterlb.config.nodes import Entry, Mapping, Node, Scalar, Sequence, find
 from clusterlb.config.report import Report
 from clusterlb.config.source import Place, Source
 from clusterlb.config.wording import clip, describe, one_of
 
-NAMES = ("cluster", "directors", "pools", "vips")
+NAMES = ("cluster", "directors", "pools", "vips", "maintenance")
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Sections:
     directors: dict[str, Item] = field(default_factory=dict)
     pools: dict[str, Item] = field(default_factory=dict)
     vips: dict[str, Item] = field(default_factory=dict)
+    maintenance: list[Item] = field(default_factory=list)
     whole: bool = True
     strange: bool = False
 
@@ -54,17 +56,37 @@ def _section(sections: Sections, section: Item, report: Report) -> None:
             sections.cluster = section
         else:
             _twice("section `cluster`", sections.cluster, section, report)
-    elif not isinstance(section.node, Mapping):
-        empty = isinstance(section.node, Scalar) and section.node.value is None
-        report.error(
-            section.source,
-            section.place if empty else section.at(),
-            f"`{section.name}` needs a mapping, but is {describe(section.node)}",
-            f"write `{section.name}: {{}}` when there are none, else each name as a key, its settings below",
-        )
-        sections.whole = False
-    else:
+    elif section.name == "maintenance":
+        if isinstance(section.node, Sequence):
+            sections.maintenance.extend(_windows(section, section.node.items))
+        else:
+            _wrong_shape(sections, section, "a list", "[]", "begin each window with `- name:`", report)
+    elif isinstance(section.node, Mapping):
         _entries(getattr(sections, section.name), section, section.node.entries, report)
+    else:
+        _wrong_shape(sections, section, "a mapping", "{}", "each name as a key, its settings below", report)
+
+
+def _wrong_shape(
+    sections: Sections, section: Item, needed: str, nothing: str, otherwise: str, report: Report
+) -> None:
+    empty = isinstance(section.node, Scalar) and section.node.value is None
+    report.error(
+        section.source,
+        section.place if empty else section.at(),
+        f"`{section.name}` needs {needed}, but is {describe(section.node)}",
+        f"write `{section.name}: {nothing}` when there are none, else {otherwise}",
+    )
+    sections.whole = False
+
+
+def _windows(section: Item, windows: list[Node]) -> Iterator[Item]:
+    """Yield the items of a list, each by the name that it has inside, or else by its number."""
+    for number, node in enumerate(windows, 1):
+        found = find(node, ("name",))
+        name = found.value if isinstance(found, Scalar) else None
+        text = name if isinstance(name, str) else f"window {number}"
+        yield Item(text, section.source, Place(node.line, node.column), node)
 
 
 def _entries(known: dict[str, Item], section: Item, entries: dict[str, Entry], report: Report) -> None:

@@ -34,6 +34,8 @@ def _context(error: yaml.MarkedYAMLError) -> str:
 def _hint(reason: str, text: str, column: int) -> str:
     if text[column : column + 1] in ("%", "@", "`"):
         return "quote a value that begins with `%`, `@` or a backtick"
+    if "alphabetic or numeric" in reason:
+        return "quote a value that begins with `*` or `&`, as a cron expression may"
     if "mapping values" in reason:
         return "check the indentation of this line and the one above; quote a value that contains `: `"
     if "expected ',' or" in reason:

@@ -12,6 +12,7 @@ from clusterlb.config.fields import parse_name, parse_vip
 from clusterlb.config.item import Everything, Item, Placed
 from clusterlb.config.models.cluster import ClusterFile
 from clusterlb.config.models.director import DirectorFile
+from clusterlb.config.models.maintenance import WindowFile
 from clusterlb.config.models.pool import PoolFile
 from clusterlb.config.models.vip import VipFile
 from clusterlb.config.nodes import Node, Scalar, Sequence, find
@@ -19,8 +20,9 @@ from clusterlb.config.report import Report
 from clusterlb.config.sections import Sections, gather
 from clusterlb.config.source import Place, RefusedError, Source
 from clusterlb.config.validate import validate, validate_name
+from clusterlb.config.wording import clip
 from clusterlb.model.address import IPAddress
-from clusterlb.model.inventory import Director, Pool, Vip
+from clusterlb.model.inventory import Director, Pool, Vip, Window
 
 
 def understand(path: Path, report: Report) -> tuple[Everything | None, str]:
@@ -78,6 +80,8 @@ def _everything(sections: Sections, report: Report) -> Everything:
         directors=dict(_directors(sections, report)),
         pools=dict(_pools(sections, report)),
         vips=_vips(sections, report),
+        maintenance=list(_maintenance(sections, report)),
+        director_names=frozenset(sections.directors),
         pool_names=frozenset(sections.pools),
         used=frozenset(_used(sections)),
         whole=sections.whole,
@@ -116,6 +120,21 @@ def _vips(sections: Sections, report: Report) -> dict[IPAddress, Placed[Vip]]:
         elif found:
             vips[address] = Placed(found[0], build.vip(address, found[1]))
     return vips
+
+
+def _maintenance(sections: Sections, report: Report) -> Iterator[Placed[Window]]:
+    first: dict[str, Item] = {}
+    for item in sections.maintenance:
+        found = validate(item, WindowFile, report)
+        if item.written("name") and first.setdefault(item.name, item) is not item:
+            report.error(
+                item.source,
+                item.at("name"),
+                f"duplicate window `{clip(item.name)}`",
+                f"first written at {first[item.name].where('name')}; give each its own name",
+            )
+        elif found:
+            yield Placed(found[0], build.window(found[1]))
 
 
 def _used(sections: Sections) -> Iterator[str]:

@@ -27,6 +27,9 @@ _STAND_INS: dict[str, object] = {
     "router_id": "192.0.2.1",
     "uplinks": ["unknown"],
     "members": [{"address": "192.0.2.1", "port": 1}],
+    "directors": ["unknown"],
+    "reason": "unknown",
+    "for": "1h",
     "services": [{"protocol": "tcp", "port": 1, "pool": "unknown"}],
 }
 

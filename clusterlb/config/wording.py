@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from clusterlb.config.by_type import ByType
@@ -157,13 +158,18 @@ def _number_hint(value: object) -> str:
 def _nearest_key(key: str, holder: type[BaseModel] | None) -> str:
     if key == "<<":
         return "YAML 1.2 has no merge keys: write the keys out, or use an alias for the whole value"
-    return one_of(key, holder.model_fields) if holder else ""
+    return one_of(key, _keys(holder)) if holder else ""
 
 
 def _description(model: type[BaseModel], path: Path, node: Node) -> str:
     holder = _model_at(model, path[:-1], node)
-    info = holder.model_fields.get(str(path[-1])) if holder and path else None
+    info = _keys(holder).get(str(path[-1])) if holder and path else None
     return info.description or "" if info else ""
+
+
+def _keys(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return a model's fields by the keys that a file has: some are no names in Python, such as `for`."""
+    return {info.alias or name: info for name, info in model.model_fields.items()}
 
 
 def _model_at(model: type[BaseModel], path: Path, node: Node | None) -> type[BaseModel] | None:
@@ -174,7 +180,7 @@ def _model_at(model: type[BaseModel], path: Path, node: Node | None) -> type[Bas
         if holder is None:
             found = _item(found)
         else:
-            info = holder.model_fields.get(str(key))
+            info = _keys(holder).get(str(key))
             found = info.annotation if info else None
         node = step(node, key) if node else None
     return _model(found, node)

@@ -12,6 +12,7 @@ import structlog
 
 from clusterlb.controller.apply import Applier
 from clusterlb.controller.counters import Counters
+from clusterlb.controller.drains import Drains
 from clusterlb.controller.intents import Intents
 from clusterlb.controller.journal import Journal
 from clusterlb.controller.kernel import Drivers, Kernel
@@ -22,8 +23,8 @@ from clusterlb.controller.readings import Readings
 from clusterlb.controller.reconcile import Reconciler
 from clusterlb.controller.reload import Reloader, RenderFrr
 from clusterlb.controller.schedule import Schedule
+from clusterlb.controller.windows import next_window, now_utc, open_window
 from clusterlb.controller.world import Index, World
-from clusterlb.core import pace
 from clusterlb.drivers.monitor import LinkMonitor
 from clusterlb.drivers.tables import filled
 from clusterlb.model.health import Observation, ProbeKey
@@ -78,6 +79,7 @@ class Controller:
     reconciler: Reconciler = field(init=False)
     readings: Readings = field(init=False)
     counters: Counters = field(init=False)
+    drains: Drains = field(init=False)
     intents: Intents = field(init=False)
     reloader: Reloader = field(init=False)
     engine: CheckEngine = field(init=False)
@@ -105,6 +107,7 @@ class Controller:
         )
         self.readings = Readings(self.reconciler, self._kernel, self.drivers.frr)
         self.counters = Counters(world, self._kernel, filled, loop.time)
+        self.drains = Drains(world, self._kernel, loop.time)
         self.intents = Intents(Journal(self.settings.state_dir / "intents.jsonl"), world)
         self.engine = self.make_engine(self.reconciler.observe)
         self.reloader = Reloader(
@@ -135,7 +138,9 @@ class Controller:
         schedule.every(FRR_EVERY, self.readings.frr_health)
         schedule.every(FILES_EVERY, self.reloader.watch)
         schedule.every(COUNTERS_EVERY, self.counters.look)
-        schedule.every(INTENTS_EVERY, self._expire)
+        schedule.every(COUNTERS_EVERY, self.drains.look)
+        schedule.every(FRR_EVERY, self.readings.cluster)
+        schedule.every(INTENTS_EVERY, self._tick)
         schedule.start()
         try:
             await self._loop()
@@ -155,8 +160,7 @@ class Controller:
         world.leaving = True
         self.notify(status="leaving: withdrawing all VIPs")
         async with self.reconciler.lock:
-            ready = pace.ready_at(world.last_change, world.inventory.cluster.ospf.pace)
-            wait = max(0.0, ready - self.reconciler.clock())
+            wait = max(0.0, world.all_ready_at() - self.reconciler.clock())
             problems = await leave(
                 self._kernel, self.drivers.frr, self.reconciler.ledger, self.reconciler.applier, wait
             )
@@ -166,6 +170,15 @@ class Controller:
         if not problems:
             self.stop()
         return problems
+
+    def next_window(self) -> dict[str, object] | None:
+        """Return the next maintenance window of this director as plain data, times in seconds since 1970."""
+        found = next_window(self.world.inventory.maintenance, self.world.director.name, now_utc())
+        if found is None:
+            return None
+        window, begins, ends = found
+        times = {"begins": begins.timestamp(), "ends": ends.timestamp()}
+        return {"name": window.name, "reason": window.reason, **times}
 
     def stop(self) -> None:
         """End the loop; the data path stays as it is."""
@@ -211,8 +224,9 @@ class Controller:
         self.reconciler.stop()
         await self._kernel.close()
 
-    async def _expire(self) -> None:
-        self.intents.expire()
+    async def _tick(self) -> None:
+        self.intents.plan(open_window(self.world.inventory.maintenance, self.world.director.name, now_utc()))
+        self.intents.tick()
 
     def _summary(self) -> str:
         announced = len(self.world.actual.links.announced)

@@ -4,66 +4,100 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from ipaddress import ip_address
 
 import structlog
 
 from clusterlb.controller.journal import Journal, JournalError
 from clusterlb.controller.world import World
 from clusterlb.core.roster import MemberKey
+from clusterlb.model.address import IPAddress
 from clusterlb.model.check import VerdictState
 from clusterlb.model.intent import Intent, IntentKind
+from clusterlb.model.inventory import Endpoint, Window
 
 log = structlog.get_logger()
 
+DIRECTOR = "director"
+
 
 class UnknownTargetError(Exception):
-    """There is no such member; the text says which there are."""
+    """There is no such VIP, pool or member here; the text says which there are."""
 
 
 class Intents:
-    """Keeps the world's pins equal to the journal's. ``clock`` is the wall clock, in seconds since 1970."""
+    """Keeps the world's wishes equal to the journal's. ``clock`` is the wall clock, in seconds since 1970.
+
+    ``planned`` is the drain of a maintenance window while one is open; it is not in the journal, as the
+    inventory says so by itself.
+    """
 
     def __init__(self, journal: Journal, world: World, clock: Callable[[], float] = time.time) -> None:
         self._journal = journal
         self._world = world
         self._clock = clock
         self._complaint = ""
+        self.planned: Intent | None = None
         if journal.dropped:
             log.warning("intents", problem=f"{journal.dropped} lines of the journal could not be read")
         self.refresh()
 
     @property
     def standing(self) -> list[Intent]:
-        """Return all intents that stand, the oldest first."""
-        return sorted(self._journal.intents.values(), key=lambda intent: intent.made)
+        """Return all intents that stand, those of the future too, the oldest first."""
+        planned = [self.planned] if self.planned else []
+        return sorted([*self._journal.intents.values(), *planned], key=lambda intent: intent.made)
 
-    def pin(self, target: str, state: VerdictState, who: str, reason: str, duration: float | None) -> Intent:
-        """Pin a member UP or DOWN, for so many seconds or until it is unpinned.
+    def set(self, intent: Intent, duration: float | None = None) -> Intent:
+        """Record a wish and carry it out; it is made now, and over after ``duration`` seconds in force.
 
         Raises UnknownTargetError, and JournalError when it cannot be recorded; then nothing has changed.
         """
-        self._member(target)
+        self._check(intent)
         now = self._clock()
-        until = None if duration is None else now + duration
-        intent = Intent(IntentKind.PIN, target, state.value, who, reason, now, until)
+        until = intent.until if duration is None else max(now, intent.begins) + duration
+        intent = replace(intent, made=now, until=until)
         self._journal.set(intent)
-        log.info("pinned", member=target, to=state.value, who=who, reason=reason)
+        facts = {"target": intent.target, "value": intent.value, "who": intent.who, "reason": intent.reason}
+        log.info("intent", kind=intent.kind.value, **facts)
         self.refresh()
         return intent
 
-    def unpin(self, target: str) -> Intent | None:
-        """Let a member's checks decide again; None when it was not pinned. Raises JournalError."""
-        intent = self._journal.clear((IntentKind.PIN, target))
+    def clear(self, kind: IntentKind, target: str) -> Intent | None:
+        """Take a wish back; None when there was none. Raises JournalError."""
+        intent = self._journal.clear((kind, target))
         if intent is not None:
-            log.info("unpinned", member=target)
+            log.info("intent taken back", kind=kind.value, target=target)
             self.refresh()
         return intent
 
-    def expire(self) -> None:
-        """Take back what has run out; that it has is in force even while it cannot be recorded."""
+    def plan(self, window: tuple[Window, datetime, datetime] | None) -> None:
+        """Take in the maintenance window that is open now, None when none is."""
+        if window is None:
+            self.planned = None
+            return
+        what, begins, ends = window
+        self.planned = Intent(
+            IntentKind.DRAIN,
+            DIRECTOR,
+            "",
+            who="maintenance",
+            reason=f"{what.name}: {what.reason}",
+            made=begins.timestamp(),
+            until=ends.timestamp(),
+            patience=what.deadline,
+        )
+
+    def tick(self) -> None:
+        """Let begin what is due, and take back what has run out.
+
+        What has run out is over even while that cannot be recorded.
+        """
         now = self._clock()
+        self.refresh()
         for intent in [intent for intent in self._journal.intents.values() if intent.over(now)]:
-            self.refresh()
             try:
                 self._journal.clear(intent.name)
             except JournalError as error:
@@ -76,32 +110,70 @@ class Intents:
             self._complaint = complaint
 
     def refresh(self) -> None:
-        """Make the world's pins those of the journal, for the members that the inventory has."""
+        """Make the world's wishes those in force, as far as the inventory has what they are about."""
         now = self._clock()
-        pins = {
-            key: VerdictState(intent.value)
-            for intent in self._journal.intents.values()
-            if not intent.over(now) and (key := self._find(intent.target)) is not None
-        }
-        world = self._world
-        changed = {key for key in {*pins, *world.pins} if pins.get(key) is not world.pins.get(key)}
-        world.pins = pins
-        world.mark_pools({pool for pool, _ in changed if pool in world.inventory.pools})
+        in_force = [intent for intent in self.standing if intent.in_force(now)]
+        pins: dict[MemberKey, VerdictState] = {}
+        vips: dict[IPAddress | None, Intent] = {}
+        members: dict[MemberKey, Intent] = {}
+        for intent in in_force:
+            if intent.kind is IntentKind.PIN and (key := self._member(intent.target)) is not None:
+                pins[key] = VerdictState(intent.value)
+            elif intent.kind is IntentKind.DRAIN:
+                for vip in self._vips(intent.target):
+                    vips[vip] = intent
+                for key in self._members(intent.target):
+                    members[key] = intent
+        self._world.wish(
+            pins, vips, members, paused=next((i for i in in_force if i.kind is IntentKind.PAUSE), None)
+        )
 
-    def _find(self, target: str) -> MemberKey | None:
+    def _check(self, intent: Intent) -> None:
+        """Raise UnknownTargetError for what this director does not have."""
+        target = intent.target
+        if intent.kind is IntentKind.PIN:
+            known = self._member(target) is not None
+        else:
+            known = bool([*self._vips(target), *self._members(target)])
+        if not known:
+            raise UnknownTargetError(f"there is no {target!r} here; {self._what_there_is(target)}")
+
+    def _what_there_is(self, target: str) -> str:
+        inventory = self._world.inventory
+        kind, _, rest = target.partition("/")
+        if kind == "vip":
+            names = [f"vip/{vip}" for vip in inventory.vips]
+        else:
+            wanted = rest.partition("/")[0] if kind == "member" else kind
+            pools = [inventory.pools[wanted]] if wanted in inventory.pools else [*inventory.pools.values()]
+            names = [f"{pool.name}/{member.endpoint}" for pool in pools for member in pool.members]
+        more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+        return f"there are {', '.join(names[:20]) or 'none'}{more}"
+
+    def _vips(self, target: str) -> list[IPAddress | None]:
+        """Return the VIPs that a drain is about; None stands for the whole director."""
+        if target == DIRECTOR:
+            return [None]
+        kind, _, name = target.partition("/")
+        if kind != "vip":
+            return []
+        try:
+            vip = ip_address(name)
+        except ValueError:
+            return []
+        return [vip] if vip in self._world.inventory.vips else []
+
+    def _members(self, target: str) -> list[MemberKey]:
+        kind, _, name = target.partition("/")
+        if kind == "pool" and name in self._world.inventory.pools:
+            pool = self._world.inventory.pools[name]
+            return [(name, member.endpoint) for member in pool.members]
+        if kind == "member" and (key := self._member(name)) is not None:
+            return [key]
+        return []
+
+    def _member(self, target: str) -> MemberKey | None:
         name, _, rest = target.partition("/")
         pool = self._world.inventory.pools.get(name)
-        members = pool.members if pool else ()
-        return next(((name, m.endpoint) for m in members if str(m.endpoint) == rest), None)
-
-    def _member(self, target: str) -> MemberKey:
-        found = self._find(target)
-        if found is not None:
-            return found
-        name = target.partition("/")[0]
-        pools = self._world.inventory.pools
-        if name in pools:
-            known = ", ".join(f"{name}/{member.endpoint}" for member in pools[name].members[:20])
-        else:
-            known = ", ".join(f"{pool}/ADDRESS:PORT" for pool in list(pools)[:20])
-        raise UnknownTargetError(f"there is no member {target!r}; there are {known or 'no pools'}")
+        endpoints: list[Endpoint] = [member.endpoint for member in pool.members] if pool else []
+        return next(((name, endpoint) for endpoint in endpoints if str(endpoint) == rest), None)

@@ -8,6 +8,7 @@ import structlog
 
 from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.reconcile import Reconciler
+from clusterlb.core.cluster_view import view
 from clusterlb.core.desired import adopted, stand
 from clusterlb.drivers.interface import DriverError, FrrDriver, OspfNeighbor
 
@@ -29,6 +30,8 @@ class Readings:
     _services_not_before: float = 0.0
     _frr_not_before: float = 0.0
     _frr_polls: int = 0
+    _cluster_not_before: float = 0.0
+    _cluster_error: str = ""
 
     async def adopt(self) -> None:
         """Read everything once and take it as it is: a start changes nothing that is right."""
@@ -37,11 +40,12 @@ class Readings:
         world.actual.links = await self.kernel.read_links()
         world.actual.sysctls = await self.kernel.read_sysctls(tuple(world.index.sysctls))
         await self._read_frr()
+        await self.frr_health()
         fit = adopted(world.inventory, world.actual.links.announced)
-        view = world.view(self.reconciler.clock())
-        world.standings = stand(world.inventory, world.index.keys.keys(), view, fit)
+        known = world.view(self.reconciler.clock())
+        world.standings = stand(world.inventory, world.index.keys.keys(), known, fit)
         world.health_changed(carrier=dict(world.actual.links.carrier))
-        world.last_change = self.reconciler.clock()
+        world.adopted_at = self.reconciler.clock()
         world.mark_all()
 
     async def services(self) -> None:
@@ -94,9 +98,8 @@ class Readings:
             }
             if vips or before.lanes != found.lanes:
                 self._drifted([*map(str, vips), *(lane.value for lane in before.lanes - found.lanes)])
-                if before.announced != found.announced:
-                    # the switch has seen a change of our LSA, whoever made it
-                    world.last_change = self.reconciler.clock()
+                moved = {v for v in vips if before.announced.get(v) != found.announced.get(v)}
+                world.changed(moved, self.reconciler.clock())
                 world.mark_vips(vips)
                 if before.lanes != found.lanes:
                     world.mark_all()
@@ -140,6 +143,30 @@ class Readings:
         except DriverError as error:
             world.actual.frr = None
             world.health_changed(frr_failures=world.health.frr_failures + 1, frr_error=str(error))
+
+    async def cluster(self) -> None:
+        """Read the link-state database: who announces what, and in which lane."""
+        clock = self.reconciler.clock
+        started = clock()
+        if started < self._cluster_not_before:
+            return
+        world = self.reconciler.world
+        cluster = world.inventory.cluster
+        try:
+            databases = await self.frr.databases(ipv6=any(vip.version == 6 for vip in world.inventory.vips))
+        except DriverError as error:
+            self._cluster_silent(str(error))
+            return
+        finally:
+            self._cluster_not_before = clock() + _pause(clock() - started)
+        seen = view(databases, cluster.ospf.costs, cluster.vip_prefixes, world.director.router_id, started)
+        world.take_view(seen)
+        self._cluster_error = ""
+
+    def _cluster_silent(self, error: str) -> None:
+        if not self._cluster_error:
+            log.warning("the link-state database is unreadable", error=error)
+        self._cluster_error = error
 
     async def _read_bfd(self) -> None:
         world = self.reconciler.world

@@ -98,6 +98,8 @@ class Reconciler:
     async def cycle(self) -> None:
         """Carry out what the dirty part of the world needs."""
         async with self.lock:
+            if self.world.paused is not None:
+                return  # what is dirty stays so until it is resumed
             plan = self._decide(*self._take())
             plan = self._without_waiting(plan)
             await self._carry_out(plan)
@@ -130,11 +132,11 @@ class Reconciler:
 
     def _decide(self, keys: set[ServiceKey], vips: set[IPAddress]) -> Plan:
         plan = self._plan(keys, vips, remember=True)
-        if pace.changes_lsa(plan):
-            ready = pace.ready_at(self.world.last_change, self.world.inventory.cluster.ospf.pace)
-            if self.clock() < ready:
-                plan, _ = pace.hold(plan)
-                self.later(ready, keys, vips)
+        now = self.clock()
+        waits = {vip: ready for vip in pace.changed_vips(plan) if (ready := self.world.ready_at(vip)) > now}
+        if waits:
+            plan, _ = pace.hold(plan, waits.keys())
+            self.later(min(waits.values()), keys, vips)
         return plan
 
     def _plan(
@@ -240,8 +242,7 @@ class Reconciler:
         world.actual.links = after(world.actual.links, outcome.done)
         if self._retired:
             self._retired &= world.actual.vips()
-        if pace.changes_lsa(tuple(outcome.done)):
-            world.last_change = self.clock()
+        world.changed(pace.changed_vips(tuple(outcome.done)), self.clock())
         world.counts["steps"] += len(outcome.done)
         tried = [*outcome.done, *(error.step for error in outcome.errors)]
         if any(isinstance(step, ConfigureFrr) for step in tried):

@@ -59,6 +59,9 @@ async def status(controller: Controller) -> dict[str, Any]:
             for pool in world.inventory.pools.values()
             if pool.name in world.index.keys
         },
+        "cluster_view": _cluster_view(controller),
+        "paused": world.paused.reason if world.paused else "",
+        "next_window": controller.next_window(),
         "intents": [_intent(intent) for intent in controller.intents.standing],
         "vips": [_vip(controller, vip, statistics) for vip in world.inventory.vips.values()],
         "errors": list(world.errors),
@@ -119,7 +122,9 @@ def _member(
 ) -> dict[str, Any]:
     world = controller.world
     now = controller.reconciler.clock()
-    state = member_state(pool, member, world.index.roster, world.verdicts, world.pins, now)
+    state = member_state(
+        pool, member, world.index.roster, world.verdicts, world.pins, world.member_drains, now
+    )
     service = world.actual.services.get(key)
     destination = DestinationKey(member.address, member.port)
     weights = {d.key: d.weight for d in service.destinations} if service else {}
@@ -129,7 +134,8 @@ def _member(
         "verdict": state.state.value,
         "for": round(now - state.since, 1) if state.since else None,
         "because": state.because,
-        "pinned": state.pinned,
+        "pinned": state.pinned and not state.drained,
+        "drained": state.drained,
         "warning": state.warning,
         "suspect": world.suspects.get((key, destination), ""),
         "share": state.share,
@@ -155,6 +161,31 @@ def _pool(controller: Controller, pool: Pool) -> dict[str, Any]:
         "fit": now.fit,
         "sorry": now.sorry,
         "panic": now.panic,
+    }
+
+
+def _cluster_view(controller: Controller) -> dict[str, Any]:
+    """Return who announces what, by VIP."""
+    seen = controller.world.cluster_view
+    if seen is None:
+        return {"age": None, "warnings": [], "announcements": {}}
+    names = {d.router_id: name for name, d in controller.world.inventory.directors.items()}
+    return {
+        "age": round(controller.reconciler.clock() - seen.taken_at, 1),
+        "warnings": [str(finding) for finding in seen.warnings],
+        "announcements": {
+            str(vip): [
+                {
+                    "director": names.get(one.router_id, str(one.router_id)),
+                    "lane": one.lane.value if one.lane else "unknown",
+                    "cost": one.cost,
+                    "external": one.external,
+                    "alive": one.alive,
+                }
+                for one in announcements
+            ]
+            for vip, announcements in seen.announcements.items()
+        },
     }
 
 

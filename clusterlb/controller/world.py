@@ -5,20 +5,26 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address
 
 import structlog
 
 from clusterlb.controller.actual import Actual
+from clusterlb.core import pace
 from clusterlb.core.announce import Decision
 from clusterlb.core.desired import Served, View, served
+from clusterlb.core.drain import Progress
 from clusterlb.core.fitness import DirectorHealth, unfit
+from clusterlb.core.place import Surroundings
 from clusterlb.core.programme import sysctls
 from clusterlb.core.quorum import Standing
 from clusterlb.core.roster import MemberKey, director_key, roster
 from clusterlb.model.address import IPAddress
 from clusterlb.model.check import VerdictState
+from clusterlb.model.cluster_view import Announcement, ClusterView
 from clusterlb.model.health import CheckKey, ProbeKey, Verdict
-from clusterlb.model.inventory import Director, Inventory
+from clusterlb.model.intent import Intent
+from clusterlb.model.inventory import Director, Inventory, Lane
 from clusterlb.model.ipvs import DestinationKey, ServiceKey
 from clusterlb.model.reason import Because
 from clusterlb.model.state import FrrLine
@@ -79,6 +85,13 @@ class World:
     actual: Actual = field(default_factory=Actual)
     verdicts: dict[CheckKey, Verdict] = field(default_factory=dict)
     pins: dict[MemberKey, VerdictState] = field(default_factory=dict)
+    drains: dict[IPAddress | None, Intent] = field(default_factory=dict)
+    progress: dict[IPAddress, Progress] = field(default_factory=dict)
+    member_intents: dict[MemberKey, Intent] = field(default_factory=dict)
+    member_drains: dict[MemberKey, bool] = field(default_factory=dict)
+    paused: Intent | None = None
+    cluster_view: ClusterView | None = None
+    cluster_changed_at: float = float("-inf")
     idle: dict[ServiceKey, frozenset[DestinationKey]] = field(default_factory=dict)
     suspects: dict[tuple[ServiceKey, DestinationKey], str] = field(default_factory=dict)
     standings: dict[str, Standing] = field(default_factory=dict)
@@ -86,7 +99,8 @@ class World:
     health: DirectorHealth = field(default_factory=DirectorHealth)
     unfit: Because | None = None
     unprogrammed: dict[IPAddress, str] = field(default_factory=dict)
-    last_change: float | None = None
+    adopted_at: float | None = None
+    changes: dict[pace.Lsa, float] = field(default_factory=dict)
     dirty: Dirty = field(default_factory=Dirty)
     counts: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
@@ -100,6 +114,8 @@ class World:
             now=now,
             verdicts=self.verdicts,
             pins=self.pins,
+            drains=self.member_drains,
+            around=self.around(now),
             standings=self.standings,
             services=self.actual.services,
             idle=self.idle,
@@ -109,17 +125,86 @@ class World:
             sysctls=self.index.sysctls,
         )
 
+    def ready_at(self, vip: IPAddress) -> float:
+        """Return when a VIP's announcement may change again; a start counts as a change of all."""
+        ospf = self.inventory.cluster.ospf
+        return pace.ready_at(self.changes.get(pace.lsa(vip, ospf.announce), self.adopted_at), ospf.pace)
+
+    def all_ready_at(self) -> float:
+        """Return when every announcement may change again."""
+        last = max((*self.changes.values(), self.adopted_at or float("-inf")))
+        return pace.ready_at(last, self.inventory.cluster.ospf.pace)
+
+    def changed(self, vips: Iterable[IPAddress], now: float) -> None:
+        """Note that the switch has seen these announcements change, whoever changed them."""
+        for vip in vips:
+            self.changes[pace.lsa(vip, self.inventory.cluster.ospf.announce)] = now
+
+    def around(self, now: float) -> Surroundings:
+        """Return what is known of the other directors, and of this one's drains."""
+        return Surroundings(
+            own=self.director.router_id,
+            now=now,
+            view=self.cluster_view,
+            announced=self.actual.links.announced,
+            drains=self.drains,
+            adjacent=bool(self.health.ospf_full),
+            progress=self.progress,
+        )
+
     def health_changed(self, **fields: object) -> None:
         """Take in the director's own condition; look at all VIPs again when its fitness changed."""
         first = {name for name, value in fields.items() if name.endswith("failures") and value == 1}
+        adjacent = bool(self.health.ospf_full)
         self.health = replace(self.health, **fields)  # type: ignore[arg-type]  # names are checked by replace
         checks = self.inventory.cluster.director_checks
         before, self.unfit = self.unfit, unfit(self.health, checks, self.unfit)
+        if bool(self.health.ospf_full) and not adjacent:
+            self.mark_all()  # what was kept back for want of listeners
         if first:
             log.warning("director check failed", error=self.health.frr_error or self.health.ipvs_error)
         if (before is None) != (self.unfit is None):
             log.warning("director", fit=self.unfit is None, because=str(self.unfit or "all its checks pass"))
             self.mark_all()
+
+    def take_view(self, seen: ClusterView) -> None:
+        """Take in who announces what; look again at the VIPs for which that has changed."""
+        before, self.cluster_view = self.cluster_view, seen
+        for finding in seen.warnings:
+            if before is None or str(finding) not in map(str, before.warnings):
+                log.warning("cluster", finding=str(finding))
+        old = before.announcements if before is not None else {}
+        changed = {
+            vip
+            for vip in {*old, *seen.announcements}
+            if _who(old.get(vip)) != _who(seen.announcements.get(vip))
+        }
+        if before is None:
+            self.mark_all()
+        elif changed:
+            self.cluster_changed_at = seen.taken_at
+            self.mark_vips(changed & self.inventory.vips.keys())
+
+    def wish(
+        self,
+        pins: dict[MemberKey, VerdictState],
+        drains: dict[IPAddress | None, Intent],
+        members: dict[MemberKey, Intent],
+        *,
+        paused: Intent | None,
+    ) -> None:
+        """Take in what operators wish for, and look again at what it concerns."""
+        changed = {key for key in {*pins, *self.pins} if pins.get(key) is not self.pins.get(key)}
+        changed |= members.keys() ^ self.member_intents.keys()
+        vips = {vip for vip in {*drains, *self.drains} if drains.get(vip) != self.drains.get(vip)}
+        resumed = self.paused is not None and paused is None
+        self.pins, self.drains, self.member_intents, self.paused = pins, drains, members, paused
+        self.member_drains = {key: self.member_drains.get(key, False) for key in members}
+        self.mark_pools({pool for pool, _ in changed if pool in self.inventory.pools})
+        if resumed or None in vips:
+            self.mark_all()
+        elif vips:
+            self.mark_vips(vip for vip in vips if vip is not None)
 
     def mark_pools(self, names: Iterable[str]) -> None:
         """Look at pools, their services and their VIPs again."""
@@ -142,3 +227,8 @@ class World:
         """Look at everything again."""
         self.dirty.everything = True
         self.wake()
+
+
+def _who(announcements: Iterable[Announcement] | None) -> set[tuple[IPv4Address, Lane | None]]:
+    """Return the live announcers and their lanes: what a decision may hang on."""
+    return {(one.router_id, one.lane) for one in announcements or () if one.alive}

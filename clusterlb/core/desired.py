@@ -10,7 +10,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from clusterlb.core.announce import Decision, decide
-from clusterlb.core.member import MemberState, Pins, Verdicts, pool_states
+from clusterlb.core.member import MemberDrains, MemberState, Pins, Verdicts, pool_states
+from clusterlb.core.place import Surroundings, place
 from clusterlb.core.programme import service_state, way_state
 from clusterlb.core.quorum import Standing, standing
 from clusterlb.core.roster import Roster
@@ -28,14 +29,17 @@ class View:
     """What is known at ``now``: the checks' verdicts, how pools stand, and the director's own condition.
 
     ``services`` is what the kernel holds, ``unprogrammed`` why a VIP's services are not as planned; ``idle``
-    the destinations of services that are known to have no connections; ``pins`` the members an operator has
-    pinned; ``frr`` and ``sysctls`` are what the inventory renders to and needs.
+    the destinations of services that are known to have no connections; ``pins`` and ``drains`` the members an
+    operator has pinned or drains; ``around`` the other directors and drains of this one, None where they play
+    no part; ``frr`` and ``sysctls`` are what the inventory renders to and needs.
     """
 
     roster: Roster = field(default_factory=Roster)
     now: float = 0.0
     verdicts: Verdicts = field(default_factory=dict)
     pins: Pins = field(default_factory=dict)
+    drains: MemberDrains = field(default_factory=dict)
+    around: Surroundings | None = None
     standings: Mapping[str, Standing] = field(default_factory=dict)
     services: Mapping[ServiceKey, ServiceState] = field(default_factory=dict)
     idle: Mapping[ServiceKey, frozenset[DestinationKey]] = field(default_factory=dict)
@@ -46,7 +50,7 @@ class View:
 
     def states(self, pool: Pool) -> tuple[MemberState, ...]:
         """Return the judgements on a pool's members, in its order."""
-        return pool_states(pool, self.roster, self.verdicts, self.pins, self.now)
+        return pool_states(pool, self.roster, self.verdicts, self.pins, self.drains, self.now)
 
 
 def served(inventory: Inventory) -> dict[ServiceKey, tuple[Vip, Service]]:
@@ -78,17 +82,23 @@ def adopted(inventory: Inventory, announced: Collection[IPAddress]) -> set[str]:
 def decisions(inventory: Inventory, vips: Collection[IPAddress], view: View) -> dict[IPAddress, Decision]:
     """Decide each of these VIPs that the inventory has."""
     return {
-        address: decide(
-            inventory.vips[address],
-            inventory.pools,
-            view.standings,
-            prefixes=inventory.cluster.vip_prefixes,
-            director_unfit=view.director_unfit,
-            unprogrammed=view.unprogrammed.get(address, ""),
-        )
+        address: _decide(inventory.vips[address], inventory, view)
         for address in vips
         if address in inventory.vips
     }
+
+
+def _decide(vip: Vip, inventory: Inventory, view: View) -> Decision:
+    """Decide one VIP: may this director serve it, and if so, in which lane?"""
+    fit = decide(
+        vip,
+        inventory.pools,
+        view.standings,
+        prefixes=inventory.cluster.vip_prefixes,
+        director_unfit=view.director_unfit,
+        unprogrammed=view.unprogrammed.get(vip.address, ""),
+    )
+    return place(vip, inventory, fit, view.around) if fit.lanes and view.around is not None else fit
 
 
 def desired(

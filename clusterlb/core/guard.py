@@ -1,11 +1,16 @@
-"""The last brakes before a plan is carried out; each refusal says which step and why."""
+"""The last brakes: before a plan is carried out, and before an operator's wish is taken in.
+
+Each refusal says what is refused and why, and names who announces what.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from clusterlb.core.announce import inside
-from clusterlb.model.inventory import Cluster
+from clusterlb.core.place import Surroundings
+from clusterlb.model.intent import Intent, IntentKind
+from clusterlb.model.inventory import Cluster, Inventory, Lane
 from clusterlb.model.plan import Announce, Plan, Step
 from clusterlb.model.reason import Because, Reason
 
@@ -27,3 +32,57 @@ def guard(plan: Plan, cluster: Cluster) -> tuple[Plan, tuple[Refusal, ...]]:
     )
     refused = {refusal.step for refusal in refusals}
     return (tuple(step for step in plan if step not in refused) if refused else plan), refusals
+
+
+def refused_drain(
+    intent: Intent, inventory: Inventory, around: Surroundings, changed_at: float, settle: float
+) -> Because | None:
+    """Return why a drain must not begin, or None when it may.
+
+    ``changed_at``: when the set of directors that announce changed last, in the clock of ``around``. A member
+    that drains takes no flow that comes over from another director (ip_vs_mh.c falls back for weight 0): so
+    none drains until ``settle`` seconds after such a change.
+    """
+    if intent.kind is not IntentKind.DRAIN:
+        return None
+    if intent.target.partition("/")[0] not in {"member", "pool"}:
+        return _lonely(intent, inventory, around)
+    since = around.now - changed_at
+    if since >= settle:
+        return None
+    text = (
+        f"directors joined or left {since:.0f} s ago and their flows are moving: a member that drains now "
+        f"breaks those that come to it. Try again in {settle - since:.0f} s; --force breaks them"
+    )
+    return Because(Reason.ECMP_CHANGING, text, {"since": since})
+
+
+def _lonely(intent: Intent, inventory: Inventory, around: Surroundings) -> Because | None:
+    """Say which VIPs too few others would carry."""
+    needed = inventory.cluster.min_announcers
+    if not around.knows():
+        text = (
+            "the link-state database does not say who else announces the VIPs (see `vtysh -c 'show ip ospf "
+            "neighbor'`): nobody can tell what this drain would take down; --force drains all the same"
+        )
+        return Because(Reason.TOO_FEW_ANNOUNCERS, text)
+    names = {director.router_id: name for name, director in inventory.directors.items()}
+    wanted = intent.target.partition("/")[2]
+    lacking: dict[str, str] = {}
+    for vip in inventory.vips:
+        if wanted and str(vip) != wanted:
+            continue
+        others = around.others(vip)
+        carrying = [router for router, lane in others.items() if lane is not Lane.DRAINED]
+        if around.mine(vip) is not None and len(carrying) < needed:
+            seen = (f"{names.get(router, router)} ({lane.value})" for router, lane in sorted(others.items()))
+            lacking[str(vip)] = ", ".join(seen) or "nobody else"
+    if not lacking:
+        return None
+    shown = "; ".join(f"{vip}: {who}" for vip, who in list(lacking.items())[:5])
+    more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
+    text = (
+        f"{needed} other directors must announce each VIP outside the drained lane, and these have fewer: "
+        f"{shown}{more}. --force withdraws them all the same, and nobody serves what nobody else announces"
+    )
+    return Because(Reason.TOO_FEW_ANNOUNCERS, text, {"needed": needed, "vips": lacking})

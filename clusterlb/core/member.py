@@ -2,7 +2,7 @@
 
 The law for one check that takes several ways: DOWN when one way is, UP when all are. For several checks with
 ``need: all`` the same; with ``need: any`` UP when one is, DOWN when all are. Otherwise UNKNOWN. A pin stands
-above all checks.
+above all checks, and a drain above a pin.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from clusterlb.model.inventory import Member, Pool
 
 Verdicts = Mapping[CheckKey, Verdict]
 Pins = Mapping[MemberKey, VerdictState]
+MemberDrains = Mapping[MemberKey, bool]  # members that drain; True: their flows have ended, or had their time
 
 UP, DOWN, UNKNOWN = VerdictState.UP, VerdictState.DOWN, VerdictState.UNKNOWN
 
@@ -27,6 +28,7 @@ UP, DOWN, UNKNOWN = VerdictState.UP, VerdictState.DOWN, VerdictState.UNKNOWN
 class MemberState:
     """A member's state, the share of its weight in per cent, and when the share will grow by itself.
 
+    ``pinned``: an operator decides. ``drained``: it gets nothing new; ``gone``: it has no place in the table.
     ``because`` is what the deciding check saw, ``since`` when its verdict came; ``warning`` is the first.
     """
 
@@ -34,16 +36,28 @@ class MemberState:
     share: int = 100
     grows_at: float | None = None
     pinned: bool = False
+    drained: bool = False
+    gone: bool = False
     since: float = 0.0
     because: str = ""
     warning: str = ""
 
 
 def member_state(
-    pool: Pool, member: Member, roster: Roster, verdicts: Verdicts, pins: Pins, now: float
+    pool: Pool,
+    member: Member,
+    roster: Roster,
+    verdicts: Verdicts,
+    pins: Pins,
+    drains: MemberDrains,
+    now: float,
 ) -> MemberState:
     """Judge one member at ``now``, in seconds of the observations' clock."""
     who = (pool.name, member.endpoint)
+    if who in drains:
+        return MemberState(
+            DOWN, pinned=True, drained=True, gone=drains[who], because="drained by an operator"
+        )
     if who in pins:
         return MemberState(pins[who], pinned=True, because="pinned by an operator")
     checks = [[verdicts.get(key) or first(key.check) for key in keys] for keys in roster.checks.get(who, ())]
@@ -65,10 +79,10 @@ def member_state(
 
 
 def pool_states(
-    pool: Pool, roster: Roster, verdicts: Verdicts, pins: Pins, now: float
+    pool: Pool, roster: Roster, verdicts: Verdicts, pins: Pins, drains: MemberDrains, now: float
 ) -> tuple[MemberState, ...]:
     """Judge all members of a pool, in its order."""
-    return tuple(member_state(pool, member, roster, verdicts, pins, now) for member in pool.members)
+    return tuple(member_state(pool, member, roster, verdicts, pins, drains, now) for member in pool.members)
 
 
 def panics(pool: Pool, states: Iterable[MemberState]) -> bool:

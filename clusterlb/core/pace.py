@@ -1,13 +1,18 @@
-"""When may a director's LSA change again?
+"""When may an announcement change again?
 
 A switch drops a second instance of the same LSA that arrives within its MinLSArrival (RFC 2328,
 section 13, step 5a; 1 s by default), without a word, and the sender retries only after
-RxmtInterval. All intra-area VIPs of a director share one router LSA. So the first change goes out at
-once, and what follows is held until the pace has passed, then sent as one: the last state wins.
+RxmtInterval. All intra-area VIPs of a director and a family share one LSA, each external VIP has its own.
+So the first change of an LSA goes out at once, and what follows is held until the pace has passed, then sent
+as one: the last state wins.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from clusterlb.model.address import AddressFamily, IPAddress, family_of
+from clusterlb.model.inventory import AnnounceMode, AnnounceModes
 from clusterlb.model.plan import (
     Announce,
     AwaitWithdrawn,
@@ -18,26 +23,37 @@ from clusterlb.model.plan import (
     Withdraw,
 )
 
+Lsa = AddressFamily | IPAddress  # what a VIP is announced in: its family's own LSA, or one to itself
+
 CHANGES_LSA = (Announce, Withdraw)
 # removals wait with the withdrawal that has to come before them
-HELD = (*CHANGES_LSA, AwaitWithdrawn, RemoveService, RemoveLocalRoute, RemoveLane)
+AFTER = (AwaitWithdrawn, RemoveService, RemoveLocalRoute, RemoveLane)
+
+
+def lsa(vip: IPAddress, modes: AnnounceModes) -> Lsa:
+    """Return the LSA that a VIP is announced in."""
+    family = family_of(vip)
+    return vip if modes.of(family) is AnnounceMode.EXTERNAL else family
 
 
 def ready_at(last_change: float | None, pace: float) -> float:
-    """Return the earliest time (seconds, same clock) at which the announcements may change."""
+    """Return the earliest time (seconds, same clock) at which an LSA may change."""
     return float("-inf") if last_change is None else last_change + pace
 
 
-def changes_lsa(plan: Plan) -> bool:
-    """Say whether a plan changes what this director announces."""
-    return any(isinstance(step, CHANGES_LSA) for step in plan)
+def changed_vips(plan: Plan) -> set[IPAddress]:
+    """Return the VIPs whose announcements a plan changes."""
+    return {step.vip for step in plan if isinstance(step, CHANGES_LSA)}
 
 
-def hold(plan: Plan) -> tuple[Plan, Plan]:
-    """Split a plan into what may be done before the pace has passed, and what must wait."""
-    if not changes_lsa(plan):
+def hold(plan: Plan, held: Collection[IPAddress]) -> tuple[Plan, Plan]:
+    """Split a plan into what may be done now, and what must wait with the announcements that are held."""
+    if not held:
         return plan, ()
-    return (
-        tuple(step for step in plan if not isinstance(step, HELD)),
-        tuple(step for step in plan if isinstance(step, HELD)),
+    later = tuple(
+        step
+        for step in plan
+        if isinstance(step, AFTER) or (isinstance(step, CHANGES_LSA) and step.vip in held)
     )
+    waiting = {id(step) for step in later}
+    return tuple(step for step in plan if id(step) not in waiting), later

@@ -80,7 +80,7 @@ def service_state(
     for member, state in zip(pool.members, states, strict=True):
         key = DestinationKey(member.address, member.port)
         out = state.state is VerdictState.DOWN and not (panic and not state.pinned)
-        if out and pool.on_down is OnDown.REMOVE:
+        if state.gone or (out and not state.drained and pool.on_down is OnDown.REMOVE):
             continue
         out = out or sorry or (state.state is VerdictState.UNKNOWN and there.get(key) == 0)
         amount = 0 if out else weight(member.weight, state.share)

@@ -12,6 +12,7 @@ from typing import Protocol
 from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Lane
 from clusterlb.model.ipvs import ServiceKey, ServiceState, ServiceStatistics
+from clusterlb.model.lsdb import Databases
 from clusterlb.model.plan import IpvsStep, LinkStep, StepError
 from clusterlb.model.state import FrrLine
 
@@ -108,6 +109,10 @@ class FrrDriver(Protocol):
 
     async def neighbors(self) -> tuple[OspfNeighbor, ...]:
         """Return the OSPF neighbours; DriverError when ospfd does not answer."""
+        ...
+
+    async def databases(self, *, ipv6: bool) -> Databases:
+        """Return the OSPF link-state databases, OSPFv3's too with ``ipv6``; DriverError without an answer."""
         ...
 
     async def bfd_up(self) -> int:

@@ -1,11 +1,20 @@
-"""The names of the lane interfaces."""
+"""The names of the lane interfaces, and the numbers of the routes over them."""
 
 from __future__ import annotations
 
+from collections.abc import Set
+
+from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.inventory import Lane
+
+# A route's protocol says who made it. FRR uses 186 to 198 and 42 (zebra/rt_netlink.h) and sweeps its own.
+ANNOUNCE_PROTO = 201
 
 # IFNAMSIZ leaves 15 characters for a name (include/uapi/linux/if.h).
 _NAMES = {lane: f"clb-{lane.value}" for lane in Lane}
+# Each lane has a metric of its own: a VIP can be on two, and the kernel and zebra prefer the better one. Far
+# above FRR's own (20): packets follow table local, and no route of anybody's is hidden by these.
+_METRICS = {lane: 4211 + number for number, lane in enumerate((Lane.ACTIVE, Lane.STANDBY, Lane.DRAINED))}
 
 
 def lane_interface(lane: Lane) -> str:
@@ -16,3 +25,13 @@ def lane_interface(lane: Lane) -> str:
 def lane_peer(lane: Lane) -> str:
     """Return the name of the far end of a lane that is a veth pair."""
     return f"{_NAMES[lane]}-x"
+
+
+def lane_metric(lane: Lane) -> int:
+    """Return the kernel's metric of a VIP's route over a lane."""
+    return _METRICS[lane]
+
+
+def is_in_force(vip: IPAddress, route: bool, external: Set[AddressFamily] | None) -> bool:
+    """Say whether an address (or a route) is the form in which a VIP's family is announced; None: either."""
+    return external is None or (family_of(vip) in external) is route

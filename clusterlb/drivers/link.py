@@ -1,17 +1,21 @@
-"""The driver of lanes, the VIPs on them and the routes that deliver them, through rtnetlink."""
+"""The driver of lanes, the VIPs on them and the routes that deliver them, through rtnetlink.
+
+A VIP is on a lane as an address, or as a host route over it; which of the two FRR carries into OSPF is the
+inventory's choice for each address family (``Ospf.announce``).
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from errno import EADDRNOTAVAIL, EEXIST, EINVAL, ENODEV, EOPNOTSUPP, EPERM, ESRCH
 
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from clusterlb.drivers.interface import DriverError, LinkState
-from clusterlb.drivers.lanes import lane_interface, lane_peer
-from clusterlb.drivers.rtnetlink import RT_TABLE_LOCAL, RouteSocket
+from clusterlb.drivers.lanes import ANNOUNCE_PROTO, is_in_force, lane_interface, lane_metric, lane_peer
+from clusterlb.drivers.rtnetlink import RT_TABLE_LOCAL, RT_TABLE_MAIN, RouteSocket
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.inventory import Lane
 from clusterlb.model.plan import (
@@ -25,10 +29,11 @@ from clusterlb.model.plan import (
     Withdraw,
 )
 
-# A route's protocol says who made it. FRR uses 186 to 198 and 42 (zebra/rt_netlink.h) and sweeps its own.
+# of the routes that deliver; see ANNOUNCE_PROTO
 CLUSTERLB_PROTO = 210
 
 _RTN_LOCAL = 2
+_RT_SCOPE_LINK = 253
 _RT_SCOPE_HOST = 254
 _IFA_F_NODAD = 0x02  # a VIP is on many directors: duplicate address detection would refuse it
 _IFF_UP = 0x1
@@ -47,18 +52,25 @@ _WORDS = {
 class KernelLinks:
     """Links, addresses and routes of this network namespace. Implements ``LinkDriver``.
 
-    ``uplinks`` are the interfaces whose carrier is reported. The sockets are opened at the first call and
-    belong to the namespace of the thread that makes it.
+    ``uplinks`` are the interfaces whose carrier is reported. ``external`` are the families whose VIPs are
+    routes over the lanes; the others' are addresses. It may be set anew when the inventory changes: a lane
+    with VIPs in the wrong form counts as missing, and CreateLane clears them away. None is for whoever does
+    not know the inventory: both forms count, and Announce makes addresses.
+
+    The sockets are opened at the first call and belong to the namespace of the thread that makes it.
     """
 
-    def __init__(self, uplinks: Sequence[str]) -> None:
+    def __init__(self, uplinks: Sequence[str], external: Set[AddressFamily] | None = None) -> None:
         self._uplinks = tuple(uplinks)
+        self.external = external
         self._opened: tuple[IPRoute, RouteSocket] | None = None
 
     def read(self) -> LinkState:
-        """Return the lanes that exist and are up, what sits on them, our local routes, and the carriers.
+        """Return the lanes that are fit for use, the VIPs on them, our local routes, and the carriers.
 
-        Any address on a lane is announced, whoever put it there, so all but link-local ones are returned.
+        A lane is fit when it is up and has no VIP in the form that its family does not use. Any address on a
+        lane is announced, and any host route over one may be, whoever put it there, so all are returned but
+        link-local ones.
         """
         try:
             return self._read()
@@ -73,11 +85,15 @@ class KernelLinks:
             if found is None:
                 continue
             index, flags = found
-            if flags & _IFF_UP and flags & _IFF_RUNNING:
+            there = list(self._forms(index))
+            if (
+                flags & _IFF_UP
+                and flags & _IFF_RUNNING
+                and all(is_in_force(*each, self.external) for each in there)
+            ):
                 lanes.add(lane)
-            for address, _ in self._dumps.addresses(index):
-                if not address.is_link_local:
-                    announced[address] = announced.get(address, frozenset()) | {lane}
+            for vip in (vip for vip, route in there if is_in_force(vip, route, self.external)):
+                announced[vip] = announced.get(vip, frozenset()) | {lane}
         return LinkState(
             lanes=frozenset(lanes),
             announced=announced,
@@ -148,6 +164,10 @@ class KernelLinks:
             found = self._link(each)
             if found:
                 self._ipr.link("set", index=found[0], state="up")
+        index = self._index(lane)
+        for vip, route in list(self._forms(index)):
+            if not is_in_force(vip, route, self.external):
+                self._take_off(vip, lane, index, route)
 
     def _remove(self, lane: Lane) -> None:
         found = self._link(lane_interface(lane))
@@ -156,6 +176,9 @@ class KernelLinks:
 
     def _announce(self, vip: IPAddress, lane: Lane) -> None:
         index = self._index(lane)
+        if self.external and family_of(vip) in self.external:
+            self._add_lane_route(vip, lane, index)
+            return
         flags = {"flags": _IFA_F_NODAD} if vip.version == 6 else {}
         try:
             self._ipr.addr("add", index=index, address=str(vip), prefixlen=vip.max_prefixlen, **flags)
@@ -163,18 +186,47 @@ class KernelLinks:
             if error.code != EEXIST or (vip, vip.max_prefixlen) not in self._dumps.addresses(index):
                 raise
 
+    def _add_lane_route(self, vip: IPAddress, lane: Lane, index: int) -> None:
+        try:
+            self._ipr.route("add", **_lane_route(vip, index, ANNOUNCE_PROTO, lane_metric(lane)))
+        except NetlinkError as error:
+            there = self._dumps.host_routes(family_of(vip), index) if error.code == EEXIST else []
+            if (vip, ANNOUNCE_PROTO, lane_metric(lane)) not in there:
+                raise
+
     def _withdraw(self, vip: IPAddress, lane: Lane) -> None:
         found = self._link(lane_interface(lane))
-        if found is None:
-            return
+        for route in (False, True):
+            if found and is_in_force(vip, route, self.external):
+                self._take_off(vip, lane, found[0], route)
+
+    def _take_off(self, vip: IPAddress, lane: Lane, index: int, route: bool) -> None:
+        """Remove a VIP from a lane in one of its forms; it may be there with somebody else's attributes."""
         try:
-            self._ipr.addr("del", index=found[0], address=str(vip), prefixlen=vip.max_prefixlen)
+            if route:
+                self._ipr.route("del", **_lane_route(vip, index, ANNOUNCE_PROTO, lane_metric(lane)))
+            else:
+                self._ipr.addr("del", index=index, address=str(vip), prefixlen=vip.max_prefixlen)
         except NetlinkError as error:
-            if error.code != EADDRNOTAVAIL:
+            if error.code != (ESRCH if route else EADDRNOTAVAIL):
                 raise
-            for address, prefix in self._dumps.addresses(found[0]):
-                if address == vip:
-                    self._ipr.addr("del", index=found[0], address=str(vip), prefixlen=prefix)
+            if route:
+                for each in self._dumps.host_routes(family_of(vip), index):
+                    if each.address == vip:
+                        self._ipr.route("del", **_lane_route(vip, index, each.protocol, each.metric))
+            else:
+                for address, prefix in self._dumps.addresses(index):
+                    if address == vip:
+                        self._ipr.addr("del", index=index, address=str(vip), prefixlen=prefix)
+
+    def _forms(self, index: int) -> Iterator[tuple[IPAddress, bool]]:
+        """Yield what is on a lane: each address, and whether it is there as a route."""
+        for address, _ in self._dumps.addresses(index):
+            if not address.is_link_local:
+                yield address, False
+        for family in AddressFamily:
+            for route in self._dumps.host_routes(family, index):
+                yield route.address, True
 
     def _add_route(self, vip: IPAddress) -> None:
         try:
@@ -224,6 +276,18 @@ class KernelLinks:
     def _has_carrier(self, name: str) -> bool:
         found = self._link(name)
         return found is not None and bool(found[1] & _IFF_UP) and bool(found[1] & _IFF_LOWER_UP)
+
+
+def _lane_route(vip: IPAddress, index: int, protocol: int, metric: int) -> Mapping[str, object]:
+    return {
+        "family": int(family_of(vip)),
+        "dst": f"{vip}/{vip.max_prefixlen}",
+        "oif": index,
+        "table": RT_TABLE_MAIN,
+        "scope": _RT_SCOPE_LINK if vip.version == 4 else 0,
+        "proto": protocol,
+        "priority": metric,
+    }
 
 
 def _errno(error: NetlinkError | OSError) -> int:

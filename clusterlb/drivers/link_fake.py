@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from errno import ENODEV
 
 from clusterlb.drivers.interface import LinkState
-from clusterlb.model.address import IPAddress
+from clusterlb.drivers.lanes import is_in_force
+from clusterlb.model.address import AddressFamily, IPAddress
 from clusterlb.model.inventory import Lane
 from clusterlb.model.plan import (
     AddLocalRoute,
@@ -24,13 +25,16 @@ from clusterlb.model.plan import (
 class FakeLinks:
     """Implements ``LinkDriver``.
 
-    ``carrier`` may be changed at will; ``fail_next`` makes the next step fail with an errno; ``addresses``
-    and ``local_routes`` are the kernel's tables, open to foreign edits.
+    ``carrier`` may be changed at will; ``fail_next`` makes the next step fail with an errno; ``addresses``,
+    ``routes`` (over the lanes) and ``local_routes`` are the kernel's tables, open to foreign edits.
+    ``external`` is as in ``KernelLinks``.
     """
 
-    def __init__(self, uplinks: Sequence[str] = ("e0",)) -> None:
+    def __init__(self, uplinks: Sequence[str] = ("e0",), external: Set[AddressFamily] | None = None) -> None:
         self.carrier = dict.fromkeys(uplinks, True)
+        self.external = external
         self.addresses: dict[Lane, set[IPAddress]] = {}
+        self.routes: dict[Lane, set[IPAddress]] = {lane: set() for lane in Lane}
         self.local_routes: set[IPAddress] = set()
         self.applied: list[LinkStep] = []
         self._failures: list[int] = []
@@ -42,12 +46,18 @@ class FakeLinks:
     def read(self) -> LinkState:
         """Return what is there."""
         announced: dict[IPAddress, frozenset[Lane]] = {}
-        for lane, vips in self.addresses.items():
-            for vip in vips:
-                announced[vip] = announced.get(vip, frozenset()) | {lane}
-        return LinkState(
-            frozenset(self.addresses), announced, frozenset(self.local_routes), dict(self.carrier)
-        )
+        lanes = set()
+        for lane in self.addresses:
+            there = [
+                *((vip, False) for vip in self.addresses[lane]),
+                *((vip, True) for vip in self.routes[lane]),
+            ]
+            if all(is_in_force(vip, route, self.external) for vip, route in there):
+                lanes.add(lane)
+            for vip, route in there:
+                if is_in_force(vip, route, self.external):
+                    announced[vip] = announced.get(vip, frozenset()) | {lane}
+        return LinkState(frozenset(lanes), announced, frozenset(self.local_routes), dict(self.carrier))
 
     def apply(self, steps: Sequence[LinkStep]) -> list[StepError]:
         """Carry out all steps in order and return those that failed."""
@@ -67,8 +77,11 @@ class FakeLinks:
         match step:
             case CreateLane(lane):
                 self.addresses.setdefault(lane, set())
+                for route, vips in ((False, self.addresses[lane]), (True, self.routes[lane])):
+                    vips -= {vip for vip in vips if not is_in_force(vip, route, self.external)}
             case RemoveLane(lane):
                 self.addresses.pop(lane, None)
+                self.routes[lane].clear()
             case AddLocalRoute(vip):
                 self.local_routes.add(vip)
             case RemoveLocalRoute(vip):
@@ -76,7 +89,10 @@ class FakeLinks:
             case Announce(vip, lane):
                 if lane not in self.addresses:
                     return ENODEV
-                self.addresses[lane].add(vip)
+                route = bool(self.external) and is_in_force(vip, True, self.external)
+                (self.routes if route else self.addresses)[lane].add(vip)
             case Withdraw(vip, lane):
-                self.addresses.get(lane, set()).discard(vip)
+                for route, forms in ((False, self.addresses), (True, self.routes)):
+                    if is_in_force(vip, route, self.external):
+                        forms.get(lane, set()).discard(vip)
         return 0

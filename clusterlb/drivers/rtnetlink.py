@@ -1,4 +1,4 @@
-"""Dumps that the kernel filters: addresses of one interface, routes of one table and protocol.
+"""Dumps that the kernel filters: addresses of one interface, routes of one table and protocol or interface.
 
 pyroute2 0.9 reads every address or route of the host and filters in Python, 0.4 s beside ten thousand OSPF
 routes; with NETLINK_GET_STRICT_CHK (Linux 4.20) the kernel sends only what was asked for. The layouts are
@@ -17,6 +17,7 @@ from clusterlb.model.address import AddressFamily, IPAddress
 
 RTM_GETADDR = 22
 RTM_GETROUTE = 26
+RT_TABLE_MAIN = 254
 RT_TABLE_LOCAL = 255
 
 _SOL_NETLINK = 270
@@ -28,11 +29,16 @@ _NLM_F_DUMP_INTR = 0x10
 _IFA_ADDRESS = 1
 _IFA_LOCAL = 2
 _RTA_DST = 1
+_RTA_OIF = 4
+_RTA_PRIORITY = 6
+_RTN_UNICAST = 1
+_RTPROT_KERNEL = 2
 
 _HEADER = struct.Struct("=IHHII")
 _ADDRESS = struct.Struct("=BBBBI")
 _ROUTE = struct.Struct("=BBBBBBBBI")
 _ATTRIBUTE = struct.Struct("=HH")
+_NUMBER = struct.Struct("=I")
 _RECEIVE = 1 << 18
 _SECONDS = 5.0
 _ATTEMPTS = 5
@@ -43,6 +49,14 @@ class LinkAddress(NamedTuple):
 
     address: IPAddress
     prefix: int
+
+
+class HostRoute(NamedTuple):
+    """A route to one address: who made it, and its metric."""
+
+    address: IPAddress
+    protocol: int
+    metric: int
 
 
 class RouteSocket:
@@ -82,6 +96,26 @@ class RouteSocket:
             value = _attributes(body[_ROUTE.size :]).get(_RTA_DST)
             if (of, prefix, table, origin) == (family, length, RT_TABLE_LOCAL, protocol) and value:
                 found.append(ip_address(value))
+        return found
+
+    def host_routes(self, family: AddressFamily, index: int) -> list[HostRoute]:
+        """Return the host routes of table ``main`` over one interface, without those of its own addresses."""
+        length = 32 if family is AddressFamily.IPV4 else 128
+        request = _ROUTE.pack(family, 0, 0, 0, RT_TABLE_MAIN, 0, 0, 0, 0)
+        request += _ATTRIBUTE.pack(_ATTRIBUTE.size + _NUMBER.size, _RTA_OIF) + _NUMBER.pack(index)
+        found = []
+        for body in self._dump(RTM_GETROUTE, request):
+            of, prefix, _, _, table, origin, _, kind, _ = _ROUTE.unpack_from(body)
+            attributes = _attributes(body[_ROUTE.size :])
+            value = attributes.get(_RTA_DST)
+            if (
+                (of, prefix, table, kind) == (family, length, RT_TABLE_MAIN, _RTN_UNICAST)
+                and origin != _RTPROT_KERNEL
+                and attributes.get(_RTA_OIF) == _NUMBER.pack(index)
+                and value
+            ):
+                metric = attributes.get(_RTA_PRIORITY, _NUMBER.pack(0))
+                found.append(HostRoute(ip_address(value), origin, _NUMBER.unpack(metric)[0]))
         return found
 
     def close(self) -> None:

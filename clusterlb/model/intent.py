@@ -7,14 +7,24 @@ from enum import Enum
 
 
 class IntentKind(Enum):
-    """What is wished for. A pin's ``value`` is ``up`` or ``down``, its target ``POOL/ADDRESS:PORT``."""
+    """What is wished for.
+
+    PIN: ``value`` is ``up`` or ``down``, the target ``POOL/ADDRESS:PORT``. DRAIN: the target is ``director``,
+    ``vip/ADDRESS``, ``pool/NAME`` or ``member/POOL/ADDRESS:PORT``. PAUSE: the target is ``director``.
+    """
 
     PIN = "pin"
+    DRAIN = "drain"
+    PAUSE = "pause"
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A wish: who made it, why, when and until when, in seconds since 1970; None: until it is taken back."""
+    """A wish: who made it and why. Times are seconds since 1970.
+
+    It is in force from ``begins`` (0: at once) until ``until`` (None: until it is taken back). ``patience``:
+    seconds that a drain leaves flows to move, None for as long as they take.
+    """
 
     kind: IntentKind
     target: str
@@ -23,11 +33,17 @@ class Intent:
     reason: str
     made: float
     until: float | None = None
+    begins: float = 0.0
+    patience: float | None = None
 
     @property
     def name(self) -> tuple[IntentKind, str]:
         """Return what a later wish has to share to take this one's place."""
         return self.kind, self.target
+
+    def in_force(self, now: float) -> bool:
+        """Say whether it counts now."""
+        return self.begins <= now and not self.over(now)
 
     def over(self, now: float) -> bool:
         """Say whether its time has passed."""

@@ -7,7 +7,7 @@ from enum import Enum
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
-from clusterlb.model.address import IPAddress, IPNetwork, endpoint_text, family_of
+from clusterlb.model.address import AddressFamily, IPAddress, IPNetwork, endpoint_text, family_of
 from clusterlb.model.check import CheckSpec, Need
 from clusterlb.model.ipvs import Protocol, ServiceKey
 
@@ -23,9 +23,26 @@ class Lane(Enum):
 
 
 class AnnounceMode(Enum):
-    """How lanes are carried into OSPF."""
+    """How lanes are carried into OSPF: as addresses in the area, or as kernel routes, redistributed."""
 
     INTRA_AREA = "intra-area"
+    EXTERNAL = "external"
+
+
+class AreaType(Enum):
+    """What the areas of the uplinks let in: external routes as type 5, as type 7, or none."""
+
+    NORMAL = "normal"
+    NSSA = "nssa"
+    STUB = "stub"
+
+
+class NetworkType(Enum):
+    """How OSPF sees the link of an uplink."""
+
+    POINT_TO_MULTIPOINT = "point-to-multipoint"
+    POINT_TO_POINT = "point-to-point"
+    BROADCAST = "broadcast"
 
 
 class AnnounceWhen(Enum):
@@ -66,11 +83,40 @@ class LaneCosts:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnounceModes:
+    """How the lanes of each address family are carried into OSPF, the same on all directors."""
+
+    ipv4: AnnounceMode = AnnounceMode.INTRA_AREA
+    ipv6: AnnounceMode = AnnounceMode.INTRA_AREA
+
+    def of(self, family: AddressFamily) -> AnnounceMode:
+        """Return one family's mode."""
+        return self.ipv4 if family is AddressFamily.IPV4 else self.ipv6
+
+
+@dataclass(frozen=True, slots=True)
+class Uplink:
+    """An interface towards a switch. What is None is the cluster's; ``cost`` is that of the way out."""
+
+    name: str
+    network: NetworkType | None = None
+    area: IPv4Address | None = None
+    cost: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ospf:
-    """How a director speaks OSPF. ``pace``: least time between two changes of its LSA."""
+    """How a director speaks OSPF.
+
+    ``area`` is that of the lanes and, where an uplink names none, of the uplinks; ``area_type`` holds for all
+    of them. ``pace``: least time between two changes of its LSA. ``key_chain``: the name of an operator's key
+    chain in FRR. ``graceful_restart``: how long neighbours keep routes while ospfd is away; None: not at all.
+    """
 
     area: IPv4Address = BACKBONE
-    announce: AnnounceMode = AnnounceMode.INTRA_AREA
+    area_type: AreaType = AreaType.NORMAL
+    announce: AnnounceModes = AnnounceModes()
+    network: NetworkType = NetworkType.POINT_TO_MULTIPOINT
     hello: float = 1.0
     dead: float = 3.0
     bfd: Bfd | None = Bfd(0.05, 3)
@@ -79,6 +125,21 @@ class Ospf:
     costs: LaneCosts = LaneCosts()
     md5_key: str | None = field(default=None, repr=False)
     md5_key_id: int = 1
+    key_chain: str | None = None
+    graceful_restart: float | None = None
+
+    @property
+    def external(self) -> frozenset[AddressFamily]:
+        """The address families that are announced as external routes."""
+        return frozenset(f for f in AddressFamily if self.announce.of(f) is AnnounceMode.EXTERNAL)
+
+    def area_of(self, uplink: Uplink) -> IPv4Address:
+        """Return the area of an uplink."""
+        return self.area if uplink.area is None else uplink.area
+
+    def network_of(self, uplink: Uplink) -> NetworkType:
+        """Return the network type of an uplink."""
+        return uplink.network or self.network
 
 
 class Endpoint(NamedTuple):
@@ -121,13 +182,23 @@ class DirectorChecks:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """What all directors share. ``max_active`` is the switch's ECMP width."""
+    """What all directors share. ``max_active`` is the switch's ECMP width.
+
+    ``min_announcers``: with fewer other directors announcing a VIP, none of its directors is drained.
+    ``max_drained``: directors that may be out at once, drained or gone; None: no limit. ``preempt``: of more
+    directors than ``max_active``, one that comes back takes its place again. ``dead_man``: lifetime of an
+    announced address; None: forever.
+    """
 
     name: str
     vip_prefixes: tuple[IPNetwork, ...]
     max_active: int = 8
     ospf: Ospf = Ospf()
     director_checks: DirectorChecks = DirectorChecks()
+    min_announcers: int = 1
+    max_drained: int | None = None
+    preempt: bool = False
+    dead_man: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +207,12 @@ class Director:
 
     name: str
     router_id: IPv4Address
-    uplinks: tuple[str, ...]
+    uplinks: tuple[Uplink, ...]
+
+    @property
+    def interfaces(self) -> tuple[str, ...]:
+        """The names of the uplinks."""
+        return tuple(uplink.name for uplink in self.uplinks)
 
 
 class OnDown(Enum):
@@ -240,13 +316,43 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class ActiveStandby:
+    """One director serves: the first of ``order`` that can. ``preempt``: one that comes back serves again."""
+
+    order: tuple[str, ...]
+    preempt: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Vip:
-    """A virtual address and what it serves. ``required``: the services that matter when they are listed."""
+    """A virtual address and what it serves.
+
+    ``required``: the services that matter when they are listed. ``ha``: None when all directors serve it.
+    """
 
     address: IPAddress
     services: tuple[Service, ...]
     announce_when: AnnounceWhen = AnnounceWhen.ALL
     required: frozenset[tuple[Protocol, int]] = frozenset()
+    ha: ActiveStandby | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A planned drain of some directors, by ``cron`` (crontab(5)) or once ``at`` a time; one of them is None.
+
+    Both are local time in ``zone``, an IANA name; ``at`` is ISO 8601 without an offset. ``duration`` is elapsed
+    time. ``deadline``: how long flows may take to move before the VIPs are withdrawn; None: as they need.
+    """
+
+    name: str
+    directors: tuple[str, ...]
+    reason: str
+    cron: str | None
+    at: str | None
+    duration: float
+    zone: str = "UTC"
+    deadline: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,4 +363,5 @@ class Inventory:
     directors: dict[str, Director]
     pools: dict[str, Pool]
     vips: dict[IPAddress, Vip]
+    maintenance: tuple[Window, ...] = ()
     digest: str = field(default="", compare=False)

@@ -9,14 +9,13 @@ from tests.bench.members import keys_of, listening
 
 MEMBERS = 10_000
 SPEC = ProbeSpec(interval=2.0, timeout=1.0)
-WARM_UP = 3 * SPEC.interval
 SECONDS = 20.0
 
 
 def measure() -> list[Figure]:
     """Return lag, share of one core and resident memory of the engine's process."""
     with listening() as (_, port):
-        run = run_engine(keys_of("127.1.0.0", MEMBERS, port, SPEC), WARM_UP, SECONDS)
+        run = run_engine(keys_of("127.1.0.0", MEMBERS, port, SPEC), SECONDS)
     print(f"# {run.rate:.0f} probes/s, {run.left_out} slots left out")
     return [
         Figure("check_lag_p99_ms", run.lag_p99 * 1000, "ms", 100, run.lag_max * 1000, "latest of all"),

@@ -88,7 +88,7 @@ def beside(services: int) -> tuple[float, EngineRun]:
             keepalived_cores = _cores_and_rate(family, services)
         # keepalived was killed: its services are still there, as ours would be
         assert _destinations() == services * MEMBERS
-        run = run_engine(keys, WARM_UP, SECONDS, ON_CHECKED_CPU)
+        run = run_engine(keys, SECONDS, ON_CHECKED_CPU)
     print(
         f"# {services} x {MEMBERS}: engine {run.cores:.3f} of a CPU, {run.rate:.0f} probes/s, latest"
         f" {run.lag_max * 1000:.0f} ms, {run.left_out} slots left out; reader {run.reader_cores:.3f}",

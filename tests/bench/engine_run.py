@@ -15,6 +15,8 @@ from clusterlb.checks.client import EngineClient, engine_command
 from clusterlb.checks.stats import LAG_BUCKETS
 from clusterlb.model.health import Observation, ProbeKey
 
+PATIENCE = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class EngineRun:
@@ -33,14 +35,12 @@ class EngineRun:
     left_out: int
 
 
-def run_engine(
-    keys: Sequence[ProbeKey], warm_up: float, seconds: float, prefix: Sequence[str] = ()
-) -> EngineRun:
-    """Probe for ``warm_up`` seconds, then measure; ``prefix`` is a command that starts the engine."""
-    return asyncio.run(_run(keys, warm_up, seconds, [*prefix, *engine_command(beat=1.0)]))
+def run_engine(keys: Sequence[ProbeKey], seconds: float, prefix: Sequence[str] = ()) -> EngineRun:
+    """Probe, and measure for ``seconds`` from the third round on; a command ``prefix`` starts the engine."""
+    return asyncio.run(_run(keys, seconds, [*prefix, *engine_command(beat=1.0)]))
 
 
-async def _run(keys: Sequence[ProbeKey], warm_up: float, seconds: float, command: list[str]) -> EngineRun:
+async def _run(keys: Sequence[ProbeKey], seconds: float, command: list[str]) -> EngineRun:
     seen, bad = 0, []
 
     def note(_: ProbeKey, observation: Observation) -> None:
@@ -52,7 +52,9 @@ async def _run(keys: Sequence[ProbeKey], warm_up: float, seconds: float, command
     client = EngineClient(note, lambda text, facts: None, command=command)
     await client.start()
     client.set_probes(keys)
-    await asyncio.sleep(warm_up)
+    async with asyncio.timeout(PATIENCE):
+        while client.stats.get("passed", 0) < 2 * len(keys):
+            await asyncio.sleep(0.1)
     assert client.pid is not None
     clock = asyncio.get_running_loop().time
     first = client.stats

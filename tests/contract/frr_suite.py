@@ -8,7 +8,7 @@ from clusterlb.drivers.frr.merge import displaced, merge, needed
 from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.interface import DriverError
-from clusterlb.model.inventory import Cluster, Director, Inventory, Ospf
+from clusterlb.model.inventory import Cluster, Director, Inventory, Ospf, Uplink
 from clusterlb.model.state import FrrLine
 
 # Somebody else's FRR: other protocols and policies, and lines where ours will stand.
@@ -35,7 +35,7 @@ exit
 WANTED = parse(
     render_config(
         Inventory(Cluster("c", (ip_network("10.100.0.0/24"),), ospf=Ospf(md5_key="s3cret")), {}, {}, {}),
-        Director("d1", IPv4Address("10.1.0.1"), ("e0",)),
+        Director("d1", IPv4Address("10.1.0.1"), (Uplink("e0"),)),
     )
 )
 # not a default, and neither clusterlb's nor FOREIGN's

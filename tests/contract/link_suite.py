@@ -1,10 +1,14 @@
-"""What every LinkDriver does; a subclass provides the fixture ``links``, without any lane, with uplink e0."""
+"""What every LinkDriver does; a subclass provides the fixture ``links``, without any lane, with uplink e0.
+
+All of it holds for every ``links.external``: a VIP on a lane is one, as an address or as a route.
+"""
 
 from errno import ENODEV
 from ipaddress import ip_address
 
 import pytest
 
+from clusterlb.model.address import AddressFamily
 from clusterlb.model.inventory import Lane
 from clusterlb.model.plan import (
     AddLocalRoute,
@@ -17,6 +21,11 @@ from clusterlb.model.plan import (
 
 VIPS = [ip_address("10.100.0.1"), ip_address("fd00:100::1")]
 EVERY_VIP = pytest.mark.parametrize("vip", VIPS, ids=str)
+NEITHER, BOTH = frozenset(), frozenset(AddressFamily)
+IPV6_ONLY = frozenset({AddressFamily.IPV6})
+MODES = pytest.mark.parametrize(
+    "external", [None, NEITHER, IPV6_ONLY, BOTH], ids=["either", "intra-area", "mixed", "external"]
+)
 
 
 class LinkSuite:
@@ -111,3 +120,36 @@ class LinkSuite:
         before = links.read()
         links.close()
         assert links.read() == before
+
+    @EVERY_VIP
+    @pytest.mark.parametrize(
+        ("before", "after"), [(NEITHER, BOTH), (BOTH, NEITHER)], ids=["to-external", "back"]
+    )
+    def test_what_another_mode_left_takes_its_lane_out_until_it_is_cleared(self, links, vip, before, after):
+        links.external = before
+        links.apply([CreateLane(Lane.ACTIVE), CreateLane(Lane.DRAINED), Announce(vip, Lane.ACTIVE)])
+        links.external = after
+        state = links.read()
+        assert dict(state.announced) == {}
+        assert state.lanes == {Lane.DRAINED}
+        assert links.apply([CreateLane(Lane.ACTIVE)]) == []
+        assert links.read().lanes == {Lane.ACTIVE, Lane.DRAINED}
+        links.external = before
+        assert dict(links.read().announced) == {}
+
+    def test_a_mode_of_one_family_leaves_the_other_alone(self, links):
+        links.external = NEITHER
+        links.apply([CreateLane(Lane.ACTIVE), *(Announce(vip, Lane.ACTIVE) for vip in VIPS)])
+        links.external = IPV6_ONLY
+        links.apply([CreateLane(Lane.ACTIVE)])
+        assert dict(links.read().announced) == {VIPS[0]: {Lane.ACTIVE}}
+
+    @EVERY_VIP
+    @pytest.mark.parametrize("mode", [NEITHER, BOTH], ids=["intra-area", "external"])
+    def test_who_does_not_know_the_mode_sees_and_withdraws_either(self, links, vip, mode):
+        links.external = mode
+        links.apply([CreateLane(Lane.ACTIVE), Announce(vip, Lane.ACTIVE)])
+        links.external = None
+        assert dict(links.read().announced) == {vip: {Lane.ACTIVE}}
+        assert links.apply([Withdraw(vip, Lane.ACTIVE)]) == []
+        assert dict(links.read().announced) == {}

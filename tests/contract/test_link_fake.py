@@ -5,14 +5,20 @@ import pytest
 from clusterlb.drivers.link_fake import FakeLinks
 from clusterlb.model.inventory import Lane
 from clusterlb.model.plan import CreateLane
-from tests.contract.link_suite import LinkSuite
+from tests.contract.link_suite import MODES, LinkSuite
 
 
 @pytest.fixture
-def links():
-    return FakeLinks(uplinks=("e0",))
+def external():
+    return None
 
 
+@pytest.fixture
+def links(external):
+    return FakeLinks(("e0",), external)
+
+
+@MODES
 class TestFakeLinks(LinkSuite):
     def test_fail_next_fails_one_step(self, links):
         links.fail_next(EPERM)

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from clusterlb.drivers.link import KernelLinks
+from clusterlb.model.address import AddressFamily
 
 _ETC = Path("/etc/frr")
 _RUN = Path("/var/run/frr")
@@ -61,6 +62,14 @@ class InNamespace:
     def __init__(self, name: str, make: Callable[[], object]) -> None:
         self._worker = ThreadPoolExecutor(1, initializer=enter, initargs=(name,))
         self._driver = self._worker.submit(make).result(30)
+
+    @property
+    def external(self) -> Set[AddressFamily] | None:
+        return self._driver.external
+
+    @external.setter
+    def external(self, families: Set[AddressFamily] | None) -> None:
+        self._driver.external = families
 
     def __getattr__(self, method: str) -> Callable[..., object]:
         return lambda *arguments: self._worker.submit(getattr(self._driver, method), *arguments).result(60)
@@ -161,8 +170,8 @@ def links_in():
     """Return KernelLinks in a router's namespace: ``links_in(router, "e0")``."""
     made: list[InNamespace] = []
 
-    def make(router: Router, *uplinks: str) -> InNamespace:
-        made.append(InNamespace(router.name, lambda: KernelLinks(uplinks)))
+    def make(router: Router, *uplinks: str, external: Set[AddressFamily] | None = None) -> InNamespace:
+        made.append(InNamespace(router.name, lambda: KernelLinks(uplinks, external)))
         return made[-1]
 
     yield make

@@ -8,7 +8,7 @@ import pytest
 
 from clusterlb.model.inventory import Lane
 from clusterlb.model.plan import AddLocalRoute, Announce, CreateLane, Withdraw
-from tests.contract.link_suite import EVERY_VIP, VIPS, LinkSuite
+from tests.contract.link_suite import BOTH, EVERY_VIP, MODES, VIPS, LinkSuite
 
 
 @pytest.fixture
@@ -19,11 +19,21 @@ def host(routers, wire):
 
 
 @pytest.fixture
-def links(host, links_in):
-    return links_in(host, "e0")
+def external():
+    return None
 
 
-class TestKernelLinks(LinkSuite):
+@pytest.fixture
+def links(host, links_in, external):
+    return links_in(host, "e0", external=external)
+
+
+@MODES
+class TestKernelLinksInEveryMode(LinkSuite):
+    """The contract alone."""
+
+
+class TestKernelLinks:
     def test_carrier(self, links, host, links_in):
         assert dict(links_in(host, "e0", "nosuch").read().carrier) == {"e0": True, "nosuch": False}
         host.ip("link", "set", "e0", "down")
@@ -83,4 +93,56 @@ class TestKernelLinks(LinkSuite):
         step = AddLocalRoute(VIPS[1])
         [error] = links.apply([step])
         assert (error.step, error.errno) == (step, EEXIST)
+        assert "not ours" in error.message
+
+    @EVERY_VIP
+    def test_an_external_vip_is_delivered_by_the_local_route_and_hides_nobodys(self, links, host, vip):
+        """routing.md: delivery is an AnyIP local route; the route over the lane is for FRR's eyes alone."""
+        links.external = BOTH
+        links.apply([CreateLane(Lane.ACTIVE), AddLocalRoute(vip), Announce(vip, Lane.ACTIVE)])
+        [route] = json.loads(host.ip("-j", "route", "get", str(vip)))
+        assert (route["type"], route["dev"]) == ("local", "lo")
+        family = f"-{vip.version}"
+        host.ip(
+            family, "route", "add", f"{vip}/{vip.max_prefixlen}", "dev", "e0", "proto", "ospf", "metric", "20"
+        )
+        shown = json.loads(host.ip("-j", family, "route", "show", f"{vip}/{vip.max_prefixlen}"))
+        assert [(entry["dev"], entry["protocol"]) for entry in shown] == [
+            ("e0", "ospf"),
+            ("clb-active", "201"),
+        ]
+
+    @EVERY_VIP
+    def test_of_two_lanes_the_kernel_prefers_the_better(self, links, host, vip):
+        links.external = BOTH
+        links.apply([CreateLane(lane) for lane in Lane])
+        links.apply([Announce(vip, lane) for lane in (Lane.DRAINED, Lane.STANDBY, Lane.ACTIVE)])
+        shown = json.loads(host.ip("-j", f"-{vip.version}", "route", "show", str(vip)))
+        assert [entry["dev"] for entry in shown] == ["clb-active", "clb-standby", "clb-drained"]
+
+    @EVERY_VIP
+    def test_a_foreign_route_over_a_lane_is_seen_and_removed(self, links, host, vip):
+        links.external = BOTH
+        links.apply([CreateLane(Lane.ACTIVE)])
+        host.ip(
+            f"-{vip.version}", "route", "add", str(vip), "dev", "clb-active", "proto", "static", "metric", "7"
+        )
+        assert dict(links.read().announced) == {vip: {Lane.ACTIVE}}
+        assert links.apply([Withdraw(vip, Lane.ACTIVE)]) == []
+        assert dict(links.read().announced) == {}
+
+    def test_a_network_route_over_a_lane_is_no_vip(self, links, host):
+        links.external = BOTH
+        links.apply([CreateLane(Lane.ACTIVE)])
+        host.ip("route", "add", "10.100.0.0/24", "dev", "clb-active")
+        assert dict(links.read().announced) == {}
+        assert links.read().lanes == {Lane.ACTIVE}
+
+    @EVERY_VIP
+    def test_a_foreign_route_in_the_way_is_reported(self, links, host, vip):
+        links.external = BOTH
+        links.apply([CreateLane(Lane.ACTIVE)])
+        host.ip(f"-{vip.version}", "route", "add", "blackhole", str(vip), "metric", "4211")
+        [error] = links.apply([Announce(vip, Lane.ACTIVE)])
+        assert error.errno == EEXIST
         assert "not ours" in error.message

@@ -115,10 +115,10 @@ def director(net: Net, given: Inventory, second_has_vip: bool) -> Iterator[None]
         for name, address, has_vip in zip(names, net.members, (True, second_has_vip), strict=True):
             stack.enter_context(real_server(name, net, address, has_vip=has_vip))
         ip("route", "add", "local", f"{net.vip}/{net.host}", "dev", "lo")
+        ipvs = stack.enter_context(closing(KernelIpvs()))  # loads ip_vs, and its settings with it
         writer = KernelSysctl()
         for name, value in sysctls(given).items():
             writer.write(name, value)
-        ipvs = stack.enter_context(closing(KernelIpvs()))
         steps = [
             step
             for key, way in roster(given).ways.items()

@@ -12,7 +12,7 @@ from ipaddress import ip_address, ip_network
 
 from clusterlb.core.desired import View, decisions, desired, served, stand
 from clusterlb.core.diff import diff
-from clusterlb.core.pace import changes_lsa, ready_at
+from clusterlb.core.pace import changed_vips, ready_at
 from clusterlb.core.roster import roster
 from clusterlb.core.verdict import first, judge
 from clusterlb.model.check import CheckSpec, ProbeSpec
@@ -76,9 +76,9 @@ def a_day(given, seed, seconds=DAY):
         view = replace(view, standings=standings)
         want = desired(given, services, services, decisions(given, given.vips, view), view)
         plan = diff(want, have)
-        assert not changes_lsa(plan) or now >= ready_at(last_change, given.cluster.ospf.pace)
+        assert not changed_vips(plan) or now >= ready_at(last_change, given.cluster.ospf.pace)
         edits += sum(isinstance(s, EditDestination | AddDestination | RemoveDestination) for s in plan)
-        if changes_lsa(plan):
+        if changed_vips(plan):
             changes, last_change = changes + 1, float(now)
         have = want
     return edits, changes, len(keys)

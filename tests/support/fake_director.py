@@ -28,6 +28,7 @@ from clusterlb.model.inventory import (
     Ospf,
     Pool,
     Service,
+    Uplink,
     Vip,
 )
 from clusterlb.model.ipvs import Protocol
@@ -56,10 +57,10 @@ def inventory(*vips: str, members: int = 3, digest: str = "1", **ospf) -> Invent
     addresses = [ip_address(vip) for vip in vips or ("10.100.0.1",)]
     return Inventory(
         Cluster("test", (ip_network("10.100.0.0/24"),), ospf=replace(Ospf(pace=0.0), **ospf)),
-        {"d1": Director("d1", ip_address("10.1.0.1"), ("e0",))},
+        {"d1": Director("d1", ip_address("10.1.0.1"), (Uplink("e0"),))},
         {"web": pool},
         {address: Vip(address, services) for address in addresses},
-        digest,
+        digest=digest,
     )
 
 

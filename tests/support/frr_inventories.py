@@ -2,7 +2,25 @@
 
 from ipaddress import IPv4Address, ip_network
 
-from clusterlb.model.inventory import Bfd, Cluster, Director, Inventory, LaneCosts, Ospf
+from clusterlb.model.inventory import (
+    AnnounceMode,
+    AnnounceModes,
+    AreaType,
+    Bfd,
+    Cluster,
+    Director,
+    Inventory,
+    LaneCosts,
+    NetworkType,
+    Ospf,
+    Uplink,
+)
+
+EXTERNAL = AnnounceModes(AnnounceMode.EXTERNAL, AnnounceMode.EXTERNAL)
+IPV6_EXTERNAL = AnnounceModes(ipv6=AnnounceMode.EXTERNAL)
+POINT_TO_POINT = NetworkType.POINT_TO_POINT
+# what FRR 8.4 has no command for
+NEEDS_FRR_9 = {"key-chain"}
 
 
 def _inventory(*prefixes: str, ospf: Ospf | None = None, max_active: int = 8) -> Inventory:
@@ -11,8 +29,13 @@ def _inventory(*prefixes: str, ospf: Ospf | None = None, max_active: int = 8) ->
     )
 
 
-_PLAIN = Director("d1", IPv4Address("10.1.0.1"), ("e0",))
-_TWO = Director("d2", IPv4Address("10.1.0.2"), ("e10", "e2"))
+_PLAIN = Director("d1", IPv4Address("10.1.0.1"), (Uplink("e0"),))
+_TWO = Director("d2", IPv4Address("10.1.0.2"), (Uplink("e10"), Uplink("e2")))
+_OWN_SETTINGS = Director(
+    "d3",
+    IPv4Address("10.1.0.3"),
+    (Uplink("e0", NetworkType.BROADCAST), Uplink("e1", POINT_TO_POINT, IPv4Address("0.0.0.1"), 20)),
+)
 
 CASES = {
     "plain": (_inventory("10.100.0.0/24"), _PLAIN),
@@ -39,4 +62,37 @@ CASES = {
         _inventory("fd00:100::/64", ospf=Ospf(hello=10, dead=40, retransmit=5, bfd=None)),
         _PLAIN,
     ),
+    "external": (
+        _inventory("10.100.0.0/24", "10.200.0.7/32", ospf=Ospf(announce=EXTERNAL, network=POINT_TO_POINT)),
+        _PLAIN,
+    ),
+    "ipv6-external": (
+        _inventory("10.100.0.0/24", "fd00:100::/64", ospf=Ospf(announce=IPV6_EXTERNAL)),
+        _PLAIN,
+    ),
+    "nssa": (
+        _inventory(
+            "10.100.0.0/24",
+            "fd00:100::/64",
+            ospf=Ospf(area=IPv4Address("0.0.0.51"), area_type=AreaType.NSSA, announce=EXTERNAL),
+        ),
+        _PLAIN,
+    ),
+    "stub": (
+        _inventory("10.100.0.0/24", ospf=Ospf(area=IPv4Address("0.0.0.51"), area_type=AreaType.STUB)),
+        _PLAIN,
+    ),
+    "uplinks-of-their-own": (
+        _inventory("10.100.0.0/24", "fd00:100::/64", ospf=Ospf(announce=EXTERNAL)),
+        _OWN_SETTINGS,
+    ),
+    "broadcast": (
+        _inventory("10.100.0.0/24", "fd00:100::/64", ospf=Ospf(network=NetworkType.BROADCAST)),
+        _PLAIN,
+    ),
+    "graceful-restart": (
+        _inventory("10.100.0.0/24", "fd00:100::/64", ospf=Ospf(graceful_restart=120, bfd=None)),
+        _PLAIN,
+    ),
+    "key-chain": (_inventory("10.100.0.0/24", "fd00:100::/64", ospf=Ospf(key_chain="OSPF")), _PLAIN),
 }

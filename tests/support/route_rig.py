@@ -39,6 +39,7 @@ from clusterlb.model.inventory import (
     Ospf,
     Pool,
     Service,
+    Uplink,
     Vip,
 )
 from clusterlb.model.ipvs import Protocol
@@ -61,7 +62,7 @@ def cluster(directors: int, vips: int = 1, **ospf) -> Inventory:
     addresses = [ip_address("10.100.0.1") + n for n in range(vips)]
     return Inventory(
         Cluster("rig", (ip_network("10.100.0.0/16"),), ospf=replace(Ospf(bfd=Bfd(0.05, 3)), **ospf)),
-        {f"d{n}": Director(f"d{n}", ip_address(f"10.1.0.{n}"), ("e0",)) for n in range(1, directors + 1)},
+        {f"d{n}": Director(f"d{n}", ip_address(f"10.1.0.{n}"), (Uplink("e0"),)) for n in range(1, directors + 1)},
         pools,
         {address: Vip(address, (Service(Protocol.TCP, 80, f"p{n}"),)) for n, address in enumerate(addresses)},
         "rig",

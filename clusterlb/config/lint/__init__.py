@@ -6,6 +6,8 @@ from clusterlb.config.item import Everything
 from clusterlb.config.lint.cluster import lint_cluster
 from clusterlb.config.lint.director_checks import lint_director_checks
 from clusterlb.config.lint.directors import lint_directors
+from clusterlb.config.lint.drains import lint_drains
+from clusterlb.config.lint.maintenance import lint_maintenance
 from clusterlb.config.lint.pools import lint_pools
 from clusterlb.config.lint.services import lint_services
 from clusterlb.config.lint.vips import lint_vips
@@ -20,3 +22,5 @@ def lint(everything: Everything, report: Report) -> None:
     lint_pools(everything, report)
     lint_vips(everything, report)
     lint_services(everything, report)
+    lint_drains(everything, report)
+    lint_maintenance(everything, report)

@@ -21,12 +21,12 @@ def lint_directors(everything: Everything, report: Report) -> None:
                 f"duplicate router id {director.router_id}: director `{first.name}` has it, too",
                 f"first written at {first.where('router_id')}; two routers with one id break OSPF for both",
             )
-        for index, uplink in enumerate(director.uplinks):
-            if uplink in director.uplinks[:index]:
+        for index, name in enumerate(director.interfaces):
+            if name in director.interfaces[:index]:
                 report.error(
                     item.source,
                     item.at("uplinks", index),
-                    f"duplicate uplink `{uplink}`",
+                    f"duplicate uplink `{name}`",
                     "remove one of them",
                 )
     _width(everything, report)

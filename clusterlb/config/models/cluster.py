@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter, WrapValidator
 
-from clusterlb.config.fields import Area, Md5Key, Name, Network, duration
+from clusterlb.config import fields
+from clusterlb.config.fields import Area, Md5Key, Name, duration
 from clusterlb.config.models.base import Strict
+from clusterlb.config.models.director import Cost, Network
 from clusterlb.config.models.director_checks import DirectorChecksFile
 from clusterlb.model.inventory import Bfd, LaneCosts, Ospf
 
@@ -15,7 +17,8 @@ _OSPF = Ospf()
 _BFD = Bfd(0.05, 3)
 _COSTS = LaneCosts()
 
-Cost = Annotated[int, Field(ge=1, le=65535)]
+_Mode = Literal["intra-area", "external"]
+_MODE: TypeAdapter[Any] = TypeAdapter(_Mode)
 
 
 class BfdFile(Strict):
@@ -40,13 +43,43 @@ class CostsFile(Strict):
     drained: Cost = Field(default=_COSTS.drained, description="Cost of a VIP that is being drained from it.")
 
 
+class AnnounceFile(Strict):
+    """How VIPs get into OSPF, by address family."""
+
+    ipv4: _Mode = Field(default=_OSPF.announce.ipv4.value, description="How IPv4 VIPs get into OSPF.")
+    ipv6: _Mode = Field(default=_OSPF.announce.ipv6.value, description="How IPv6 VIPs get into OSPF.")
+
+
+def _word_or_mapping(value: object, _handler: object) -> AnnounceFile:
+    """Validate one of the two alone: a union's errors would be of both, at paths that no file has."""
+    if isinstance(value, dict):
+        return AnnounceFile.model_validate(value)
+    mode = _MODE.validate_python(value)
+    return AnnounceFile(ipv4=mode, ipv6=mode)
+
+
 class OspfFile(Strict):
     """How directors speak OSPF to the switch."""
 
-    area: Area = Field(default=_OSPF.area, description="OSPF area of the uplinks.")
-    announce: Literal["intra-area"] = Field(
-        default=_OSPF.announce.value,
-        description="How VIPs get into OSPF. intra-area: as addresses on passive interfaces, the lanes.",
+    area: Area = Field(
+        default=_OSPF.area, description="OSPF area of the lanes, and of uplinks that name no other."
+    )
+    area_type: Literal["normal", "nssa", "stub"] = Field(
+        default=_OSPF.area_type.value,
+        description="Type of the uplinks' areas, as on the switch. nssa carries external VIPs as type 7, "
+        "stub none.",
+    )
+    announce: Annotated[_Mode | AnnounceFile, WrapValidator(_word_or_mapping)] = Field(
+        default=_OSPF.announce.ipv4.value,
+        validate_default=True,
+        description="How VIPs get into OSPF. intra-area: as addresses on passive interfaces, the lanes; "
+        "external: as kernel routes over the lanes, which FRR redistributes. By family: "
+        "{ipv4: intra-area, ipv6: external}. The same on all directors: a switch prefers intra-area.",
+    )
+    network: Network = Field(
+        default=_OSPF.network.value,
+        description="OSPF network type of the uplinks: point-to-multipoint where several directors share a "
+        "segment, point-to-point on a port of one's own; with broadcast the switch is the designated router.",
     )
     hello: Annotated[float, duration(1, 65535, whole=1)] = Field(
         default=_OSPF.hello,
@@ -76,13 +109,23 @@ class OspfFile(Strict):
     md5_key_id: int = Field(
         default=_OSPF.md5_key_id, ge=1, le=255, description="Number of the MD5 key, the same on the switch."
     )
+    key_chain: Name | None = Field(
+        default=None,
+        description="Name of a key chain in FRR, which the operator keeps, for HMAC-SHA on the uplinks; "
+        "needs FRR 9.1 for IPv4. null: none.",
+    )
+    graceful_restart: Annotated[float, duration(1, 1800, whole=1)] | None = Field(
+        default=None,
+        description="Time for which neighbours keep the routes while ospfd restarts as planned, in whole "
+        "seconds; null: they do not.",
+    )
 
 
 class ClusterFile(Strict):
     """What all directors share."""
 
     name: Name = Field(description="Name of the cluster, in logs and metrics.")
-    vip_prefixes: list[Network] = Field(
+    vip_prefixes: list[fields.Network] = Field(
         min_length=1,
         max_length=256,
         description="Prefixes that hold every VIP, at most 256; nothing else is ever announced.",
@@ -96,4 +139,24 @@ class ClusterFile(Strict):
     ospf: OspfFile = Field(default=OspfFile(), description="OSPF settings of every director.")
     director_checks: DirectorChecksFile = Field(
         default=DirectorChecksFile(), description="When a director by itself is fit to announce anything."
+    )
+    min_announcers: int = Field(
+        default=1,
+        ge=0,
+        le=256,
+        description="How many other directors must announce a VIP for a drain to take it from one.",
+    )
+    max_drained: Annotated[int, Field(ge=1, le=256)] | None = Field(
+        default=None,
+        description="How many directors may be out at once, drained or gone, for another to be drained; "
+        "null: no limit.",
+    )
+    preempt: bool = Field(
+        default=False,
+        description="With more directors than `max_active`: one that comes back takes its place again.",
+    )
+    dead_man: Annotated[float, duration(5, 3600, whole=1)] | None = Field(
+        default=None,
+        description="Dead man's switch: lifetime of announced addresses, in whole seconds from 5s to 1h; "
+        "they go when the controller no longer renews them. With `announce: intra-area` only; null: off.",
     )

@@ -2,16 +2,51 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated, Any, Literal
 
-from clusterlb.config.fields import InterfaceName, RouterId
+from pydantic import Field, WrapValidator
+
+from clusterlb.config.fields import Area, InterfaceName, RouterId, parse_interface
 from clusterlb.config.models.base import Strict
+
+Network = Literal["point-to-multipoint", "point-to-point", "broadcast"]
+Cost = Annotated[int, Field(ge=1, le=65535)]
+
+
+class UplinkFile(Strict):
+    """An uplink with settings of its own."""
+
+    name: InterfaceName = Field(description="Interface towards a switch.")
+    network: Network | None = Field(
+        default=None, description="OSPF network type of this uplink; null: that of `cluster.ospf`."
+    )
+    area: Area | None = Field(
+        default=None, description="OSPF area of this uplink; null: that of `cluster.ospf`."
+    )
+    cost: Cost | None = Field(
+        default=None,
+        description="OSPF cost of the director's way out here; the way in has the switch's cost. null: FRR's, by "
+        "bandwidth; with several uplinks 65535, so that no traffic between switches passes the director.",
+    )
+
+
+def _name_or_mapping(value: object, _handler: object) -> UplinkFile:
+    """Validate one of the two alone: a union's errors would be of both, at paths that no file has."""
+    if isinstance(value, dict):
+        return UplinkFile.model_validate(value)
+    return UplinkFile(name=parse_interface(value))
+
+
+_Uplink: Any = Annotated[InterfaceName | UplinkFile, WrapValidator(_name_or_mapping)]
 
 
 class DirectorFile(Strict):
     """A host running IPVS, FRR and clusterlb."""
 
     router_id: RouterId = Field(description="OSPF router id, different on every director.")
-    uplinks: list[InterfaceName] = Field(
-        min_length=1, max_length=64, description="Interfaces towards the switch, on which OSPF is spoken."
+    uplinks: list[_Uplink] = Field(
+        min_length=1,
+        max_length=64,
+        description="Interfaces towards the switches, on which OSPF is spoken: names, or mappings such as "
+        "{name: e1, cost: 20}.",
     )

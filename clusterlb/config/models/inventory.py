@@ -7,6 +7,7 @@ from pydantic import Field
 from clusterlb.config.models.base import Strict
 from clusterlb.config.models.cluster import ClusterFile
 from clusterlb.config.models.director import DirectorFile
+from clusterlb.config.models.maintenance import WindowFile
 from clusterlb.config.models.pool import PoolFile
 from clusterlb.config.models.vip import VipFile
 
@@ -18,3 +19,6 @@ class InventoryFile(Strict):
     directors: dict[str, DirectorFile] = Field(description="Directors by name: their host names, by default.")
     pools: dict[str, PoolFile] = Field(default={}, description="Pools by name.")
     vips: dict[str, VipFile] = Field(default={}, description="Virtual addresses, IPv4 or IPv6.")
+    maintenance: list[WindowFile] = Field(
+        default=[], description="Maintenance windows: planned drains; lists of several files are joined."
+    )

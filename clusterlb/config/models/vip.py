@@ -53,6 +53,23 @@ class ServiceFile(Strict):
     )
 
 
+class HaFile(Strict):
+    """Which directors serve a VIP, where not all of them do at once."""
+
+    mode: Literal["active-standby"] = Field(
+        default="active-standby", description="active-standby: one director serves, the others stand by."
+    )
+    order: list[str] = Field(
+        min_length=1,
+        max_length=256,
+        description="Names of directors: the first that can serves, the others stand by in this order.",
+    )
+    preempt: bool = Field(
+        default=True,
+        description="Whether a director that comes back takes the VIP over again from one behind it.",
+    )
+
+
 class VipFile(Strict):
     """A virtual address and what it serves."""
 
@@ -64,3 +81,4 @@ class VipFile(Strict):
         description="Announce the VIP while all of its services are fit, any, or all of a list such as "
         "[tcp/80, tcp/443].",
     )
+    ha: HaFile | None = Field(default=None, description="Which directors serve; null: all, all of the time.")

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from clusterlb.drivers.frr.bfd import parse_sessions_up
+from clusterlb.drivers.frr.database import OSPF6_COMMANDS, OSPF_COMMANDS, parse_databases
 from clusterlb.drivers.frr.delta import Delta, additions, parse_delta, script
 from clusterlb.drivers.frr.merge import displaced, merge
 from clusterlb.drivers.frr.neighbors import parse_neighbors
@@ -19,6 +20,7 @@ from clusterlb.drivers.frr.process import Finished, run
 from clusterlb.drivers.frr.text import parse, serialise
 from clusterlb.drivers.frr.vtysh import Vtysh
 from clusterlb.drivers.interface import DriverError, OspfNeighbor
+from clusterlb.model.lsdb import Databases
 from clusterlb.model.state import FrrLine
 
 RELOAD = Path("/usr/lib/frr/frr-reload.py")
@@ -87,6 +89,12 @@ class FrrDaemon:
     async def neighbors(self) -> tuple[OspfNeighbor, ...]:
         """Return the OSPF neighbours; DriverError when ospfd does not answer."""
         return parse_neighbors(await self._vtysh.show("show ip ospf neighbor json", daemon="ospfd"))
+
+    async def databases(self, *, ipv6: bool) -> Databases:
+        """Return the OSPF link-state databases, OSPFv3's too with ``ipv6``; DriverError without an answer."""
+        ospf = await self._vtysh.show(*OSPF_COMMANDS, daemon="ospfd")
+        ospf6 = await self._vtysh.show(*OSPF6_COMMANDS, daemon="ospf6d") if ipv6 else None
+        return parse_databases(ospf, ospf6)
 
     async def bfd_up(self) -> int:
         """Return how many BFD sessions are up; DriverError when bfdd does not answer."""
@@ -197,8 +205,15 @@ def _rejection(checked: Finished, target: Sequence[FrrLine]) -> str:
     where = f"in `{' / '.join(context)}`" if context else "at the top level"
     return (
         f"FRR rejects `{text}` {where} ({found['why'].strip().removeprefix('% ').lower()}); the old "
-        "configuration keeps running. Change the inventory or the frr.conf template, or upgrade FRR."
+        f"configuration keeps running. {_advice(text)}"
     )
+
+
+def _advice(text: str) -> str:
+    # ospfd, since FRR 9.1 (f5011cd5dd)
+    if text.startswith("ip ospf authentication key-chain"):
+        return "`ospf.key_chain` needs FRR 9.1: upgrade FRR, or use `md5_key`."
+    return "Change the inventory or the frr.conf template, or upgrade FRR."
 
 
 def _not_taken(missing: Sequence[FrrLine], left: Sequence[FrrLine], said: str) -> str:

@@ -18,8 +18,8 @@ Command = tuple[str, ...]
 
 _DELETE = "Lines To Delete"
 _ADD = "Lines To Add"
-# ospfd and ospf6d know only `no maximum-paths`; the value after it is an unknown command.
-_BARE_NO = re.compile(r"(no maximum-paths) \d+")
+# Of these FRR knows `no` alone, in ospf6d at least: with the value behind it is an unknown command.
+_BARE_NO = re.compile(r"(no (?:maximum-paths|graceful-restart)) .+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 
 from clusterlb.drivers.frr.merge import merge
 from clusterlb.drivers.interface import DriverError, OspfNeighbor
+from clusterlb.model.lsdb import Databases, Lsdb
 from clusterlb.model.state import FrrLine
+
+ADJACENT = OspfNeighbor("10.1.0.254", "e0", "Full/DROther")
 
 
 class FakeFrr:
@@ -16,10 +19,13 @@ class FakeFrr:
     ``stuck`` names a daemon that does not answer, and ``applied`` counts the changes that were carried out.
     """
 
-    def __init__(self, lines: Sequence[FrrLine] = (), neighbors: Sequence[OspfNeighbor] = ()) -> None:
+    def __init__(
+        self, lines: Sequence[FrrLine] = (), neighbors: Sequence[OspfNeighbor] = (ADJACENT,)
+    ) -> None:
         self.lines = tuple(lines)
         self.adjacent = tuple(neighbors)
         self.sessions = 1
+        self.lsdb = Databases(Lsdb())
         self.rejects: set[str] = set()
         self.stuck: str | None = None
         self.applied = 0
@@ -50,6 +56,11 @@ class FakeFrr:
         """Return the OSPF neighbours."""
         self._answer()
         return self.adjacent
+
+    async def databases(self, *, ipv6: bool) -> Databases:  # noqa: ARG002 - the fake has both or neither
+        """Return the link-state databases that were put in."""
+        self._answer()
+        return self.lsdb
 
     async def bfd_up(self) -> int:
         """Return how many BFD sessions are up."""

@@ -1,23 +1,60 @@
-"""FRR's files from the inventory. VIPs are not in them: they come and go as addresses on the lanes."""
+"""FRR's files from the inventory. VIPs are not in them: they come and go on the lanes, in the kernel."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.lanes import lane_interface
 from clusterlb.drivers.templates import environment
-from clusterlb.model.inventory import Director, Inventory, Lane, Ospf
+from clusterlb.model.address import AddressFamily, IPNetwork, family_of
+from clusterlb.model.inventory import (
+    BACKBONE,
+    AnnounceMode,
+    AreaType,
+    Cluster,
+    Director,
+    Inventory,
+    Lane,
+    Ospf,
+)
 
 BFD_PROFILE = "clusterlb"
+# Names of ours among an operator's; IPv4 and IPv6 prefix lists are two name spaces, route-maps one.
+PREFIX_LIST = "clb-vips"
+ROUTE_MAPS = {AddressFamily.IPV4: "clb-ipv4", AddressFamily.IPV6: "clb-ipv6"}
+_HIGHEST_COST = 65535
+# An external VIP carries it, for the filters of other routers.
+EXTERNAL_TAG = 210
 
 
 @dataclass(frozen=True, slots=True)
 class _Interface:
     name: str
-    lane: bool
-    cost: int = 0
+    area: IPv4Address
+    cost: int | None
+    lane: bool = False
+    network: str = ""
+    ipv4: bool = True
+    ipv6: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    interface: str
+    cost: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Policy:
+    """What of the kernel's routes of one family FRR may redistribute, and at which metric."""
+
+    ip: str
+    route_map: str
+    prefixes: tuple[str, ...]
+    entries: tuple[_Entry, ...]
 
 
 def render_config(inventory: Inventory, director: Director) -> str:
@@ -43,7 +80,14 @@ def render_config(inventory: Inventory, director: Director) -> str:
             director=director,
             ospf=ospf,
             ipv6=ipv6,
-            interfaces=_interfaces(ospf, director),
+            interfaces=_interfaces(ospf, director, ipv6),
+            areas=_special_areas(ospf, director),
+            policies=_policies(inventory.cluster),
+            prefix_list=PREFIX_LIST,
+            tag=EXTERNAL_TAG,
+            graceful_restart=_whole("graceful_restart", ospf.graceful_restart)
+            if ospf.graceful_restart
+            else 0,
             profile=BFD_PROFILE,
             hello_multiplier=multiplier,
             hello=0 if multiplier else _whole("hello", ospf.hello),
@@ -67,10 +111,52 @@ def _announces_ipv6(inventory: Inventory) -> bool:
     return any(prefix.version == 6 for prefix in inventory.cluster.vip_prefixes)
 
 
-def _interfaces(ospf: Ospf, director: Director) -> list[_Interface]:
-    lanes = [_Interface(lane_interface(lane), True, ospf.costs.of(lane)) for lane in Lane]
-    uplinks = [_Interface(name, False) for name in director.uplinks]
+def _interfaces(ospf: Ospf, director: Director, ipv6: bool) -> list[_Interface]:
+    # between two switches a director is the last way, not a short cut
+    cost = _HIGHEST_COST if len(director.uplinks) > 1 else None
+    uplinks = [
+        _Interface(up.name, ospf.area_of(up), up.cost or cost, network=ospf.network_of(up).value)
+        for up in director.uplinks
+    ]
+    in_area = {family: ospf.announce.of(family) is AnnounceMode.INTRA_AREA for family in AddressFamily}
+    ipv4, ipv6 = in_area[AddressFamily.IPV4], ipv6 and in_area[AddressFamily.IPV6]
+    lanes = [
+        _Interface(lane_interface(lane), ospf.area, ospf.costs.of(lane), lane=True, ipv4=ipv4, ipv6=ipv6)
+        for lane in Lane
+        if ipv4 or ipv6
+    ]
     return sorted(lanes + uplinks, key=lambda interface: _frr_order(interface.name))
+
+
+def _special_areas(ospf: Ospf, director: Director) -> list[IPv4Address]:
+    """Return the areas that are not normal; the backbone always is (RFC 2328, 3.6)."""
+    if ospf.area_type is AreaType.NORMAL:
+        return []
+    return sorted(set(map(ospf.area_of, director.uplinks)) - {BACKBONE})
+
+
+def _policies(cluster: Cluster) -> list[_Policy]:
+    prefixes = {
+        family: tuple(
+            _hosts_of(prefix)
+            for prefix in cluster.vip_prefixes
+            if family_of(prefix.network_address) is family
+        )
+        for family in AddressFamily
+    }
+    entries = tuple(_Entry(lane_interface(lane), cluster.ospf.costs.of(lane)) for lane in Lane)
+    return [
+        _Policy(
+            "ip" if family is AddressFamily.IPV4 else "ipv6", ROUTE_MAPS[family], prefixes[family], entries
+        )
+        for family in sorted(cluster.ospf.external)
+        if prefixes[family]
+    ]
+
+
+def _hosts_of(prefix: IPNetwork) -> str:
+    """Write a prefix as a prefix list matches its hosts; FRR has no ``ge`` for one that is a host itself."""
+    return str(prefix) if prefix.prefixlen == prefix.max_prefixlen else f"{prefix} ge {prefix.max_prefixlen}"
 
 
 def _frr_order(name: str) -> tuple[tuple[str, int], ...]:

@@ -1,4 +1,4 @@
-"""The director's socket: pins, status and metrics, asked as the commands ask."""
+"""The director's socket: wishes, status and metrics, asked as the commands ask."""
 
 from __future__ import annotations
 
@@ -32,54 +32,58 @@ async def asked(host, method, url, body=None):
 
 
 def pin(**changes):
-    return {
-        "member": f"web/{MEMBER}",
-        "state": "down",
-        "reason": "disk",
-        "who": "ada",
-        "for": None,
-        **changes,
-    }
+    wish = {"kind": "pin", "target": f"web/{MEMBER}", "value": "down", "reason": "disk", "who": "ada"}
+    return {**wish, **changes}
 
 
 async def test_a_pin_and_its_end(tmp_path):
     host = FakeDirector(tmp_path)
     async with served(host):
-        assert await asked(host, "POST", "/v1/pin", pin()) == (200, {})
+        assert (await asked(host, "POST", "/v1/intents", pin()))[0] == 200
         await eventually(lambda: weights(host)[MEMBER] == 0)
         _, shown = await asked(host, "GET", "/v1/status")
         (member, *_) = shown["vips"][0]["services"][0]["members"]
         assert (member["verdict"], member["pinned"]) == ("down", True)
         assert [intent["reason"] for intent in shown["intents"]] == ["disk"]
-        assert await asked(host, "POST", "/v1/unpin", {"member": f"web/{MEMBER}"}) == (200, {})
+        name = {"kind": "pin", "target": f"web/{MEMBER}"}
+        assert await asked(host, "DELETE", "/v1/intents", name) == (200, {})
         await eventually(lambda: weights(host)[MEMBER] == 1)
-        code, answer = await asked(host, "POST", "/v1/unpin", {"member": f"web/{MEMBER}"})
-        assert (code, answer["error"]) == (404, f"web/{MEMBER} is not pinned")
+        code, answer = await asked(host, "DELETE", "/v1/intents", name)
+        assert (code, answer["error"]) == (404, f"there is no pin of web/{MEMBER}")
 
 
 @pytest.mark.parametrize(
     ("changes", "code", "word"),
     [
-        ({"member": "web/10.2.0.9:80"}, 404, "there are web/10.2.0.101:80"),
-        ({"state": "unknown"}, 400, "unpin"),
-        ({"state": "sideways"}, 400, "not a pin"),
-        ({"for": "soon"}, 400, "not a pin"),
+        ({"target": "web/10.2.0.9:80"}, 404, "there are web/10.2.0.101:80"),
+        ({"value": "unknown"}, 400, "take it back"),
+        ({"kind": "wish"}, 400, "not an intent"),
+        ({"for": "soon"}, 400, "not an intent"),
+        ({"kind": "drain", "target": "vip/10.9.9.9", "force": True}, 404, "there are vip/10.100.0.1"),
+        ({"kind": "drain", "target": "director"}, 409, "--force"),
     ],
 )
-async def test_what_is_no_pin_is_refused_and_changes_nothing(tmp_path, changes, code, word):
+async def test_what_is_no_wish_is_refused_and_changes_nothing(tmp_path, changes, code, word):
     host = FakeDirector(tmp_path)
     async with served(host) as controller:
-        found, answer = await asked(host, "POST", "/v1/pin", pin(**changes))
+        found, answer = await asked(host, "POST", "/v1/intents", pin(**changes))
         assert found == code
         assert word in answer["error"]
         assert controller.intents.standing == []
+
+
+async def test_no_json_is_refused(tmp_path):
+    host = FakeDirector(tmp_path)
+    async with served(host):
+        for method in ("POST", "DELETE"):
+            assert (await asked(host, method, "/v1/intents", None))[0] == 400
 
 
 async def test_a_pin_that_cannot_be_recorded_is_refused_and_says_why(tmp_path):
     host = FakeDirector(tmp_path)
     async with served(host) as controller:
         (tmp_path / "state" / "intents.jsonl").mkdir(parents=True)
-        code, answer = await asked(host, "POST", "/v1/pin", pin())
+        code, answer = await asked(host, "POST", "/v1/intents", pin())
         assert code == 507
         assert "nothing was changed" in answer["error"]
         assert controller.world.pins == {}

@@ -21,6 +21,7 @@ from clusterlb.model.inventory import (
     Pool,
     Quorum,
     Service,
+    Uplink,
     Vip,
 )
 from clusterlb.model.ipvs import Protocol
@@ -47,7 +48,7 @@ def test_the_example() -> None:
     flags = frozenset(("mh-port", "mh-fallback"))
     assert inventory == Inventory(
         Cluster("edge-1", (ip_network("10.100.0.0/24"),)),
-        {"d1": Director("d1", IPv4Address("10.1.0.1"), ("e0",))},
+        {"d1": Director("d1", IPv4Address("10.1.0.1"), (Uplink("e0"),))},
         {
             "web": Pool(
                 "web",

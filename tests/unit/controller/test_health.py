@@ -12,6 +12,7 @@ from clusterlb.controller.intents import UnknownTargetError
 from clusterlb.core.suspect import ENOUGH
 from clusterlb.drivers.interface import OspfNeighbor
 from clusterlb.model.check import CheckSpec, CheckType, CommandOptions, ProbeSpec, VerdictState, Via
+from clusterlb.model.intent import Intent, IntentKind
 from clusterlb.model.inventory import (
     Amount,
     DirectorChecks,
@@ -38,6 +39,10 @@ def host_with(tmp_path, members=3, weight=1, checks=None, **pool):
     return FakeDirector(
         tmp_path, replace(given, cluster=cluster, pools={"web": replace(web, members=heavy, **pool)})
     )
+
+
+def pin(target, state, reason):
+    return Intent(IntentKind.PIN, target, state.value, "ada", reason, 0.0)
 
 
 def key(host):
@@ -145,10 +150,10 @@ async def test_a_quorum_of_weight_withdraws(tmp_path):
 async def test_a_pin_decides_survives_a_restart_and_is_taken_back(tmp_path):
     host = host_with(tmp_path)
     async with running(host) as controller:
-        controller.intents.pin(f"web/{MEMBERS[0]}", VerdictState.DOWN, "ada", "disk is replaced", None)
+        controller.intents.set(pin(f"web/{MEMBERS[0]}", VerdictState.DOWN, "disk is replaced"))
         await eventually(lambda: weights(host)[MEMBERS[0]] == 0)
         host.engine.down.add(MEMBERS[1])
-        controller.intents.pin(f"web/{MEMBERS[1]}", VerdictState.UP, "ada", "the check is wrong", None)
+        controller.intents.set(pin(f"web/{MEMBERS[1]}", VerdictState.UP, "the check is wrong"))
         await eventually(lambda: weights(host) == {MEMBERS[0]: 0, MEMBERS[1]: 1, MEMBERS[2]: 1})
     async with running(host) as controller:
         assert weights(host)[MEMBERS[0]] == 0
@@ -156,15 +161,15 @@ async def test_a_pin_decides_survives_a_restart_and_is_taken_back(tmp_path):
             "disk is replaced",
             "the check is wrong",
         ]
-        assert controller.intents.unpin(f"web/{MEMBERS[0]}")
-        assert controller.intents.unpin(f"web/{MEMBERS[0]}") is None
+        assert controller.intents.clear(IntentKind.PIN, f"web/{MEMBERS[0]}")
+        assert controller.intents.clear(IntentKind.PIN, f"web/{MEMBERS[0]}") is None
         await eventually(lambda: weights(host)[MEMBERS[0]] == 1)
 
 
 async def test_a_pin_runs_out(tmp_path):
     host = host_with(tmp_path)
     async with running(host) as controller:
-        controller.intents.pin(f"web/{MEMBERS[0]}", VerdictState.DOWN, "ada", "an hour", 0.2)
+        controller.intents.set(pin(f"web/{MEMBERS[0]}", VerdictState.DOWN, "an hour"), 0.2)
         await eventually(lambda: weights(host)[MEMBERS[0]] == 0)
         await eventually(lambda: weights(host)[MEMBERS[0]] == 1)
         assert controller.intents.standing == []
@@ -175,7 +180,7 @@ async def test_a_pin_of_nothing_is_refused_with_what_there_is(tmp_path, target):
     host = host_with(tmp_path)
     async with running(host) as controller:
         with pytest.raises(UnknownTargetError, match=r"web/"):
-            controller.intents.pin(target, VerdictState.DOWN, "ada", "?", None)
+            controller.intents.set(pin(target, VerdictState.DOWN, "?"))
         assert controller.intents.standing == []
 
 

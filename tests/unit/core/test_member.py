@@ -30,12 +30,12 @@ def inventory(*checks, vips=1, **more):
     )
 
 
-def state(given, verdicts, member=MEMBER, pins=None, now=0.0):
+def state(given, verdicts, member=MEMBER, pins=None, drains=None, now=0.0):
     """Judge with verdicts in the order of the member's checks and ways."""
     found = roster(given)
     keys = [key for keys in found.checks["web", MEMBER.endpoint] for key in keys]
     known = {key: v if isinstance(v, Verdict) else Verdict(v) for key, v in zip(keys, verdicts, strict=False)}
-    return member_state(given.pools["web"], member, found, known, pins or {}, now)
+    return member_state(given.pools["web"], member, found, known, pins or {}, drains or {}, now)
 
 
 @pytest.mark.parametrize(

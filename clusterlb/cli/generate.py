@@ -1,0 +1,63 @@
+"""``clusterlb generate``: configuration for the machines around the directors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from clusterlb.cli import options
+from clusterlb.cli.exits import Exit
+
+SYSTEMS = ("nxos", "eos", "junos", "sonic", "frr")
+
+
+@click.group("generate")
+def command() -> None:
+    """Write configuration for the machines around the directors."""
+
+
+@command.command("switch")
+@click.option("--os", "system", type=click.Choice(SYSTEMS), required=True, help="The switch's system.")
+@options.inventory_option
+@click.option(
+    "--interface",
+    "interfaces",
+    metavar="NAME",
+    multiple=True,
+    help="A port to a director, or the SVI; repeatable.  [default: a placeholder]",
+)
+@click.option("--router-id", metavar="A.B.C.D", help="The switch's router id.  [default: a placeholder]")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to a file.")
+def switch(
+    system: str, inventory: Path, interfaces: tuple[str, ...], router_id: str | None, output: Path | None
+) -> None:
+    """Print the access switch's configuration that goes with the inventory.
+
+    It is meant to be read, then merged; docs/switch.md says what each part is for. With an MD5 key in the
+    inventory the key is in the output, and a file is readable by its owner alone.
+    """
+    from clusterlb.config.load import InventoryError, load
+    from clusterlb.generate.facts import SwitchError, facts_of
+    from clusterlb.generate.switch import ROUTER_ID, System, render_switch
+
+    try:
+        cluster, _ = load(inventory)
+        facts = facts_of(cluster, interfaces, router_id or ROUTER_ID)
+        text = render_switch(facts, System(system))
+    except InventoryError as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(int(Exit.INVALID)) from error
+    except SwitchError as error:
+        raise click.ClickException(str(error)) from error
+    if not interfaces or router_id is None:
+        click.echo("fill in PORT_TO_DIRECTORS and ROUTER_ID, or give --interface and --router-id", err=True)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.touch(mode=0o600)
+        output.chmod(0o600)
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{output}: {error.strerror}") from error

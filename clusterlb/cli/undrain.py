@@ -1,0 +1,21 @@
+"""``clusterlb undrain``: back into service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from clusterlb.cli import options, wish
+from clusterlb.cli.drain import kind_argument, name_argument, target
+
+
+@click.command("undrain")
+@kind_argument
+@name_argument
+@options.run_dir_option
+def command(kind: str, name: str | None, run_dir: Path) -> None:
+    """End a drain: routes and weights come back as the checks allow. Exit code 0 done, 1 nothing drained."""
+    goal = target(kind, name, run_dir)
+    wish.take_back(run_dir, "drain", goal)
+    click.echo(f"{goal} is back in service")

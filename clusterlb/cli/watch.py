@@ -1,0 +1,74 @@
+"""Watch a drain until it is done."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from clusterlb.cli.exits import Exit
+
+LOOK_EVERY = 1.0
+GRACE = 30.0  # seconds beyond its deadline that a drain may take to be done
+
+
+def watch_drain(run_dir: Path, target: str, patience: float | None) -> None:
+    """Show the live connections until the drain is done; exit code 8 when it is late.
+
+    Ctrl-C ends the watching only.
+    """
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from clusterlb.cli.client import ask
+
+    until = None if patience is None else time.monotonic() + patience + GRACE
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    try:
+        with Progress(*columns) as bar:
+            task = bar.add_task(target, total=None)
+            most = 0
+            while True:
+                _, status = ask(run_dir, "GET", "/v1/status")
+                done, connections, why = progress(status, target)
+                most = max(most, connections)
+                words = f"{connections} connections" + (f" ({why})" if why else "")
+                bar.update(task, description=words, total=max(most, 1), completed=most - connections)
+                if done:
+                    break
+                if until is not None and time.monotonic() > until:
+                    click.echo(f"{target} is not drained by its deadline: {why}", err=True)
+                    raise SystemExit(int(Exit.TIMED_OUT))
+                time.sleep(LOOK_EVERY)
+    except KeyboardInterrupt:
+        click.echo("the drain goes on; see `clusterlb status`, end it with `clusterlb undrain`", err=True)
+        return
+    click.echo(f"{target} is drained")
+
+
+def progress(status: dict[str, Any], target: str) -> tuple[bool, int, str]:
+    """Return whether a drain is done, the live connections left, and what it waits for."""
+    kind, _, name = target.partition("/")
+    if kind in {"member", "pool"}:
+        return _members(status, kind, name)
+    vips = [vip for vip in status["vips"] if kind == "director" or vip["vip"] == name]
+    left = [vip for vip in vips if vip["announced"]]
+    rows = [member for vip in left for service in vip["services"] for member in service["members"]]
+    return not left, _live(rows), left[0]["because"] if left else ""
+
+
+def _members(status: dict[str, Any], kind: str, name: str) -> tuple[bool, int, str]:
+    rows = [
+        member
+        for vip in status["vips"]
+        for service in vip["services"]
+        for member in service["members"]
+        if (service["pool"] if kind == "pool" else f"{service['pool']}/{member['member']}") == name
+    ]
+    there = [member for member in rows if member["weight"] is not None]
+    return not there, _live(there), "weight 0, waiting for connections to end" if there else ""
+
+
+def _live(members: list[dict[str, Any]]) -> int:
+    return sum(member["active"] + member["inactive"] for member in members)

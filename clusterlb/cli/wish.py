@@ -1,0 +1,86 @@
+"""What the commands that make wishes share: who asks, times, and the controller's answer."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from clusterlb.cli.exits import Exit
+
+reason_option = click.option("--reason", required=True, help="Why; others will read it at night.")
+for_option = click.option("--for", "duration", metavar="TIME", help="How long, as 30m or 2h.")
+force_option = click.option("--force", is_flag=True, help="Do it although a guard says no.")
+
+
+def make(run_dir: Path, **wish: Any) -> dict[str, Any]:
+    """Have the controller take in a wish; end with its refusal and exit code 7, or 1 for another error."""
+    from clusterlb.cli.client import ask
+
+    status, answer = ask(run_dir, "POST", "/v1/intents", body={"who": who(), **wish})
+    if status != 200:
+        _fail(status, answer)
+    return answer
+
+
+def take_back(run_dir: Path, kind: str, target: str) -> None:
+    """Have the controller forget a wish; end with exit code 1 when there is none."""
+    from clusterlb.cli.client import ask
+
+    status, answer = ask(run_dir, "DELETE", "/v1/intents", body={"kind": kind, "target": target})
+    if status != 200:
+        _fail(status, answer)
+
+
+def who() -> str:
+    """Return the name of whoever asks, through sudo if it was."""
+    import getpass
+    import os
+
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def seconds(text: str | None, option: str) -> float | None:
+    """Return the seconds of ``30m`` or ``2h``, None for no text; end with a usage error."""
+    from pydantic_core import PydanticCustomError
+
+    from clusterlb.config.fields import parse_duration
+
+    try:
+        return None if text is None else parse_duration(text)
+    except PydanticCustomError as error:
+        raise click.BadParameter(f"{text!r}: write for example 30m or 2h", param_hint=option) from error
+
+
+def moment(text: str | None, now: datetime) -> float:
+    """Return the seconds since 1970 of ``2026-12-01 03:00`` or the next ``03:00``, local time; 0 for no text.
+
+    Ends with a usage error for anything else, and for what is past.
+    """
+    if text is None:
+        return 0.0
+    try:
+        if len(text) == 5:
+            clock = datetime.strptime(text, "%H:%M").time()
+            when = now.replace(hour=clock.hour, minute=clock.minute, second=0, microsecond=0)
+            when += timedelta(days=1) if when <= now else timedelta()
+        else:
+            when = datetime.fromisoformat(text)
+            when = when.astimezone() if when.tzinfo is None else when
+    except ValueError as error:
+        text = f"{text!r}: write for example 03:00 or '2026-12-01 03:00'"
+        raise click.BadParameter(text, param_hint="--at") from error
+    if when <= now:
+        raise click.BadParameter(f"{when:%Y-%m-%d %H:%M %Z} is past", param_hint="--at")
+    return when.timestamp()
+
+
+def _fail(status: int, answer: dict[str, Any]) -> NoReturn:
+    error = answer.get("error", f"the controller answered {status}")
+    click.echo(f"Error: {error}", err=True)
+    raise SystemExit(int(Exit.REFUSED if status == 409 else Exit.FAILED))

@@ -1,0 +1,133 @@
+"""The five fields of crontab(5): minute, hour, day of month, month, day of week."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from apscheduler.triggers.combining import OrTrigger
+from apscheduler.triggers.cron import CronTrigger
+
+_PART = re.compile(r"(?:\*|([a-z]+|[0-9]{1,2})(?:-([a-z]+|[0-9]{1,2}))?)(?:/([0-9]{1,2}))?")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+class CronError(ValueError):
+    """Text that is no cron expression, or one that never fires; with a hint."""
+
+    def __init__(self, text: str, hint: str) -> None:
+        super().__init__(text)
+        self.hint = hint
+
+
+class _Field(NamedTuple):
+    """What a field is called, its bounds, and the names of its values from the lower bound on."""
+
+    name: str
+    low: int
+    high: int
+    names: tuple[str, ...] = ()
+
+
+_FIELDS = (
+    _Field("minute", 0, 59),
+    _Field("hour", 0, 23),
+    _Field("day of month", 1, 31),
+    _Field("month", 1, 12, _MONTHS),
+    _Field("day of week", 0, 7, _DAYS),  # 0 and 7 are Sunday
+)
+
+
+class Cron(NamedTuple):
+    """When a clock on the wall fires. ``either``: a day of the month or of the week is enough, not both."""
+
+    minutes: frozenset[int]
+    hours: frozenset[int]
+    days: frozenset[int]
+    months: frozenset[int]
+    weekdays: frozenset[int]
+    either: bool
+
+
+def parse(text: str) -> Cron:
+    """Return the meaning of an expression; raises CronError.
+
+    crontab(5): a field is ``*``, a value, a range, or a list of these; ``/n`` behind ``*`` or a range takes
+    each n-th. With both day fields restricted (neither begins with ``*``) either of them is enough.
+    """
+    fields = text.lower().split()
+    if len(fields) != len(_FIELDS):
+        raise CronError("needs five fields", "minute, hour, day of month, month, day of week: `0 3 * * sun`")
+    minutes, hours, days, months, weekdays = map(_values, _FIELDS, fields)
+    either = not fields[2].startswith("*") and not fields[4].startswith("*")
+    if not either and all(day > _LONGEST[month - 1] for month in months for day in days):
+        raise CronError("never fires", "no such month has such a day")
+    return Cron(minutes, hours, days, months, frozenset(day % 7 for day in weekdays), either)
+
+
+def fires(text: str, first: datetime) -> Iterator[datetime]:
+    """Yield the times at which an expression fires, from ``first`` on, on a clock that is never changed.
+
+    apscheduler searches the calendar, and is told nothing of time zones: in one, a CronTrigger fires twice
+    for a time that the clock shows twice.
+    """
+    trigger, time = _trigger(text), first
+    while found := trigger.get_next_fire_time(None, time.replace(tzinfo=UTC)):
+        time = found.replace(tzinfo=None)
+        yield time
+        time += timedelta(minutes=1)
+
+
+@lru_cache(maxsize=256)
+def _trigger(text: str) -> Any:
+    """Return apscheduler's trigger; its days of the week are names, since its 0 is Monday."""
+    cron = parse(text)
+    days = {"day": _list(cron.days)}
+    weekdays = {"day_of_week": ",".join(_DAYS[day] for day in sorted(cron.weekdays))}
+    rest = {"minute": _list(cron.minutes), "hour": _list(cron.hours), "month": _list(cron.months)}
+    choices = (days, weekdays) if cron.either else (days | weekdays,)
+    return OrTrigger([CronTrigger(**rest, **choice, timezone=UTC) for choice in choices])
+
+
+def _list(values: Collection[int]) -> str:
+    return ",".join(map(str, sorted(values)))
+
+
+def _values(field: _Field, text: str) -> frozenset[int]:
+    return frozenset(value for part in text.split(",") for value in _part(field, part))
+
+
+def _part(field: _Field, text: str) -> range:
+    match = _PART.fullmatch(text)
+    if match is None or (match[3] and match[1] and not match[2]):
+        raise CronError(f"has no {field.name} in `{text[:60]}`", _hint(field))
+    low = field.low if match[1] is None else _value(field, match[1])
+    high = field.high if match[1] is None else _value(field, match[2] or match[1])
+    if match[2] == "sun" and low > high:
+        high = field.high  # Sunday ends a week as well as it begins one
+    if low > high:
+        raise CronError(f"has an empty range of the {field.name}, `{text}`", "write the lower end first")
+    step = int(match[3] or 1)
+    if not 0 < step <= max(high - low, 1):
+        raise CronError(
+            f"has a step of the {field.name} that takes one value or none, `{text}`", _hint(field)
+        )
+    return range(low, high + 1, step)
+
+
+def _value(field: _Field, text: str) -> int:
+    if text in field.names:
+        return field.low + field.names.index(text)
+    if not text.isdecimal() or not field.low <= int(text) <= field.high:
+        raise CronError(f"has no {field.name} in `{text}`", _hint(field))
+    return int(text)
+
+
+def _hint(field: _Field) -> str:
+    names = f", or {field.names[0]} to {field.names[-1]}" if field.names else ""
+    return f"from {field.low} to {field.high}{names}, each written as `*`, `1`, `1-5`, `1,5` or `*/2`"

@@ -1,0 +1,103 @@
+"""How far drains are: since when a VIP has been in the drained lane, and whether flows still come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from clusterlb.controller.kernel import Kernel
+from clusterlb.controller.world import World
+from clusterlb.core.drain import Progress
+from clusterlb.core.roster import MemberKey
+from clusterlb.drivers.interface import DriverError
+from clusterlb.model.address import IPAddress
+from clusterlb.model.inventory import Lane
+from clusterlb.model.ipvs import DestinationKey, ServiceKey, ServiceStatistics
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Drains:
+    """Keeps the world's ``progress`` and ``member_drains``. Asks the kernel for nothing while nothing drains.
+
+    ``clock`` is the observations', ``wall`` the clock of intents; both in seconds.
+    """
+
+    world: World
+    kernel: Kernel
+    clock: Callable[[], float]
+    wall: Callable[[], float] = time.time
+    _packets: dict[IPAddress, int] = field(default_factory=dict)
+
+    async def look(self) -> None:
+        """Take in the counters of what drains, and have it looked at again."""
+        vips = set(self._vips())
+        members = self.world.member_intents
+        for vip in self.world.progress.keys() - vips:
+            del self.world.progress[vip]
+            self._packets.pop(vip, None)
+        if not vips and not members:
+            return
+        keys = {key for key in self.world.index.served if key.address in vips}
+        keys |= {key for pool, _ in members for key in self.world.index.keys[pool]}
+        try:
+            numbers = await self.kernel.statistics(keys) if keys else {}
+        except DriverError:
+            return  # the readings of the services say so
+        for vip in vips:
+            self._look_at(vip, numbers)
+        self.world.mark_vips(vips)
+        for key in members:
+            self._look_at_member(key, numbers)
+
+    def _vips(self) -> Iterator[IPAddress]:
+        """Yield the VIPs that drain and are in the drained lane."""
+        for vip in self.world.inventory.vips:
+            if vip in self.world.drains or None in self.world.drains:
+                lanes = self.world.actual.links.announced.get(vip, frozenset())
+                if lanes == {Lane.DRAINED}:
+                    yield vip
+
+    def _look_at(self, vip: IPAddress, numbers: Mapping[ServiceKey, ServiceStatistics]) -> None:
+        now = self.clock()
+        intent = self.world.drains.get(vip) or self.world.drains.get(None)
+        before = self.world.progress.get(vip) or Progress(moved_at=now)
+        packets = sum(s.counters.in_packets for key, s in numbers.items() if key.address == vip)
+        quiet = before.quiet_since if packets == self._packets.get(vip) else None
+        self._packets[vip] = packets
+        deadline = None
+        if intent is not None and intent.patience is not None:
+            began = max(intent.made, intent.begins)
+            deadline = now + (began + intent.patience - self.wall())
+        self.world.progress[vip] = Progress(before.moved_at, quiet if quiet is not None else now, deadline)
+
+    def _look_at_member(self, key: MemberKey, numbers: Mapping[ServiceKey, ServiceStatistics]) -> None:
+        """Let a member go when its last connection has, or when it has had its time."""
+        if self.world.member_drains.get(key, True):
+            return
+        pool, endpoint = key
+        destination = DestinationKey(endpoint.address, endpoint.port)
+        rows = [
+            found
+            for service in self.world.index.keys[pool]
+            if service in numbers
+            for name, found in numbers[service].destinations
+            if name == destination
+        ]
+        intent = self.world.member_intents[key]
+        began = max(intent.made, intent.begins)
+        late = intent.patience is not None and self.wall() >= began + intent.patience
+        idle = bool(rows) and not any(row.active or row.inactive for row in rows)
+        if self._stands_at_zero(key, destination) and (idle or late):
+            log.info("drained", member=f"{pool}/{endpoint}", because="no connections" if idle else "deadline")
+            self.world.member_drains[key] = True
+            self.world.mark_pools([pool])
+
+    def _stands_at_zero(self, key: MemberKey, destination: DestinationKey) -> bool:
+        services = (self.world.actual.services.get(name) for name in self.world.index.keys[key[0]])
+        found = [d for s in services if s is not None for d in s.destinations if d.key == destination]
+        return bool(found) and not any(d.weight for d in found)

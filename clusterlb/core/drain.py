@@ -1,0 +1,86 @@
+"""May a director that drains leave a VIP, and does it have to wait its turn?
+
+A drain has two stages. First the VIP moves to the drained lane: its route gets worse than every other
+director's, all others carry the load, and if all drain, all still serve. Then, when its flows have moved and
+enough others announce it, the route is withdrawn. The first stage can be taken at any time and by any number
+of directors at once; only the second, and going out of service at all where their number is limited, need
+the others, and all that is known of them is the link-state database:
+
+- a VIP is withdrawn only while ``min_announcers`` others that are alive announce it outside the drained lane;
+- of the directors that drain, those that are gone already count first, then the others in the fixed order;
+  who comes after the first ``max_drained`` waits, and serves meanwhile.
+
+Both look at what is, not at who asked first: two directors that drain at the same second come to the same
+answer as soon as they see each other, and the one that has to wait goes back to the lane it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+from clusterlb.model.inventory import Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a VIP's drain is, in seconds of the observations' clock.
+
+    ``moved_at``: since when the VIP has been in the drained lane, None before. ``quiet_since``: since when no
+    packet has come for it. ``deadline``: when its flows have had time enough, None for never.
+    """
+
+    moved_at: float | None = None
+    quiet_since: float | None = None
+    deadline: float | None = None
+
+
+def waits_for(
+    own: IPv4Address,
+    draining: Collection[IPv4Address],
+    gone: Collection[IPv4Address],
+    order: Sequence[IPv4Address],
+    limit: int | None,
+) -> tuple[IPv4Address, ...]:
+    """Return the directors that ``own`` has to let go first, none when it may drain now.
+
+    ``draining`` others are seen in the drained lane, ``gone`` ones nowhere.
+    """
+    if limit is None:
+        return ()
+    rank = {router: number for number, router in enumerate(order)}
+    before = [r for r in draining if (rank.get(r, len(rank)), int(r)) < (rank.get(own, len(rank)), int(own))]
+    ahead = (*gone, *before)
+    return tuple(ahead) if len(ahead) >= limit else ()
+
+
+def may_withdraw(
+    progress: Progress,
+    others: Mapping[IPv4Address, Lane],
+    *,
+    seen_at: float,
+    now: float,
+    pace: float,
+    quiet: float,
+    needed: int,
+) -> str:
+    """Return why the route must stay a while, or an empty text when it may be withdrawn.
+
+    ``others`` are the other live announcers as they were ``seen_at``. ``quiet``: seconds without a packet
+    that mean that the flows have moved; ``needed``: others that must announce the VIP.
+    """
+    if progress.moved_at is None:
+        return "its VIP is not in the drained lane yet"
+    if now - progress.moved_at < pace:
+        return "the switch is about to see the drained lane"
+    if seen_at < progress.moved_at + pace:
+        # who drains at the same moment shows in their lanes by then
+        return "the others have not been looked at since"
+    carrying = [router for router, where in others.items() if where is not Lane.DRAINED]
+    if len(carrying) < needed:
+        who = ", ".join(map(str, sorted(carrying))) or "nobody else"
+        return f"{who} announces it, and {needed} must: it serves from the drained lane"
+    late = progress.deadline is not None and now >= progress.deadline
+    still = progress.quiet_since is not None and now - progress.quiet_since >= quiet
+    return "" if still or late else "packets still come for it"

@@ -1,0 +1,149 @@
+"""The lane of a VIP that this director can serve: what the others do, and what an operator wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+
+from clusterlb.core import drain, scale
+from clusterlb.core.announce import NOWHERE, Decision
+from clusterlb.core.drain import Progress
+from clusterlb.model.address import IPAddress
+from clusterlb.model.cluster_view import ClusterView, FindingKind
+from clusterlb.model.intent import Intent
+from clusterlb.model.inventory import Inventory, Lane, Vip
+from clusterlb.model.reason import Because, Reason
+
+STALE = 10.0  # seconds after which a look at the link-state database is no evidence any more
+FORCE = "force"  # the value of a drain that no other director's absence holds up
+QUIET = 2.5  # seconds without a packet that mean that flows have moved; counters move every 2 s (ip_vs_est.c)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is known at ``now``, in seconds of the observations' clock, beside the director's own fitness.
+
+    ``order``: the directors' router ids in the inventory's order. ``announced``: what sits on which lanes.
+    ``drains``: the intents that stand, by VIP; None is the whole director. ``adjacent``: some OSPF neighbour
+    is Full, so what is announced is heard. ``progress``: by VIP.
+    """
+
+    own: IPv4Address
+    now: float
+    view: ClusterView | None = None
+    announced: Mapping[IPAddress, frozenset[Lane]] = field(default_factory=dict)
+    drains: Mapping[IPAddress | None, Intent] = field(default_factory=dict)
+    adjacent: bool = True
+    progress: Mapping[IPAddress, Progress] = field(default_factory=dict)
+
+    def knows(self) -> bool:
+        """Say whether the link-state database is evidence: fresh, and not that of an isolated router."""
+        return (
+            self.view is not None
+            and self.now - self.view.taken_at <= STALE
+            and all(finding.kind is not FindingKind.ISOLATED for finding in self.view.warnings)
+        )
+
+    def others(self, vip: IPAddress) -> dict[IPv4Address, Lane]:
+        """Return the other live announcers of a VIP, each with its lane."""
+        seen = self.view.announcements.get(vip, ()) if self.view is not None else ()
+        return {
+            one.router_id: one.lane for one in seen if one.alive and one.lane and one.router_id != self.own
+        }
+
+    def lanes_of_all(self) -> dict[IPv4Address, set[Lane]]:
+        """Return every other live announcer with all lanes that it announces anything in."""
+        found: dict[IPv4Address, set[Lane]] = {}
+        for vip in self.view.announcements if self.view is not None else ():
+            for router, lane in self.others(vip).items():
+                found.setdefault(router, set()).add(lane)
+        return found
+
+    def mine(self, vip: IPAddress) -> Lane | None:
+        """Return the best lane that a VIP sits on here, None for no lane."""
+        lanes = self.announced.get(vip, frozenset())
+        return next((lane for lane in (Lane.ACTIVE, Lane.STANDBY, Lane.DRAINED) if lane in lanes), None)
+
+
+def place(vip: Vip, inventory: Inventory, fit: Decision, around: Surroundings) -> Decision:
+    """Return where a VIP that is ``fit`` belongs, now that the others and the operator are heard."""
+    if around.mine(vip.address) is None and not around.adjacent:
+        text = "no OSPF neighbour is Full yet: nobody would hear of it"
+        return Decision(NOWHERE, Because(Reason.NOT_ADJACENT, text))
+    intent = around.drains.get(vip.address) or around.drains.get(None)
+    if intent is not None:
+        forced = intent.value == FORCE
+        waiting = _waits(inventory, around) if None in around.drains and not forced else ""
+        if not waiting:
+            return _drained(vip, inventory, intent, around)
+        serving = _serving(vip, inventory, fit, around)
+        return Decision(serving.lanes, Because(Reason.DRAIN_WAITS, waiting, {"intent": intent.reason}))
+    return _serving(vip, inventory, fit, around)
+
+
+def _waits(inventory: Inventory, around: Surroundings) -> str:
+    """Return for whom the drain of this director has to wait, an empty text when for nobody."""
+    limit = inventory.cluster.max_drained
+    if limit is None:
+        return ""
+    if not around.knows():
+        return "the link-state database does not say what the others do: the drain waits for that"
+    routers = {director.router_id: name for name, director in inventory.directors.items()}
+    seen = around.lanes_of_all()
+    gone = [router for router in routers if router != around.own and router not in seen]
+    draining = [router for router, lanes in seen.items() if Lane.DRAINED in lanes]
+    ahead = drain.waits_for(around.own, draining, gone, tuple(routers), limit)
+    if not ahead:
+        return ""
+    who = ", ".join(
+        f"{routers.get(router, router)} ({'gone' if router in gone else 'drains'})" for router in ahead
+    )
+    return f"at most {limit} directors may be out at once: {who}"
+
+
+def _drained(vip: Vip, inventory: Inventory, intent: Intent, around: Surroundings) -> Decision:
+    needed = 0 if intent.value == FORCE else inventory.cluster.min_announcers
+    others = around.others(vip.address) if around.knows() else {}
+    mine = around.mine(vip.address)
+    facts = {"who": intent.who, "reason": intent.reason, "until": intent.until}
+    progress = around.progress.get(vip.address, Progress())
+    if mine is None:
+        # withdrawn already, or never announced: out it stays while the others carry it
+        carrying = [router for router, where in others.items() if where is not Lane.DRAINED]
+        if len(carrying) >= needed or not around.knows():
+            return Decision(NOWHERE, Because(Reason.DRAINED, intent.reason, facts))
+        text = f"{intent.reason}; {len(carrying)} others announce it: it serves from the drained lane"
+        return Decision(frozenset({Lane.DRAINED}), Because(Reason.DRAINING, text, facts))
+    pace = inventory.cluster.ospf.pace
+    seen_at = around.view.taken_at if around.view is not None else float("-inf")
+    stays = drain.may_withdraw(
+        progress, others, seen_at=seen_at, now=around.now, pace=pace, quiet=QUIET, needed=needed
+    )
+    if stays:
+        text = f"{intent.reason}; {stays}"
+        return Decision(frozenset({Lane.DRAINED}), Because(Reason.DRAINING, text, facts))
+    return Decision(NOWHERE, Because(Reason.DRAINED, intent.reason, facts))
+
+
+def _serving(vip: Vip, inventory: Inventory, fit: Decision, around: Surroundings) -> Decision:
+    routers = tuple(director.router_id for director in inventory.directors.values())
+    width, preempt = inventory.cluster.max_active, inventory.cluster.preempt
+    order = routers
+    if vip.ha is not None:
+        width, preempt = 1, vip.ha.preempt
+        order = tuple(inventory.directors[name].router_id for name in vip.ha.order)
+    elif len(routers) <= width:
+        return fit
+    mine = around.mine(vip.address)
+    if around.knows():
+        others = around.others(vip.address)
+        lane = scale.lane(around.own, mine, others, order, width, preempt=preempt)
+        serving = [router for router, where in others.items() if where is Lane.ACTIVE]
+        text = f"{len(serving)} others are active, the switch has {width} paths"
+    else:
+        lane = mine if mine in (Lane.ACTIVE, Lane.STANDBY) else Lane.STANDBY
+        text = "the link-state database does not say what the others do"
+    if lane is Lane.ACTIVE:
+        return fit
+    return Decision(frozenset({lane}), Because(Reason.STANDBY, f"{fit.because.text}; {text}"))

@@ -1,0 +1,88 @@
+"""Route maps and prefix lists, and where they are put on OSPF's routes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from clusterlb.generate.audit.nest import Block, Row
+from clusterlb.generate.audit.policy import Clause, Entry, Policy
+from clusterlb.generate.audit.view import network_of
+
+_ENTRY = r"(?:seq )?(?:\d+ )?(permit|deny) (\S+)(?: eq (\d+))?(?: ge (\d+))?(?: le (\d+))?"
+_ON_OSPF = (
+    r"table-map (\S+) filter",
+    r"distribute-list (?:route-map )(\S+) in",
+    r"distribute-list (?:prefix-list )(\S+) in",
+    r"ip protocol ospf route-map (\S+)",
+)
+
+
+def read_policy(top: Sequence[Block], process: Sequence[Row]) -> Policy | None:
+    """Return the policy on OSPF's routes, None when there is none.
+
+    ``top``: the outermost lines; ``process``: those under the OSPF process. ``table-map`` is NX-OS's word,
+    ``distribute-list`` EOS's, ``ip protocol`` that of FRR's zebra (docs/switch.md).
+    """
+    for number, text in [*process, *((block.line, block.text) for block in top)]:
+        for pattern in _ON_OSPF:
+            if match := re.fullmatch(pattern, text):
+                return _policy(match[1], number, top, "prefix-list" in text)
+    return None
+
+
+def _policy(name: str, number: int, top: Sequence[Block], only_a_list: bool) -> Policy:
+    lists = _lists(top)
+    if only_a_list:
+        entries = lists.get(name, [])
+        return Policy(name, (*(entry.line for entry in entries), number), [Clause(True, number, entries)])
+    clauses: list[tuple[int, Clause]] = []
+    lines: list[int] = []
+    for block in top:
+        match = re.fullmatch(rf"route-map {re.escape(name)}(?: (permit|deny))?(?: (\d+))?", block.text)
+        if match:
+            clause = _clause(match[1] != "deny", block, lists)
+            clauses.append((int(match[2] or 10), clause))
+            listed = (entry.line for entry in clause.prefixes or ())
+            lines += [*listed, block.line, *(line for line, _ in block.rows())]
+    ordered = [clause for _, clause in sorted(clauses, key=lambda pair: pair[0])]
+    return Policy(name, (*dict.fromkeys(lines), number), ordered)
+
+
+def _clause(permit: bool, block: Block, lists: dict[str, list[Entry]]) -> Clause:
+    clause = Clause(permit, block.line)
+    for _, text in block.rows():
+        if match := re.fullmatch(r"match ip address prefix-list (.+)", text):
+            named = [entry for name in match[1].split() for entry in lists.get(name, ())]
+            clause.prefixes = [*(clause.prefixes or ()), *named]
+        elif match := re.fullmatch(r"match interface (.+)", text):
+            clause.ports += match[1].replace(",", " ").split()
+        elif text.startswith(("match ", "call ", "on-match ", "continue")):
+            clause.known = False
+    return clause
+
+
+def _lists(top: Sequence[Block]) -> dict[str, list[Entry]]:
+    """Return the prefix lists, written a row at a time or as a block (EOS)."""
+    lists: dict[str, list[Entry]] = {}
+    for block in top:
+        if match := re.match(r"ip prefix-list (\S+)", block.text):
+            rows = [(block.line, block.text[match.end() :].strip()), *block.rows()]
+            entries = [entry for number, row in rows if (entry := _entry(row, number))]
+            lists.setdefault(match[1], []).extend(entries)
+    return lists
+
+
+def _entry(text: str, line: int) -> Entry | None:
+    match = re.fullmatch(_ENTRY, text)
+    if not match:
+        return None
+    permit, written, equal, least, most = match.groups()
+    if written == "any":
+        written, most = "0.0.0.0/0", "32"
+    prefix = network_of(written)
+    if prefix is None:
+        return None
+    shortest = int(equal or least or prefix.prefixlen)
+    longest = int(equal or most or (32 if least else prefix.prefixlen))
+    return Entry(permit == "permit", prefix, shortest, longest, line)

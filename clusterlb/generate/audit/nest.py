@@ -1,0 +1,44 @@
+"""Lines and the lines indented under them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+Row = tuple[int, str]
+
+
+@dataclass(slots=True)
+class Block:
+    """A line and the lines indented under it."""
+
+    line: int
+    text: str
+    indent: int
+    body: list[Block] = field(default_factory=list)
+
+    def rows(self) -> list[Row]:
+        """Return the lines right under this one, each with its number."""
+        return [(block.line, block.text) for block in self.body]
+
+
+def nest(rows: Sequence[str]) -> tuple[list[Block], dict[int, tuple[int, ...]]]:
+    """Return the outermost blocks, and for each line the lines of the blocks around it.
+
+    Comments, ``exit`` and ``end`` are left out; runs of blanks become one.
+    """
+    top: list[Block] = []
+    stack: list[Block] = []
+    above: dict[int, tuple[int, ...]] = {}
+    for number, row in enumerate(rows, 1):
+        text = " ".join(row.split())
+        if not text or text[0] in "!#" or text == "end" or text.startswith("exit"):
+            continue
+        indent = len(row) - len(row.lstrip())
+        while stack and stack[-1].indent >= indent:
+            stack.pop()
+        above[number] = tuple(block.line for block in stack)
+        block = Block(number, text, indent)
+        (stack[-1].body if stack else top).append(block)
+        stack.append(block)
+    return top, above

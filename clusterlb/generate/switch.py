@@ -1,0 +1,62 @@
+"""The access switch's configuration that goes with an inventory."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+
+from clusterlb.drivers.templates import environment
+from clusterlb.generate.facts import SwitchError, SwitchFacts
+
+COST = 10  # any cost will do, as long as it is the same on every director port
+NAME = "clusterlb"  # of the process, the lists and the policies that are ours
+ROUTER_ID = "ROUTER_ID"  # what stands where the operator has to fill something in; no switch accepts it
+_PORT = "PORT_TO_DIRECTORS"
+
+
+class System(Enum):
+    """A switch's operating system."""
+
+    NXOS = "nxos"
+    EOS = "eos"
+    JUNOS = "junos"
+    SONIC = "sonic"
+    FRR = "frr"
+
+    @property
+    def is_frr(self) -> bool:
+        """Say whether OSPF on it is FRR's."""
+        return self in {System.SONIC, System.FRR}
+
+
+# Where a manual gives them: the widest ECMP set; the shortest and longest BFD interval in ms. docs/switch.md
+_WIDEST = {System.NXOS: 64, System.JUNOS: 64}
+_BFD_RANGE = {System.NXOS: (50, 999)}
+
+
+def render_switch(facts: SwitchFacts, system: System) -> str:
+    """Return the configuration for one system, to be pasted or merged; it removes nothing.
+
+    FRR's is written as ``show running-config`` prints it, without its defaults. Interface addresses, VLANs
+    and MTUs are the operator's. Raises SwitchError when the system cannot express what the inventory says.
+    """
+    _check(facts, system)
+    ports = facts.ports or (_PORT,)
+    return (
+        environment()
+        .get_template(f"switch/{system.value}.j2")
+        .render(facts=facts, bfd=facts.bfd, ports=ports, cost=COST, name=NAME)
+    )
+
+
+def _check(facts: SwitchFacts, system: System) -> None:
+    if facts.max_paths > _WIDEST.get(system, facts.max_paths):
+        raise SwitchError(
+            f"cluster.max_active {facts.max_paths}: {system.value} has at most {_WIDEST[system]} equal paths."
+        )
+    shortest, longest = _BFD_RANGE.get(system, (0, sys.maxsize))
+    if facts.bfd and not shortest <= facts.bfd.interval <= longest:
+        raise SwitchError(
+            f"ospf.bfd.interval {facts.bfd.interval} ms: {system.value} takes {shortest} to {longest} ms. "
+            "Change it in the inventory, for both ends must agree."
+        )

@@ -1,0 +1,63 @@
+"""Who announces what, as one director reads it from its link-state database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from ipaddress import IPv4Address
+
+from clusterlb.model.address import IPAddress
+from clusterlb.model.inventory import Lane
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """One router's announcement of one VIP.
+
+    ``lane``: the lane with this cost, None when no lane has it. ``external``: by an AS-external or NSSA LSA.
+    ``alive``: OSPF can reach the router; a crashed one's LSA stays in the database for up to an hour.
+    ``age``: seconds since its router last originated the LSA.
+    """
+
+    router_id: IPv4Address
+    vip: IPAddress
+    lane: Lane | None
+    cost: int
+    external: bool
+    alive: bool
+    age: float
+
+
+class FindingKind(Enum):
+    """What can be wrong with the announcements; the value is its stable name in metrics and JSON."""
+
+    ISOLATED = "isolated"
+    UNKNOWN_COST = "unknown-cost"
+    MIXED_TYPES = "mixed-lsa-types"
+    UNEQUAL_PORT_COSTS = "unequal-port-costs"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something wrong with the announcements, and its facts, in words an operator can act on."""
+
+    kind: FindingKind
+    text: str
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.kind.value}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterView:
+    """Every announced VIP with its announcements, in order of router id, as of ``taken_at``.
+
+    While a finding says that we are isolated, the database is no evidence of what the others do.
+    """
+
+    announcements: Mapping[IPAddress, tuple[Announcement, ...]]
+    taken_at: float
+    own_router_id: IPv4Address
+    warnings: tuple[Finding, ...] = ()

@@ -1,0 +1,96 @@
+"""The FRR and SONiC switch configurations in the real FRR: parsed, printed back, and doing their work."""
+
+import json
+import shutil
+import subprocess
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+
+import pytest
+from switch_inventories import INVENTORIES, PORTS, ROUTER_ID, facts
+
+from clusterlb.drivers.frr.render import render_config
+from clusterlb.drivers.frr.text import parse
+from clusterlb.generate.audit.switch import audit_switch
+from clusterlb.generate.facts import facts_of
+from clusterlb.generate.switch import System, render_switch
+from clusterlb.model.inventory import Lane
+from clusterlb.model.plan import Announce, CreateLane
+from tests.frr.conftest import eventually, sh
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "switch"
+FILES = sorted([*GOLDEN.glob("*.frr.conf"), *GOLDEN.glob("*.sonic.conf")])
+VIP, STRANGER = ip_address("10.100.0.1"), ip_address("203.0.113.5")
+
+
+@pytest.mark.skipif(shutil.which("vtysh") is None, reason="FRR is not installed")
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_vtysh_parses_it(path):
+    argv = ["vtysh", "-C", "-f", str(path)]
+    checked = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("name", INVENTORIES)
+def test_frr_prints_it_as_we_write_it(name, routers):
+    switch = routers("s")
+    for port in PORTS[System.FRR]:
+        switch.ip("link", "add", port, "type", "bridge")
+    switch.start("zebra", "ospfd", "bfdd", "ospf6d")
+    bare = parse(switch.vtysh("show running-config"))
+    text = (GOLDEN / f"{name}.frr.conf").read_text()
+    switch.load(text)
+    running = switch.vtysh("show running-config")
+    assert {line for line in parse(running) if line not in bare} == set(parse(text))
+    assert audit_switch(running, "running", facts(name, System.FRR)) == []
+
+
+@pytest.fixture
+def fabric(routers, wire, links_in):
+    """A director's FRR and links, and the switch that was told nothing but what we generate."""
+
+    def make(system_text):
+        switch, director = routers("s"), routers("d1")
+        wire(director, "e0", "10.1.0.1/24", switch, "br0", "10.1.0.254/24")
+        links = links_in(director, "e0")
+        assert links.apply([CreateLane(lane) for lane in Lane]) == []
+        switch.start("zebra", "ospfd", "bfdd")
+        switch.load(system_text)
+        director.start("zebra", "ospfd", "bfdd")
+        inventory = INVENTORIES["plain"]
+        director.load(render_config(inventory, inventory.directors["d1"]))
+        return switch, director, links
+
+    return make
+
+
+def switch_text():
+    return render_switch(facts_of(INVENTORIES["plain"], ("br0",), ROUTER_ID), System.FRR)
+
+
+def gateways(switch, address):
+    return [route.get("gateway") for route in json.loads(switch.ip("-j", "route", "show", f"{address}/32"))]
+
+
+def bfd_up(switch):
+    return [peer for peer in json.loads(switch.vtysh("show bfd peers json")) if peer["status"] == "up"]
+
+
+def test_a_director_brings_its_vips_and_nothing_else(fabric):
+    switch, director, links = fabric(switch_text())
+    sh("ip", "-n", director.name, "addr", "add", f"{STRANGER}/32", "dev", "clb-active")
+    assert links.apply([Announce(VIP, Lane.ACTIVE)]) == []
+    eventually(lambda: gateways(switch, VIP) == ["10.1.0.1"], 60)
+    known = json.loads(switch.vtysh("show ip ospf route json"))
+    assert f"{STRANGER}/32" in known, "OSPF knows the route, so it is the filter that keeps it out"
+    assert gateways(switch, STRANGER) == []
+    eventually(lambda: bfd_up(switch), 60)
+
+
+def test_a_point_to_point_port_goes_with_a_director(fabric):
+    """NX-OS, EOS and Junos ports are point-to-point; directors are point-to-multipoint (docs/switch.md)."""
+    text = switch_text().replace("ip ospf network point-to-multipoint", "ip ospf network point-to-point")
+    switch, _, links = fabric(text)
+    assert links.apply([Announce(VIP, Lane.ACTIVE)]) == []
+    eventually(lambda: gateways(switch, VIP) == ["10.1.0.1"], 60)
+    assert ip_network(f"{VIP}/32").subnet_of(INVENTORIES["plain"].cluster.vip_prefixes[0])

@@ -1,0 +1,266 @@
+"""Drains, pauses and lanes among other directors; on fakes, through the controller's real loop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address, ip_address
+
+import pytest
+from fake_director import VIP, FakeDirector, announced, eventually, inventory, running, weights
+
+from clusterlb.controller.intents import UnknownTargetError
+from clusterlb.core.guard import refused_drain
+from clusterlb.drivers.interface import OspfNeighbor
+from clusterlb.model.intent import Intent, IntentKind
+from clusterlb.model.inventory import ActiveStandby, Director, Lane, Uplink
+from clusterlb.model.ipvs import Counters, DestinationKey, DestinationStatistics
+from clusterlb.model.lsdb import Databases, HostRoute, Lsdb, RouterLink, RouterLsa
+from clusterlb.model.reason import Reason
+
+OTHER = ip_address("10.100.0.2")
+MEMBER = "10.2.0.101:80"
+SWITCH = IPv4Address("10.1.0.254")
+COSTS = {Lane.ACTIVE: 10, Lane.STANDBY: 1000, Lane.DRAINED: 10000}
+
+
+def router(number):
+    return IPv4Address(f"10.1.0.{number}")
+
+
+def cluster_of(count, *vips, **changes):
+    """Return an inventory of so many directors; this host is d1."""
+    given = inventory(*vips)
+    directors = {f"d{n}": Director(f"d{n}", router(n), (Uplink("e0"),)) for n in range(1, count + 1)}
+    return replace(given, directors=directors, cluster=replace(given.cluster, **changes))
+
+
+def databases(lanes):
+    """Return what FRR's database holds when these routers announce VIPs in these lanes; d1 is there too."""
+    routers = {router(1), *(router(n) for n in lanes)}
+    links = [RouterLsa("0.0.0.0", r, (RouterLink(SWITCH, 10),), 1) for r in routers]
+    links.append(RouterLsa("0.0.0.0", SWITCH, tuple(RouterLink(r, 10) for r in sorted(routers)), 1))
+    routes = [
+        HostRoute("0.0.0.0", router(number), vip, COSTS[lane], False, 1)
+        for number, seen in lanes.items()
+        for vip, lane in seen.items()
+    ]
+    return Databases(Lsdb(tuple(links), (), tuple(routes)))
+
+
+def drain(target, **more):
+    return Intent(IntentKind.DRAIN, target, more.pop("value", ""), "ada", "kernel", 0.0, **more)
+
+
+def lane(host, vip=VIP):
+    return set(host.links.read().announced.get(vip, ()))
+
+
+async def look(controller, host, lanes):
+    """Have the controller see these announcements."""
+    host.frr.lsdb = databases(lanes)
+    controller.readings._cluster_not_before = 0.0
+    await controller.readings.cluster()
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Flows are taken to have moved as soon as no packet comes between two looks."""
+    monkeypatch.setattr("clusterlb.core.place.QUIET", 0.0)
+
+
+async def test_a_director_drains_by_lane_and_is_withdrawn_when_its_flows_have_moved(tmp_path, quick):
+    host = FakeDirector(tmp_path, cluster_of(2))
+    async with running(host) as controller:
+        await look(controller, host, {2: {VIP: Lane.ACTIVE}})
+        controller.intents.set(drain("director"))
+        await eventually(lambda: lane(host) == {Lane.DRAINED})
+        assert controller.world.decided[VIP].because.reason is Reason.DRAINING
+        for packets in (10, 20, 20):
+            (key,) = host.ipvs.read()
+            member = DestinationKey(ip_address("10.2.0.101"), 80)
+            numbers = DestinationStatistics(counters=Counters(in_packets=packets))
+            host.ipvs.set_statistics(key, member, numbers)
+            await controller.drains.look()
+            await look(controller, host, {2: {VIP: Lane.ACTIVE}})
+        await eventually(lambda: lane(host) == set())
+        assert controller.world.decided[VIP].because.reason is Reason.DRAINED
+        assert set(weights(host)) == {"10.2.0.101:80", "10.2.0.102:80", "10.2.0.103:80"}
+        controller.intents.clear(IntentKind.DRAIN, "director")
+        await eventually(lambda: lane(host) == {Lane.ACTIVE})
+
+
+async def test_the_last_one_serves_from_the_drained_lane(tmp_path, quick):
+    host = FakeDirector(tmp_path, cluster_of(2))
+    async with running(host) as controller:
+        await look(controller, host, {2: {VIP: Lane.DRAINED}})
+        controller.intents.set(drain("director"))
+        await eventually(lambda: lane(host) == {Lane.DRAINED})
+        for _ in range(3):
+            await controller.drains.look()
+            await look(controller, host, {2: {VIP: Lane.DRAINED}})
+        assert lane(host) == {Lane.DRAINED}
+        assert "1 must" in controller.world.decided[VIP].because.text
+
+
+async def test_a_vip_drains_alone_and_a_drain_survives_a_restart(tmp_path):
+    host = FakeDirector(tmp_path, cluster_of(2, "10.100.0.1", "10.100.0.2"))
+    async with running(host) as controller:
+        controller.intents.set(drain(f"vip/{OTHER}"))
+        await eventually(lambda: lane(host, OTHER) == {Lane.DRAINED})
+        assert lane(host) == {Lane.ACTIVE}
+    async with running(host) as controller:
+        assert lane(host, OTHER) == {Lane.DRAINED}
+        assert lane(host) == {Lane.ACTIVE}
+        assert [intent.target for intent in controller.intents.standing] == [f"vip/{OTHER}"]
+
+
+async def test_a_member_drains_to_weight_0_and_leaves_with_its_last_connection(tmp_path):
+    host = FakeDirector(tmp_path)
+    member = DestinationKey(ip_address("10.2.0.101"), 80)
+    async with running(host) as controller:
+        (key,) = host.ipvs.read()
+        host.ipvs.set_statistics(key, member, DestinationStatistics(active=1))
+        controller.intents.set(drain(f"member/web/{MEMBER}"))
+        await eventually(lambda: weights(host).get(MEMBER) == 0)
+        await controller.drains.look()
+        assert MEMBER in weights(host)
+        host.ipvs.set_statistics(key, member, DestinationStatistics())
+        await controller.drains.look()
+        await eventually(lambda: MEMBER not in weights(host))
+        assert announced(host) == {VIP}
+        controller.intents.clear(IntentKind.DRAIN, f"member/web/{MEMBER}")
+        await eventually(lambda: weights(host).get(MEMBER) == 1)
+
+
+async def test_a_member_has_its_time_and_no_longer(tmp_path):
+    host = FakeDirector(tmp_path)
+    member = DestinationKey(ip_address("10.2.0.101"), 80)
+    async with running(host) as controller:
+        (key,) = host.ipvs.read()
+        host.ipvs.set_statistics(key, member, DestinationStatistics(active=1))
+        controller.intents.set(drain(f"member/web/{MEMBER}", patience=60.0))
+        await eventually(lambda: weights(host).get(MEMBER) == 0)
+        await controller.drains.look()
+        assert MEMBER in weights(host)
+        controller.drains.wall = lambda: controller.intents.standing[0].made + 61
+        await controller.drains.look()
+        await eventually(lambda: MEMBER not in weights(host))
+
+
+async def test_a_drained_pool_withdraws_what_needs_it(tmp_path):
+    host = FakeDirector(tmp_path)
+    async with running(host) as controller:
+        controller.intents.set(drain("pool/web"))
+        await eventually(lambda: announced(host) == set())
+        controller.intents.clear(IntentKind.DRAIN, "pool/web")
+        await eventually(lambda: announced(host) == {VIP})
+
+
+async def test_a_drain_begins_when_it_is_due_and_ends_by_itself(tmp_path):
+    host = FakeDirector(tmp_path)
+    async with running(host) as controller:
+        now = [1000.0]
+        controller.intents._clock = lambda: now[0]
+        controller.intents.set(drain("director", begins=2000.0), duration=100.0)
+        controller.intents.tick()
+        assert controller.world.drains == {}
+        now[0] = 2000.0
+        controller.intents.tick()
+        await eventually(lambda: lane(host) == {Lane.DRAINED})
+        now[0] = 2100.0
+        controller.intents.tick()
+        await eventually(lambda: lane(host) == {Lane.ACTIVE})
+        assert controller.intents.standing == []
+
+
+async def test_a_paused_controller_changes_nothing_and_goes_on_where_it_was(tmp_path):
+    host = FakeDirector(tmp_path)
+    async with running(host) as controller:
+        controller.intents.set(Intent(IntentKind.PAUSE, "director", "", "ada", "switch work", 0.0))
+        before = len(host.ipvs.applied)
+        host.engine.down.add(MEMBER)
+        key = next(iter(controller.world.index.roster.users))
+        await eventually(lambda: any(v.state.value == "down" for v in controller.world.verdicts.values()))
+        assert key is not None
+        assert len(host.ipvs.applied) == before
+        assert weights(host)[MEMBER] == 1
+        controller.intents.clear(IntentKind.PAUSE, "director")
+        await eventually(lambda: weights(host).get(MEMBER) == 0)
+
+
+@pytest.mark.parametrize(
+    "target", ["vip/nonsense", "vip/10.9.9.9", "pool/nosuch", "member/web", "everything"]
+)
+async def test_what_this_director_does_not_have_is_refused(tmp_path, target):
+    host = FakeDirector(tmp_path)
+    async with running(host) as controller:
+        with pytest.raises(UnknownTargetError, match="there are"):
+            controller.intents.set(drain(target))
+
+
+async def test_more_directors_than_the_switch_has_paths(tmp_path):
+    host = FakeDirector(tmp_path, cluster_of(3, max_active=2))
+    host.frr.lsdb = databases({2: {VIP: Lane.ACTIVE}, 3: {VIP: Lane.ACTIVE}})
+    async with running(host) as controller:
+        await eventually(lambda: lane(host) == {Lane.STANDBY})
+        assert controller.world.decided[VIP].because.reason is Reason.STANDBY
+        await look(controller, host, {2: {VIP: Lane.ACTIVE}})
+        await eventually(lambda: lane(host) == {Lane.ACTIVE})
+        await look(controller, host, {2: {VIP: Lane.ACTIVE}, 3: {VIP: Lane.STANDBY}})
+        assert lane(host) == {Lane.ACTIVE}
+
+
+async def test_active_standby_by_an_order(tmp_path):
+    given = cluster_of(2)
+    ha = replace(given.vips[VIP], ha=ActiveStandby(("d2", "d1")))
+    host = FakeDirector(tmp_path, replace(given, vips={VIP: ha}))
+    async with running(host) as controller:
+        await look(controller, host, {2: {VIP: Lane.ACTIVE}})
+        await eventually(lambda: lane(host) == {Lane.STANDBY})
+        await look(controller, host, {})
+        await eventually(lambda: lane(host) == {Lane.STANDBY}), "an isolated director knows nothing"
+        await look(controller, host, {3: {}})
+        await eventually(lambda: lane(host) == {Lane.ACTIVE})
+        await look(controller, host, {2: {VIP: Lane.ACTIVE}})
+        await eventually(lambda: lane(host) == {Lane.STANDBY})
+
+
+async def test_nothing_is_announced_before_a_neighbour_is_full(tmp_path):
+    host = FakeDirector(tmp_path)
+    host.frr.adjacent = (OspfNeighbor("10.1.0.254", "e0", "ExStart/DROther"),)
+    async with running(host) as controller:
+        assert announced(host) == set()
+        assert controller.world.decided[VIP].because.reason is Reason.NOT_ADJACENT
+        host.frr.adjacent = (OspfNeighbor("10.1.0.254", "e0", "Full/DROther"),)
+        await eventually(lambda: announced(host) == {VIP}, 10)
+        host.frr.adjacent = ()
+        await eventually(lambda: controller.world.health.ospf_full == 0, 10)
+        assert announced(host) == {VIP}, "what is announced stays: there may be nobody to tell"
+
+
+async def test_a_drain_that_leaves_too_few_is_refused_with_who_announces_what(tmp_path):
+    host = FakeDirector(tmp_path, cluster_of(3, min_announcers=2))
+    async with running(host) as controller:
+        await look(controller, host, {2: {VIP: Lane.ACTIVE}, 3: {VIP: Lane.DRAINED}})
+        world = controller.world
+        around = world.around(controller.reconciler.clock())
+        refused = refused_drain(drain("director"), world.inventory, around, 0.0, 10.0)
+        assert refused.reason is Reason.TOO_FEW_ANNOUNCERS
+        assert "10.100.0.1: d2 (active), d3 (drained)" in refused.text
+        await look(controller, host, {2: {VIP: Lane.ACTIVE}, 3: {VIP: Lane.STANDBY}})
+        around = world.around(controller.reconciler.clock())
+        assert refused_drain(drain("director"), world.inventory, around, 0.0, 10.0) is None
+
+
+async def test_no_member_begins_to_drain_while_directors_come_and_go(tmp_path):
+    host = FakeDirector(tmp_path, cluster_of(3))
+    async with running(host) as controller:
+        await look(controller, host, {2: {VIP: Lane.ACTIVE}})
+        await look(controller, host, {2: {VIP: Lane.ACTIVE}, 3: {VIP: Lane.ACTIVE}})
+        world = controller.world
+        around = world.around(controller.reconciler.clock())
+        wish = drain(f"member/web/{MEMBER}")
+        refused = refused_drain(wish, world.inventory, around, world.cluster_changed_at, 10.0)
+        assert refused.reason is Reason.ECMP_CHANGING
+        later = replace(around, now=around.now + 11)
+        assert refused_drain(wish, world.inventory, later, world.cluster_changed_at, 10.0) is None
