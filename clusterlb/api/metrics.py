@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from clusterlb.api.metrics_checks import PREFIX, checks
+from clusterlb.api.metrics_cluster import cluster
 from clusterlb.controller.status import COUNTS
 
 
@@ -34,6 +35,7 @@ class StatusCollector(Collector):
         yield from _vips(status)
         yield from _members(status)
         yield from checks(status)
+        yield from cluster(status)
 
 
 def exposition(status: dict[str, Any]) -> bytes:

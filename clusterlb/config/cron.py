@@ -73,25 +73,30 @@ def parse(text: str) -> Cron:
 def fires(text: str, first: datetime) -> Iterator[datetime]:
     """Yield the times at which an expression fires, from ``first`` on, on a clock that is never changed.
 
-    apscheduler searches the calendar, and is told nothing of time zones: in one, a CronTrigger fires twice
-    for a time that the clock shows twice.
+    apscheduler searches the calendar for days, and is told nothing of time zones: in one, a CronTrigger fires
+    twice for a time that the clock shows twice.
     """
-    trigger, time = _trigger(text), first
-    while found := trigger.get_next_fire_time(None, time.replace(tzinfo=UTC)):
-        time = found.replace(tzinfo=None)
-        yield time
-        time += timedelta(minutes=1)
+    trigger, times = _searched(text)
+    day = first.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
+    while found := trigger.get_next_fire_time(None, day):
+        midnight = found.replace(tzinfo=None)
+        yield from (midnight + time for time in times if midnight + time >= first)
+        day = found + timedelta(days=1)
 
 
 @lru_cache(maxsize=256)
-def _trigger(text: str) -> Any:
-    """Return apscheduler's trigger; its days of the week are names, since its 0 is Monday."""
+def _searched(text: str) -> tuple[Any, tuple[timedelta, ...]]:
+    """Return a trigger that fires on the days, at midnight, and the times of such a day.
+
+    The days of the week go by name: to apscheduler 0 is Monday.
+    """
     cron = parse(text)
     days = {"day": _list(cron.days)}
     weekdays = {"day_of_week": ",".join(_DAYS[day] for day in sorted(cron.weekdays))}
-    rest = {"minute": _list(cron.minutes), "hour": _list(cron.hours), "month": _list(cron.months)}
     choices = (days, weekdays) if cron.either else (days | weekdays,)
-    return OrTrigger([CronTrigger(**rest, **choice, timezone=UTC) for choice in choices])
+    triggers = [CronTrigger(month=_list(cron.months), **choice, hour=0, timezone=UTC) for choice in choices]
+    times = (timedelta(hours=hour, minutes=minute) for hour in cron.hours for minute in cron.minutes)
+    return OrTrigger(triggers), tuple(sorted(times))
 
 
 def _list(values: Collection[int]) -> str:

@@ -46,6 +46,12 @@ class LabControl:
         """Take a director out gracefully (``clusterlb down``)."""
         return self.clusterlb(name, "down", *self._options(name), "--director", name)
 
+    def drain(self, name: str, *options: str, back: bool = False) -> tuple[int, str]:
+        """Have a director drain (``clusterlb drain director``), or with ``back`` end that."""
+        word, reason = ("undrain", []) if back else ("drain", ["--reason", "the lab asks for it"])
+        run_dir = ["--run-dir", self._director(name)["run_dir"]]
+        return self.clusterlb(name, word, "director", name, *reason, *run_dir, *options)
+
     def status(self, name: str) -> dict[str, Any]:
         """Return what ``clusterlb status -o json`` says on a director."""
         _, output = self.clusterlb(name, "status", "--run-dir", self._director(name)["run_dir"], "-o", "json")

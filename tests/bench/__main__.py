@@ -34,7 +34,18 @@ GROUPS = [
         KERNEL,
         ["check_cpu_vs_keepalived", "check_cpu_shared_vs_keepalived", "check_lateness"],
     ),
-    ("bench_survival", KERNEL, ["survival_leave_lost", "survival_join_lost", "baseline_leave_lost"]),
+    (
+        "bench_survival",
+        KERNEL,
+        [
+            "survival_leave_lost",
+            "survival_join_lost",
+            "drain_lost",
+            "drain_failed",
+            "fall_extra_ms",
+            "baseline_leave_lost",
+        ],
+    ),
 ]
 
 

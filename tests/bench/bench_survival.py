@@ -20,7 +20,8 @@ from tests.bench.figures import Figure, main
 from tests.support.lab_view import LabView, eventually
 
 FLOWS = 400
-LEAVER = "d4"
+LEAVER, DRAINED = "d4", "d6"
+RATE = 5.0  # requests a second
 TIMEOUT = 20.0  # seconds without an answer that make a flow lost
 SPECS = ("inventory/lab/survival.yaml", "inventory/lab/baseline.yaml")
 
@@ -29,7 +30,8 @@ def scenario() -> list[Figure]:
     """Run in a lab: flows, one director out, the same one in."""
     lab = LabView()
     baseline = lab.control.description["controller"] == "none"
-    client = ClientProcess(load_for(lab.control.description, flows=FLOWS, pace=2.0, timeout=TIMEOUT))
+    load = load_for(lab.control.description, flows=FLOWS, pace=2.0, timeout=TIMEOUT, rate=RATE)
+    client = ClientProcess(load)
     try:
         client.mark("open")
         opened = client.settle(120)["flows"]
@@ -39,12 +41,29 @@ def scenario() -> list[Figure]:
             return [Figure("baseline_leave_lost", left / FLOWS * 100, "percent")]
         joined = _lost_by(lab, client, lambda: lab.control.do("start", LEAVER), lab_has(lab, 8))
         return [
+            *_drained(lab, client),
             Figure("fall_extra_ms", _fall(lab) * 1000, "ms", 1000),
             Figure("survival_leave_lost", left, "flows", 0),
             Figure("survival_join_lost", joined, "flows", 0),
         ]
     finally:
         client.stop()
+
+
+def _drained(lab: LabView, client: ClientProcess) -> list[Figure]:
+    """Drain one director under load and take it back; return what that cost."""
+    failed = client.mark("before the drain")["requests"]["failed"]
+
+    def drain() -> None:
+        status, output = lab.control.drain(DRAINED)
+        assert status == 0, output
+
+    lost = _lost_by(lab, client, drain, lab_has(lab, 7))
+    failed = client.mark("drained")["requests"]["failed"] - failed
+    status, output = lab.control.drain(DRAINED, back=True)
+    assert status == 0, output
+    eventually(lab_has(lab, 8), 300, "the drained director back")
+    return [Figure("drain_lost", lost, "flows", 0), Figure("drain_failed", failed, "requests", 0)]
 
 
 def _fall(lab: LabView) -> float:

@@ -97,7 +97,7 @@ class TestKernelLinks:
 
     @EVERY_VIP
     def test_an_external_vip_is_delivered_by_the_local_route_and_hides_nobodys(self, links, host, vip):
-        """routing.md: delivery is an AnyIP local route; the route over the lane is for FRR's eyes alone."""
+        """Delivery is an AnyIP local route; the route over the lane is for FRR's eyes alone."""
         links.external = BOTH
         links.apply([CreateLane(Lane.ACTIVE), AddLocalRoute(vip), Announce(vip, Lane.ACTIVE)])
         [route] = json.loads(host.ip("-j", "route", "get", str(vip)))

@@ -25,7 +25,7 @@ class UplinkFile(Strict):
     )
     cost: Cost | None = Field(
         default=None,
-        description="OSPF cost of the director's way out here; the way in has the switch's cost. null: FRR's, by "
+        description="OSPF cost of the director's way out here; the way in has the switch's. null: FRR's, by "
         "bandwidth; with several uplinks 65535, so that no traffic between switches passes the director.",
     )
 

@@ -15,8 +15,12 @@ FRR_RUN = Path("/var/run/frr")
 FRR_ETC = Path("/etc/frr")
 
 _INSTALL = "install the packages frr and frr-pythontools"
-# mgmtd's words in FRR 9 and 10, and vtysh's own; the lock is not waited for, so the caller tries again.
-_LOCKED = re.compile(r"Lock already taken|could not lock|configuration is locked by other", re.IGNORECASE)
+# FRR 9 and 10 have datastores with a lock that nobody waits for, so the caller tries again. The words are those of
+# lib/vty.c, lib/northbound.c, mgmtd/mgmt_fe_adapter.c and mgmtd/mgmt_ds.c from 9.0 to 10.7.
+_LOCKED = re.compile(
+    r"Lock already taken|could not lock|failed to lock|locked by (?:an)?other|resource is locked",
+    re.IGNORECASE,
+)
 _LOCK_ATTEMPTS = 5
 _PROBE_SECONDS = 1.0
 

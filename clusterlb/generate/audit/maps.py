@@ -9,7 +9,7 @@ from clusterlb.generate.audit.nest import Block, Row
 from clusterlb.generate.audit.policy import Clause, Entry, Policy
 from clusterlb.generate.audit.view import network_of
 
-_ENTRY = r"(?:seq )?(?:\d+ )?(permit|deny) (\S+)(?: eq (\d+))?(?: ge (\d+))?(?: le (\d+))?"
+_ENTRY = r"(?:(?:seq )?(\d+) )?(permit|deny) (\S+)(?: eq (\d+))?(?: ge (\d+))?(?: le (\d+))?"
 _ON_OSPF = (
     r"table-map (\S+) filter",
     r"distribute-list (?:route-map )(\S+) in",
@@ -36,17 +36,16 @@ def _policy(name: str, number: int, top: Sequence[Block], only_a_list: bool) -> 
     if only_a_list:
         entries = lists.get(name, [])
         return Policy(name, (*(entry.line for entry in entries), number), [Clause(True, number, entries)])
-    clauses: list[tuple[int, Clause]] = []
+    clauses: dict[int, Clause] = {}
     lines: list[int] = []
     for block in top:
         match = re.fullmatch(rf"route-map {re.escape(name)}(?: (permit|deny))?(?: (\d+))?", block.text)
         if match:
             clause = _clause(match[1] != "deny", block, lists)
-            clauses.append((int(match[2] or 10), clause))
+            clauses[int(match[2] or 10)] = clause
             listed = (entry.line for entry in clause.prefixes or ())
             lines += [*listed, block.line, *(line for line, _ in block.rows())]
-    ordered = [clause for _, clause in sorted(clauses, key=lambda pair: pair[0])]
-    return Policy(name, (*dict.fromkeys(lines), number), ordered)
+    return Policy(name, (*dict.fromkeys(lines), number), [clauses[place] for place in sorted(clauses)])
 
 
 def _clause(permit: bool, block: Block, lists: dict[str, list[Entry]]) -> Clause:
@@ -63,26 +62,28 @@ def _clause(permit: bool, block: Block, lists: dict[str, list[Entry]]) -> Clause
 
 
 def _lists(top: Sequence[Block]) -> dict[str, list[Entry]]:
-    """Return the prefix lists, written a row at a time or as a block (EOS)."""
-    lists: dict[str, list[Entry]] = {}
+    """Return the prefix lists, written a row at a time or as a block (EOS); of one number the last counts."""
+    lists: dict[str, dict[int, Entry]] = {}
     for block in top:
         if match := re.match(r"ip prefix-list (\S+)", block.text):
             rows = [(block.line, block.text[match.end() :].strip()), *block.rows()]
-            entries = [entry for number, row in rows if (entry := _entry(row, number))]
-            lists.setdefault(match[1], []).extend(entries)
-    return lists
+            entries = lists.setdefault(match[1], {})
+            for number, row in rows:
+                _enter(entries, row, number)
+    return {name: [entries[place] for place in sorted(entries)] for name, entries in lists.items()}
 
 
-def _entry(text: str, line: int) -> Entry | None:
+def _enter(entries: dict[int, Entry], text: str, line: int) -> None:
     match = re.fullmatch(_ENTRY, text)
     if not match:
-        return None
-    permit, written, equal, least, most = match.groups()
+        return
+    place, permit, written, equal, least, most = match.groups()
     if written == "any":
         written, most = "0.0.0.0/0", "32"
     prefix = network_of(written)
     if prefix is None:
-        return None
+        return
     shortest = int(equal or least or prefix.prefixlen)
     longest = int(equal or most or (32 if least else prefix.prefixlen))
-    return Entry(permit == "permit", prefix, shortest, longest, line)
+    number = int(place) if place else max(entries, default=0) + 5
+    entries[number] = Entry(permit == "permit", prefix, shortest, longest, line)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 Row = tuple[int, str]
+_CONTEXT = re.compile(r"(?:interface|router|route-map) |bfd$")
 
 
 @dataclass(slots=True)
@@ -25,10 +27,12 @@ class Block:
 def nest(rows: Sequence[str]) -> tuple[list[Block], dict[int, tuple[int, ...]]]:
     """Return the outermost blocks, and for each line the lines of the blocks around it.
 
-    Comments, ``exit`` and ``end`` are left out; runs of blanks become one.
+    Comments, ``exit`` and ``end`` are left out; runs of blanks become one. A context that is entered twice is
+    one block, as it is to the system.
     """
     top: list[Block] = []
     stack: list[Block] = []
+    contexts: dict[str, Block] = {}
     above: dict[int, tuple[int, ...]] = {}
     for number, row in enumerate(rows, 1):
         text = " ".join(row.split())
@@ -38,7 +42,11 @@ def nest(rows: Sequence[str]) -> tuple[list[Block], dict[int, tuple[int, ...]]]:
         while stack and stack[-1].indent >= indent:
             stack.pop()
         above[number] = tuple(block.line for block in stack)
-        block = Block(number, text, indent)
-        (stack[-1].body if stack else top).append(block)
+        block = contexts.get(text) if not stack else None
+        if block is None:
+            block = Block(number, text, indent)
+            (stack[-1].body if stack else top).append(block)
+            if _CONTEXT.match(text) and len(stack) == 0:
+                contexts[text] = block
         stack.append(block)
     return top, above

@@ -17,6 +17,11 @@ from clusterlb.generate.facts import SwitchError, SwitchFacts
 from clusterlb.generate.switch import System, render_switch
 
 _LOOPBACK = re.compile(r"lo(?:opback)?[\d.]*$", re.IGNORECASE)
+_ACTIVE = {
+    System.NXOS: "  no ip ospf passive-interface",
+    System.SONIC: " no ip ospf passive",
+    System.FRR: " no ip ospf passive",
+}
 _HIDDEN = "<md5_key of the inventory>"
 
 
@@ -83,7 +88,7 @@ def _fix(remark: Remark, view: View, wanted: View, system: System, facts: Switch
         return _rows(wanted, lines, facts)
     found = _section(view, remark.section)
     there = [n for setting in remark.settings if setting in found.values for n in found.values[setting].lines]
-    return _removal(view, there, system)
+    return _removal(view, there, system, found.name)
 
 
 def _section(view: View, name: str) -> Section:
@@ -96,16 +101,21 @@ def _rows(view: View, lines: Sequence[int], facts: SwitchFacts) -> tuple[str, ..
     return tuple(row.replace(facts.md5_key, _HIDDEN) if facts.md5_key else row for row in rows)
 
 
-def _removal(view: View, lines: Sequence[int], system: System) -> tuple[str, ...]:
+def _removal(view: View, lines: Sequence[int], system: System, port: str) -> tuple[str, ...]:
+    """Return what takes lines back; a default that other ports may want is taken back for this port alone."""
     rows: dict[str, None] = {}
     for line in dict.fromkeys(lines):
         text = view.rows[line - 1]
         if system is System.JUNOS:
             rows[re.sub(r"^\s*set ", "delete ", text)] = None
             continue
+        bare = text.strip()
+        if bare == "passive-interface default" and system is not System.EOS:
+            rows |= {f"interface {port}": None, _ACTIVE[system]: None}
+            continue
         for number in view.above.get(line, ()):
             rows[view.rows[number - 1]] = None
-        bare = text.strip()
+        bare = bare.replace("passive-interface default", f"passive-interface {port}")
         indent = text[: len(text) - len(text.lstrip())]
         rows[indent + (bare.removeprefix("no ") if bare.startswith("no ") else f"no {bare}")] = None
     return tuple(rows)

@@ -101,6 +101,7 @@ async def test_metrics_have_what_the_checks_say(tmp_path):
         'clusterlb_check_lag_seconds_bucket{le="0.001"} 9.0',
         'clusterlb_check_lag_seconds_bucket{le="+Inf"} 9.0',
         'clusterlb_pool_fit{pool="web"} 1.0',
+        'clusterlb_intents{kind="drain"} 0.0',
         'clusterlb_pool_up{pool="web"} 3.0',
         'clusterlb_table_filled_ratio{table="conntrack"} 0.125',
         f'clusterlb_member_pinned{{member="{MEMBER}",service="tcp 10.100.0.1:80"}} 0.0',

@@ -44,6 +44,19 @@ def test_one_changed_line_is_one_finding(system, rule, severity, old, new, on):
         assert old.replace("s3cret", "<md5_key of the inventory>") in found[0].fix
 
 
+@pytest.mark.parametrize(("system", "rule", "old", "new"), [(s, r, o, n) for s, r, _, o, n, _ in CHANGES])
+def test_the_fix_entered_after_it_is_the_end_of_it(system, rule, old, new):
+    rows = render_switch(facts("full", system), system).splitlines()
+    rows[rows.index(old)] = new
+    found = audit("\n".join(rows), system)
+    if rule == "passive":  # taken back, which is in a test of its own
+        return
+    entered = [
+        row.replace("<md5_key of the inventory>", "s3cret") for finding in found for row in finding.fix
+    ]
+    assert audit("\n".join([*rows, *entered]), system) == []
+
+
 def test_the_fix_stands_in_its_context():
     rows = render_switch(facts("full", FRR), FRR).splitlines()
     rows[rows.index("  transmit-interval 100")] = "  transmit-interval 10"
@@ -74,6 +87,25 @@ def test_what_is_too_much_is_removed():
     extra = "set protocols ospf area 0.0.0.0 interface xe-0/0/1.0 passive\n"
     [found] = audit(junos + extra, JUNOS, "plain")
     assert found.fix == (extra.replace("set", "delete", 1).rstrip(),)
+
+
+@pytest.mark.parametrize(
+    ("system", "old", "fix"),
+    [
+        (NXOS, "  router-id 10.1.0.254", ("interface Ethernet1/1", "  no ip ospf passive-interface")),
+        (EOS, "   router-id 10.1.0.254", ("router ospf 1", "   no passive-interface Ethernet1")),
+        (FRR, " ospf router-id 10.1.0.254", ("interface br0", " no ip ospf passive")),
+    ],
+)
+def test_a_passive_default_stays_for_the_other_ports(system, old, fix):
+    indent = old[: len(old) - len(old.lstrip())]
+    text = render_switch(facts("plain", system), system).replace(old, f"{indent}passive-interface default")
+    [found, other] = audit(text, system, "plain")
+    assert (found.rule, found.fix) == ("passive", fix)
+    rows = text.splitlines()
+    end = next(n for n in range(rows.index(fix[0]) + 1, len(rows)) if not rows[n].startswith(" "))
+    rows.insert(end, fix[1])
+    assert [f.fix for f in audit("\n".join(rows), system, "plain")] == [other.fix]
 
 
 def test_a_filter_that_is_missing_comes_whole():

@@ -48,7 +48,7 @@ def test_only_uplinks_speak_ospf_and_nothing_but_vips_over_lanes_is_redistribute
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_family_is_announced_in_one_way(name):
-    """routing.md, finding 8: one director that announces intra-area takes all traffic from the external ones."""
+    """One director that announces intra-area takes all traffic from the external ones."""
     inventory, _ = CASES[name]
     lines = lines_of(name)
     for family, passive, area, router in (
@@ -79,18 +79,18 @@ def test_lanes_have_the_costs_of_their_mode():
 
 
 def test_external_vips_are_type_1_so_that_the_way_to_the_director_counts():
-    """routing.md, 4.3: behind two switches type 2 ties; type 1 adds the distance to the director."""
+    """Behind two switches type 2 ties; type 1 adds the distance to the director."""
     assert len([line for line in lines_of("external") if line.text == "set metric-type type-1"]) == 3
 
 
 def test_a_route_map_edit_waits_for_no_timer():
-    """routing.md, finding 2: with FRR's default an edited route-map or prefix list takes 5 s to take effect."""
+    """With FRR's default an edited route-map or prefix list takes 5 s to take effect."""
     assert FrrLine(("router ospf",), "timers throttle lsa all 0") in lines_of("external")
 
 
 @pytest.mark.parametrize("name", ["broadcast", "dual-stack"])
 def test_a_director_never_becomes_the_designated_router(name):
-    """routing.md, 6: a segment with DR election; if a director won it, its death would take all routes along."""
+    """A segment with DR election; if a director won it, its death would take all routes along."""
     _, director = CASES[name]
     lines = lines_of(name)
     for uplink in director.interfaces:
@@ -110,7 +110,7 @@ def test_a_director_is_no_short_cut_between_its_switches():
 
 
 def test_graceful_restart_has_the_opaque_lsas_it_needs():
-    """routing.md, 4.3: without `capability opaque` FRR up to 10.7 refuses to prepare a restart."""
+    """Without `capability opaque` FRR up to 10.7 refuses to prepare a restart."""
     assert FrrLine(("router ospf",), "capability opaque") in lines_of("graceful-restart")
 
 

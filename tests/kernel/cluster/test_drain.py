@@ -1,0 +1,35 @@
+"""Drains in a whole cluster on real IPVS and real FRR."""
+
+import pytest
+from lab_view import eventually
+
+pytestmark = pytest.mark.kernel
+
+
+def test_a_drained_director_leaves_the_switch_and_comes_back_and_no_connection_is_lost(whole, client):
+    vip = whole.vips[0]
+    before = client.mark("before")
+    status, output = whole.control.drain("d3")
+    assert status == 0, output
+    assert "d3" not in whole.next_hops(vip)
+    assert len(whole.next_hops(vip)) == 7
+    shown = whole.control.status("d3")
+    assert {found["reason"] for found in shown["vips"]} == {"drained"}
+    assert set(whole.weights("d3")) == set(whole.weights("d1")), "its services stay: packets may be under way"
+    status, output = whole.control.drain("d3", back=True)
+    assert status == 0, output
+    eventually(whole.all_next_hops, 120, "d3 back at the switch")
+    client.settle(60)
+    after = client.mark("after")
+    assert after["flows"]["lost"] == before["flows"]["lost"]
+    assert after["requests"]["failed"] == before["requests"]["failed"]
+
+
+def test_every_director_sees_all_announcers_alive(whole):
+    expected = {(name, "active", True) for name in whole.directors}
+
+    def seen():
+        rows = whole.control.status("d5")["cluster_view"]["announcements"].get(whole.vips[0], [])
+        return {(row["director"], row["lane"], row["alive"]) for row in rows}
+
+    eventually(lambda: seen() == expected, 60, f"{expected} in the link-state database")
