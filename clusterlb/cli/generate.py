@@ -35,7 +35,7 @@ def switch(
     """Print the access switch's configuration that goes with the inventory.
 
     It is meant to be read, then merged; docs/switch.md says what each part is for. With an MD5 key in the
-    inventory the key is in the output, and a file is readable by its owner alone.
+    inventory the key is in the output; a new file is readable by its owner alone.
     """
     from clusterlb.config.load import InventoryError, load
     from clusterlb.generate.facts import SwitchError, facts_of
@@ -44,7 +44,8 @@ def switch(
     try:
         cluster, _ = load(inventory)
         facts = facts_of(cluster, interfaces, router_id or ROUTER_ID)
-        text = render_switch(facts, System(system))
+        chosen = System(system)
+        text = render_switch(facts, chosen)
     except InventoryError as error:
         click.echo(str(error), err=True)
         raise SystemExit(int(Exit.INVALID)) from error
@@ -52,12 +53,14 @@ def switch(
         raise click.ClickException(str(error)) from error
     if not interfaces or router_id is None:
         click.echo("fill in PORT_TO_DIRECTORS and ROUTER_ID, or give --interface and --router-id", err=True)
+    if interfaces and len(interfaces) < len(cluster.directors) and not chosen.is_frr:
+        counts = f"{len(interfaces)} for {len(cluster.directors)} directors"
+        click.echo(f"{system} takes one director a port (point-to-point): {counts}", err=True)
     if output is None:
         click.echo(text, nl=False)
         return
     try:
         output.touch(mode=0o600)
-        output.chmod(0o600)
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise click.ClickException(f"{output}: {error.strerror}") from error

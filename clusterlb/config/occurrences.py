@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice, takewhile
 
 from clusterlb.config.cron import fires
 from clusterlb.config.local_time import LARGEST_CHANGE, instant, shown, zone
 from clusterlb.model.inventory import Window
 
-_INSTANT = timedelta(microseconds=1)
-
 
 def starts(window: Window, since: datetime, until: datetime, most: int | None = None) -> list[datetime]:
-    """Return a window's starts from ``since`` to ``until``, both included; all in UTC, in their order.
+    """Return a window's starts after ``since``, up to ``until`` and with it; all in UTC, in their order.
 
     Local times need not come in the order of UTC where the clocks change, so a larger stretch is looked at:
     all of it, or the first ``most`` local times.
@@ -23,7 +21,7 @@ def starts(window: Window, since: datetime, until: datetime, most: int | None = 
     last = shown(until, there) + LARGEST_CHANGE
     times = takewhile(lambda time: time <= last, local_times(window, shown(since, there) - LARGEST_CHANGE))
     found = {instant(time, there) for time in islice(times, most)}
-    return sorted(start for start in found if since <= start <= until)
+    return sorted(start for start in found if since < start <= until)
 
 
 def next_start(window: Window, now: datetime) -> datetime | None:
@@ -31,7 +29,7 @@ def next_start(window: Window, now: datetime) -> datetime | None:
     there = zone(window.zone)
     for time in local_times(window, shown(now, there) - LARGEST_CHANGE):
         if instant(time, there) > now:
-            return starts(window, now + _INSTANT, instant(time, there))[0]
+            return starts(window, now, instant(time, there))[0]
     return None
 
 

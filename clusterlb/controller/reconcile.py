@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
@@ -41,6 +42,7 @@ from clusterlb.model.plan import (
 from clusterlb.model.state import FrrLine
 
 RETRY = 2.0  # seconds until what failed is tried again
+RAMP = 4  # steps in which the VIPs of a director that drained come back, a pace between two
 AT_ONCE = 2  # times that a service which did not read back as planned is tried again at once
 
 # steps on what is recorded already, or says by itself whose it is
@@ -134,6 +136,9 @@ class Reconciler:
         plan = self._plan(keys, vips, remember=True)
         now = self.clock()
         waits = {vip: ready for vip in pace.changed_vips(plan) if (ready := self.world.ready_at(vip)) > now}
+        coming = sorted(pace.announced_vips(plan) & self.world.ramp, key=str)
+        room = math.ceil(len(self.world.inventory.vips) / RAMP)
+        waits |= dict.fromkeys(coming[room:], now + self.world.inventory.cluster.ospf.pace)
         if waits:
             plan, _ = pace.hold(plan, waits.keys())
             self.later(min(waits.values()), keys, vips)
@@ -243,6 +248,7 @@ class Reconciler:
         if self._retired:
             self._retired &= world.actual.vips()
         world.changed(pace.changed_vips(tuple(outcome.done)), self.clock())
+        world.ramp -= pace.announced_vips(tuple(outcome.done))
         world.counts["steps"] += len(outcome.done)
         tried = [*outcome.done, *(error.step for error in outcome.errors)]
         if any(isinstance(step, ConfigureFrr) for step in tried):

@@ -38,7 +38,7 @@ def open_window(windows: Iterable[Window], director: str, now: datetime) -> Occu
     for window in windows:
         if director in window.directors:
             length = timedelta(seconds=window.duration)
-            begun = [start for start in starts(window, now - length, now) if now < start + length]
+            begun = starts(window, now - length, now)
             found.extend((window, start, start + length) for start in begun[-1:])
     return max(found, key=lambda occurrence: occurrence[2], default=None)
 

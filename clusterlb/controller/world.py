@@ -90,6 +90,7 @@ class World:
     member_intents: dict[MemberKey, Intent] = field(default_factory=dict)
     member_drains: dict[MemberKey, bool] = field(default_factory=dict)
     paused: Intent | None = None
+    ramp: set[IPAddress] = field(default_factory=set)  # VIPs that come back a few at a time
     cluster_view: ClusterView | None = None
     cluster_changed_at: float = float("-inf")
     idle: dict[ServiceKey, frozenset[DestinationKey]] = field(default_factory=dict)
@@ -197,6 +198,8 @@ class World:
         changed = {key for key in {*pins, *self.pins} if pins.get(key) is not self.pins.get(key)}
         changed |= members.keys() ^ self.member_intents.keys()
         vips = {vip for vip in {*drains, *self.drains} if drains.get(vip) != self.drains.get(vip)}
+        if None in self.drains and None not in drains:
+            self.ramp = set(self.inventory.vips)
         resumed = self.paused is not None and paused is None
         self.pins, self.drains, self.member_intents, self.paused = pins, drains, members, paused
         self.member_drains = {key: self.member_drains.get(key, False) for key in members}

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
-from clusterlb.model.inventory import AnnounceMode, AnnounceModes
+from clusterlb.model.inventory import AnnounceMode, AnnounceModes, Lane
 from clusterlb.model.plan import (
     Announce,
     AwaitWithdrawn,
@@ -44,6 +44,11 @@ def ready_at(last_change: float | None, pace: float) -> float:
 def changed_vips(plan: Plan) -> set[IPAddress]:
     """Return the VIPs whose announcements a plan changes."""
     return {step.vip for step in plan if isinstance(step, CHANGES_LSA)}
+
+
+def announced_vips(plan: Plan) -> set[IPAddress]:
+    """Return the VIPs that a plan puts on the active lane."""
+    return {step.vip for step in plan if isinstance(step, Announce) and step.lane is Lane.ACTIVE}
 
 
 def hold(plan: Plan, held: Collection[IPAddress]) -> tuple[Plan, Plan]:

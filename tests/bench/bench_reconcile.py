@@ -15,7 +15,7 @@ from pathlib import Path
 from clusterlb.config.load import load
 from clusterlb.controller.daemon import Controller, Settings
 from clusterlb.controller.kernel import Drivers
-from clusterlb.drivers.frr.fake import FakeFrr
+from clusterlb.drivers.frr.fake import ADJACENT, FakeFrr
 from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.ipvs.driver import KernelIpvs
@@ -46,7 +46,7 @@ async def _measure(root: Path) -> list[Figure]:
         Settings(path, "d1", root / "state"),
         inventory,
         inventory.directors["d1"],
-        Drivers(ipvs, FakeLinks(("e0",)), KernelSysctl(), FakeFrr()),
+        Drivers(ipvs, FakeLinks(("e0",)), KernelSysctl(), FakeFrr(neighbors=(ADJACENT,))),
         lambda cluster, director: parse(render_config(cluster, director)),
         FakeEngine,
     )

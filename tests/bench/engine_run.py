@@ -53,7 +53,7 @@ async def _run(keys: Sequence[ProbeKey], seconds: float, command: list[str]) -> 
     await client.start()
     client.set_probes(keys)
     async with asyncio.timeout(PATIENCE):
-        while client.stats.get("passed", 0) < 2 * len(keys):
+        while client.stats.get("passed", 0) < 2 * len(keys):  # noqa: ASYNC110 - it has no event for that
             await asyncio.sleep(0.1)
     assert client.pid is not None
     clock = asyncio.get_running_loop().time

@@ -92,5 +92,5 @@ def test_schema() -> None:
     result = CliRunner().invoke(schema, [])
     document = json.loads(result.output)
     assert document["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert set(document["properties"]) == {"cluster", "directors", "pools", "vips"}
+    assert set(document["properties"]) == {"cluster", "directors", "pools", "vips", "maintenance"}
     assert result.exit_code == Exit.OK

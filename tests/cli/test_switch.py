@@ -43,6 +43,17 @@ def test_what_is_left_to_fill_in_is_said() -> None:
     assert "   router-id ROUTER_ID\n" in made.stdout
 
 
+def test_fewer_ports_than_directors_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "two.yaml"
+    one = "  d1: {router_id: 10.1.0.1, uplinks: [e0]}\n"
+    path.write_text(EXAMPLE.read_text().replace(one, one + one.replace("d1", "d2").replace("0.1,", "0.2,")))
+    ports = ["--interface", "Ethernet1", "--router-id", "10.1.0.254"]
+    made = run("generate", "switch", "--os", "eos", "--inventory", path, *ports)
+    assert made.exit_code == Exit.OK
+    assert made.stderr == "eos takes one director a port (point-to-point): 1 for 2 directors\n"
+    assert run("generate", "switch", "--os", "frr", "--inventory", path, *ports).stderr == ""
+
+
 @pytest.mark.parametrize("system", ["nxos", "eos", "junos", "sonic", "frr"])
 def test_what_is_generated_is_clean(tmp_path: Path, system: str) -> None:
     path = tmp_path / "sw.conf"

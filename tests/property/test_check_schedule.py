@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from clusterlb.checks.probe import Result, Wait
 from clusterlb.checks.runner import Runner
-from clusterlb.checks.schedule import catch_up, spread
+from clusterlb.checks.schedule import catch_up, phase
 from clusterlb.model.check import ProbeSpec
 from clusterlb.model.health import ProbeKey
 from clusterlb.model.inventory import Endpoint
@@ -90,12 +90,12 @@ def test_every_key_is_probed_once_in_each_of_its_intervals(intervals, delays):
     for key in keys:
         interval, starts = key.spec.interval, world.starts[key]
         assert begin <= starts[0] <= begin + min(interval, 1.0) + 2 * TICK
-        phase = spread(key) * interval
+        begin_of_slots = phase(key)
         for start in starts[1:]:
             # No drift: however many rounds have passed, a start is within two ticks of a slot of the key.
-            late = (start - phase) % interval
+            late = (start - begin_of_slots) % interval
             assert min(late, interval - late) <= 2 * TICK
-        slots = [round((start - phase) / interval) for start in starts[1:]]
+        slots = [round((start - begin_of_slots) / interval) for start in starts[1:]]
         assert slots == list(range(slots[0], slots[0] + len(slots))), "a slot left out, or served twice"
         assert world.now - starts[-1] <= interval + 2 * TICK
     counters = runner.counters

@@ -12,7 +12,7 @@ from pathlib import Path
 from clusterlb.controller.apply import Applier
 from clusterlb.controller.daemon import Controller, Settings
 from clusterlb.controller.kernel import Drivers
-from clusterlb.drivers.frr.fake import FakeFrr
+from clusterlb.drivers.frr.fake import ADJACENT, FakeFrr
 from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.ipvs.fake import FakeIpvs
@@ -171,7 +171,7 @@ class FakeDirector:
         self.inventory = cluster or inventory()
         self.ipvs = FakeIpvs()
         self.links = FakeLinks(("e0",))
-        self.frr = FakeFrr(FOREIGN)
+        self.frr = FakeFrr(FOREIGN, (ADJACENT,))
         self.engine: FakeEngine | None = None
         self.proc = root / "proc"
         for name in SETTINGS + OTHER_SETTINGS:

@@ -9,6 +9,7 @@ from clusterlb.config.lint.directors import lint_directors
 from clusterlb.config.lint.drains import lint_drains
 from clusterlb.config.lint.maintenance import lint_maintenance
 from clusterlb.config.lint.pools import lint_pools
+from clusterlb.config.lint.routing import lint_routing
 from clusterlb.config.lint.services import lint_services
 from clusterlb.config.lint.vips import lint_vips
 from clusterlb.config.report import Report
@@ -19,6 +20,7 @@ def lint(everything: Everything, report: Report) -> None:
     lint_cluster(everything, report)
     lint_director_checks(everything, report)
     lint_directors(everything, report)
+    lint_routing(everything, report)
     lint_pools(everything, report)
     lint_vips(everything, report)
     lint_services(everything, report)

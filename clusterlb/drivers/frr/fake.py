@@ -19,9 +19,7 @@ class FakeFrr:
     ``stuck`` names a daemon that does not answer, and ``applied`` counts the changes that were carried out.
     """
 
-    def __init__(
-        self, lines: Sequence[FrrLine] = (), neighbors: Sequence[OspfNeighbor] = (ADJACENT,)
-    ) -> None:
+    def __init__(self, lines: Sequence[FrrLine] = (), neighbors: Sequence[OspfNeighbor] = ()) -> None:
         self.lines = tuple(lines)
         self.adjacent = tuple(neighbors)
         self.sessions = 1

@@ -15,8 +15,8 @@ FRR_RUN = Path("/var/run/frr")
 FRR_ETC = Path("/etc/frr")
 
 _INSTALL = "install the packages frr and frr-pythontools"
-# FRR 9 and 10 have datastores with a lock that nobody waits for, so the caller tries again. The words are those of
-# lib/vty.c, lib/northbound.c, mgmtd/mgmt_fe_adapter.c and mgmtd/mgmt_ds.c from 9.0 to 10.7.
+# FRR 9 and 10 have datastores with a lock that nobody waits for, so the caller tries again. Its words are in
+# lib/vty.c, lib/northbound.c, mgmtd/mgmt_fe_adapter.c and mgmtd/mgmt_ds.c of 9.0 to 10.7.
 _LOCKED = re.compile(
     r"Lock already taken|could not lock|failed to lock|locked by (?:an)?other|resource is locked",
     re.IGNORECASE,

@@ -46,7 +46,7 @@ def nest(rows: Sequence[str]) -> tuple[list[Block], dict[int, tuple[int, ...]]]:
         if block is None:
             block = Block(number, text, indent)
             (stack[-1].body if stack else top).append(block)
-            if _CONTEXT.match(text) and len(stack) == 0:
+            if not stack and _CONTEXT.match(text):
                 contexts[text] = block
         stack.append(block)
     return top, above

@@ -1,8 +1,9 @@
+from collections import Counter
 from ipaddress import ip_address
 
 import pytest
 
-from clusterlb.checks.schedule import catch_up, first_start, slot_after_first, spread
+from clusterlb.checks.schedule import TOGETHER, catch_up, first_start, phase, slot_after_first, spread
 from clusterlb.model.check import ProbeSpec
 from clusterlb.model.health import ProbeKey
 from clusterlb.model.inventory import Endpoint
@@ -22,6 +23,25 @@ def test_neighbouring_addresses_spread_evenly():
         tenths[int(spread(key(number)) * 10)] += 1
     assert min(tenths) > 400
     assert max(tenths) < 600
+
+
+def test_keys_share_instants_and_fill_all_of_them():
+    phases = Counter(phase(key(number)) for number in range(6400))
+    assert set(phases) == {n * TOGETHER for n in range(64)}
+    assert min(phases.values()) > 60
+    assert max(phases.values()) < 150
+
+
+@pytest.mark.parametrize("interval", [0.01, 0.2, 1.7])
+def test_the_phase_lies_within_any_interval(interval):
+    assert all(0 <= phase(key(number, interval)) < interval for number in range(200))
+
+
+def test_keys_of_different_intervals_meet_again_and_again():
+    slots = [
+        slot_after_first(key(number, interval), 1000.3) for number, interval in enumerate((0.5, 2.0, 5.0))
+    ]
+    assert all(slot % TOGETHER == 0 for slot in slots)
 
 
 @pytest.mark.parametrize("interval", [0.1, 1.0, 2.0, 60.0])

@@ -11,6 +11,7 @@ import pytest
 from clusterlb.config.load import InventoryError, Severity, load
 from clusterlb.model.check import CheckSpec, ProbeSpec
 from clusterlb.model.inventory import (
+    ActiveStandby,
     Bfd,
     Cluster,
     Director,
@@ -61,12 +62,15 @@ def test_the_example() -> None:
 
 
 def test_what_the_example_has_in_comments(tmp_path: Path) -> None:
-    text = re.sub(r"(?m)^( *)# (?! *(?:dr|mh):)(?= *(?:[a-z_]+:|- \{))", r"\1", EXAMPLE.read_text())
+    text = re.sub(r"(?m)^( *)# (?! *(?:dr|mh):)(?= *(?:[a-z_]+[0-9]?:|- \{?[a-z]+:))", r"\1", EXAMPLE.read_text())
     inventory, problems = load(written(text, tmp_path))
     assert problems == ()
     assert [len(pool.checks) for pool in inventory.pools.values()] == [1, 2]
     assert [probe.name for probe in inventory.cluster.director_checks.probes] == ["gateway"]
     assert [len(vip.services) for vip in inventory.vips.values()] == [2]
+    assert list(inventory.directors) == ["d1", "d2"]
+    assert [vip.ha for vip in inventory.vips.values()] == [ActiveStandby(("d1", "d2"))]
+    assert [window.name for window in inventory.maintenance] == ["kernel-updates"]
 
 
 def test_what_is_left_out_has_the_models_defaults(tmp_path: Path) -> None:

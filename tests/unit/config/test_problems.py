@@ -150,7 +150,7 @@ ERRORS = {
     "cost 0": ("active: 10,", "active: ¦0,", "`active` must be at least 1, but is 0"),
     "cost 65536": ("drained: 10000", "drained: ¦65536", "`drained` must be at most 65535, but is 65536"),
     "costs": ("standby: 1000", "standby: ¦10", "cost of `standby` is 10, not above that of `active`, 10"),
-    "announce": ("announce: intra-area", "announce: ¦external", "`announce` may not be the text `external`"),
+    "announce": ("announce: intra-area", "announce: ¦extern", "`announce` may not be the text `extern`"),
     "forwarding": ("forwarding: dr", "forwarding: ¦fullnat", "`forwarding` may not be the text `fullnat`"),
     "scheduler": ("scheduler: mh", "scheduler: ¦maglev", "`scheduler` may not be the text `maglev`"),
     "check type": ("type: tcp", "type: ¦ldap", "`type` may not be the text `ldap`"),

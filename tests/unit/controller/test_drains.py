@@ -264,3 +264,23 @@ async def test_no_member_begins_to_drain_while_directors_come_and_go(tmp_path):
         assert refused.reason is Reason.ECMP_CHANGING
         later = replace(around, now=around.now + 11)
         assert refused_drain(wish, world.inventory, later, world.cluster_changed_at, 10.0) is None
+
+
+async def test_after_a_drain_the_vips_come_back_a_quarter_at_a_time(tmp_path):
+    vips = [f"10.100.0.{n}" for n in range(1, 9)]
+    given = cluster_of(2, *vips)
+    slow = replace(given.cluster, ospf=replace(given.cluster.ospf, pace=0.3))
+    host = FakeDirector(tmp_path, replace(given, cluster=slow))
+    async with running(host) as controller:
+        await eventually(lambda: len(announced(host)) == 8)
+        controller.intents.set(drain("director"))
+        await eventually(lambda: lane(host, ip_address(vips[7])) == {Lane.DRAINED})
+        seen = set()
+
+        def all_back():
+            seen.add(sum(lane(host, ip_address(vip)) == {Lane.ACTIVE} for vip in vips))
+            return 8 in seen
+
+        controller.intents.clear(IntentKind.DRAIN, "director")
+        await eventually(all_back, 10)
+        assert {2, 4, 6} <= seen, "a quarter at a time, a pace between two"

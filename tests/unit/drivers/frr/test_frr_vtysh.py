@@ -3,10 +3,10 @@ import pytest
 from clusterlb.drivers.frr.vtysh import Vtysh
 from clusterlb.drivers.interface import DriverError
 
-# What vtysh -f of FRR 9 and 10 prints while another session holds a datastore.
+# What vtysh -f of FRR 9 and 10 prints while another session holds a datastore, by their sources.
 LOCKED = {
-    "9.0 to 10.5, configure terminal file-lock": "% Can't enter config; candidate datastore locked by another session",
-    "9.0 to 10.5, the running datastore": "% Can't enter config; running datastore locked by another session",
+    "9.0 to 10.5, file-lock": "% Can't enter config; candidate datastore locked by another session",
+    "9.0 to 10.5, file-lock on running": "% Can't enter config; running datastore locked by another session",
     "9.0 to 10.4, a command": "% command failed, could not lock candidate DS",
     "10.5, a command": "% could not lock candidate DS",
     "9.0 to 10.2, mgmtd": "MGMTD: Lock already taken on DS by another session!",
@@ -20,7 +20,7 @@ LOCKED = {
 
 @pytest.fixture
 def vtysh(tmp_path, monkeypatch):
-    """A vtysh that says ``text`` and fails ``times`` times before it succeeds; ``calls`` lists its arguments."""
+    """A vtysh that says ``text`` and fails so many times before it succeeds; ``calls`` has its arguments."""
     calls = tmp_path / "calls"
     calls.touch()
 
