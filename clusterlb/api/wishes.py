@@ -25,7 +25,10 @@ def wishes(controller: Controller) -> list[web.RouteDef]:
     """Return the routes of one controller."""
 
     async def make(request: web.Request) -> web.Response:
-        return _make(controller, await _body(request))
+        body = await _body(request)
+        if body.get("kind") == IntentKind.DRAIN.value:
+            await controller.readings.cluster(at_once=True)  # the guards look at what is now
+        return _make(controller, body)
 
     async def take_back(request: web.Request) -> web.Response:
         return _take_back(controller, await _body(request))

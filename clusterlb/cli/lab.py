@@ -95,7 +95,8 @@ def _in_lab(spec_path: Path | None, argv: Sequence[str], *, interactive: bool) -
             from clusterlb.lab.lab import Lab
             from clusterlb.lab.session import run_session
 
-            return run_session(Lab(spec, _run_clusterlb, _warm, _say()), argv, interactive=interactive)
+            lab = Lab(spec, _run_clusterlb, _warm, _say(), _render_switch)
+            return run_session(lab, argv, interactive=interactive)
         return _in_microvm(spec_path, argv, interactive=interactive)
     except LabError as error:
         raise click.ClickException(str(error)) from error
@@ -131,6 +132,17 @@ def _run_clusterlb(argv: list[str]) -> None:
     from clusterlb.cli.main import main
 
     main.main(argv, prog_name="clusterlb", standalone_mode=True)
+
+
+def _render_switch(inventory: Path) -> str:
+    from clusterlb.config.load import load
+    from clusterlb.generate.facts import facts_of
+    from clusterlb.generate.switch import System, render_switch
+    from clusterlb.lab.network import UPLINK_BRIDGE
+    from clusterlb.lab.topology import SWITCH_ON_UPLINK
+
+    found, _ = load(inventory)
+    return render_switch(facts_of(found, (UPLINK_BRIDGE,), str(SWITCH_ON_UPLINK)), System.FRR)
 
 
 def _warm() -> None:

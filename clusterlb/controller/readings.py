@@ -14,6 +14,7 @@ from clusterlb.drivers.interface import DriverError, FrrDriver, OspfNeighbor
 
 SHARE = 20  # a reading that took t seconds is not repeated before SHARE x t: 5 % of a core at most
 LONGEST_PAUSE = 10.0  # seconds; however slow a reading was, something may have happened since
+IDLE_VIEW = 15.0  # seconds between two looks at the link-state database that decide nothing
 FULL_FRR = 15  # every so many polls of FRR its whole configuration is read too
 
 log = structlog.get_logger()
@@ -144,11 +145,14 @@ class Readings:
             world.actual.frr = None
             world.health_changed(frr_failures=world.health.frr_failures + 1, frr_error=str(error))
 
-    async def cluster(self) -> None:
-        """Read the link-state database: who announces what, and in which lane."""
+    async def cluster(self, *, at_once: bool = False) -> None:
+        """Read the link-state database: who announces what, and in which lane.
+
+        While no decision hangs on it, it is read for the operator's eyes alone, now and then.
+        """
         clock = self.reconciler.clock
         started = clock()
-        if started < self._cluster_not_before:
+        if started < self._cluster_not_before and not at_once:
             return
         world = self.reconciler.world
         cluster = world.inventory.cluster
@@ -158,10 +162,18 @@ class Readings:
             self._cluster_silent(str(error))
             return
         finally:
-            self._cluster_not_before = clock() + _pause(clock() - started)
+            pause = _pause(clock() - started) if self._decides() else IDLE_VIEW
+            self._cluster_not_before = clock() + pause
         seen = view(databases, cluster.ospf.costs, cluster.vip_prefixes, world.director.router_id, started)
         world.take_view(seen)
         self._cluster_error = ""
+
+    def _decides(self) -> bool:
+        """Say whether what the other directors do decides anything here."""
+        world = self.reconciler.world
+        cluster = world.inventory.cluster
+        crowded = len(world.inventory.directors) > cluster.max_active
+        return bool(crowded or world.drains or any(vip.ha for vip in world.inventory.vips.values()))
 
     def _cluster_silent(self, error: str) -> None:
         if not self._cluster_error:

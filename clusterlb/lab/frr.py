@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from clusterlb.lab.netns import LabError, execute, run
-from clusterlb.lab.network import UPLINK_BRIDGE
 from clusterlb.lab.spec import LabSpec, Timers
-from clusterlb.lab.topology import SWITCH_ON_UPLINK, DirectorHost, Topology
+from clusterlb.lab.topology import DirectorHost, Topology
 
 DAEMONS = ("zebra", "ospfd", "bfdd")
 _PROGRAMS = Path("/usr/lib/frr")
 _ETC = Path("/etc/frr")
 _RUN = Path("/var/run/frr")
 _START_SECONDS = 60.0
+_TUNING = ("timers ", "ip ospf retransmit-interval ")
 _NICE = -10  # hellos and BFD packets have their time; Debian's frr.service has -5, for a host with more room
 
 
@@ -82,39 +82,15 @@ class Frr:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def switch_config(spec: LabSpec) -> str:
-    """Return the access switch's FRR configuration."""
-    tuned = spec.switch.timers is Timers.TUNED
-    interval = round(spec.bfd.interval * 1000)
-    lines = [
-        "hostname switch",
-        "log syslog errors",
-        "router ospf",
-        f" ospf router-id {SWITCH_ON_UPLINK}",
-        " maximum-paths 16",
-    ]
-    if tuned:
-        lines += [" timers throttle spf 0 50 500", " timers throttle lsa all 0", " timers lsa min-arrival 0"]
-    lines += [
-        "exit",
-        "bfd",
-        " profile directors",
-        f"  transmit-interval {interval}",
-        f"  receive-interval {interval}",
-        f"  detect-multiplier {spec.bfd.multiplier}",
-        " exit",
-        "exit",
-        f"interface {UPLINK_BRIDGE}",
-        " ip ospf area 0.0.0.0",
-        " ip ospf network point-to-multipoint",
-        " ip ospf hello-interval 1",
-        " ip ospf dead-interval 3",
-        " ip ospf bfd",
-        " ip ospf bfd profile directors",
-    ]
-    if tuned:
-        lines.append(" ip ospf retransmit-interval 1")
-    return "\n".join([*lines, "exit", ""])
+def switch_config(spec: LabSpec, generated: str) -> str:
+    """Return the access switch's FRR configuration from what `clusterlb generate switch` gives for the lab.
+
+    With default timers it is that of a switch that nobody tuned.
+    """
+    lines = ["hostname switch", "log syslog errors", *generated.splitlines()]
+    if spec.switch.timers is Timers.DEFAULT:
+        lines = [line for line in lines if not line.lstrip().startswith(_TUNING)]
+    return "\n".join([*lines, ""])
 
 
 def director_config(director: DirectorHost) -> str:

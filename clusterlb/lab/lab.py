@@ -40,17 +40,24 @@ class Lab:
 
     ``run_clusterlb`` runs the ``clusterlb`` command in the process that calls it. It is called in children
     that were forked off this process, which has imported everything by then (``warm``): on an emulated
-    machine that, and nothing else, makes eight controllers start in seconds.
+    machine that, and nothing else, makes eight controllers start in seconds. ``render_switch`` returns the
+    FRR configuration of the switch that goes with an inventory.
     """
 
     def __init__(
-        self, spec: LabSpec, run_clusterlb: RunClusterlb, warm: Callable[[], None], say: Say
+        self,
+        spec: LabSpec,
+        run_clusterlb: RunClusterlb,
+        warm: Callable[[], None],
+        say: Say,
+        render_switch: Callable[[Path], str],
     ) -> None:
         self.spec = spec
         self.topology: Topology = topology(spec)
         self._run_clusterlb = run_clusterlb
         self._warm = warm
         self._say = say
+        self._render_switch = render_switch
         self._lock: TextIO | None = None
         self._logs = RUN_DIR / "log"
         self._frr = {name: Frr(name, self._logs) for name in (SWITCH, *self.directors)}
@@ -230,7 +237,7 @@ class Lab:
         return [name for name, pid in self._directors.items() if not _runs(pid)]
 
     def _start_routing(self) -> None:
-        configs = {SWITCH: switch_config(self.spec)}
+        configs = {SWITCH: switch_config(self.spec, self._render_switch(self.inventory))}
         for director in self.topology.directors:
             configs[director.name] = (
                 director_config(director)

@@ -341,8 +341,9 @@ class Vip:
 class Window:
     """A planned drain of some directors, by ``cron`` (crontab(5)) or once ``at`` a time; one of them is None.
 
-    Both are local time in ``zone``, an IANA name; ``at`` is ISO 8601 without an offset. ``duration`` is elapsed
-    time. ``deadline``: how long flows may take to move before the VIPs are withdrawn; None: as they need.
+    Both are local time in ``zone``, an IANA name; ``at`` is ISO 8601 without an offset. ``duration`` is
+    elapsed time. ``deadline``: how long flows may take to move before the VIPs are withdrawn; None: as they
+    need.
     """
 
     name: str

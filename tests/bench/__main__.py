@@ -15,7 +15,23 @@ NATIVE, KERNEL = "native", "kernel"
 
 # module, where it runs, and the figures that it makes
 GROUPS = [
-    ("bench_routes", NATIVE, ["announce_ms", "withdraw_ms", "crash_ms", "second_change_default_ms"]),
+    (
+        "bench_routes",
+        NATIVE,
+        [
+            "announce_ms",
+            "withdraw_ms",
+            "route_change_ms",
+            "route_change_ipv4_intra_ms",
+            "route_change_ipv4_external_ms",
+            "route_change_ipv6_external_ms",
+            "route_change_ipv6_intra_ms",
+            "link_down_ms",
+            "crash_ms",
+            "crash_external_ms",
+            "second_change_default_ms",
+        ],
+    ),
     ("bench_memory", NATIVE, ["controller_rss_mb"]),
     (
         "bench_checks",

@@ -1,41 +1,29 @@
 """One to twelve directors behind one switch, in native namespaces, each of which can be ruined and mended.
 
-Controllers, links and FRR are real; IPVS is a fake that, like the kernel's, outlives the controller. The
-switch's kernel routes are recorded with the time of every change.
+Controllers, links and FRR are real; IPVS is a fake. The switch's kernel routes are recorded with the time of
+every change.
 """
 
 from __future__ import annotations
 
-import asyncio
-import errno
 import json
 import os
-import pickle
 import signal
 import socket
-import sys
+import struct
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
 from pathlib import Path
 
-from clusterlb.controller.daemon import Controller, Settings
-from clusterlb.controller.kernel import Drivers
-from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.render import render_config
-from clusterlb.drivers.frr.text import parse
-from clusterlb.drivers.ipvs import errors
-from clusterlb.drivers.ipvs.fake import FakeIpvs
-from clusterlb.drivers.link import KernelLinks
-from clusterlb.drivers.sysctl import KernelSysctl
-from clusterlb.lab.routes import RouteWatch, Table
+from clusterlb.lab.netns import inside
+from clusterlb.lab.routes import RouteWatch, Table, parse_route
 from clusterlb.model.check import CheckSpec, ProbeSpec
-from clusterlb.model.health import Observation
-from clusterlb.model.intent import Intent, IntentKind
 from clusterlb.model.inventory import (
     Bfd,
     Cluster,
@@ -48,9 +36,9 @@ from clusterlb.model.inventory import (
     Uplink,
     Vip,
 )
-from clusterlb.model.ipvs import Protocol, ServiceKey, ServiceState
-from clusterlb.model.plan import AddService, IpvsStep, StepError
-from tests.frr.conftest import Router, enter, sh
+from clusterlb.model.ipvs import Protocol
+from tests.frr.conftest import Router, sh
+from tests.support.rig_controller import Post, kept, run
 
 DAEMONS = ("zebra", "ospfd", "bfdd")
 SWITCH = "10.1.0.254"
@@ -60,6 +48,8 @@ SWITCH_TIMERS = {
 }
 CHECK = CheckSpec(ProbeSpec(interval=1.0, timeout=0.5), rise=1, fall=1)
 FIRST_VIP = IPv4Address("10.100.0.1")
+RTMGRP_IPV4_ROUTE, RTM_NEWROUTE, RTM_DELROUTE = 0x40, 24, 25  # linux/rtnetlink.h
+NLMSGHDR = struct.Struct("=IHHII")
 ANSWER = 30.0  # seconds; only against hanging
 
 
@@ -69,12 +59,10 @@ def inventory(directors: int, vips: int = 1, **ospf: object) -> Inventory:
         f"p{n}": Pool(f"p{n}", (Member(ip_address(f"10.2.{n // 200}.{n % 200 + 1}"), 80),), (CHECK,))
         for n in range(vips)
     }
+    numbers = range(1, directors + 1)
     return Inventory(
         Cluster("rig", (ip_network("10.100.0.0/16"),), ospf=replace(Ospf(bfd=Bfd(0.05, 3)), **ospf)),
-        {
-            f"d{n}": Director(f"d{n}", IPv4Address(f"10.1.0.{n}"), (Uplink("e0"),))
-            for n in range(1, directors + 1)
-        },
+        {f"d{n}": Director(f"d{n}", IPv4Address(f"10.1.0.{n}"), (Uplink("e0"),)) for n in numbers},
         pools,
         {vip: Vip(vip, (Service(Protocol.TCP, 80, f"p{n}"),)) for n, vip in enumerate(vips_of(vips))},
     )
@@ -85,38 +73,13 @@ def vips_of(number: int) -> list[IPv4Address]:
     return [FIRST_VIP + n for n in range(number)]
 
 
-class KeptIpvs(FakeIpvs):
-    """An IPVS table in a file, so that it outlives its controller; refuses services while told to."""
-
-    def __init__(self, file: Path) -> None:
-        super().__init__(kept(file))
-        self.file = file
-
-    def apply(self, steps: Sequence[IpvsStep]) -> list[StepError]:
-        if self.file.with_suffix(".refuse").exists():
-            refused = [step for step in steps if isinstance(step, AddService)]
-            others = [step for step in steps if not isinstance(step, AddService)]
-            why = [StepError(step, errno.ENOMEM, errors.meaning(step, errno.ENOMEM)) for step in refused]
-            return why + super().apply(others)
-        failed = super().apply(steps)
-        fresh = self.file.with_suffix(".new")
-        fresh.write_bytes(pickle.dumps(self.read()))
-        fresh.replace(self.file)
-        return failed
-
-
-def kept(file: Path) -> dict[ServiceKey, ServiceState]:
-    """Return the table in a file; empty when there is none yet."""
-    return pickle.loads(file.read_bytes()) if file.exists() else {}
-
-
 class ClusterDirector:
     """One director: its namespace, FRR's daemons by name, and its controller's process."""
 
     def __init__(self, router: Router, name: str, inventory: Inventory, root: Path) -> None:
         self.router, self.name, self.inventory = router, name, inventory
         self.address = inventory.directors[name].router_id
-        self.root, self.log, self.ipvs = root, root / f"{name}.log", root / f"{name}.ipvs"
+        self.post = Post(name, inventory, root)
         self.pid = 0
 
     def start_frr(self) -> None:
@@ -131,7 +94,7 @@ class ClusterDirector:
         self.pid = os.fork()
         if self.pid == 0:
             ours.close()
-            _child(self, theirs)
+            run(self.router.name, self.post, theirs)
         theirs.close()
         ours.settimeout(ANSWER)
         self._socket, self._file = ours, ours.makefile("rw")
@@ -182,11 +145,15 @@ class ClusterDirector:
             with suppress(ProcessLookupError):
                 self.strike(victim, signal.SIGKILL)
 
+    def announces(self, vip: IPv4Address) -> bool:
+        """Say whether the VIP is on a lane."""
+        return bool(self.router.ip("-4", "addr", "show", "to", str(vip)))
+
     def serves(self, vip: IPv4Address) -> bool:
         """Say whether a packet for the VIP would be delivered and scheduled here."""
         scheduled = any(
             key.address == vip and any(one.weight for one in state.destinations)
-            for key, state in kept(self.ipvs).items()
+            for key, state in kept(self.post.ipvs).items()
         )
         return scheduled and f"local {vip} " in self.router.ip("route", "show", "table", "local")
 
@@ -204,19 +171,37 @@ class ClusterDirector:
 
 
 class History(threading.Thread):
-    """The switch's routes and when they changed: ``seen`` is [(seconds on the monotonic clock, table)]."""
+    """The switch's routes, by each message of its kernel: ``seen`` is [(monotonic seconds, table)]."""
 
     def __init__(self, namespace: str) -> None:
         super().__init__(daemon=True)
-        self._watch = RouteWatch(namespace)
+        with inside(namespace):
+            self._events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+        self._events.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self._events.bind((0, RTMGRP_IPV4_ROUTE))
+        self._events.settimeout(0.2)
         self._ended = threading.Event()
-        self.seen: list[tuple[float, Table]] = [(time.monotonic(), self._watch.table())]
+        with RouteWatch(namespace) as watch:
+            self.seen: list[tuple[float, Table]] = [(time.monotonic(), watch.table())]
         self.start()
 
     def run(self) -> None:
         while not self._ended.is_set():
-            if self._watch.wait(0.2):
-                self.seen.append((time.monotonic(), self._watch.table()))
+            with suppress(TimeoutError):
+                self._take(memoryview(self._events.recv(1 << 16)))
+
+    def _take(self, data: memoryview) -> None:
+        now = time.monotonic()
+        while len(data) >= NLMSGHDR.size:
+            length, kind = NLMSGHDR.unpack_from(data)[:2]
+            route = (
+                parse_route(data[NLMSGHDR.size : length]) if kind in (RTM_NEWROUTE, RTM_DELROUTE) else None
+            )
+            if route is not None:
+                table = dict(self.seen[-1][1])
+                table[route[0]] = route[1] if kind == RTM_NEWROUTE else ()
+                self.seen.append((now, table))
+            data = data[(length + 3) & ~3 :]
 
     def hops(self, vip: IPv4Address) -> set[IPv4Address]:
         """Return the next hops of a VIP as last seen."""
@@ -237,7 +222,7 @@ class History(threading.Thread):
         """End the thread."""
         self._ended.set()
         self.join()
-        self._watch.close()
+        self._events.close()
 
 
 class ClusterRig:
@@ -280,8 +265,8 @@ class ClusterRig:
 
     def logs(self) -> str:
         """Return the end of every controller's log, for a failed test."""
-        found = [one for one in self.directors if one.log.exists()]
-        return "\n".join(f"--- {one.name}\n{one.log.read_text()[-1500:]}" for one in found)
+        found = [one for one in self.directors if one.post.log.exists()]
+        return "\n".join(f"--- {one.name}\n{one.post.log.read_text()[-1500:]}" for one in found)
 
     def _build(self) -> None:
         for router in (self.switch, *(one.router for one in self.directors)):
@@ -328,87 +313,3 @@ def _switch_config(inventory: Inventory, timers: str) -> str:
         "exit",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _child(one: ClusterDirector, control: socket.socket) -> None:
-    try:
-        log = os.open(one.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        sys.stdout = sys.stderr = os.fdopen(1, "w", buffering=1)  # pytest's are its own
-        enter(one.router.name)
-        asyncio.run(_serve(one, control))
-        os._exit(0)
-    except BaseException as error:  # noqa: BLE001 - a forked child must end here, whatever happens
-        print(repr(error), file=sys.stderr, flush=True)
-        os._exit(1)
-
-
-class _Engine:
-    """Sees every member as it is told to, at once."""
-
-    def __init__(self, controller: Callable[[], Controller]) -> None:
-        self._controller = controller
-        self.stats: dict[str, object] = {}
-        self.failing: set[str] = set()
-
-    async def start(self) -> None: ...
-
-    async def close(self) -> None: ...
-
-    def set_probes(self, keys: Iterable[object]) -> None:
-        asyncio.get_running_loop().call_soon(self.look)
-
-    def look(self) -> float:
-        """Observe all; return when."""
-        controller, now = self._controller(), time.monotonic()
-        for probe, users in controller.world.index.roster.users.items():
-            pools = {pool for names in users.values() for pool in names}
-            controller.reconciler.observe(probe, Observation(not pools & self.failing, now, 0.0, "as told"))
-        return now
-
-
-async def _serve(one: ClusterDirector, control: socket.socket) -> None:
-    proc = one.root / f"{one.name}-proc"
-    (proc / "net/ipv4/vs").mkdir(parents=True, exist_ok=True)
-    for setting in ("sloppy_tcp", "schedule_icmp"):
-        (proc / "net/ipv4/vs" / setting).write_text("0\n")
-    engine = _Engine(lambda: controller)
-    controller = Controller(
-        Settings(one.root / "inventory.yaml", one.name, one.root / f"{one.name}-state"),
-        one.inventory,
-        one.inventory.directors[one.name],
-        Drivers(KeptIpvs(one.ipvs), KernelLinks(("e0",)), KernelSysctl(proc), FrrDaemon(one.router.name)),
-        lambda cluster, director: parse(render_config(cluster, director)),
-        lambda observe: engine,
-    )
-    reader, writer = await asyncio.open_connection(sock=control)
-
-    async def obey() -> None:
-        while line := await reader.readline():
-            writer.write(json.dumps(_obey(controller, engine, json.loads(line))).encode() + b"\n")
-            await writer.drain()
-
-    obedient = asyncio.create_task(obey())
-    await controller.run()
-    obedient.cancel()
-
-
-def _obey(controller: Controller, engine: _Engine, order: dict[str, object]) -> object:
-    match order:
-        case {"do": "members", "up": up, "vips": vips}:
-            named = {f"p{number}" for number in vips or range(len(controller.inventory.vips))}
-            engine.failing = engine.failing - named if up else engine.failing | named
-            return engine.look()
-        case {"do": "drain"}:
-            drain = Intent(IntentKind.DRAIN, "director", "", "rig", "a step of the sweep", 0.0)
-            controller.intents.set(drain)
-        case {"do": "undrain"}:
-            controller.intents.clear(IntentKind.DRAIN, "director")
-        case {"do": "lanes"}:
-            decided = controller.world.decided
-            return {
-                str(vip): [*sorted(lane.value for lane in one.lanes), str(one.because)]
-                for vip, one in decided.items()
-            }
-    return None

@@ -17,7 +17,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import replace
-from ipaddress import IPv4Address, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from clusterlb.controller.daemon import Controller, Settings
@@ -28,6 +28,7 @@ from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.drivers.link import KernelLinks
 from clusterlb.drivers.sysctl import KernelSysctl
+from clusterlb.model.address import IPAddress
 from clusterlb.model.check import CheckSpec, ProbeSpec
 from clusterlb.model.health import Observation
 from clusterlb.model.inventory import (
@@ -35,6 +36,7 @@ from clusterlb.model.inventory import (
     Cluster,
     Director,
     Inventory,
+    Lane,
     Member,
     Ospf,
     Pool,
@@ -43,26 +45,46 @@ from clusterlb.model.inventory import (
     Vip,
 )
 from clusterlb.model.ipvs import Protocol
-from tests.frr.conftest import Router, enter, sh
+from clusterlb.model.plan import AddLocalRoute, CreateLane
+from tests.frr.conftest import InNamespace, Router, enter, sh
 
-RTM_NEWROUTE, RTM_DELROUTE, RTA_DST, RTMGRP_IPV4_ROUTE = 24, 25, 1, 0x40
+RTM_NEWROUTE, RTM_DELROUTE, RTA_DST, RTMGRP_ROUTES = 24, 25, 1, 0x40 | 0x400  # of IPv4 and IPv6
 SWITCH_TIMERS = {
     "tuned": [" timers throttle spf 0 50 500", " timers throttle lsa all 0", " timers lsa min-arrival 0"],
     "default": [],
 }
+SWITCH_IPV6 = [
+    " ipv6 ospf6 area 0.0.0.0",
+    " ipv6 ospf6 hello-interval 1",
+    " ipv6 ospf6 dead-interval 3",
+    " ipv6 ospf6 retransmit-interval 1",
+    " ipv6 ospf6 bfd",
+    " ipv6 ospf6 bfd profile rig",
+]
+SWITCH_OSPF6 = {
+    name: ["router ospf6", " ospf6 router-id 10.1.0.254", *(t for t in timers if "all" not in t), "exit"]
+    for name, timers in SWITCH_TIMERS.items()
+}
 CHECK = CheckSpec(ProbeSpec(interval=1.0, timeout=0.5), rise=1, fall=1)
 
 
-def cluster(directors: int, vips: int = 1, **ospf) -> Inventory:
-    """Return an inventory in which every VIP has one pool, with one member, of its own."""
+def cluster(directors: int, vips: int = 1, ipv6: bool = False, **ospf) -> Inventory:
+    """Return an inventory in which every VIP has one pool, with one member, of its own.
+
+    With ``ipv6`` there is an IPv6 prefix, too, and no VIP in it.
+    """
     pools = {
         f"p{n}": Pool(f"p{n}", (Member(ip_address(f"10.2.{n // 200}.{n % 200 + 1}"), 80),), (CHECK,))
         for n in range(vips)
     }
     addresses = [ip_address("10.100.0.1") + n for n in range(vips)]
+    prefixes = ["10.100.0.0/16", *(["fd00:100::/64"] if ipv6 else [])]
     return Inventory(
-        Cluster("rig", (ip_network("10.100.0.0/16"),), ospf=replace(Ospf(bfd=Bfd(0.05, 3)), **ospf)),
-        {f"d{n}": Director(f"d{n}", ip_address(f"10.1.0.{n}"), (Uplink("e0"),)) for n in range(1, directors + 1)},
+        Cluster("rig", tuple(map(ip_network, prefixes)), ospf=replace(Ospf(bfd=Bfd(0.05, 3)), **ospf)),
+        {
+            f"d{n}": Director(f"d{n}", ip_address(f"10.1.0.{n}"), (Uplink("e0"),))
+            for n in range(1, directors + 1)
+        },
         pools,
         {address: Vip(address, (Service(Protocol.TCP, 80, f"p{n}"),)) for n, address in enumerate(addresses)},
         "rig",
@@ -78,7 +100,7 @@ class RouteWatch:
     @staticmethod
     def _open() -> socket.socket:
         sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
-        sock.bind((0, RTMGRP_IPV4_ROUTE))
+        sock.bind((0, RTMGRP_ROUTES))
         sock.setblocking(False)
         return sock
 
@@ -88,18 +110,19 @@ class RouteWatch:
             while self._socket.recv(65536):
                 pass
 
-    def wait(self, vip: IPv4Address, kind: int, seconds: float = 30.0) -> float:
-        """Return when a change of this kind to the VIP's route was seen; TimeoutError after ``seconds``."""
+    def wait(self, vip: IPAddress, kind: int | None, seconds: float = 30.0) -> float:
+        """Return when a change of this kind (or any) to the VIP's route was seen; TimeoutError after that."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             select.select([self._socket], [], [], left)
             now = time.monotonic()
             with suppress(BlockingIOError):
-                if (vip, kind) in set(_changes(self._socket.recv(65536))):
+                changes = set(_changes(self._socket.recv(65536)))
+                if {(vip, kind)} & changes or (kind is None and vip in {each for each, _ in changes}):
                     return now
         raise TimeoutError(f"no route change {kind} for {vip} within {seconds} s")
 
-    def wait_after(self, start: float, vip: IPv4Address, kind: int) -> float:
+    def wait_after(self, start: float, vip: IPAddress, kind: int) -> float:
         """Return the milliseconds from ``start`` until a change of this kind."""
         return (self.wait(vip, kind) - start) * 1000
 
@@ -121,11 +144,11 @@ def _changes(data: bytes):
         if length < 16:
             return
         body = offset + 28  # nlmsghdr, rtmsg
-        prefix = data[offset + 17]
+        prefix, size_of = data[offset + 17], {2: 4, 10: 16}.get(data[offset + 16], 0)  # AF_INET, AF_INET6
         while body + 4 <= offset + length:
             size, attribute = struct.unpack_from("=HH", data, body)
-            if attribute == RTA_DST and prefix == 32:
-                yield IPv4Address(data[body + 4 : body + 8]), kind
+            if attribute == RTA_DST and prefix == 8 * size_of:
+                yield ip_address(data[body + 4 : body + 4 + size_of]), kind
             body += max(4, (size + 3) & ~3)
         offset += (length + 3) & ~3
 
@@ -196,7 +219,8 @@ async def _serve(router, name, inventory, root, control) -> None:
     for setting in ("sloppy_tcp", "schedule_icmp"):
         (proc / "net/ipv4/vs").mkdir(parents=True, exist_ok=True)
         (proc / "net/ipv4/vs" / setting).write_text("0\n")
-    drivers = Drivers(FakeIpvs(), KernelLinks(("e0",)), KernelSysctl(proc), FrrDaemon(router.name))
+    links = KernelLinks(("e0",), inventory.cluster.ospf.external)
+    drivers = Drivers(FakeIpvs(), links, KernelSysctl(proc), FrrDaemon(router.name))
     engines = []
     controller = Controller(
         Settings(root / "inventory.yaml", name, root / f"{name}-state"),
@@ -230,10 +254,19 @@ async def _serve(router, name, inventory, root, control) -> None:
 
 
 class RouteRig:
-    """A switch and its directors on one segment; a context manager that leaves nothing behind."""
+    """A switch and its directors on one segment; a context manager that leaves nothing behind.
 
-    def __init__(self, root: Path, inventory: Inventory, timers: str = "tuned") -> None:
-        self.root, self.inventory, self.timers = root, inventory, timers
+    Without ``controllers`` the directors have FRR's configuration, lanes and local routes, and ``links``.
+    """
+
+    def __init__(
+        self, root: Path, inventory: Inventory, timers: str = "tuned", controllers: bool = True
+    ) -> None:
+        self.root, self.inventory, self.timers, self.controllers = root, inventory, timers, controllers
+        self.daemons = ["zebra", "ospfd", "bfdd"]
+        if any(prefix.version == 6 for prefix in inventory.cluster.vip_prefixes):
+            self.daemons.append("ospf6d")
+        self.links: dict[str, InNamespace] = {}
         tag = f"clbr{os.getpid() % 100000}"
         self.switch = Router(f"{tag}s")
         self.routers = {name: Router(f"{tag}{name}") for name in inventory.directors}
@@ -252,6 +285,8 @@ class RouteRig:
             self.watch.close()
         for director in self.directors.values():
             director.kill()
+        for links in self.links.values():
+            links.shut_down()
         for router in (self.switch, *self.routers.values()):
             router.stop()
 
@@ -269,21 +304,30 @@ class RouteRig:
             self.switch.ip("link", "set", f"p{number}", "master", "br0", "up")
             router.ip("addr", "add", f"10.1.0.{number}/24", "dev", "e0")
             router.ip("link", "set", "e0", "up")
-        self.switch.start("zebra", "ospfd", "bfdd")
+        self.switch.start(*self.daemons)
         self.switch.load(self._switch_config())
         for name, router in self.routers.items():
-            router.start("zebra", "ospfd", "bfdd")
-            self.start(name)
+            router.start(*self.daemons)
+            if self.controllers:
+                self.start(name)
+            else:
+                self._prepare(name)
         self.watch = RouteWatch(self.switch.name)
+
+    def _prepare(self, name: str) -> None:
+        external = self.inventory.cluster.ospf.external
+        self.links[name] = InNamespace(self.routers[name].name, lambda: KernelLinks(("e0",), external))
+        self.links[name].apply([*map(CreateLane, Lane), *map(AddLocalRoute, self.inventory.vips)])
+        self.routers[name].load(render_config(self.inventory, self.inventory.directors[name]))
 
     def start(self, name: str) -> DirectorProcess:
         """Start a director's controller."""
         self.directors[name] = DirectorProcess(self.routers[name], name, self.inventory, self.root)
         return self.directors[name]
 
-    def next_hops(self, vip: IPv4Address) -> list[str]:
+    def next_hops(self, vip: IPAddress) -> list[str]:
         """Return the switch's next hops for a VIP, from its kernel."""
-        routes = json.loads(self.switch.ip("-j", "route", "show", f"{vip}/32") or "[]")
+        routes = json.loads(self.switch.ip("-j", f"-{vip.version}", "route", "show", str(vip)) or "[]")
         if not routes:
             return []
         return sorted(hop["gateway"] for hop in routes[0].get("nexthops", routes))
@@ -305,11 +349,13 @@ class RouteRig:
             " ip ospf dead-interval 3",
             " ip ospf retransmit-interval 1",
             *([" ip ospf bfd", " ip ospf bfd profile rig"] if ospf.bfd else []),
+            *(SWITCH_IPV6 if "ospf6d" in self.daemons else []),
             "exit",
             "router ospf",
             " ospf router-id 10.1.0.254",
             *SWITCH_TIMERS[self.timers],
             " maximum-paths 16",
             "exit",
+            *(SWITCH_OSPF6[self.timers] if "ospf6d" in self.daemons else []),
         ]
         return "\n".join(lines) + "\n"

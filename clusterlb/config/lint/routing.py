@@ -80,7 +80,7 @@ def _stale_next_hop(everything: Everything, placed: Placed[Cluster], report: Rep
             item.source,
             item.at("ospf", "announce"),
             "IPv6 wants `announce: {ipv6: external}` where the switch is FRR 8.4",
-            f"it keeps the next hop of a director that withdraws an intra-area /128 such as {first} (frr#13579)",
+            f"it keeps a director that withdraws an intra-area VIP, such as {first}, as a next hop (frr#13579)",
         )
 
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from ipaddress import ip_address
 from pathlib import Path
@@ -51,6 +52,19 @@ def read_until(process: subprocess.Popen, wanted) -> dict:
         if wanted(message):
             return message
     raise AssertionError("the engine ended")
+
+
+def test_an_observation_does_not_wait_when_nothing_else_is_under_way(server):
+    code = "from clusterlb.checks import engine; engine.GATHER = 3600.0; engine.main()"
+    argv = [sys.executable, "-P", "-c", code, "3600"]  # no heartbeat after the first carries it along
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(argv, env=engine_environment(), **pipes) as process:
+        add(process, server.getsockname()[1], 1, interval=0.2)
+        killer = threading.Timer(30, process.kill)
+        killer.start()
+        assert read_until(process, lambda message: "seen" in message)["seen"][0][:2] == [0, True]
+        killer.cancel()
+        process.kill()
 
 
 def test_the_first_word_is_a_heartbeat(engine):

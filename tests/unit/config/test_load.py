@@ -62,7 +62,9 @@ def test_the_example() -> None:
 
 
 def test_what_the_example_has_in_comments(tmp_path: Path) -> None:
-    text = re.sub(r"(?m)^( *)# (?! *(?:dr|mh):)(?= *(?:[a-z_]+[0-9]?:|- \{?[a-z]+:))", r"\1", EXAMPLE.read_text())
+    text = re.sub(
+        r"(?m)^( *)# (?! *(?:dr|mh):)(?= *(?:[a-z_]+[0-9]?:|- \{?[a-z]+:))", r"\1", EXAMPLE.read_text()
+    )
     inventory, problems = load(written(text, tmp_path))
     assert problems == ()
     assert [len(pool.checks) for pool in inventory.pools.values()] == [1, 2]

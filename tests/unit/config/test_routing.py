@@ -17,8 +17,7 @@ cluster:
   name: edge-1
   vip_prefixes: [10.100.0.0/24, 2001:db8::/64]
   ospf: {area: 0.0.0.1, announce: external}
-directors:
-  d1: {router_id: 10.1.0.1, uplinks: [e0, e1]}
+directors: {d1: {router_id: 10.1.0.1, uplinks: [e0, e1]}}
 pools:
   web: {members: [{address: 10.2.0.101, port: 80}], check: {}}
   web6: {members: [{address: "2001:db8:1::1", port: 80}], check: {}}
@@ -26,6 +25,7 @@ vips:
   10.100.0.1: {services: [{protocol: tcp, port: 80, pool: web}]}
   "2001:db8::1": {services: [{protocol: tcp, port: 80, pool: web6}]}
 """
+D1 = "}\ndirectors: {d1: {router_id: 10.1.0.1, uplinks: "
 INTRA, EXTERNAL = AnnounceMode.INTRA_AREA, AnnounceMode.EXTERNAL
 
 ERRORS = {
@@ -45,9 +45,8 @@ ERRORS = {
         "the backbone, area 0.0.0.0, cannot be of type nssa",
     ),
     "not even by one uplink": (
-        "area: 0.0.0.1, announce: external}\ndirectors:\n  d1: {router_id: 10.1.0.1, uplinks: [e0, e1]}",
-        "area: 1, area_type: ¦nssa, announce: external}\ndirectors:\n"
-        "  d1: {router_id: 10.1.0.1, uplinks: [{name: e0, area: 0}]}",
+        f"announce: external{D1}[e0, e1]",
+        f"area_type: ¦nssa, announce: external{D1}[{{name: e0, area: 0}}]",
         "the backbone, area 0.0.0.0, cannot be of type nssa",
     ),
     "one kind of authentication": (
@@ -56,8 +55,8 @@ ERRORS = {
         "`key_chain` and `md5_key`",
     ),
     "lanes where no uplink is": (
-        "announce: external}\ndirectors:\n  d1: {router_id: 10.1.0.1, uplinks: [e0, e1]}",
-        "announce: {ipv6: external}}\ndirectors:\n  d1: {router_id: 10.1.0.1, uplinks: ¦[{name: e0, area: 2}]}",
+        f"announce: external{D1}[e0, e1]",
+        f"announce: {{ipv6: external}}{D1}¦[{{name: e0, area: 2}}]",
         "no uplink of `d1` is in area 0.0.0.1",
     ),
     "an area that is none": ("[e0, e1]", "[e0, {name: e1, area: ¦x}]", "`area` needs an OSPF area"),
@@ -98,9 +97,8 @@ WARNINGS = {
         "area 0.0.0.0 here and area 0.0.0.1 elsewhere make `d1` an area border router",
     ),
     "an area that does not see the lanes": (
-        "announce: external}\ndirectors:\n  d1: {router_id: 10.1.0.1, uplinks: [e0, e1]}",
-        "announce: {ipv6: external}}\ndirectors:\n"
-        "  d1: {router_id: 10.1.0.1, uplinks: [e0, ¦{name: e1, area: 2}]}",
+        f"announce: external{D1}[e0, e1]",
+        f"announce: {{ipv6: external}}{D1}[e0, ¦{{name: e1, area: 2}}]",
         "VIPs that are announced in area 0.0.0.1 are not seen in all areas of `d1`",
     ),
 }
@@ -162,7 +160,8 @@ def test_everything_written_arrives(tmp_path: Path) -> None:
     path.write_text(
         BASE.replace(
             "announce: external",
-            "announce: external, area_type: nssa, network: point-to-point, key_chain: K, graceful_restart: 2m",
+            "announce: external, area_type: nssa, network: point-to-point, key_chain: K, "
+            "graceful_restart: 2m",
         ).replace("[e0, e1]", "[e0, {name: e1, network: broadcast, area: 2, cost: 60000}]")
     )
     inventory, _ = load(path)

@@ -19,6 +19,10 @@ HEALTH = """\
 cluster:
   name: c
   vip_prefixes: [10.100.0.0/24]
+  min_announcers: 0
+  max_drained: 1
+  preempt: true
+  dead_man: 30s
   director_checks:
     carrier: true
     ospf_full: 1
@@ -33,6 +37,7 @@ cluster:
       disk: {type: command, argv: [/usr/local/bin/check-disk]}
 directors:
   d1: {router_id: 10.1.0.1, uplinks: [e0]}
+  d2: {router_id: 10.1.0.2, uplinks: [e0]}
 pools:
   web:
     members:
@@ -60,7 +65,11 @@ pools:
 vips:
   10.100.0.1:
     announce_when: [tcp/80]
+    ha: {mode: active-standby, order: [d1, d2], preempt: false}
     services: [{protocol: tcp, port: 80, pool: web}]
+maintenance:
+  - {name: updates, directors: [d1], reason: monthly, cron: 0 3 * * 0, for: 2h, time_zone: UTC, deadline: 9m}
+  - {name: cabling, directors: [d2], reason: new switch, at: 2026-12-01 03:00, for: 7d}
 """
 WRONG = {
     "key of another kind": ("{type: udp, send", "{type: udp, path: /, send"),
@@ -76,6 +85,11 @@ WRONG = {
     "relative path": ("certificate: /c.pem", "certificate: c.pem"),
     "word": ("announce_when: [tcp/80]", "announce_when: none"),
     "no service": ("announce_when: [tcp/80]", "announce_when: []"),
+    "none drained": ("max_drained: 1", "max_drained: 0"),
+    "mode": ("mode: active-standby", "mode: all-active"),
+    "window without length": (", for: 2h", ""),
+    "Python's name for it": (", for: 2h", ", length: 2h"),
+    "window at a date": ("2026-12-01 03:00", "2026-12-01"),
 }
 
 

@@ -58,8 +58,7 @@ def lane(host, vip=VIP):
 async def look(controller, host, lanes):
     """Have the controller see these announcements."""
     host.frr.lsdb = databases(lanes)
-    controller.readings._cluster_not_before = 0.0
-    await controller.readings.cluster()
+    await controller.readings.cluster(at_once=True)
 
 
 @pytest.fixture

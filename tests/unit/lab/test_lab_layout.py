@@ -65,8 +65,10 @@ def test_real_servers_hold_the_vips_and_answer_by_the_switch():
 
 
 def test_only_a_tuned_switch_has_timers():
-    assert "timers lsa min-arrival 0" in switch_config(SPEC)
-    assert "timers" not in switch_config(replace(SPEC, switch=SwitchSpec(timers=Timers.DEFAULT)))
+    text = "router ospf\n timers lsa min-arrival 0\nexit\ninterface b\n ip ospf retransmit-interval 1\nexit\n"
+    assert switch_config(SPEC, text).endswith(text)
+    untuned = switch_config(replace(SPEC, switch=SwitchSpec(timers=Timers.DEFAULT)), text)
+    assert untuned.endswith("router ospf\nexit\ninterface b\nexit\n")
 
 
 def test_directors_start_with_lines_that_are_not_clusterlbs():

@@ -1,0 +1,76 @@
+"""One director to twelve and back beside a switch with eight paths: how many of them it sends flows to."""
+
+import random
+import time
+
+from cluster_rig import ClusterRig, inventory, vips_of
+
+from tests.frr.conftest import eventually
+
+WIDTH, MOST = 8, 12
+SHORT = 8.0  # seconds; a standby looks every two, on a busy machine not on the dot
+(VIP,) = vips_of(1)
+
+
+def longest_below(changes, wanted, until):
+    """Return the longest time, in seconds, for which there were fewer next hops than ``wanted``."""
+    longest, began = 0.0, None
+    for at, hops in [*changes, (until, frozenset(range(wanted)))]:
+        if len(hops) < wanted and began is None:
+            began = at
+        elif len(hops) >= wanted and began is not None:
+            longest, began = max(longest, at - began), None
+    return longest
+
+
+def test_the_switch_uses_as_many_directors_as_it_can(tmp_path):
+    dice = random.Random(8)
+    with ClusterRig(tmp_path, inventory(MOST, pace=0.2)) as rig:
+        assert rig.inventory.cluster.max_active == WIDTH
+
+        def step(alive):
+            """Wait until the switch uses as many of ``alive`` as it has paths for; see how it got there."""
+            began = time.monotonic()
+            wanted = min(len(alive), WIDTH)
+            addresses = {one.address for one in alive}
+
+            def settled():
+                hops = rig.history.hops(VIP)
+                return len(hops) == wanted and hops <= addresses
+
+            try:
+                eventually(settled)
+            except AssertionError:
+                raise AssertionError(f"{wanted} wanted: {rig.history.of(VIP, began)}\n{rig.logs()}") from None
+            changes = rig.history.of(VIP, began)
+            assert longest_below(changes, wanted, time.monotonic()) < SHORT, changes
+
+        alive, killed = [], set()
+        for one in rig.directors:
+            one.start()
+            alive.append(one)
+            step(alive)
+            eventually(lambda one=one: one.announces(VIP))
+        for _ in range(MOST - 1):
+            one = alive.pop(dice.randrange(len(alive)))
+            if dice.random() < 0.5:
+                one.drain()
+            else:
+                one.kill()
+                killed.add(one)
+            step(alive)
+        assert 0 < len(killed) < MOST - 1, "another seed: some are to be drained and some killed"
+
+        # whoever is left, and those that come back, drain all at once
+        drained = [one for one in rig.directors if one not in killed and one not in alive]
+        for one in drained:
+            one.undrain()
+            alive.append(one)
+        step(alive)
+        began = time.monotonic()
+        for one in alive:
+            one.drain()
+        eventually(lambda: all(one.lanes()[str(VIP)][0] == "drained" for one in alive))
+        time.sleep(4)  # longer than flows take to move
+        assert all(hops for _, hops in rig.history.of(VIP, began))
+        assert rig.history.hops(VIP) == {one.address for one in alive}
