@@ -8,6 +8,7 @@ import socket
 import struct
 
 from clusterlb.checks.probe import Result, UnsentError
+from clusterlb.checks.way import Socket
 
 # l_onoff 1, l_linger 0: close() sends RST and returns at once (tcp_close() in net/ipv4/tcp.c disconnects
 # when the linger time is 0). Only a linger time above 0 can make close() wait.
@@ -32,7 +33,7 @@ VERDICTS_AT_ONCE = {
 OWN_TROUBLE = UnsentError.SCARCE | {errno.EADDRNOTAVAIL}
 
 
-def begin_connect(connection: socket.socket, address: tuple[str, int]) -> Result | None:
+def begin_connect(connection: Socket, address: tuple[str, int]) -> Result | None:
     """Send the SYN, from a socket that resets when it is closed; return a Result where the answer is known.
 
     ``TCP_NODELAY`` or the like is the caller's to set before. Raises UnsentError.
@@ -49,7 +50,7 @@ def begin_connect(connection: socket.socket, address: tuple[str, int]) -> Result
     raise UnsentError(answer)
 
 
-def connect_failure(connection: socket.socket) -> Result | None:
+def connect_failure(connection: Socket) -> Result | None:
     """Return what a connect that epoll calls failed came to, None if it did not fail; raise UnsentError."""
     number = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if number in OWN_TROUBLE:

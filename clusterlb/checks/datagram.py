@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from select import EPOLLIN
 
 from clusterlb.checks.probe import Result, UnsentError, Wait
-from clusterlb.checks.way import open_socket
+from clusterlb.checks.way import Socket, Way
 from clusterlb.model.health import ProbeKey
 
 IP_RECVERR = 11  # include/uapi/linux/in.h
@@ -45,7 +45,7 @@ class DatagramProbe(ABC):
 
     def __init__(self, key: ProbeKey) -> None:
         self._key = key
-        self._socket: socket.socket | None = None
+        self._socket: Socket | None = None
 
     @abstractmethod
     def _request(self) -> bytes:
@@ -55,9 +55,10 @@ class DatagramProbe(ABC):
     def _judge(self, answer: bytes, elapsed: float) -> Result | None:
         """Return what a packet says of the member, None when it is not meant for this run."""
 
-    def _open(self) -> tuple[socket.socket, tuple[str, int]]:
+    def _open(self) -> tuple[Socket, tuple[str, int]]:
         """Return a socket that does not block and the address to connect it to; may raise OSError."""
-        return open_socket(self._key, socket.SOCK_DGRAM)
+        way = Way(self._key, socket.SOCK_DGRAM)
+        return way.open(), way.address
 
     def start(self) -> Wait | Result:
         """Send the packet."""

@@ -9,6 +9,7 @@ from typing import cast
 
 from clusterlb.checks.datagram import DatagramProbe
 from clusterlb.checks.probe import Result
+from clusterlb.checks.way import Socket
 from clusterlb.model.address import family_of
 from clusterlb.model.check import IcmpOptions
 from clusterlb.model.health import ProbeKey
@@ -42,7 +43,7 @@ class IcmpProbe(DatagramProbe):
         self._raw = False
         self._sent = b""
 
-    def _open(self) -> tuple[socket.socket, tuple[str, int]]:
+    def _open(self) -> tuple[Socket, tuple[str, int]]:
         protocol = socket.IPPROTO_ICMPV6 if self._ipv6 else socket.IPPROTO_ICMP
         family = int(family_of(self._key.endpoint.address))
         flags = socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC

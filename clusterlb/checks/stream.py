@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from clusterlb.checks.connect import VERDICTS, begin_connect, connect_failure
 from clusterlb.checks.dialogue import Dialogue, Secure
 from clusterlb.checks.probe import Result, UnsentError, Wait
-from clusterlb.checks.way import open_socket
+from clusterlb.checks.way import Socket, Way
 from clusterlb.model.check import TlsOptions
 from clusterlb.model.health import ProbeKey
 
@@ -39,7 +39,7 @@ class _Run:
         "write_error",
     )
 
-    def __init__(self, connection: socket.socket, dialogue: Dialogue, secure: SecureLayer | None) -> None:
+    def __init__(self, connection: Socket, dialogue: Dialogue, secure: SecureLayer | None) -> None:
         self.connection = connection
         self.dialogue = dialogue
         self.secure = secure
@@ -85,7 +85,7 @@ class StreamProbe:
     asks for it later. ``alpn``: the protocol to ask for in the handshake. ``limit``: the most bytes to read.
     """
 
-    __slots__ = ("_alpn", "_key", "_limit", "_run", "_speak", "_start_tls", "_tls")
+    __slots__ = ("_alpn", "_key", "_limit", "_run", "_speak", "_start_tls", "_tls", "_way")
 
     def __init__(
         self,
@@ -98,6 +98,7 @@ class StreamProbe:
         limit: int = READ_LIMIT,
     ) -> None:
         self._key = key
+        self._way = Way(key, socket.SOCK_STREAM)
         self._speak = speak
         self._tls = tls
         self._start_tls = start_tls
@@ -109,14 +110,14 @@ class StreamProbe:
         """Send the SYN."""
         dialogue = self._speak()
         secure = None if self._tls is None else self._layer(self._tls)
-        connection, address = open_socket(self._key, socket.SOCK_STREAM)
+        connection = self._way.open()
         self._run = _Run(connection, dialogue, secure)
         try:
             # Or a request would wait for the delayed ACK of the handshake's last message (Nagle, RFC 896).
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
             raise UnsentError(error.errno or 0) from error
-        return begin_connect(connection, address) or Wait(connection.fileno(), EPOLLOUT)
+        return begin_connect(connection, self._way.address) or Wait(connection.fileno(), EPOLLOUT)
 
     def on_event(self, events: int, elapsed: float) -> Wait | Result:
         """Carry bytes both ways, as many as there are without waiting."""

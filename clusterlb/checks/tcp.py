@@ -7,7 +7,7 @@ from select import EPOLLERR, EPOLLHUP, EPOLLOUT
 
 from clusterlb.checks.connect import begin_connect, connect_failure
 from clusterlb.checks.probe import Probe, Result, UnsentError, Wait
-from clusterlb.checks.way import open_socket
+from clusterlb.checks.way import Socket, Way
 from clusterlb.model.check import TcpOptions
 from clusterlb.model.health import ProbeKey
 
@@ -33,20 +33,21 @@ class TcpProbe:
     filled the accept queue, not by our own connections filling it.
     """
 
-    __slots__ = ("_key", "_socket")
+    __slots__ = ("_socket", "_timeout", "_way")
 
     def __init__(self, key: ProbeKey) -> None:
-        self._key = key
-        self._socket: socket.socket | None = None
+        self._way = Way(key, socket.SOCK_STREAM)
+        self._timeout = key.spec.timeout
+        self._socket: Socket | None = None
 
     def start(self) -> Wait | Result:
         """Send the SYN."""
-        self._socket, address = open_socket(self._key, socket.SOCK_STREAM)
+        self._socket = opened = self._way.open()
         try:
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
         except OSError as error:
             raise UnsentError(error.errno or 0) from error
-        return begin_connect(self._socket, address) or Wait(self._socket.fileno(), EPOLLOUT)
+        return begin_connect(opened, self._way.address) or Wait(opened.fileno(), EPOLLOUT)
 
     def on_event(self, events: int, elapsed: float) -> Wait | Result:
         """Read the answer: connected unless the socket holds an error."""
@@ -58,7 +59,7 @@ class TcpProbe:
 
     def on_deadline(self) -> Result:
         """Fail: neither SYN-ACK nor RST came."""
-        return Result(False, f"timed out after {self._key.spec.timeout:g} s")
+        return Result(False, f"timed out after {self._timeout:g} s")
 
     def close(self) -> None:
         """Reset the connection, or forget the SYN."""

@@ -12,7 +12,7 @@ from clusterlb.config.models.director import DirectorFile, UplinkFile
 from clusterlb.config.models.director_checks import DirectorChecksFile
 from clusterlb.config.models.maintenance import WindowFile
 from clusterlb.config.models.pool import MemberFile, PoolFile, QuorumFile, SorryFile
-from clusterlb.config.models.vip import ServiceFile, VipFile
+from clusterlb.config.models.vip import HaFile, ServiceFile, VipFile, VrrpFile
 from clusterlb.model.address import IPAddress
 from clusterlb.model.check import CheckSpec, Need
 from clusterlb.model.inventory import (
@@ -40,6 +40,7 @@ from clusterlb.model.inventory import (
     Sorry,
     Uplink,
     Vip,
+    Vrrp,
     Window,
 )
 from clusterlb.model.ipvs import Protocol
@@ -86,7 +87,7 @@ def pool(name: str, file: PoolFile) -> Pool:
 def vip(address: IPAddress, file: VipFile) -> Vip:
     """Return one VIP."""
     services = tuple(map(_service, file.services))
-    ha = None if file.ha is None else ActiveStandby(tuple(file.ha.order), file.ha.preempt)
+    ha = None if file.ha is None else _ha(file.ha)
     if isinstance(file.announce_when, str):
         return Vip(address, services, AnnounceWhen(file.announce_when), ha=ha)
     return Vip(address, services, AnnounceWhen.LISTED, frozenset(file.announce_when), ha)
@@ -104,6 +105,13 @@ def window(file: WindowFile) -> Window:
         zone=file.time_zone,
         deadline=file.deadline,
     )
+
+
+def _ha(file: HaFile) -> ActiveStandby | Vrrp:
+    order = tuple(file.order)
+    if isinstance(file, VrrpFile):
+        return Vrrp(order, file.vrid, tuple(file.interfaces), file.interval, file.preempt)
+    return ActiveStandby(order, file.preempt)
 
 
 def _member(file: MemberFile) -> Member:

@@ -1,4 +1,4 @@
-"""A mapping whose key ``type`` says which model it follows."""
+"""A mapping with a key, such as ``type``, that says which model it follows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 
 @dataclass(frozen=True, eq=False)
 class ByType:
-    """Marks a field that one of ``models`` validates; without ``type`` it is ``default``.
+    """Marks a field that one of ``models`` validates; without ``key`` it is ``default``.
 
     pydantic's own unions put the choice into an error's path, where no file has it. So theirs is written
     into the schema alone, and the choice is made here.
@@ -20,6 +20,7 @@ class ByType:
 
     models: Mapping[str, type[BaseModel]]
     default: str
+    key: str = "type"
 
     def model(self, kind: object) -> type[BaseModel] | None:
         """Return the model of a type, None where there is no such type."""
@@ -27,19 +28,19 @@ class ByType:
 
     def __get_pydantic_core_schema__(self, _source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         union: Any = Union[tuple(self.models.values())]  # noqa: UP007 - there is no operator for a tuple
-        described = handler.generate_schema(Annotated[union, Field(discriminator="type")])
+        described = handler.generate_schema(Annotated[union, Field(discriminator=self.key)])
         return core_schema.no_info_wrap_validator_function(self._validate, described)
 
     def _validate(self, value: Any, _handler: Callable[[Any], Any]) -> BaseModel:
-        kind = value.get("type", self.default) if isinstance(value, dict) else self.default
+        kind = value.get(self.key, self.default) if isinstance(value, dict) else self.default
         model = self.model(kind)
         if model is None:
             raise ValidationError.from_exception_data(
-                "type",
+                self.key,
                 [
                     InitErrorDetails(
                         type="literal_error",
-                        loc=("type",),
+                        loc=(self.key,),
                         input=kind,
                         ctx={"expected": ", ".join(map(repr, self.models))},
                     )

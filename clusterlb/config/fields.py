@@ -72,8 +72,8 @@ def parse_duration(value: object, days: bool = False) -> float:
 
 
 def duration(low: float, high: float, whole: float | None = None, days: bool = False) -> Checked:
-    """Return a duration between two bounds, in whole seconds (1) or milliseconds (0.001); all in seconds."""
-    kind = {None: "a duration", 1: "whole seconds", 0.001: "whole milliseconds"}[whole]
+    """Return a duration between two bounds, in whole seconds (1), 10 ms (0.01) or milliseconds (0.001); all in seconds."""
+    kind = {None: "a duration", 1: "whole seconds", 0.01: "multiples of 10ms", 0.001: "whole milliseconds"}[whole]
     hint = _duration_hint(days) if whole is None else f"it is configured in {kind}"
     bounds = f"from {duration_text(low, days)} to {duration_text(high, days)}"
 

@@ -97,4 +97,4 @@ def _report(item: Item, path: Path, text: str, hint: str, kind: str, report: Rep
 
 def _culprit(path: Path, kind: str) -> Path:
     """Return what has to go: the value, or what cannot be without it."""
-    return path[:-1] if kind == "missing" or path[-1:] == ("type",) else path
+    return path[:-1] if kind == "missing" or path[-1:] in (("type",), ("mode",)) else path

@@ -194,7 +194,7 @@ def _model(annotation: Any, node: Node | None) -> type[BaseModel] | None:
         return None
     choice = next((part for part in get_args(annotation) if isinstance(part, ByType)), None)
     if choice:
-        kind = step(node, "type") if node else None
+        kind = step(node, choice.key) if node else None
         return choice.model(kind.value if isinstance(kind, Scalar) else choice.default if not kind else None)
     return next((found for part in get_args(annotation) if (found := _model(part, node))), None)
 

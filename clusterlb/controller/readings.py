@@ -11,6 +11,7 @@ from clusterlb.controller.reconcile import Reconciler
 from clusterlb.core.cluster_view import view
 from clusterlb.core.desired import adopted, stand
 from clusterlb.drivers.interface import DriverError, FrrDriver, OspfNeighbor
+from clusterlb.model.state import FrrLine
 
 SHARE = 20  # a reading that took t seconds is not repeated before SHARE x t: 5 % of a core at most
 LONGEST_PAUSE = 10.0  # seconds; however slow a reading was, something may have happened since
@@ -40,7 +41,7 @@ class Readings:
         world.actual.services = await self.kernel.read_services()
         world.actual.links = await self.kernel.read_links()
         world.actual.sysctls = await self.kernel.read_sysctls(tuple(world.index.sysctls))
-        await self._read_frr()
+        world.actual.frr = await self._frr_lines()
         await self.frr_health()
         fit = adopted(world.inventory, world.actual.links.announced)
         known = world.view(self.reconciler.clock())
@@ -129,21 +130,30 @@ class Readings:
             await self._read_bfd()
         self._frr_polls += 1
         if world.actual.frr is None or self._frr_polls % FULL_FRR == 0:
-            async with self.reconciler.lock:
-                before = world.actual.frr
-                await self._read_frr()
-                if world.actual.frr is not None and before != world.actual.frr:
-                    world.mark_all()
+            await self._reread_frr()
         if world.health.frr_failures and world.actual.frr is not None:
             world.health_changed(frr_failures=0, frr_error="")
 
-    async def _read_frr(self) -> None:
+    async def _reread_frr(self) -> None:
+        """Read what FRR runs; a daemon that hangs must not keep the loop waiting."""
         world = self.reconciler.world
+        made = world.counts["frr_configurations"]
+        found = await self._frr_lines()
+        async with self.reconciler.lock:
+            if world.counts["frr_configurations"] != made:
+                return  # it was configured meanwhile, and has said since what it runs
+            before, world.actual.frr = world.actual.frr, found
+            if found is not None and before != found:
+                world.mark_all()
+
+    async def _frr_lines(self) -> tuple[FrrLine, ...] | None:
+        """Return what FRR runs; None, and a failure more, when it does not answer."""
         try:
-            world.actual.frr = await self.frr.read()
+            return await self.frr.read()
         except DriverError as error:
-            world.actual.frr = None
-            world.health_changed(frr_failures=world.health.frr_failures + 1, frr_error=str(error))
+            failures = self.reconciler.world.health.frr_failures + 1
+            self.reconciler.world.health_changed(frr_failures=failures, frr_error=str(error))
+            return None
 
     async def cluster(self, *, at_once: bool = False) -> None:
         """Read the link-state database: who announces what, and in which lane.
@@ -176,7 +186,7 @@ class Readings:
         return bool(crowded or world.drains or any(vip.ha for vip in world.inventory.vips.values()))
 
     def _cluster_silent(self, error: str) -> None:
-        if not self._cluster_error:
+        if not self._cluster_error and self.reconciler.world.health.ospf_full:
             log.warning("the link-state database is unreadable", error=error)
         self._cluster_error = error
 

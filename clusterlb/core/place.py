@@ -12,7 +12,7 @@ from clusterlb.core.drain import Progress
 from clusterlb.model.address import IPAddress
 from clusterlb.model.cluster_view import ClusterView, FindingKind
 from clusterlb.model.intent import Intent
-from clusterlb.model.inventory import Inventory, Lane, Vip
+from clusterlb.model.inventory import Inventory, Lane, Vip, Vrrp
 from clusterlb.model.reason import Because, Reason
 
 STALE = 10.0  # seconds after which a look at the link-state database is no evidence any more
@@ -68,6 +68,8 @@ class Surroundings:
 
 def place(vip: Vip, inventory: Inventory, fit: Decision, around: Surroundings) -> Decision:
     """Return where a VIP that is ``fit`` belongs, now that the others and the operator are heard."""
+    if isinstance(vip.ha, Vrrp):
+        return Decision(NOWHERE, Because(Reason.VRRP, "announced by VRRP, see clusterlb generate vrrp"))
     if around.mine(vip.address) is None and not around.adjacent:
         text = "no OSPF neighbour is Full yet: nobody would hear of it"
         return Decision(NOWHERE, Because(Reason.NOT_ADJACENT, text))

@@ -5,11 +5,11 @@ Every method but FRR's blocks and may be called from one worker thread at a time
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
-from clusterlb.model.address import IPAddress
+from clusterlb.model.address import AddressFamily, IPAddress
 from clusterlb.model.inventory import Lane
 from clusterlb.model.ipvs import ServiceKey, ServiceState, ServiceStatistics
 from clusterlb.model.lsdb import Databases
@@ -43,7 +43,7 @@ class IpvsDriver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
-    """What the kernel's links, addresses and routes say about us."""
+    """What the kernel's links, addresses and routes say about us. ``lanes``: those that are fit for use."""
 
     lanes: frozenset[Lane]
     announced: Mapping[IPAddress, frozenset[Lane]]
@@ -52,10 +52,15 @@ class LinkState:
 
 
 class LinkDriver(Protocol):
-    """Lane interfaces, the VIPs on them, and the routes that deliver them."""
+    """Lane interfaces, the VIPs on them, and the routes that deliver them.
+
+    ``external``: the families whose VIPs are routes over the lanes, not addresses; None: both forms count.
+    """
+
+    external: Set[AddressFamily] | None
 
     def read(self) -> LinkState:
-        """Return the lanes, the addresses on them, our local routes, and each uplink's carrier."""
+        """Return the lanes, the VIPs on them, our local routes, and each uplink's carrier."""
         ...
 
     def apply(self, steps: Sequence[LinkStep]) -> list[StepError]:

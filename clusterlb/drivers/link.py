@@ -7,15 +7,17 @@ inventory's choice for each address family (``Ospf.announce``).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence, Set
-from errno import EADDRNOTAVAIL, EEXIST, EINVAL, ENODEV, EOPNOTSUPP, EPERM, ESRCH
+from collections.abc import Iterable, Mapping, Sequence, Set
+from errno import EEXIST, EINVAL, ENODEV, EOPNOTSUPP, EPERM, ESRCH, ETIMEDOUT
+from itertools import groupby
 
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from clusterlb.drivers.interface import DriverError, LinkState
-from clusterlb.drivers.lanes import ANNOUNCE_PROTO, is_in_force, lane_interface, lane_metric, lane_peer
-from clusterlb.drivers.rtnetlink import RT_TABLE_LOCAL, RT_TABLE_MAIN, RouteSocket
+from clusterlb.drivers.lanes import is_in_force, lane_interface, lane_peer
+from clusterlb.drivers.moves import Move, carry_out, on_lane
+from clusterlb.drivers.rtnetlink import RT_TABLE_LOCAL, RouteSocket
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.inventory import Lane
 from clusterlb.model.plan import (
@@ -33,9 +35,7 @@ from clusterlb.model.plan import (
 CLUSTERLB_PROTO = 210
 
 _RTN_LOCAL = 2
-_RT_SCOPE_LINK = 253
 _RT_SCOPE_HOST = 254
-_IFA_F_NODAD = 0x02  # a VIP is on many directors: duplicate address detection would refuse it
 _IFF_UP = 0x1
 _IFF_RUNNING = 0x40
 _IFF_LOWER_UP = 0x10000
@@ -85,7 +85,7 @@ class KernelLinks:
             if found is None:
                 continue
             index, flags = found
-            there = list(self._forms(index))
+            there = list(on_lane(self._dumps, index))
             if (
                 flags & _IFF_UP
                 and flags & _IFF_RUNNING
@@ -108,12 +108,13 @@ class KernelLinks:
 
         A step whose result is there already, an address on the lane or a route gone, is not a failure.
         """
-        failed = []
-        for step in steps:
-            try:
-                self._apply(step)
-            except (NetlinkError, OSError) as error:
-                failed.append(StepError(step, _errno(error), _words(_errno(error))))
+        failed: list[StepError] = []
+        for moving, run in groupby(steps, lambda step: isinstance(step, Announce | Withdraw)):
+            for batch in [list(run)] if moving else [[step] for step in run]:
+                try:
+                    failed += list(self._apply(batch))
+                except (NetlinkError, OSError) as error:
+                    failed += (StepError(step, _errno(error), _words(_errno(error))) for step in batch)
         return failed
 
     def close(self) -> None:
@@ -136,8 +137,8 @@ class KernelLinks:
             self._opened = (IPRoute(), RouteSocket())
         return self._opened
 
-    def _apply(self, step: LinkStep) -> None:
-        match step:
+    def _apply(self, batch: Sequence[LinkStep]) -> Iterable[StepError]:
+        match batch[0]:
             case CreateLane(lane):
                 self._create(lane)
             case RemoveLane(lane):
@@ -146,10 +147,31 @@ class KernelLinks:
                 self._add_route(vip)
             case RemoveLocalRoute(vip):
                 self._remove_route(vip)
-            case Announce(vip, lane):
-                self._announce(vip, lane)
-            case Withdraw(vip, lane):
-                self._withdraw(vip, lane)
+            case _:
+                return self._move(batch)
+        return ()
+
+    def _move(self, batch: Sequence[LinkStep]) -> Iterable[StepError]:
+        """Carry out announcements and withdrawals alone, in one message to the kernel."""
+        links: dict[Lane, tuple[int, int] | None] = {}
+        steps: list[LinkStep] = []
+        moves = []
+        for step in batch:
+            if not isinstance(step, Announce | Withdraw):
+                continue
+            vip, lane, on = step.vip, step.lane, isinstance(step, Announce)
+            if lane not in links:
+                links[lane] = self._link(lane_interface(lane))
+            if link := links[lane]:
+                ways = [way for way in (False, True) if is_in_force(vip, way, self.external)]
+                ways = ways[:1] if on else ways
+                steps += [step] * len(ways)
+                moves += [Move(vip, lane, link[0], way, on) for way in ways]
+            elif on:
+                yield StepError(step, ENODEV, _words(ENODEV))
+        for step, errno in zip(steps, carry_out(self._dumps, moves), strict=True):
+            if errno:
+                yield StepError(step, errno, _words(errno))
 
     def _create(self, lane: Lane) -> None:
         name, peer = lane_interface(lane), lane_peer(lane)
@@ -165,68 +187,15 @@ class KernelLinks:
             if found:
                 self._ipr.link("set", index=found[0], state="up")
         index = self._index(lane)
-        for vip, route in list(self._forms(index)):
-            if not is_in_force(vip, route, self.external):
-                self._take_off(vip, lane, index, route)
+        wrong = [each for each in on_lane(self._dumps, index) if not is_in_force(*each, self.external)]
+        errnos = carry_out(self._dumps, [Move(vip, lane, index, route, False) for vip, route in wrong])
+        for errno in filter(None, errnos):
+            raise OSError(errno, name)
 
     def _remove(self, lane: Lane) -> None:
         found = self._link(lane_interface(lane))
         if found:
             self._ipr.link("del", index=found[0])
-
-    def _announce(self, vip: IPAddress, lane: Lane) -> None:
-        index = self._index(lane)
-        if self.external and family_of(vip) in self.external:
-            self._add_lane_route(vip, lane, index)
-            return
-        flags = {"flags": _IFA_F_NODAD} if vip.version == 6 else {}
-        try:
-            self._ipr.addr("add", index=index, address=str(vip), prefixlen=vip.max_prefixlen, **flags)
-        except NetlinkError as error:
-            if error.code != EEXIST or (vip, vip.max_prefixlen) not in self._dumps.addresses(index):
-                raise
-
-    def _add_lane_route(self, vip: IPAddress, lane: Lane, index: int) -> None:
-        try:
-            self._ipr.route("add", **_lane_route(vip, index, ANNOUNCE_PROTO, lane_metric(lane)))
-        except NetlinkError as error:
-            there = self._dumps.host_routes(family_of(vip), index) if error.code == EEXIST else []
-            if (vip, ANNOUNCE_PROTO, lane_metric(lane)) not in there:
-                raise
-
-    def _withdraw(self, vip: IPAddress, lane: Lane) -> None:
-        found = self._link(lane_interface(lane))
-        for route in (False, True):
-            if found and is_in_force(vip, route, self.external):
-                self._take_off(vip, lane, found[0], route)
-
-    def _take_off(self, vip: IPAddress, lane: Lane, index: int, route: bool) -> None:
-        """Remove a VIP from a lane in one of its forms; it may be there with somebody else's attributes."""
-        try:
-            if route:
-                self._ipr.route("del", **_lane_route(vip, index, ANNOUNCE_PROTO, lane_metric(lane)))
-            else:
-                self._ipr.addr("del", index=index, address=str(vip), prefixlen=vip.max_prefixlen)
-        except NetlinkError as error:
-            if error.code != (ESRCH if route else EADDRNOTAVAIL):
-                raise
-            if route:
-                for each in self._dumps.host_routes(family_of(vip), index):
-                    if each.address == vip:
-                        self._ipr.route("del", **_lane_route(vip, index, each.protocol, each.metric))
-            else:
-                for address, prefix in self._dumps.addresses(index):
-                    if address == vip:
-                        self._ipr.addr("del", index=index, address=str(vip), prefixlen=prefix)
-
-    def _forms(self, index: int) -> Iterator[tuple[IPAddress, bool]]:
-        """Yield what is on a lane: each address, and whether it is there as a route."""
-        for address, _ in self._dumps.addresses(index):
-            if not address.is_link_local:
-                yield address, False
-        for family in AddressFamily:
-            for route in self._dumps.host_routes(family, index):
-                yield route.address, True
 
     def _add_route(self, vip: IPAddress) -> None:
         try:
@@ -278,20 +247,8 @@ class KernelLinks:
         return found is not None and bool(found[1] & _IFF_UP) and bool(found[1] & _IFF_LOWER_UP)
 
 
-def _lane_route(vip: IPAddress, index: int, protocol: int, metric: int) -> Mapping[str, object]:
-    return {
-        "family": int(family_of(vip)),
-        "dst": f"{vip}/{vip.max_prefixlen}",
-        "oif": index,
-        "table": RT_TABLE_MAIN,
-        "scope": _RT_SCOPE_LINK if vip.version == 4 else 0,
-        "proto": protocol,
-        "priority": metric,
-    }
-
-
 def _errno(error: NetlinkError | OSError) -> int:
-    return int(error.code) if isinstance(error, NetlinkError) else error.errno or 0
+    return int(error.code) if isinstance(error, NetlinkError) else error.errno or ETIMEDOUT
 
 
 def _words(code: int) -> str:

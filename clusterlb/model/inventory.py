@@ -324,6 +324,21 @@ class ActiveStandby:
 
 
 @dataclass(frozen=True, slots=True)
+class Vrrp:
+    """FRR's vrrpd moves the VIP, OSPF does not announce it. The first of ``order`` has the highest priority.
+
+    ``vrid``: 1 to 255. ``interfaces``: the VIP's link, and perhaps a second one with a group of its own.
+    ``interval``: seconds between advertisements. ``preempt``: a higher priority takes the VIP back.
+    """
+
+    order: tuple[str, ...]
+    vrid: int
+    interfaces: tuple[str, ...]
+    interval: float = 1.0
+    preempt: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Vip:
     """A virtual address and what it serves.
 
@@ -334,7 +349,7 @@ class Vip:
     services: tuple[Service, ...]
     announce_when: AnnounceWhen = AnnounceWhen.ALL
     required: frozenset[tuple[Protocol, int]] = frozenset()
-    ha: ActiveStandby | None = None
+    ha: ActiveStandby | Vrrp | None = None
 
 
 @dataclass(frozen=True, slots=True)

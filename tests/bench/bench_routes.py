@@ -1,7 +1,7 @@
 """From a decision to the switch's kernel routing table: real FRR and links in native namespaces.
 
-The decision is the observation that changes a verdict; the end is the netlink message of the route at
-the switch. Both times are of one clock.
+The decision is the observation that changes a verdict (``route_change_*`` and ``link_down_ms``: the call of
+the driver, or of ip(8)); the end is the netlink message of the route at the switch. Both are of one clock.
 """
 
 from __future__ import annotations
@@ -82,14 +82,16 @@ def route_changes() -> list[Figure]:
     figures = []
     for announce in (AnnounceModes(), EXTERNAL):
         inventory = cluster(2, ipv6=True, announce=announce)
-        with tempfile.TemporaryDirectory() as root:
-            with RouteRig(Path(root), inventory, controllers=False) as rig:
-                for name, (of, lone, shared) in modes.items():
-                    if of == announce:
-                        times = _changes(rig, lone, shared)
-                        medians = [statistics.median(each) for each in times.values()]
-                        worst = max(max(each) for each in times.values())
-                        figures.append(Figure(f"route_change_{name}_ms", max(medians), "ms", None, worst))
+        with (
+            tempfile.TemporaryDirectory() as root,
+            RouteRig(Path(root), inventory, controllers=False) as rig,
+        ):
+            for name, (of, lone, shared) in modes.items():
+                if of == announce:
+                    times = _changes(rig, lone, shared)
+                    medians = [statistics.median(each) for each in times.values()]
+                    worst = max(max(each) for each in times.values())
+                    figures.append(Figure(f"route_change_{name}_ms", max(medians), "ms", None, worst))
     counted = [figure for figure in figures if figure.name != "route_change_ipv6_intra_ms"]
     worst = max(counted, key=lambda figure: figure.value)
     return [Figure("route_change_ms", worst.value, "ms", 60, worst.spread), *figures]

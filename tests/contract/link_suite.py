@@ -77,6 +77,16 @@ class LinkSuite:
         assert failed[0].message
         assert links.read().lanes == {Lane.STANDBY}
 
+    def test_many_vips_move_at_once_and_one_that_cannot_hinders_no_other(self, links):
+        vips = [VIPS[number % 2] + number for number in range(200)]
+        links.apply([CreateLane(Lane.ACTIVE), CreateLane(Lane.DRAINED)])
+        assert links.apply([Announce(vip, Lane.ACTIVE) for vip in vips]) == []
+        missing = Announce(vips[7], Lane.STANDBY)
+        moving = [step for vip in vips for step in (Announce(vip, Lane.DRAINED), Withdraw(vip, Lane.ACTIVE))]
+        failed = links.apply([*moving[:100], missing, *moving[100:]])
+        assert [(error.step, error.errno) for error in failed] == [(missing, ENODEV)]
+        assert dict(links.read().announced) == {vip: {Lane.DRAINED} for vip in vips}
+
     def test_withdrawing_from_a_missing_lane_is_no_failure(self, links):
         assert links.apply([Withdraw(VIPS[0], Lane.ACTIVE)]) == []
 

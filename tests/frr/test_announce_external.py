@@ -1,11 +1,14 @@
 """External announcements, several switches and NSSAs: what the switches' kernels say of a director's VIPs."""
 
 import json
+import signal
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_address, ip_network
+from pathlib import Path
 
 import pytest
 from frr_inventories import EXTERNAL, IPV6_EXTERNAL
+from route_rig import RTM_DELROUTE, RouteWatch
 
 from clusterlb.drivers.frr.render import render_config
 from clusterlb.model.inventory import (
@@ -41,6 +44,8 @@ class Switch:
     area_type: str = "normal"
     network: str = "point-to-multipoint"
     links: dict[str, int] = field(default_factory=dict)
+    helper: bool = False
+    bfd: bool = True
 
     def start(self) -> None:
         self.router.start(*DAEMONS)
@@ -49,9 +54,11 @@ class Switch:
     def config(self) -> str:
         special = "" if self.area_type == "normal" else f" area {self.area} {self.area_type}\n"
         routers = "".join(
-            f"router {name}\n {option} router-id 10.1.{self.number}.254\n{SWITCH_TIMERS}{special}exit\n"
-            for name, option in (("ospf", "ospf"), ("ospf6", "ospf6"))
+            f"router {name}\n {name} router-id 10.1.{self.number}.254\n{SWITCH_TIMERS}{special}exit\n"
+            for name in ("ospf", "ospf6")
         )
+        if self.helper:
+            routers += "router ospf\n capability opaque\n graceful-restart helper enable\nexit\n"
         return (
             routers
             + "bfd\n profile clusterlb\n  transmit-interval 50\n  receive-interval 50\n exit\nexit\n"
@@ -70,7 +77,8 @@ class Switch:
                 lines.append(f"{word} passive")
                 continue
             lines += [f"{word} hello-interval 1", f"{word} dead-interval 3", f"{word} retransmit-interval 1"]
-            lines += [f"{word} bfd", f"{word} bfd profile clusterlb"]
+            if self.bfd:
+                lines += [f"{word} bfd", f"{word} bfd profile clusterlb"]
             if ipv4 or self.network == "point-to-point":
                 lines.append(f"{word} network {self.network}")
         return "".join(f" {line}\n" for line in lines)
@@ -212,10 +220,35 @@ def test_an_frr_that_was_killed_announces_from_the_kernel_again(fabric, switch):
     config = announcing(EXTERNAL)
     director, _ = fabric(config, Ospf(announce=EXTERNAL).external, switch)
     for daemon in DAEMONS:
-        director.signal(daemon, 9)
+        director.signal(daemon, signal.SIGKILL)
     for vip in VIPS:
         eventually(lambda vip=vip: not switch.route(vip))
     director.start(*DAEMONS)
     director.load(config)
     for vip in VIPS:
         eventually(lambda vip=vip: switch.metric(vip) == 20)
+
+
+@pytest.mark.parametrize("bfd", [None, Ospf().bfd], ids=["hellos", "bfd"])
+def test_a_planned_restart_of_ospfd_moves_no_route(fabric, routers, bfd):
+    """The switch helps: it keeps the routes of an ospfd that said it would be away, BFD or not."""
+    switch = Switch(routers("s"), 0, helper=True, bfd=bfd is not None)
+    config = announcing(EXTERNAL, graceful_restart=60, bfd=bfd)
+    director, _ = fabric(config, Ospf(announce=EXTERNAL).external, switch)
+    if bfd:
+        eventually(lambda: '"status":"up"' in director.vtysh("show bfd peers json"))
+    watch = RouteWatch(switch.router.name)
+    try:
+        director.vtysh("graceful-restart prepare ip ospf")
+        director.signal("ospfd", signal.SIGTERM)
+        eventually(lambda: not Path(f"/proc/{director.daemons['ospfd']}").exists())
+        with pytest.raises(TimeoutError):
+            watch.wait(VIPS[0], RTM_DELROUTE, 4.0)  # longer than the dead interval
+        director.start("ospfd")
+        director.load(config)
+        eventually(lambda: "Full" in director.vtysh("show ip ospf neighbor"))
+        with pytest.raises(TimeoutError):
+            watch.wait(VIPS[0], RTM_DELROUTE, 4.0)
+        assert switch.metric(VIPS[0]) == 20
+    finally:
+        watch.close()

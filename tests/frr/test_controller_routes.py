@@ -6,8 +6,10 @@ import time
 from ipaddress import ip_address
 
 import pytest
+from frr_inventories import EXTERNAL
 from route_rig import RTM_DELROUTE, RTM_NEWROUTE, RouteRig, cluster
 
+from clusterlb.model.inventory import AnnounceModes
 from tests.frr.conftest import eventually, sh
 
 VIP, SECOND = ip_address("10.100.0.1"), ip_address("10.100.0.2")
@@ -62,3 +64,37 @@ def test_frr_killed_and_started_again_comes_back_with_our_lines(rig):
     router.start("zebra", "ospfd", "bfdd")
     sh("vtysh", "-N", router.name, "-b")  # as FRR's init script does: read the file into the daemons
     eventually(lambda: rig.next_hops(VIP) == ["10.1.0.1", "10.1.0.2"])
+
+
+def test_external_vips_follow_their_pools(tmp_path):
+    with RouteRig(tmp_path, cluster(2, vips=2, pace=0.2, announce=EXTERNAL)) as rig:
+        for director in rig.directors.values():
+            director.set_members(True)
+        for vip in (VIP, SECOND):
+            eventually(lambda vip=vip: rig.next_hops(vip) == ["10.1.0.1", "10.1.0.2"])
+        rig.directors["d1"].set_members(False, [0])
+        eventually(lambda: rig.next_hops(VIP) == ["10.1.0.2"])
+        assert rig.next_hops(SECOND) == ["10.1.0.1", "10.1.0.2"]
+
+
+@pytest.mark.parametrize(("before", "after"), [(AnnounceModes(), EXTERNAL), (EXTERNAL, AnnounceModes())])
+def test_a_start_in_another_mode_leaves_nothing_of_the_old_one(tmp_path, before, after):
+    """Mixed modes send all traffic to one kind: what the old one announced has to go."""
+    with RouteRig(tmp_path, cluster(1, announce=before, pace=0.2)) as rig:
+        rig.directors["d1"].set_members(True)
+        eventually(lambda: rig.next_hops(VIP) == ["10.1.0.1"])
+        rig.directors["d1"].kill(signal.SIGTERM)
+        rig.inventory = cluster(1, announce=after, pace=0.2)
+        rig.start("d1").set_members(True)
+        router, external = rig.routers["d1"], after == EXTERNAL
+        eventually(lambda: (str(VIP) in router.ip("route", "show", "proto", "201")) is external)
+        eventually(lambda: (f"{VIP}/32" in router.ip("addr", "show", "dev", "clb-active")) is not external)
+        shown = "E1" if external else "N "
+        eventually(lambda: shown in _ospf_route(rig, VIP))
+        eventually(lambda: rig.next_hops(VIP) == ["10.1.0.1"])
+
+
+def _ospf_route(rig: RouteRig, vip) -> str:
+    return "".join(
+        line for line in rig.switch.vtysh("show ip ospf route").splitlines() if f"{vip}/32" in line
+    )

@@ -21,6 +21,7 @@ from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
 from pathlib import Path
 
 from clusterlb.drivers.frr.render import render_config
+from clusterlb.drivers.frr.text import parse
 from clusterlb.lab.netns import inside
 from clusterlb.lab.routes import RouteWatch, Table, parse_route
 from clusterlb.model.check import CheckSpec, ProbeSpec
@@ -30,6 +31,7 @@ from clusterlb.model.inventory import (
     Director,
     Inventory,
     Member,
+    NetworkType,
     Ospf,
     Pool,
     Service,
@@ -41,12 +43,13 @@ from tests.frr.conftest import Router, sh
 from tests.support.rig_controller import Post, kept, run
 
 DAEMONS = ("zebra", "ospfd", "bfdd")
-SWITCH = "10.1.0.254"
+SWITCH = "10.1.0.254"  # its router id
 SWITCH_TIMERS = {
     "tuned": [" timers throttle spf 0 50 500", " timers throttle lsa all 0", " timers lsa min-arrival 0"],
     "default": [],
 }
 CHECK = CheckSpec(ProbeSpec(interval=1.0, timeout=0.5), rise=1, fall=1)
+UPLINK = (Uplink("e0", NetworkType.POINT_TO_POINT),)
 FIRST_VIP = IPv4Address("10.100.0.1")
 RTMGRP_IPV4_ROUTE, RTM_NEWROUTE, RTM_DELROUTE = 0x40, 24, 25  # linux/rtnetlink.h
 NLMSGHDR = struct.Struct("=IHHII")
@@ -62,7 +65,7 @@ def inventory(directors: int, vips: int = 1, **ospf: object) -> Inventory:
     numbers = range(1, directors + 1)
     return Inventory(
         Cluster("rig", (ip_network("10.100.0.0/16"),), ospf=replace(Ospf(bfd=Bfd(0.05, 3)), **ospf)),
-        {f"d{n}": Director(f"d{n}", IPv4Address(f"10.1.0.{n}"), (Uplink("e0"),)) for n in numbers},
+        {f"d{n}": Director(f"d{n}", IPv4Address(f"10.1.0.{n}"), UPLINK) for n in numbers},
         pools,
         {vip: Vip(vip, (Service(Protocol.TCP, 80, f"p{n}"),)) for n, vip in enumerate(vips_of(vips))},
     )
@@ -78,9 +81,12 @@ class ClusterDirector:
 
     def __init__(self, router: Router, name: str, inventory: Inventory, root: Path) -> None:
         self.router, self.name, self.inventory = router, name, inventory
-        self.address = inventory.directors[name].router_id
+        number = int(inventory.directors[name].router_id) % 256
+        self.port = f"p{number}"  # the switch's end of its cable
+        self.address = IPv4Address("10.1.1.1") + 2 * number
         self.post = Post(name, inventory, root)
         self.pid = 0
+        self.dead: set[str] = set()
 
     def start_frr(self) -> None:
         """Start FRR with the configuration file that a former life left behind, as a boot does."""
@@ -125,29 +131,50 @@ class ClusterDirector:
 
     def strike(self, victim: str, number: signal.Signals) -> None:
         """Send a signal to a daemon of FRR by its name, or to the ``controller``."""
-        pid = self.pid if victim == "controller" else self.router.daemons[victim]
-        os.kill(pid, number)
-        if victim == "controller" and number is signal.SIGKILL:
-            self._gone()
+        os.kill(self.pid if victim == "controller" else self.router.daemons[victim], number)
+        if number is signal.SIGKILL:
+            self.dead.add(victim)
+            if victim == "controller":
+                self._gone()
+
+    def mend(self, victim: str) -> None:
+        """Let what was stopped go on, and start what was killed, as FRR's watchfrr and systemd do."""
+        if victim not in self.dead:
+            self.strike(victim, signal.SIGCONT)
+        elif victim == "controller":
+            self.dead.discard(victim)
+            self.start()
+        elif victim == "zebra":
+            for other in set(DAEMONS) - self.dead:  # watchfrr's phased restart
+                self.strike(other, signal.SIGKILL)
+            self.restart(*DAEMONS)
+        else:
+            self.restart(victim)
 
     def restart(self, *daemons: str) -> None:
-        """Start killed daemons again as watchfrr does, each with its part of the configuration file."""
+        """Start killed daemons again, each with its part of the configuration file."""
         for daemon in daemons:
             for ending in ("pid", "vty"):
                 Path(f"/var/run/frr/{self.router.name}/{daemon}.{ending}").unlink(missing_ok=True)
             self.router.start(daemon)
         for daemon in daemons:
             sh("vtysh", "-N", self.router.name, "-b", "-d", daemon)
+        self.dead -= set(daemons)
 
     def kill(self) -> None:
         """Kill FRR and the controller, all at once, as the host's death does."""
-        for victim in (*self.router.daemons, *(["controller"] if self.pid else [])):
-            with suppress(ProcessLookupError):
+        for victim in (*DAEMONS, "controller"):
+            if victim not in self.dead:
                 self.strike(victim, signal.SIGKILL)
 
     def announces(self, vip: IPv4Address) -> bool:
         """Say whether the VIP is on a lane."""
         return bool(self.router.ip("-4", "addr", "show", "to", str(vip)))
+
+    def runs_our_lines(self) -> bool:
+        """Say whether FRR runs every line that the inventory asks for."""
+        wanted = parse(render_config(self.inventory, self.inventory.directors[self.name]))
+        return set(wanted) <= set(parse(self.router.vtysh("show running-config no-header")))
 
     def serves(self, vip: IPv4Address) -> bool:
         """Say whether a packet for the VIP would be delivered and scheduled here."""
@@ -226,7 +253,7 @@ class History(threading.Thread):
 
 
 class ClusterRig:
-    """A switch and its directors on one segment; a context manager that leaves nothing behind.
+    """A switch and its directors, each on a port of its own; a context manager that leaves nothing behind.
 
     FRR runs on every director from the start; controllers are started one by one.
     """
@@ -272,22 +299,20 @@ class ClusterRig:
         for router in (self.switch, *(one.router for one in self.directors)):
             sh("ip", "netns", "add", router.name)
             router.ip("link", "set", "lo", "up")
-        self.switch.ip("link", "add", "br0", "type", "bridge")
-        self.switch.ip("link", "set", "br0", "up")
-        self.switch.ip("addr", "add", f"{SWITCH}/24", "dev", "br0")
         for one in self.directors:
-            peer = f"p{one.name}"
-            one.router.ip("link", "add", "e0", "type", "veth", "peer", peer, "netns", self.switch.name)
-            self.switch.ip("link", "set", peer, "master", "br0", "up")
-            one.router.ip("addr", "add", f"{one.address}/24", "dev", "e0")
+            ours = ("link", "add", "e0", "type", "veth")
+            one.router.ip(*ours, "peer", "name", one.port, "netns", self.switch.name)
+            one.router.ip("addr", "add", f"{one.address}/31", "dev", "e0")
+            self.switch.ip("addr", "add", f"{one.address - 1}/31", "dev", one.port)
             one.router.ip("link", "set", "e0", "up")
+            self.switch.ip("link", "set", one.port, "up")
         self.switch.start(*DAEMONS)
-        self.switch.load(_switch_config(self.inventory, self.timers))
+        self.switch.load(_switch_config(self.inventory, self.timers, [one.port for one in self.directors]))
         self.history = History(self.switch.name)
         self.at_once(ClusterDirector.start_frr)
 
 
-def _switch_config(inventory: Inventory, timers: str) -> str:
+def _switch_config(inventory: Inventory, timers: str, ports: Iterable[str]) -> str:
     bfd = inventory.cluster.ospf.bfd
     interval = round(bfd.interval * 1000) if bfd else 300
     lines = [
@@ -298,14 +323,7 @@ def _switch_config(inventory: Inventory, timers: str) -> str:
         *([f"  detect-multiplier {bfd.multiplier}"] if bfd else []),
         " exit",
         "exit",
-        "interface br0",
-        " ip ospf area 0.0.0.0",
-        " ip ospf network point-to-multipoint",
-        " ip ospf hello-interval 1",
-        " ip ospf dead-interval 3",
-        " ip ospf retransmit-interval 1",
-        *([" ip ospf bfd", " ip ospf bfd profile rig"] if bfd else []),
-        "exit",
+        *(line for port in ports for line in _port(port, bfd=bfd is not None)),
         "router ospf",
         f" ospf router-id {SWITCH}",
         *SWITCH_TIMERS[timers],
@@ -313,3 +331,16 @@ def _switch_config(inventory: Inventory, timers: str) -> str:
         "exit",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _port(name: str, *, bfd: bool) -> list[str]:
+    return [
+        f"interface {name}",
+        " ip ospf area 0.0.0.0",
+        " ip ospf network point-to-point",
+        " ip ospf hello-interval 1",
+        " ip ospf dead-interval 3",
+        " ip ospf retransmit-interval 1",
+        *([" ip ospf bfd", " ip ospf bfd profile rig"] if bfd else []),
+        "exit",
+    ]

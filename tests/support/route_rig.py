@@ -50,7 +50,7 @@ from tests.frr.conftest import InNamespace, Router, enter, sh
 
 RTM_NEWROUTE, RTM_DELROUTE, RTA_DST, RTMGRP_ROUTES = 24, 25, 1, 0x40 | 0x400  # of IPv4 and IPv6
 SWITCH_TIMERS = {
-    "tuned": [" timers throttle spf 0 50 500", " timers throttle lsa all 0", " timers lsa min-arrival 0"],
+    "tuned": [" timers throttle spf 0 10 500", " timers throttle lsa all 0", " timers lsa min-arrival 0"],
     "default": [],
 }
 SWITCH_IPV6 = [

@@ -12,6 +12,7 @@ from clusterlb.config.lint.pools import lint_pools
 from clusterlb.config.lint.routing import lint_routing
 from clusterlb.config.lint.services import lint_services
 from clusterlb.config.lint.vips import lint_vips
+from clusterlb.config.lint.vrrp import lint_vrrp
 from clusterlb.config.report import Report
 
 
@@ -25,4 +26,5 @@ def lint(everything: Everything, report: Report) -> None:
     lint_vips(everything, report)
     lint_services(everything, report)
     lint_drains(everything, report)
+    lint_vrrp(everything, report)
     lint_maintenance(everything, report)

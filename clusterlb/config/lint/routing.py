@@ -1,4 +1,4 @@
-"""OSPF's modes: what areas, uplinks, keys and restarts can and cannot have together."""
+"""OSPF's modes: what areas, uplinks and keys can and cannot have together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ def lint_routing(everything: Everything, report: Report) -> None:
         return
     _stub(cluster, report)
     _keys(cluster, report)
-    _restart(cluster, report)
     _stale_next_hop(everything, cluster, report)
     if cluster.sure(("ospf",), "area", "area_type", "announce"):
         _backbone(everything, cluster, report)
@@ -59,17 +58,6 @@ def _keys(placed: Placed[Cluster], report: Report) -> None:
         )
 
 
-def _restart(placed: Placed[Cluster], report: Report) -> None:
-    item, ospf = placed.item, placed.value.ospf
-    if ospf.graceful_restart and ospf.bfd and placed.sure(("ospf",), "graceful_restart", "bfd"):
-        report.warning(
-            item.source,
-            item.key_at("ospf", "graceful_restart"),
-            "`graceful_restart` with `bfd`: the session that ends with ospfd takes the routes along",
-            "BFD finds a dead director, a graceful restart hides an absent ospfd: choose one (`bfd: null`)",
-        )
-
-
 def _stale_next_hop(everything: Everything, placed: Placed[Cluster], report: Report) -> None:
     item, ospf = placed.item, placed.value.ospf
     if ospf.announce.ipv6 is not AnnounceMode.INTRA_AREA or not placed.sure(("ospf",), "announce"):
@@ -80,7 +68,7 @@ def _stale_next_hop(everything: Everything, placed: Placed[Cluster], report: Rep
             item.source,
             item.at("ospf", "announce"),
             "IPv6 wants `announce: {ipv6: external}` where the switch is FRR 8.4",
-            f"it keeps a director that withdraws an intra-area VIP, such as {first}, as a next hop (frr#13579)",
+            f"it keeps a director that withdraws an intra-area VIP such as {first} as a next hop (frr#13579)",
         )
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, WrapValidator
 
-from clusterlb.config.fields import ServiceName, duration, refuse
+from clusterlb.config.by_type import ByType
+from clusterlb.config.fields import InterfaceName, ServiceName, duration, refuse
 from clusterlb.config.models.base import Port, Strict
 
 _MONTH = 31 * 86400.0
@@ -53,8 +54,8 @@ class ServiceFile(Strict):
     )
 
 
-class HaFile(Strict):
-    """Which directors serve a VIP, where not all of them do at once."""
+class ActiveStandbyFile(Strict):
+    """One director serves a VIP, and OSPF tells which."""
 
     mode: Literal["active-standby"] = Field(
         default="active-standby", description="active-standby: one director serves, the others stand by."
@@ -70,6 +71,40 @@ class HaFile(Strict):
     )
 
 
+class VrrpFile(Strict):
+    """One director serves a VIP, and VRRP tells which; for networks without OSPF."""
+
+    mode: Literal["vrrp"] = Field(
+        description="vrrp: FRR's vrrpd moves the VIP between the directors, and OSPF does not announce it."
+    )
+    order: list[str] = Field(
+        min_length=1,
+        max_length=20,
+        description="Names of directors by priority: the first has 200, each of the others 10 less.",
+    )
+    vrid: int = Field(
+        ge=1, le=255, description="Virtual router id, 1 to 255; no other group of the same link may have it."
+    )
+    interfaces: list[InterfaceName] = Field(
+        min_length=1,
+        max_length=2,
+        description="The link that the VIP is on, the same name on every director; a second link has a group "
+        "of its own, without the address.",
+    )
+    interval: Annotated[float, duration(0.01, 40.95, whole=0.01)] = Field(
+        default=1.0,
+        description="Time between two advertisements, a multiple of 10ms; the others take over after three "
+        "and a part of a fourth.",
+    )
+    preempt: bool = Field(
+        default=True, description="Whether a director with a higher priority takes the VIP over again."
+    )
+
+
+HaFile = ActiveStandbyFile | VrrpFile
+_HA_MODES = ByType({"active-standby": ActiveStandbyFile, "vrrp": VrrpFile}, "active-standby", key="mode")
+
+
 class VipFile(Strict):
     """A virtual address and what it serves."""
 
@@ -81,4 +116,6 @@ class VipFile(Strict):
         description="Announce the VIP while all of its services are fit, any, or all of a list such as "
         "[tcp/80, tcp/443].",
     )
-    ha: HaFile | None = Field(default=None, description="Which directors serve; null: all, all of the time.")
+    ha: Annotated[HaFile, _HA_MODES] | None = Field(
+        default=None, description="Which directors serve; null: all, all of the time."
+    )

@@ -18,8 +18,8 @@ Command = tuple[str, ...]
 
 _DELETE = "Lines To Delete"
 _ADD = "Lines To Add"
-# Of these FRR knows `no` alone, in ospf6d at least: with the value behind it is an unknown command.
-_BARE_NO = re.compile(r"(no (?:maximum-paths|graceful-restart)) .+")
+# ospfd and ospf6d know only `no maximum-paths`, and ospf6d no `grace-period` behind `no graceful-restart`.
+_BARE_NO = re.compile(r"(no maximum-paths|no graceful-restart) (?:grace-period )?\d+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,15 +173,16 @@ def test_the_member_is_heard_out_when_it_will_not_listen():
 def test_shortage_on_the_way_is_no_result(monkeypatch):
     with member(saying(b"+PONG")) as port:
         probe = make_probe(make_key(CheckType.TCP, PING, port=port))
-        monkeypatch.setattr(socket.socket, "setsockopt", lambda *_: _raise(errno.ENOBUFS))
+        monkeypatch.setattr("clusterlb.checks.way.Socket", Starved)
         with pytest.raises(UnsentError) as caught:
             probe.start()
         probe.close()
     assert caught.value.scarce
 
 
-def _raise(number: int) -> None:
-    raise OSError(number, os.strerror(number))
+class Starved(socket.SocketType):
+    def setsockopt(self, *_: object) -> None:
+        raise OSError(errno.ENOBUFS, os.strerror(errno.ENOBUFS))
 
 
 def test_no_ending_leaves_a_descriptor_behind():

@@ -137,7 +137,7 @@ class Failing:
     ],
 )
 def test_the_directors_own_errors_are_no_result(monkeypatch, where, number, scarce):
-    monkeypatch.setattr(socket, "socket", lambda *_: Failing(where, number))
+    monkeypatch.setattr("clusterlb.checks.way.Socket", lambda *_: Failing(where, number))
     probe = make_probe(make_key(CheckType.UDP, UdpOptions(), "192.0.2.1", 9))
     with pytest.raises(UnsentError) as caught:
         run(probe)
@@ -153,7 +153,7 @@ def test_the_directors_own_errors_are_no_result(monkeypatch, where, number, scar
     ],
 )
 def test_errors_about_the_way_are_the_members(monkeypatch, where, number, detail):
-    monkeypatch.setattr(socket, "socket", lambda *_: Failing(where, number))
+    monkeypatch.setattr("clusterlb.checks.way.Socket", lambda *_: Failing(where, number))
     probe = make_probe(make_key(CheckType.UDP, UdpOptions(), "192.0.2.1", 9))
     assert run(probe) == Result(False, detail)
 

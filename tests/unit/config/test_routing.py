@@ -86,11 +86,6 @@ WARNINGS = {
         "announce: ¦intra-area",
         "IPv6 wants `announce: {ipv6: external}` where the switch is FRR 8.4",
     ),
-    "a graceful restart and BFD contradict each other": (
-        "announce: external",
-        "announce: external, ¦graceful_restart: 60s",
-        "`graceful_restart` with `bfd`",
-    ),
     "a director that joins an area to the backbone": (
         "[e0, e1]",
         "[e0, ¦{name: e1, area: 0}]",
@@ -106,9 +101,10 @@ CLEAN = {
     "an NSSA": ("announce: external", "area_type: nssa, announce: external"),
     "a stub area with lanes, IPv6 aside": (
         "announce: external}",
-        "area_type: stub, announce: {ipv4: intra-area}, bfd: null, graceful_restart: 2m}",
+        "area_type: stub, announce: {ipv4: intra-area}}",
     ),
     "two areas that each see external VIPs": ("[e0, e1]", "[e0, {name: e1, area: 2}]"),
+    "a graceful restart beside BFD": ("announce: external", "announce: external, graceful_restart: 2m"),
     "a key chain": ("announce: external", "announce: external, key_chain: OSPF"),
 }
 

@@ -58,3 +58,11 @@ def test_a_router_id_is_set_before_ospf_starts_on_an_interface():
     added = (("interface e0", "ip ospf area 0.0.0.0"), ("router ospf", "ospf router-id 10.1.0.6"))
     rows = script(Delta(add=added)).splitlines()
     assert rows.index(" ospf router-id 10.1.0.6") < rows.index("interface e0")
+
+
+def test_the_period_of_a_graceful_restart_is_not_repeated_behind_no():
+    """ospf6d of FRR 8.4 knows `no graceful-restart [period N]`, and writes `grace-period N`."""
+    gone = (("router ospf6", "no graceful-restart grace-period 60"),)
+    assert script(Delta(delete=gone)) == "router ospf6\n no graceful-restart\nexit\n"
+    helper = (("router ospf6", "no graceful-restart helper enable"),)
+    assert script(Delta(delete=helper)) == "router ospf6\n no graceful-restart helper enable\nexit\n"

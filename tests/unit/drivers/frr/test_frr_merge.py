@@ -82,6 +82,11 @@ def test_a_foreign_header_stays_when_our_lines_leave_it_empty():
         ("ospf router-id 1.1.1.1", "ospf router-id 2.2.2.2"),
         ("timers throttle spf 0 50 500", "timers throttle spf 0 50 5000"),
         ("ipv6 ospf6 hello-interval 1", "ipv6 ospf6 hello-interval 2"),
+        ("ipv6 ospf6 authentication keychain a", "ipv6 ospf6 authentication keychain b"),
+        ("redistribute kernel", "redistribute kernel route-map clb-ipv4"),
+        ("graceful-restart", "graceful-restart grace-period 60"),
+        ("ip prefix-list a seq 5 permit 10.0.0.0/8 ge 32", "ip prefix-list a seq 5 deny 11.0.0.0/8"),
+        ("set metric 10", "set metric 20"),
     ],
 )
 def test_lines_that_replace_each_other(one, other):
@@ -97,6 +102,11 @@ def test_lines_that_replace_each_other(one, other):
         ("timers throttle spf 0 50 500", "timers throttle lsa all 0"),
         ("ip route 10.0.0.0/8 Null0", "ip route 10.0.0.0/8 10.1.1.1"),
         ("neighbor 1.1.1.1 remote-as 1", "neighbor 1.1.1.1 description x"),
+        ("redistribute kernel", "redistribute connected"),
+        ("graceful-restart", "graceful-restart helper enable"),
+        ("ip prefix-list a seq 5 permit 10.0.0.0/8", "ipv6 prefix-list a seq 5 permit fd00::/8"),
+        ("ip prefix-list a seq 5 permit 10.0.0.0/8", "ip prefix-list a seq 10 permit 10.0.0.0/8"),
+        ("set metric 10", "set metric-type type-1"),
     ],
 )
 def test_lines_that_stand_beside_each_other(one, other):
