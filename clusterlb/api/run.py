@@ -33,7 +33,7 @@ from clusterlb.drivers.link import KernelLinks
 from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.health import Observation, ProbeKey
-from clusterlb.model.inventory import AnnounceMode, Director, Inventory
+from clusterlb.model.inventory import Director, Inventory
 from clusterlb.model.state import FrrLine
 
 # seconds: FRR on a busy small machine is slow, and a stuck one is found by BFD at the switch long before
@@ -133,12 +133,6 @@ def real_drivers(
         KernelSysctl(),
         FrrDaemon(pathspace, timeout=FRR_TIMEOUT),
     )
-
-
-def external_families(inventory: Inventory) -> frozenset[AddressFamily]:
-    """Return the families whose VIPs are announced as external routes."""
-    modes = inventory.cluster.ospf.announce
-    return frozenset(family for family in AddressFamily if modes.of(family) is AnnounceMode.EXTERNAL)
 
 
 def frr_lines(inventory: Inventory, director: Director) -> tuple[FrrLine, ...]:

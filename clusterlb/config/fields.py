@@ -22,6 +22,7 @@ from clusterlb.model.ipvs import Protocol
 _DURATION = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)"
 _LONG_DURATION = _DURATION.replace("|h)", "|h|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_WHOLE = {1: "whole seconds", 0.01: "a multiple of 10ms", 0.001: "whole milliseconds"}
 _PERCENT = re.compile(r"([0-9]{1,3})%")
 _SERVICE = re.compile(r"(tcp|udp|sctp)/([1-9][0-9]{0,4})")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -72,8 +73,8 @@ def parse_duration(value: object, days: bool = False) -> float:
 
 
 def duration(low: float, high: float, whole: float | None = None, days: bool = False) -> Checked:
-    """Return a duration between two bounds, in whole seconds (1), 10 ms (0.01) or milliseconds (0.001); all in seconds."""
-    kind = {None: "a duration", 1: "whole seconds", 0.01: "multiples of 10ms", 0.001: "whole milliseconds"}[whole]
+    """Return a duration between two bounds, a multiple of ``whole`` where that is given; all in seconds."""
+    kind = "a duration" if whole is None else _WHOLE[whole]
     hint = _duration_hint(days) if whole is None else f"it is configured in {kind}"
     bounds = f"from {duration_text(low, days)} to {duration_text(high, days)}"
 

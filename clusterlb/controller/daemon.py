@@ -34,10 +34,8 @@ log = structlog.get_logger()
 
 SERVICES_EVERY = 1.0  # seconds; foreign edits are to be repaired within 2
 LINKS_EVERY = 10.0  # the kernel tells of changes; this catches what it did not tell
-FRR_EVERY = 2.0
-FILES_EVERY = 1.0
-COUNTERS_EVERY = 2.0  # as often as the kernel adds them up (ip_vs_est.c)
-INTENTS_EVERY = 1.0
+SURVEY_EVERY = 2.0  # as often as the kernel adds its counters up (ip_vs_est.c)
+TICK_EVERY = 1.0
 
 
 class CheckEngine(Protocol):
@@ -135,12 +133,8 @@ class Controller:
         schedule = Schedule()
         schedule.every(SERVICES_EVERY, self.readings.services)
         schedule.every(LINKS_EVERY, self.readings.links)
-        schedule.every(FRR_EVERY, self.readings.frr_health)
-        schedule.every(FILES_EVERY, self.reloader.watch)
-        schedule.every(COUNTERS_EVERY, self.counters.look)
-        schedule.every(COUNTERS_EVERY, self.drains.look)
-        schedule.every(FRR_EVERY, self.readings.cluster)
-        schedule.every(INTENTS_EVERY, self._tick)
+        schedule.every(SURVEY_EVERY, self._survey)
+        schedule.every(TICK_EVERY, self._tick)
         schedule.start()
         try:
             await self._loop()
@@ -224,7 +218,15 @@ class Controller:
         self.reconciler.stop()
         await self._kernel.close()
 
+    async def _survey(self) -> None:
+        """Look at what tells nobody when it changes: FRR, the other directors, the counters."""
+        await asyncio.gather(
+            self.readings.frr_health(), self.readings.cluster(), self.counters.look(), self.drains.look()
+        )
+
     async def _tick(self) -> None:
+        """Look at the files and at the clock."""
+        await self.reloader.watch()
         self.intents.plan(open_window(self.world.inventory.maintenance, self.world.director.name, now_utc()))
         self.intents.tick()
 

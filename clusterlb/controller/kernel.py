@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from clusterlb.drivers.interface import FrrDriver, IpvsDriver, LinkDriver, LinkState, SysctlDriver
+from clusterlb.model.address import AddressFamily
 from clusterlb.model.ipvs import ServiceKey, ServiceState, ServiceStatistics
 from clusterlb.model.plan import IpvsStep, LinkStep, StepError
 
@@ -63,6 +64,10 @@ class Kernel:
     async def write_sysctl(self, name: str, value: str) -> None:
         """Set one value, or raise DriverError."""
         await self._call(self._drivers.sysctl.write, name, value)
+
+    def announce_as_routes(self, families: frozenset[AddressFamily]) -> None:
+        """Announce the VIPs of these families as external routes from now on, the others as addresses."""
+        self._drivers.links.external = families
 
     async def close(self) -> None:
         """Close the drivers in their thread; nothing changes in the kernel."""

@@ -90,6 +90,7 @@ class Reloader:
             async with self.reconciler.lock:
                 world.inventory, world.director, world.frr = inventory, director, lines
                 world.index = Index(inventory)
+                self.reconciler.kernel.announce_as_routes(inventory.cluster.ospf.external)
                 probed = world.index.probes
                 world.verdicts = {k: v for k, v in world.verdicts.items() if k.probe in probed}
                 names = {probe.name for probe in inventory.cluster.director_checks.probes}

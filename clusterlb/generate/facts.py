@@ -44,6 +44,8 @@ class SwitchFacts:
     bfd: SwitchBfd | None
     md5_key_id: int
     md5_key: str | None
+    network: str = "point-to-multipoint"
+    area_type: str = "normal"
 
 
 def facts_of(inventory: Inventory, ports: Sequence[str], router_id: str) -> SwitchFacts:
@@ -70,6 +72,8 @@ def facts_of(inventory: Inventory, ports: Sequence[str], router_id: str) -> Swit
         SwitchBfd(round(ospf.bfd.interval * 1000), ospf.bfd.multiplier) if ospf.bfd else None,
         ospf.md5_key_id,
         ospf.md5_key,
+        ospf.network.value,
+        ospf.area_type.value,
     )
 
 

@@ -61,8 +61,11 @@ def groups_of(inventory: Inventory, director: Director) -> tuple[Group, ...]:
 
 
 def render_links(inventory: Inventory, director: Director) -> str:
-    """Return the shell script that makes the groups' macvlan devices (FRR's manual, VRRP, System
-    Configuration); raises VrrpError."""
+    """Return the shell script that makes the groups' macvlan devices; raises VrrpError.
+
+    FRR's manual, chapter VRRP, says which it needs. ``addrgenmode`` is set afterwards: some kernels refuse it
+    for a device that is only about to be.
+    """
     return _render("frr/vrrp-links.sh.j2", inventory, director)
 
 
@@ -76,9 +79,7 @@ def _render(template: str, inventory: Inventory, director: Director) -> str:
     interfaces = tuple(dict.fromkeys(group.interface for group in groups))
     jinja = environment()
     jinja.filters["sysctl"] = _sysctl
-    return jinja.get_template(template).render(
-        director=director.name, interfaces=interfaces, groups=groups
-    )
+    return jinja.get_template(template).render(director=director.name, interfaces=interfaces, groups=groups)
 
 
 def _mac(vip: IPAddress, vrid: int) -> str:

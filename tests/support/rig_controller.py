@@ -34,6 +34,9 @@ from clusterlb.model.plan import AddService, IpvsStep, StepError
 from tests.frr.conftest import enter
 
 
+FIRST = 0.3  # seconds until the first observation: a controller decides without verdicts first
+
+
 @dataclass(frozen=True, slots=True)
 class Post:
     """Whose controller it is, and where it keeps its files."""
@@ -104,7 +107,7 @@ class _Engine:
     async def close(self) -> None: ...
 
     def set_probes(self, keys: Iterable[object]) -> None:
-        asyncio.get_running_loop().call_soon(self.look)
+        asyncio.get_running_loop().call_later(FIRST, self.look)
 
     def look(self) -> float:
         """Observe all; return when."""

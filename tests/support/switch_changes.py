@@ -67,7 +67,7 @@ CHANGES = [
         for rule, severity, old, new, on in (
             ("ecmp-width", "error", " maximum-paths 32", " maximum-paths 16", None),
             ("lsa-arrival", "warning", " timers lsa min-arrival 0", "", "router ospf"),
-            ("spf-delay", "warning", " timers throttle spf 0 50 500", "", "router ospf"),
+            ("spf-delay", "warning", " timers throttle spf 0 10 500", "", "router ospf"),
             ("unequal-cost", "error", " ip ospf cost 10", " ip ospf cost 100", None),
             ("bfd", "warning", "  transmit-interval 100", "  transmit-interval 200", None),
             ("bfd", "warning", "  detect-multiplier 5", "  detect-multiplier 4", None),

@@ -264,7 +264,7 @@ interface br0
 !
 router ospf
  maximum-paths 32
- timers throttle spf 0 50 500
+ timers throttle spf 0 10 500
  timers lsa min-arrival 100
  network 10.1.0.0/16 area 51
  area 51 authentication message-digest
