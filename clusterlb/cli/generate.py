@@ -73,13 +73,10 @@ def switch(
     "--part", type=click.Choice(["links", "frr"]), help="Print one part alone.  [default: both, links first]"
 )
 def vrrp(inventory: Path, director: str | None, part: str | None) -> None:
-    r"""Print what a director needs for the VIPs with `ha: {mode: vrrp}`.
+    """Print what a director needs for the VIPs with `ha: {mode: vrrp}`.
 
-    \b
-    links  a shell script that makes the macvlan devices vrrpd needs
-    frr    vrrpd's lines of frr.conf
-
-    docs/vrrp.md says what VRRP cannot do.
+    First a shell script that makes the macvlan devices vrrpd needs, then vrrpd's lines of frr.conf.
+    docs/vrrp.md says how to use them, and what VRRP cannot do.
     """
     from clusterlb.config.load import InventoryError, load
     from clusterlb.controller.reload import UnknownDirectorError, director_of

@@ -59,7 +59,6 @@ def cluster(file: ClusterFile) -> Cluster:
         min_announcers=file.min_announcers,
         max_drained=file.max_drained,
         preempt=file.preempt,
-        dead_man=file.dead_man,
     )
 
 

@@ -11,6 +11,7 @@ from clusterlb.controller.reconcile import Reconciler
 from clusterlb.core.cluster_view import view
 from clusterlb.core.desired import adopted, stand
 from clusterlb.drivers.interface import DriverError, FrrDriver, OspfNeighbor
+from clusterlb.model.inventory import ActiveStandby
 from clusterlb.model.state import FrrLine
 
 SHARE = 20  # a reading that took t seconds is not repeated before SHARE x t: 5 % of a core at most
@@ -183,7 +184,11 @@ class Readings:
         world = self.reconciler.world
         cluster = world.inventory.cluster
         crowded = len(world.inventory.directors) > cluster.max_active
-        return bool(crowded or world.drains or any(vip.ha for vip in world.inventory.vips.values()))
+        return bool(
+            crowded
+            or world.drains
+            or any(isinstance(vip.ha, ActiveStandby) for vip in world.inventory.vips.values())
+        )
 
     def _cluster_silent(self, error: str) -> None:
         if not self._cluster_error and self.reconciler.world.health.ospf_full:

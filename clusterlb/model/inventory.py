@@ -186,8 +186,7 @@ class Cluster:
 
     ``min_announcers``: with fewer other directors announcing a VIP, none of its directors is drained.
     ``max_drained``: directors that may be out at once, drained or gone; None: no limit. ``preempt``: of more
-    directors than ``max_active``, one that comes back takes its place again. ``dead_man``: lifetime of an
-    announced address; None: forever.
+    directors than ``max_active``, one that comes back takes its place again.
     """
 
     name: str
@@ -198,7 +197,6 @@ class Cluster:
     min_announcers: int = 1
     max_drained: int | None = None
     preempt: bool = False
-    dead_man: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

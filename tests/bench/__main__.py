@@ -32,6 +32,7 @@ GROUPS = [
             "second_change_default_ms",
         ],
     ),
+    ("bench_mass", NATIVE, ["mass_change_default_ms", "mass_change_tuned_ms", "flap_lsas"]),
     ("bench_memory", NATIVE, ["controller_rss_mb"]),
     (
         "bench_checks",

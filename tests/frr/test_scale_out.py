@@ -5,10 +5,12 @@ import time
 
 from cluster_rig import ClusterRig, inventory, vips_of
 
+from clusterlb.model.inventory import Bfd
 from tests.frr.conftest import eventually
 
 WIDTH, MOST = 8, 12
 SHORT = 8.0  # seconds; a standby looks every two, on a busy machine not on the dot
+BFD = Bfd(0.3, 3)  # twelve sessions on a busy machine
 (VIP,) = vips_of(1)
 
 
@@ -25,7 +27,7 @@ def longest_below(changes, wanted, until):
 
 def test_the_switch_uses_as_many_directors_as_it_can(tmp_path):
     dice = random.Random(8)
-    with ClusterRig(tmp_path, inventory(MOST, pace=0.2)) as rig:
+    with ClusterRig(tmp_path, inventory(MOST, pace=0.2, bfd=BFD)) as rig:
         assert rig.inventory.cluster.max_active == WIDTH
 
         def step(alive):

@@ -1,5 +1,6 @@
 """A director that comes announces what it can serve and others can hear, and leaves alone what is right."""
 
+import signal
 import time
 
 import pytest
@@ -13,7 +14,7 @@ LONG = 4.0  # seconds; two looks at FRR and at the database
 
 @pytest.fixture
 def rig(tmp_path):
-    with ClusterRig(tmp_path, inventory(2, len(VIPS), pace=0.2)) as made:
+    with ClusterRig(tmp_path, inventory(2, len(VIPS), pace=0.2, bfd=None)) as made:
         yield made
 
 
@@ -72,7 +73,7 @@ def test_a_controller_that_was_killed_adopts_what_it_finds(rig):
     time.sleep(LONG)
     began = time.monotonic()
     one, _ = rig.directors
-    one.strike("controller", 9)
+    one.strike("controller", signal.SIGKILL)
     time.sleep(1)
     assert all(one.serves(vip) for vip in VIPS)
     one.mend("controller")

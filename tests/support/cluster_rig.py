@@ -132,7 +132,7 @@ class ClusterDirector:
     def strike(self, victim: str, number: signal.Signals) -> None:
         """Send a signal to a daemon of FRR by its name, or to the ``controller``."""
         os.kill(self.pid if victim == "controller" else self.router.daemons[victim], number)
-        if number is signal.SIGKILL:
+        if number == signal.SIGKILL:
             self.dead.add(victim)
             if victim == "controller":
                 self._gone()

@@ -33,7 +33,6 @@ from clusterlb.model.ipvs import ServiceKey, ServiceState
 from clusterlb.model.plan import AddService, IpvsStep, StepError
 from tests.frr.conftest import enter
 
-
 FIRST = 0.3  # seconds until the first observation: a controller decides without verdicts first
 
 

@@ -12,7 +12,6 @@ def lint_drains(everything: Everything, report: Report) -> None:
     """Check the brakes against the number of directors, and each VIP's order against their names."""
     if everything.cluster is not None:
         _brakes(everything, everything.cluster, report)
-        _dead_man(everything.cluster, report)
     for placed in everything.vips.values():
         _order(everything, placed, report)
 
@@ -36,17 +35,6 @@ def _brakes(everything: Everything, placed: Placed[Cluster], report: Report) -> 
             item.at("max_drained"),
             f"`max_drained` is {cluster.max_drained}, but {there_are}: all may be out at once",
             "write less to keep some in service, or remove it",
-        )
-
-
-def _dead_man(placed: Placed[Cluster], report: Report) -> None:
-    item, cluster = placed.item, placed.value
-    if cluster.dead_man is not None and cluster.ospf.external and placed.sure(("ospf",), "announce"):
-        report.error(
-            item.source,
-            item.at("dead_man"),
-            "`dead_man` with `announce: external`: a kernel route has no lifetime",
-            f"remove it, or announce intra-area at {item.where('ospf', 'announce')}",
         )
 
 

@@ -155,8 +155,3 @@ class ClusterFile(Strict):
         default=False,
         description="With more directors than `max_active`: one that comes back takes its place again.",
     )
-    dead_man: Annotated[float, duration(5, 3600, whole=1)] | None = Field(
-        default=None,
-        description="Dead man's switch: lifetime of announced addresses, in whole seconds from 5s to 1h; "
-        "they go when the controller no longer renews them. With `announce: intra-area` only; null: off.",
-    )

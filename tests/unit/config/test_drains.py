@@ -16,7 +16,6 @@ cluster:
   name: c
   vip_prefixes: [10.100.0.0/24]
   ospf: {announce: intra-area}
-  dead_man: 30s
   min_announcers: 0
   max_drained: 1
   preempt: true
@@ -41,18 +40,6 @@ ERRORS = {
     "none drained": ("max_drained: 1", "max_drained: ¦0", "`max_drained` must be at least 1, but is 0"),
     "all drained": ("max_drained: 1", "max_drained: ¦all", "`max_drained` needs a whole number, but is the"),
     "preempt": ("preempt: true", "preempt: ¦yes", "`preempt` needs true or false, but is the text `yes`"),
-    "dead man without unit": ("dead_man: 30s", "dead_man: ¦30", "`dead_man` needs a duration with its unit"),
-    "dead man in a hurry": (
-        "dead_man: 30s",
-        "dead_man: ¦4s",
-        "`dead_man` needs whole seconds from 5s to 3600s",
-    ),
-    "dead man in parts": ("dead_man: 30s", "dead_man: ¦5500ms", "`dead_man` needs whole seconds from 5s to"),
-    "dead man outside the area": (
-        "{announce: intra-area}\n  dead_man: 30s",
-        "{announce: external}\n  dead_man: ¦30s",
-        "`dead_man` with `announce: external`: a kernel route has no lifetime",
-    ),
     "mode": ("mode: active-standby", "mode: ¦standby", "`mode` may not be the text `standby`"),
     "empty order": (ORDER, "¦[]", "`order` is empty"),
     "a name alone": (ORDER, "¦d1", "`order` needs a list, but is the text `d1`"),
@@ -82,12 +69,7 @@ def test_what_arrives(tmp_path: Path) -> None:
     inventory, problems = load(path)
     assert problems == ()
     cluster = inventory.cluster
-    assert (cluster.min_announcers, cluster.max_drained, cluster.preempt, cluster.dead_man) == (
-        0,
-        1,
-        True,
-        30,
-    )
+    assert (cluster.min_announcers, cluster.max_drained, cluster.preempt) == (0, 1, True)
     assert [inventory.vips[IPv4Address(f"10.100.0.{n}")].ha for n in (1, 2, 3)] == [
         ActiveStandby(("d2", "d1"), preempt=False),
         ActiveStandby(("d1", "d2"), preempt=True),
@@ -97,11 +79,11 @@ def test_what_arrives(tmp_path: Path) -> None:
 
 def test_null_is_off(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
-    text = BASE.replace("max_drained: 1", "max_drained: null").replace("dead_man: 30s", "dead_man: null")
+    text = BASE.replace("max_drained: 1", "max_drained: null")
     path.write_text(text.replace("ha: {order: [d1, d2]}", "ha: null"))
     inventory, problems = load(path)
     assert problems == ()
-    assert (inventory.cluster.max_drained, inventory.cluster.dead_man) == (None, None)
+    assert inventory.cluster.max_drained is None
     assert inventory.vips[IPv4Address("10.100.0.2")].ha is None
 
 

@@ -22,7 +22,6 @@ cluster:
   min_announcers: 0
   max_drained: 1
   preempt: true
-  dead_man: 30s
   director_checks:
     carrier: true
     ospf_full: 1
@@ -67,6 +66,9 @@ vips:
     announce_when: [tcp/80]
     ha: {mode: active-standby, order: [d1, d2], preempt: false}
     services: [{protocol: tcp, port: 80, pool: web}]
+  10.100.0.2:
+    ha: {mode: vrrp, order: [d1, d2], vrid: 10, interfaces: [e0, e1], interval: 50ms, preempt: false}
+    services: [{protocol: tcp, port: 80, pool: web}]
 maintenance:
   - {name: updates, directors: [d1], reason: monthly, cron: 0 3 * * 0, for: 2h, time_zone: UTC, deadline: 9m}
   - {name: cabling, directors: [d2], reason: new switch, at: 2026-12-01 03:00, for: 7d}
@@ -87,6 +89,9 @@ WRONG = {
     "no service": ("announce_when: [tcp/80]", "announce_when: []"),
     "none drained": ("max_drained: 1", "max_drained: 0"),
     "mode": ("mode: active-standby", "mode: all-active"),
+    "key of another mode": ("mode: active-standby,", "mode: active-standby, vrid: 10,"),
+    "missing vrid": ("vrid: 10, ", ""),
+    "third link": ("[e0, e1]", "[e0, e1, e2]"),
     "window without length": (", for: 2h", ""),
     "Python's name for it": (", for: 2h", ", length: 2h"),
     "window at a date": ("2026-12-01 03:00", "2026-12-01"),
