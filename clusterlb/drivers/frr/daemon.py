@@ -173,7 +173,9 @@ class FrrDaemon:
                     said = finished.said if finished.code else ""
                 running = await self.read()
                 missing = [line for line in add if line not in running]
-                left = [line for line in running if line in gone]
+                # an interface without lines is none: FRR forgets it, or with vrrpd keeps showing its name
+                unwanted = gone & _significant(running)
+                left = [line for line in running if line in unwanted]
                 if not missing and not left:
                     return running
         raise DriverError(_not_taken(missing, left, said))
