@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -10,13 +11,18 @@ from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.reconcile import Reconciler
 from clusterlb.core.cluster_view import view
 from clusterlb.core.desired import adopted, stand
+from clusterlb.core.place import STALE
 from clusterlb.drivers.interface import DriverError, FrrDriver, OspfNeighbor
-from clusterlb.model.inventory import ActiveStandby
+from clusterlb.model.address import IPAddress
+from clusterlb.model.cluster_view import ClusterView
+from clusterlb.model.inventory import ActiveStandby, Lane
+from clusterlb.model.plan import Announce, Withdraw
 from clusterlb.model.state import FrrLine
 
 SHARE = 20  # a reading that took t seconds is not repeated before SHARE x t: 5 % of a core at most
 LONGEST_PAUSE = 10.0  # seconds; however slow a reading was, something may have happened since
 IDLE_VIEW = 15.0  # seconds between two looks at the link-state database that decide nothing
+LAID_AT_MOST = 3  # times that a VIP's ghost is laid
 FULL_FRR = 15  # every so many polls of FRR its whole configuration is read too
 
 log = structlog.get_logger()
@@ -35,6 +41,8 @@ class Readings:
     _frr_polls: int = 0
     _cluster_not_before: float = 0.0
     _cluster_error: str = ""
+    _ghosts: set[tuple[IPAddress, Lane]] = field(default_factory=set)
+    _laid: Counter[IPAddress] = field(default_factory=Counter)
 
     async def adopt(self) -> None:
         """Read everything once and take it as it is: a start changes nothing that is right."""
@@ -173,11 +181,38 @@ class Readings:
             self._cluster_silent(str(error))
             return
         finally:
-            pause = _pause(clock() - started) if self._decides() else IDLE_VIEW
+            # so often that what is known does not grow stale between two looks of a slow machine
+            pause = min(_pause(clock() - started), STALE / 3) if self._decides() else IDLE_VIEW
             self._cluster_not_before = clock() + pause
         seen = view(databases, cluster.ospf.costs, cluster.vip_prefixes, world.director.router_id, started)
         world.take_view(seen)
+        await self._lay_ghosts(seen)
         self._cluster_error = ""
+
+    async def _lay_ghosts(self, seen: ClusterView) -> None:
+        """Have FRR forget VIPs of ours that its database has in two looks running, and no lane has.
+
+        A zebra that was started again alone (FRR 8.4) does not tell ospfd of addresses that went meanwhile;
+        it does when the same address comes and goes again on the same lane.
+        """
+        world = self.reconciler.world
+        ghosts = {
+            (one.vip, one.lane)
+            for announcements in seen.announcements.values()
+            for one in announcements
+            if one.router_id == seen.own_router_id and one.alive and one.lane is not None
+            if one.vip in world.inventory.vips and one.vip not in world.actual.links.announced
+        }
+        again, self._ghosts = ghosts & self._ghosts, ghosts
+        for vip, lane in again:
+            if self._laid[vip] >= LAID_AT_MOST:
+                continue  # somebody else announces it from here, and that is not ours to end
+            self._laid[vip] += 1
+            log.error("FRR announces what no lane has: having it forget it", vip=str(vip), lane=lane.value)
+            async with self.reconciler.lock:
+                if vip not in world.actual.links.announced and not world.leaving:
+                    await self.kernel.apply_links([Announce(vip, lane)])
+                    await self.kernel.apply_links([Withdraw(vip, lane)])
 
     def _decides(self) -> bool:
         """Say whether what the other directors do decides anything here."""

@@ -15,7 +15,7 @@ from clusterlb.model.intent import Intent
 from clusterlb.model.inventory import Inventory, Lane, Vip, Vrrp
 from clusterlb.model.reason import Because, Reason
 
-STALE = 10.0  # seconds after which a look at the link-state database is no evidence any more
+STALE = 15.0  # seconds after which a look at the link-state database is no evidence any more
 FORCE = "force"  # the value of a drain that no other director's absence holds up
 QUIET = 2.5  # seconds without a packet that mean that flows have moved; counters move every 2 s (ip_vs_est.c)
 

@@ -10,20 +10,14 @@ import json
 import os
 import signal
 import socket
-import struct
-import threading
-import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Network, ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
 
 from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
-from clusterlb.lab.netns import inside
-from clusterlb.lab.routes import RouteWatch, Table, parse_route
 from clusterlb.model.check import CheckSpec, ProbeSpec
 from clusterlb.model.inventory import (
     Bfd,
@@ -41,6 +35,7 @@ from clusterlb.model.inventory import (
 from clusterlb.model.ipvs import Protocol
 from tests.frr.conftest import Router, sh
 from tests.support.rig_controller import Post, kept, run
+from tests.support.route_history import History
 
 DAEMONS = ("zebra", "ospfd", "bfdd")
 SWITCH = "10.1.0.254"  # its router id
@@ -51,8 +46,6 @@ SWITCH_TIMERS = {
 CHECK = CheckSpec(ProbeSpec(interval=1.0, timeout=0.5), rise=1, fall=1)
 UPLINK = (Uplink("e0", NetworkType.POINT_TO_POINT),)
 FIRST_VIP = IPv4Address("10.100.0.1")
-RTMGRP_IPV4_ROUTE, RTM_NEWROUTE, RTM_DELROUTE = 0x40, 24, 25  # linux/rtnetlink.h
-NLMSGHDR = struct.Struct("=IHHII")
 ANSWER = 30.0  # seconds; only against hanging
 
 
@@ -195,61 +188,6 @@ class ClusterDirector:
         self._file.close()
         self._socket.close()
         self.pid = 0
-
-
-class History(threading.Thread):
-    """The switch's routes, by each message of its kernel: ``seen`` is [(monotonic seconds, table)]."""
-
-    def __init__(self, namespace: str) -> None:
-        super().__init__(daemon=True)
-        with inside(namespace):
-            self._events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
-        self._events.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self._events.bind((0, RTMGRP_IPV4_ROUTE))
-        self._events.settimeout(0.2)
-        self._ended = threading.Event()
-        with RouteWatch(namespace) as watch:
-            self.seen: list[tuple[float, Table]] = [(time.monotonic(), watch.table())]
-        self.start()
-
-    def run(self) -> None:
-        while not self._ended.is_set():
-            with suppress(TimeoutError):
-                self._take(memoryview(self._events.recv(1 << 16)))
-
-    def _take(self, data: memoryview) -> None:
-        now = time.monotonic()
-        while len(data) >= NLMSGHDR.size:
-            length, kind = NLMSGHDR.unpack_from(data)[:2]
-            route = (
-                parse_route(data[NLMSGHDR.size : length]) if kind in (RTM_NEWROUTE, RTM_DELROUTE) else None
-            )
-            if route is not None:
-                table = dict(self.seen[-1][1])
-                table[route[0]] = route[1] if kind == RTM_NEWROUTE else ()
-                self.seen.append((now, table))
-            data = data[(length + 3) & ~3 :]
-
-    def hops(self, vip: IPv4Address) -> set[IPv4Address]:
-        """Return the next hops of a VIP as last seen."""
-        return set(self.seen[-1][1].get(IPv4Network(vip), ()))
-
-    def of(self, vip: IPv4Address, since: float = 0.0) -> list[tuple[float, frozenset[IPv4Address]]]:
-        """Return the next hops of a VIP at ``since`` and each change after it, with the times."""
-        found: list[tuple[float, frozenset[IPv4Address]]] = []
-        for at, table in tuple(self.seen):
-            hops = frozenset(table.get(IPv4Network(vip), ()))
-            if at < since:
-                found = [(since, hops)]
-            elif not found or found[-1][1] != hops:
-                found.append((at, hops))
-        return found
-
-    def close(self) -> None:
-        """End the thread."""
-        self._ended.set()
-        self.join()
-        self._events.close()
 
 
 class ClusterRig:

@@ -127,7 +127,12 @@ async def _serve(namespace: str, one: Post, control: socket.socket) -> None:
         Settings(one.root / "inventory.yaml", one.name, one.root / f"{one.name}-state"),
         one.inventory,
         one.inventory.directors[one.name],
-        Drivers(KeptIpvs(one.ipvs), KernelLinks(("e0",)), KernelSysctl(proc), FrrDaemon(namespace)),
+        Drivers(
+            KeptIpvs(one.ipvs),
+            KernelLinks(("e0",), one.inventory.cluster.ospf.external),
+            KernelSysctl(proc),
+            FrrDaemon(namespace),
+        ),
         lambda cluster, director: parse(render_config(cluster, director)),
         lambda observe: engine,
     )

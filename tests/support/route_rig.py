@@ -87,7 +87,7 @@ def cluster(directors: int, vips: int = 1, ipv6: bool = False, **ospf) -> Invent
         },
         pools,
         {address: Vip(address, (Service(Protocol.TCP, 80, f"p{n}"),)) for n, address in enumerate(addresses)},
-        "rig",
+        digest="rig",
     )
 
 

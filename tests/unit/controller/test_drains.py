@@ -283,3 +283,19 @@ async def test_after_a_drain_the_vips_come_back_a_quarter_at_a_time(tmp_path):
         controller.intents.clear(IntentKind.DRAIN, "director")
         await eventually(all_back, 10)
         assert {2, 4, 6} <= seen, "a quarter at a time, a pace between two"
+
+
+async def test_frr_that_announces_what_no_lane_has_is_made_to_forget_it(tmp_path):
+    host = FakeDirector(tmp_path)
+    async with running(host) as controller:
+        host.engine.down |= {"10.2.0.101:80", "10.2.0.102:80", "10.2.0.103:80"}
+        await eventually(lambda: announced(host) == set())
+        before = len(host.links.applied)
+        ghost = {1: {VIP: Lane.ACTIVE}}
+        await look(controller, host, ghost)
+        assert len(host.links.applied) == before, "once may be a withdrawal on its way"
+        for _ in range(6):
+            await look(controller, host, ghost)
+        found = [type(step).__name__ for step in host.links.applied[before:]]
+        assert found == ["Announce", "Withdraw"] * 3, "and then it is somebody else's"
+        assert announced(host) == set()
