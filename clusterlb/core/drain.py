@@ -74,7 +74,7 @@ def may_withdraw(
         return "its VIP is not in the drained lane yet"
     if now - progress.moved_at < pace:
         return "the switch is about to see the drained lane"
-    if seen_at < progress.moved_at + pace:
+    if needed and seen_at < progress.moved_at + pace:
         # who drains at the same moment shows in their lanes by then
         return "the others have not been looked at since"
     carrying = [router for router, where in others.items() if where is not Lane.DRAINED]

@@ -167,3 +167,5 @@ def test_a_forced_drain_waits_for_nobody():
     forced = Intent(IntentKind.DRAIN, "director", "force", "ada", "now", 0.0)
     around = replace(around, drains={None: forced}, progress={VIP: Progress(90.0, 90.0)})
     assert place(scene.inventory.vips[VIP], scene.inventory, FIT, around).lanes == frozenset()
+    blind = replace(around, view=None)
+    assert place(scene.inventory.vips[VIP], scene.inventory, FIT, blind).lanes == frozenset()
