@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -97,7 +98,7 @@ def leave_and_join():
             control.do(what, "d2")
             while len(watch.table().get(VIP, ())) != count:
                 watch.wait(1.0)
-            watch.wait(1.0)  # the steering agent follows the same event
+            time.sleep(3.0)  # the steering agent follows the same event; an answer before it has says nothing
             client.mark(what)
             lost.append(client.settle(60)["flows"]["lost"])
     opened = client.stop()["flows"]["open"]
