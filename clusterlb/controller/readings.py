@@ -129,7 +129,9 @@ class Readings:
             world.actual.frr = None
             return
         finally:
-            self._frr_not_before = clock() + _pause(clock() - started)
+            pause = _pause(clock() - started)
+            # nothing is announced before a neighbour is Full: that moment is waited for
+            self._frr_not_before = clock() + (pause if world.health.ospf_full else 0.0)
         if {n.router_id for n in neighbors if n.full} != {n.router_id for n in self.neighbors if n.full}:
             full = ",".join(sorted(n.router_id for n in neighbors if n.full)) or "none"
             log.info("ospf neighbours", full=full)
@@ -171,7 +173,8 @@ class Readings:
         """
         clock = self.reconciler.clock
         started = clock()
-        if started < self._cluster_not_before and not at_once:
+        alone = not self.reconciler.world.health.ospf_full
+        if (started < self._cluster_not_before or alone) and not at_once:
             return
         world = self.reconciler.world
         cluster = world.inventory.cluster
