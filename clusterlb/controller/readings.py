@@ -21,7 +21,9 @@ from clusterlb.model.state import FrrLine
 
 SHARE = 20  # a reading that took t seconds is not repeated before SHARE x t: 5 % of a core at most
 LONGEST_PAUSE = 10.0  # seconds; however slow a reading was, something may have happened since
-IDLE_VIEW = 15.0  # seconds between two looks at the link-state database that decide nothing
+EAGER = 0.4  # of the pause that is made while no neighbour is Full
+IDLE_VIEW = 15.0  # seconds between two looks at the link-state database that decide nothing, and
+IDLE_SHARE = 100  # as many times as long as one takes: 1 % of a core at most
 LAID_AT_MOST = 3  # times that a VIP's ghost is laid
 FULL_FRR = 15  # every so many polls of FRR its whole configuration is read too
 
@@ -129,9 +131,9 @@ class Readings:
             world.actual.frr = None
             return
         finally:
-            pause = _pause(clock() - started)
-            # nothing is announced before a neighbour is Full: that moment is waited for
-            self._frr_not_before = clock() + (pause if world.health.ospf_full else 0.0)
+            # nothing is announced before a neighbour is Full: that moment is worth some more looks
+            pause = _pause((clock() - started) * (1.0 if world.health.ospf_full else EAGER))
+            self._frr_not_before = clock() + pause
         if {n.router_id for n in neighbors if n.full} != {n.router_id for n in self.neighbors if n.full}:
             full = ",".join(sorted(n.router_id for n in neighbors if n.full)) or "none"
             log.info("ospf neighbours", full=full)
@@ -185,7 +187,8 @@ class Readings:
             return
         finally:
             # so often that what is known does not grow stale between two looks of a slow machine
-            pause = min(_pause(clock() - started), STALE / 3) if self._decides() else IDLE_VIEW
+            took = clock() - started
+            pause = min(_pause(took), STALE / 3) if self._decides() else max(IDLE_VIEW, took * IDLE_SHARE)
             self._cluster_not_before = clock() + pause
         seen = view(databases, cluster.ospf.costs, cluster.vip_prefixes, world.director.router_id, started)
         world.take_view(seen)
