@@ -41,7 +41,8 @@ class Readings:
     _services_not_before: float = 0.0
     _frr_not_before: float = 0.0
     _frr_polls: int = 0
-    _cluster_not_before: float = 0.0
+    _looked_at: float = float("-inf")
+    _look_took: float = 0.0
     _cluster_error: str = ""
     _ghosts: set[tuple[IPAddress, Lane]] = field(default_factory=set)
     _laid: Counter[IPAddress] = field(default_factory=Counter)
@@ -176,7 +177,7 @@ class Readings:
         clock = self.reconciler.clock
         started = clock()
         alone = not self.reconciler.world.health.ospf_full
-        if (started < self._cluster_not_before or alone) and not at_once:
+        if (started < self._looked_at + self._view_pause() or alone) and not at_once:
             return
         world = self.reconciler.world
         cluster = world.inventory.cluster
@@ -186,10 +187,8 @@ class Readings:
             self._cluster_silent(str(error))
             return
         finally:
-            # so often that what is known does not grow stale between two looks of a slow machine
-            took = clock() - started
-            pause = min(_pause(took), STALE / 3) if self._decides() else max(IDLE_VIEW, took * IDLE_SHARE)
-            self._cluster_not_before = clock() + pause
+            self._looked_at = clock()
+            self._look_took = self._looked_at - started
         seen = view(databases, cluster.ospf.costs, cluster.vip_prefixes, world.director.router_id, started)
         world.take_view(seen)
         await self._lay_ghosts(seen)
@@ -219,6 +218,12 @@ class Readings:
                 if vip not in world.actual.links.announced and not world.leaving:
                     await self.kernel.apply_links([Announce(vip, lane)])
                     await self.kernel.apply_links([Withdraw(vip, lane)])
+
+    def _view_pause(self) -> float:
+        """Return the seconds between two looks: where they decide, so few that none grows stale meanwhile."""
+        if self._decides():
+            return min(_pause(self._look_took), STALE / 3)
+        return max(IDLE_VIEW, self._look_took * IDLE_SHARE)
 
     def _decides(self) -> bool:
         """Say whether what the other directors do decides anything here."""

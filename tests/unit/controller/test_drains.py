@@ -299,3 +299,15 @@ async def test_frr_that_announces_what_no_lane_has_is_made_to_forget_it(tmp_path
         found = [type(step).__name__ for step in host.links.applied[before:]]
         assert found == ["Announce", "Withdraw"] * 3, "and then it is somebody else's"
         assert announced(host) == set()
+
+
+async def test_the_others_are_looked_at_again_as_soon_as_it_matters(tmp_path):
+    host = FakeDirector(tmp_path, cluster_of(2))
+    async with running(host) as controller:
+        await look(controller, host, {2: {VIP: Lane.ACTIVE}})
+        first = controller.world.cluster_view
+        await controller.readings.cluster()
+        assert controller.world.cluster_view is first, "nothing hangs on it"
+        controller.intents.set(drain("director"))
+        await controller.readings.cluster()
+        assert controller.world.cluster_view is not first
