@@ -23,13 +23,3 @@ def test_a_drained_director_leaves_the_switch_and_comes_back_and_no_connection_i
     after = client.mark("after")
     assert after["flows"]["lost"] == before["flows"]["lost"]
     assert after["requests"]["failed"] == before["requests"]["failed"]
-
-
-def test_every_director_sees_all_announcers_alive(whole):
-    expected = {(name, "active", True) for name in whole.directors}
-
-    def seen():
-        rows = whole.control.status("d5")["cluster_view"]["announcements"].get(whole.vips[0], [])
-        return {(row["director"], row["lane"], row["alive"]) for row in rows}
-
-    eventually(lambda: seen() == expected, 60, f"{expected} in the link-state database")
