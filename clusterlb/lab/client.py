@@ -91,6 +91,8 @@ class ClientProcess:
             pass
         self._process.kill()
         self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
         return self.last
 
 
