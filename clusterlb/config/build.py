@@ -15,35 +15,37 @@ from clusterlb.config.models.pool import MemberFile, PoolFile, QuorumFile, Sorry
 from clusterlb.config.models.vip import HaFile, ServiceFile, VipFile, VrrpFile
 from clusterlb.model.address import IPAddress
 from clusterlb.model.check import CheckSpec, Need
+from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import (
     ActiveStandby,
-    AnnounceMode,
-    AnnounceModes,
     AnnounceWhen,
-    AreaType,
-    Bfd,
     Cluster,
     Director,
     DirectorChecks,
     DirectorProbe,
     Endpoint,
-    Forwarding,
-    LaneCosts,
     Member,
-    NetworkType,
     OnDown,
-    Ospf,
     Pool,
     Quorum,
     QuorumOf,
     Service,
     Sorry,
-    Uplink,
     Vip,
     Vrrp,
     Window,
 )
 from clusterlb.model.ipvs import Protocol
+from clusterlb.model.ospf import (
+    AnnounceMode,
+    AnnounceModes,
+    AreaType,
+    Bfd,
+    LaneCosts,
+    NetworkType,
+    Ospf,
+    Uplink,
+)
 
 _LOOPBACK = IPv4Address("127.0.0.1")  # the director itself
 

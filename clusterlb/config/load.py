@@ -56,6 +56,6 @@ def _load(path: Path, report: Report) -> bytes | None:
         {name: placed.value for name, placed in everything.pools.items()},
         {address: placed.value for address, placed in everything.vips.items()},
         tuple(placed.value for placed in everything.maintenance),
-        digest,
+        digest=digest,
     )
     return pack(inventory)

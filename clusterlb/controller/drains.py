@@ -14,8 +14,8 @@ from clusterlb.core.drain import Progress
 from clusterlb.core.roster import MemberKey
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.address import IPAddress
-from clusterlb.model.inventory import Lane
 from clusterlb.model.ipvs import DestinationKey, ServiceKey, ServiceStatistics
+from clusterlb.model.ospf import Lane
 
 log = structlog.get_logger()
 

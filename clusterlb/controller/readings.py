@@ -15,7 +15,8 @@ from clusterlb.core.place import STALE
 from clusterlb.drivers.interface import DriverError, FrrDriver, OspfNeighbor
 from clusterlb.model.address import IPAddress
 from clusterlb.model.cluster_view import ClusterView
-from clusterlb.model.inventory import ActiveStandby, Lane
+from clusterlb.model.inventory import ActiveStandby
+from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import Announce, Withdraw
 from clusterlb.model.state import FrrLine
 

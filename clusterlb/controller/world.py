@@ -24,8 +24,9 @@ from clusterlb.model.check import VerdictState
 from clusterlb.model.cluster_view import Announcement, ClusterView
 from clusterlb.model.health import CheckKey, ProbeKey, Verdict
 from clusterlb.model.intent import Intent
-from clusterlb.model.inventory import Director, Inventory, Lane
+from clusterlb.model.inventory import Director, Inventory
 from clusterlb.model.ipvs import DestinationKey, ServiceKey
+from clusterlb.model.ospf import Lane
 from clusterlb.model.reason import Because
 from clusterlb.model.state import FrrLine
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from clusterlb.core.quorum import Standing
 from clusterlb.model.address import IPAddress, IPNetwork
-from clusterlb.model.inventory import AnnounceWhen, Lane, Pool, QuorumOf, Vip
+from clusterlb.model.inventory import AnnounceWhen, Pool, QuorumOf, Vip
+from clusterlb.model.ospf import Lane
 from clusterlb.model.reason import Because, Reason
 
 

@@ -9,8 +9,8 @@ from ipaddress import IPv4Address
 from clusterlb.core.topology import Topology, Vertex, topology
 from clusterlb.model.address import IPAddress, IPNetwork
 from clusterlb.model.cluster_view import Announcement, ClusterView, Finding, FindingKind
-from clusterlb.model.inventory import Lane, LaneCosts
 from clusterlb.model.lsdb import MAX_AGE, Databases, Lsdb
+from clusterlb.model.ospf import Lane, LaneCosts
 
 _Announcements = Mapping[IPAddress, tuple[Announcement, ...]]
 

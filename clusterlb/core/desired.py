@@ -16,8 +16,9 @@ from clusterlb.core.programme import service_state, way_state
 from clusterlb.core.quorum import Standing, standing
 from clusterlb.core.roster import Roster
 from clusterlb.model.address import IPAddress
-from clusterlb.model.inventory import Inventory, Lane, Pool, Service, Vip
+from clusterlb.model.inventory import Inventory, Pool, Service, Vip
 from clusterlb.model.ipvs import DestinationKey, ServiceKey, ServiceState
+from clusterlb.model.ospf import Lane
 from clusterlb.model.reason import Because
 from clusterlb.model.state import DirectorState, FrrLine
 

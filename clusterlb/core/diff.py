@@ -8,27 +8,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from clusterlb.core.programme import HASHING
-from clusterlb.model.ipvs import Destination, DestinationKey, ServiceKey, ServiceState
+from clusterlb.model.ipvs import Destination, DestinationKey, ProtocolTimeouts, ServiceKey, ServiceState
 from clusterlb.model.plan import (
     AddDestination,
     AddLocalRoute,
     AddService,
     Announce,
     AwaitWithdrawn,
+    ChangeSets,
     ConfigureFrr,
     CreateLane,
     EditDestination,
     EditService,
     IpvsStep,
+    LoadRules,
     ReadBack,
     RemoveDestination,
     RemoveLane,
     RemoveLocalRoute,
     RemoveService,
     SetSysctl,
+    SetTimeouts,
     Step,
     Withdraw,
 )
+from clusterlb.model.rules import Rules, SetChange
 from clusterlb.model.state import DirectorState
 
 
@@ -36,6 +40,8 @@ def diff(want: DirectorState, have: DirectorState) -> tuple[Step, ...]:
     """Return what has to be done so that ``have`` becomes ``want``."""
     return (
         *(SetSysctl(n, v) for n, v in want.sysctls.items() if have.sysctls.get(n) != v),
+        *_timeouts(want.timeouts, have.timeouts),
+        *_rules(want.rules, have.rules),
         *(CreateLane(lane) for lane in sorted(want.lanes - have.lanes, key=_by_value)),
         *_services(want, have),
         *(AddLocalRoute(vip) for vip in sorted(want.local_routes - have.local_routes, key=_by_family)),
@@ -104,6 +110,37 @@ def _services(want: DirectorState, have: DirectorState) -> Iterator[Step]:
     for key in have.services:
         if key not in want.services:
             yield RemoveService(key)
+
+
+def _timeouts(want: ProtocolTimeouts, have: ProtocolTimeouts) -> Iterator[Step]:
+    """Yield a step for the timeouts that somebody asks for and that are not so."""
+    values = {
+        name: getattr(want, name)
+        for name in ("tcp", "tcp_fin", "udp")
+        if getattr(want, name) not in (0, getattr(have, name))
+    }
+    if values:
+        yield SetTimeouts(ProtocolTimeouts(**values))
+
+
+def _rules(want: Rules, have: Rules) -> Iterator[Step]:
+    if want.chains != have.chains or _kinds(want) != _kinds(have):
+        yield LoadRules(want)
+        return
+    changes = tuple(change for name in want.sets if (change := _set_change(name, want, have)) is not None)
+    if changes:
+        yield ChangeSets(changes)
+
+
+def _kinds(rules: Rules) -> dict[str, tuple[str, str, bool]]:
+    return {name: (each.type, each.value, each.interval) for name, each in rules.sets.items()}
+
+
+def _set_change(name: str, want: Rules, have: Rules) -> SetChange | None:
+    wanted, there = want.sets[name].elements, have.sets[name].elements
+    add = {key: value for key, value in wanted.items() if there.get(key) != value}
+    remove = tuple(key for key, value in there.items() if wanted.get(key) != value)
+    return SetChange(name, add, remove) if add or remove else None
 
 
 def _frr(want: DirectorState, have: DirectorState) -> Iterator[Step]:

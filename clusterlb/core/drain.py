@@ -20,7 +20,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from clusterlb.model.inventory import Lane
+from clusterlb.model.ospf import Lane
 
 
 @dataclass(frozen=True, slots=True)

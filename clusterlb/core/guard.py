@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from clusterlb.core.announce import inside
 from clusterlb.core.place import Surroundings
 from clusterlb.model.intent import Intent, IntentKind
-from clusterlb.model.inventory import Cluster, Inventory, Lane
+from clusterlb.model.inventory import Cluster, Inventory
+from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import Announce, Plan, Step
 from clusterlb.model.reason import Because, Reason
 

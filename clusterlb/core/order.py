@@ -15,10 +15,12 @@ from clusterlb.model.plan import (
     AddService,
     Announce,
     AwaitWithdrawn,
+    ChangeSets,
     ConfigureFrr,
     CreateLane,
     EditDestination,
     EditService,
+    LoadRules,
     Plan,
     ReadBack,
     RemoveDestination,
@@ -26,6 +28,7 @@ from clusterlb.model.plan import (
     RemoveLocalRoute,
     RemoveService,
     SetSysctl,
+    SetTimeouts,
     Step,
     Withdraw,
 )
@@ -33,6 +36,7 @@ from clusterlb.model.plan import (
 RANK: dict[type[Step], int] = {
     Withdraw: 0,
     SetSysctl: 1,
+    SetTimeouts: 1,
     CreateLane: 2,
     # one rank, for the order inside a service is the diff's: remove, edit, add
     AddService: 3,
@@ -41,6 +45,9 @@ RANK: dict[type[Step], int] = {
     EditDestination: 3,
     RemoveDestination: 3,
     ReadBack: 4,
+    # what the kernel must translate or must not say is in force before a VIP's packets can come
+    LoadRules: 4,
+    ChangeSets: 4,
     AddLocalRoute: 5,
     ConfigureFrr: 6,
     Announce: 7,
@@ -52,6 +59,7 @@ RANK: dict[type[Step], int] = {
 }
 BREAK_AFTER_MAKE = 8
 RESTORE_FRR = 12  # while the lanes are there: FRR forgets what it knew of an interface that is gone
+RESTORE_RULES = 12  # after the services: until then the kernel must not speak for a VIP
 RESTORE_SYSCTL = 14
 
 
@@ -65,7 +73,9 @@ def order(steps: Iterable[Step], *, leaving: bool = False) -> Plan:
             return BREAK_AFTER_MAKE
         if leaving and isinstance(step, ConfigureFrr):
             return RESTORE_FRR
-        if leaving and isinstance(step, SetSysctl):
+        if leaving and isinstance(step, LoadRules):
+            return RESTORE_RULES
+        if leaving and isinstance(step, SetSysctl | SetTimeouts):
             return RESTORE_SYSCTL
         return RANK[type(step)]
 

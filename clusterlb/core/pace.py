@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
-from clusterlb.model.inventory import AnnounceMode, AnnounceModes, Lane
+from clusterlb.model.ospf import AnnounceMode, AnnounceModes, Lane
 from clusterlb.model.plan import (
     Announce,
     AwaitWithdrawn,

@@ -12,7 +12,8 @@ from clusterlb.core.drain import Progress
 from clusterlb.model.address import IPAddress
 from clusterlb.model.cluster_view import ClusterView, FindingKind
 from clusterlb.model.intent import Intent
-from clusterlb.model.inventory import Inventory, Lane, Vip, Vrrp
+from clusterlb.model.inventory import Inventory, Vip, Vrrp
+from clusterlb.model.ospf import Lane
 from clusterlb.model.reason import Because, Reason
 
 STALE = 15.0  # seconds after which a look at the link-state database is no evidence any more

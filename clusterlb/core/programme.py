@@ -9,7 +9,8 @@ from clusterlb.core.member import MemberState
 from clusterlb.core.quorum import Standing
 from clusterlb.core.weight import weight
 from clusterlb.model.check import VerdictState
-from clusterlb.model.inventory import Forwarding, Inventory, OnDown, Pool, Service, Sorry, Vip
+from clusterlb.model.forwarding import Forwarding
+from clusterlb.model.inventory import Inventory, OnDown, Pool, Service, Sorry, Vip
 from clusterlb.model.ipvs import (
     Destination,
     DestinationKey,

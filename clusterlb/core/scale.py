@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address
 
-from clusterlb.model.inventory import Lane
+from clusterlb.model.ospf import Lane
 
 
 def lane(

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from clusterlb.model.address import AddressFamily, IPAddress
-from clusterlb.model.inventory import Lane
 from clusterlb.model.ipvs import ServiceKey, ServiceState, ServiceStatistics
 from clusterlb.model.lsdb import Databases
-from clusterlb.model.plan import IpvsStep, LinkStep, StepError
+from clusterlb.model.ospf import Lane
+from clusterlb.model.plan import IpvsStep, LinkStep, RuleStep, StepError
+from clusterlb.model.rules import Element, Rules
 from clusterlb.model.state import FrrLine
 
 
@@ -122,4 +123,20 @@ class FrrDriver(Protocol):
 
     async def bfd_up(self) -> int:
         """Return how many BFD sessions are up; DriverError when bfdd does not answer."""
+        ...
+
+
+class RulesDriver(Protocol):
+    """Our nftables table of this network namespace, ``inet clusterlb``; no other table is looked at."""
+
+    def read(self) -> Rules:
+        """Return our table, empty when there is none; DriverError when nft is missing or refuses."""
+        ...
+
+    def apply(self, step: RuleStep) -> None:
+        """Carry out one step as one transaction, or raise DriverError with the old table in force."""
+        ...
+
+    def seen(self, name: str) -> frozenset[Element]:
+        """Return the keys of a dynamic set, which the kernel fills; empty when there is no such set."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
-from clusterlb.model.inventory import Lane
+from clusterlb.model.ospf import Lane
 
 # A route's protocol says who made it. FRR uses 186 to 198 and 42 (zebra/rt_netlink.h) and sweeps its own.
 ANNOUNCE_PROTO = 201

@@ -19,7 +19,7 @@ from clusterlb.drivers.lanes import is_in_force, lane_interface, lane_peer
 from clusterlb.drivers.moves import Move, carry_out, on_lane
 from clusterlb.drivers.rtnetlink import RT_TABLE_LOCAL, RouteSocket
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
-from clusterlb.model.inventory import Lane
+from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import (
     AddLocalRoute,
     Announce,

@@ -9,7 +9,7 @@ from errno import ENODEV
 from clusterlb.drivers.interface import LinkState
 from clusterlb.drivers.lanes import is_in_force
 from clusterlb.model.address import AddressFamily, IPAddress
-from clusterlb.model.inventory import Lane
+from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import (
     AddLocalRoute,
     Announce,

@@ -24,7 +24,7 @@ from clusterlb.drivers.rtnetlink import (
     route_request,
 )
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
-from clusterlb.model.inventory import Lane
+from clusterlb.model.ospf import Lane
 
 
 @dataclass(frozen=True, slots=True)

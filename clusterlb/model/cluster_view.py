@@ -8,7 +8,7 @@ from enum import Enum
 from ipaddress import IPv4Address
 
 from clusterlb.model.address import IPAddress
-from clusterlb.model.inventory import Lane
+from clusterlb.model.ospf import Lane
 
 
 @dataclass(frozen=True, slots=True)

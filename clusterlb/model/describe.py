@@ -9,19 +9,23 @@ from clusterlb.model.plan import (
     AddService,
     Announce,
     AwaitWithdrawn,
+    ChangeSets,
     ConfigureFrr,
     CreateLane,
     EditDestination,
     EditService,
+    LoadRules,
     ReadBack,
     RemoveDestination,
     RemoveLane,
     RemoveLocalRoute,
     RemoveService,
     SetSysctl,
+    SetTimeouts,
     Step,
     Withdraw,
 )
+from clusterlb.model.rules import SetChange
 
 
 def describe(step: Step) -> str:
@@ -40,14 +44,28 @@ def describe(step: Step) -> str:
             return f"edit member {destination.key} of {key} {_destination(destination)}"
         case RemoveDestination(key, member):
             return f"remove member {member} from {key}"
+        case ReadBack(services):
+            return f"read back {len(services)} services"
+        case _:
+            return _describe_rules(step)
+
+
+def _describe_rules(step: Step) -> str:
+    match step:
+        case SetTimeouts(timeouts):
+            parts = {"tcp": timeouts.tcp, "tcp-fin": timeouts.tcp_fin, "udp": timeouts.udp}
+            return "set timeouts " + ", ".join(f"{name} {value} s" for name, value in parts.items() if value)
+        case LoadRules(rules):
+            elements = sum(len(each.elements) for each in rules.sets.values())
+            return f"load nftables rules, {elements} elements" if rules.chains else "remove nftables rules"
+        case ChangeSets(changes):
+            return "nftables sets: " + ", ".join(map(_change, changes))
         case _:
             return _describe_rest(step)
 
 
 def _describe_rest(step: Step) -> str:
     match step:
-        case ReadBack(services):
-            return f"read back {len(services)} services"
         case CreateLane(lane):
             return f"create lane {lane.value}"
         case RemoveLane(lane):
@@ -66,6 +84,10 @@ def _describe_rest(step: Step) -> str:
             return f"wait until no packets come for {', '.join(sorted(map(str, vips)))}"
         case _:
             raise TypeError(f"not a step: {step!r}")
+
+
+def _change(change: SetChange) -> str:
+    return f"{change.name} +{len(change.add)} -{len(change.remove)}"
 
 
 def _service(service: VirtualService) -> str:

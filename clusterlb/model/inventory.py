@@ -7,42 +7,12 @@ from enum import Enum
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
-from clusterlb.model.address import AddressFamily, IPAddress, IPNetwork, endpoint_text, family_of
+from clusterlb.model.address import IPAddress, IPNetwork, endpoint_text, family_of
 from clusterlb.model.check import CheckSpec, Need
-from clusterlb.model.ipvs import Protocol, ServiceKey
-
-BACKBONE = IPv4Address("0.0.0.0")  # noqa: S104 - OSPF area 0, not an address to listen on
-
-
-class Lane(Enum):
-    """The interface a VIP's address sits on; its OSPF cost says how much the VIP is wanted here."""
-
-    ACTIVE = "active"
-    STANDBY = "standby"
-    DRAINED = "drained"
-
-
-class AnnounceMode(Enum):
-    """How lanes are carried into OSPF: as addresses in the area, or as kernel routes, redistributed."""
-
-    INTRA_AREA = "intra-area"
-    EXTERNAL = "external"
-
-
-class AreaType(Enum):
-    """What the areas of the uplinks let in: external routes as type 5, as type 7, or none."""
-
-    NORMAL = "normal"
-    NSSA = "nssa"
-    STUB = "stub"
-
-
-class NetworkType(Enum):
-    """How OSPF sees the link of an uplink."""
-
-    POINT_TO_MULTIPOINT = "point-to-multipoint"
-    POINT_TO_POINT = "point-to-point"
-    BROADCAST = "broadcast"
+from clusterlb.model.forwarding import IPIP, Forwarding, PortRange, Tunnel
+from clusterlb.model.ipvs import KEEP_TIMEOUTS, Protocol, ProtocolTimeouts, ServiceKey
+from clusterlb.model.ospf import DEFAULT_OSPF, Ospf, Uplink
+from clusterlb.model.snat import SnatPool
 
 
 class AnnounceWhen(Enum):
@@ -51,95 +21,6 @@ class AnnounceWhen(Enum):
     ALL = "all"
     ANY = "any"
     LISTED = "listed"
-
-
-class Forwarding(Enum):
-    """How packets reach a member."""
-
-    DR = "dr"
-    TUN = "tun"
-    NAT = "nat"
-
-
-@dataclass(frozen=True, slots=True)
-class Bfd:
-    """A BFD profile: ``interval`` in seconds, both ways; ``multiplier`` missed packets mean down."""
-
-    interval: float
-    multiplier: int
-
-
-@dataclass(frozen=True, slots=True)
-class LaneCosts:
-    """The OSPF cost of each lane."""
-
-    active: int = 10
-    standby: int = 1000
-    drained: int = 10000
-
-    def of(self, lane: Lane) -> int:
-        """Return one lane's cost."""
-        return {Lane.ACTIVE: self.active, Lane.STANDBY: self.standby, Lane.DRAINED: self.drained}[lane]
-
-
-@dataclass(frozen=True, slots=True)
-class AnnounceModes:
-    """How the lanes of each address family are carried into OSPF, the same on all directors."""
-
-    ipv4: AnnounceMode = AnnounceMode.INTRA_AREA
-    ipv6: AnnounceMode = AnnounceMode.INTRA_AREA
-
-    def of(self, family: AddressFamily) -> AnnounceMode:
-        """Return one family's mode."""
-        return self.ipv4 if family is AddressFamily.IPV4 else self.ipv6
-
-
-@dataclass(frozen=True, slots=True)
-class Uplink:
-    """An interface towards a switch. What is None is the cluster's; ``cost`` is that of the way out."""
-
-    name: str
-    network: NetworkType | None = None
-    area: IPv4Address | None = None
-    cost: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ospf:
-    """How a director speaks OSPF.
-
-    ``area`` is that of the lanes and, where an uplink names none, of the uplinks; ``area_type`` holds for all
-    of them. ``pace``: least time between two changes of its LSA. ``key_chain``: the name of an operator's key
-    chain in FRR. ``graceful_restart``: how long neighbours keep routes while ospfd is away; None: not at all.
-    """
-
-    area: IPv4Address = BACKBONE
-    area_type: AreaType = AreaType.NORMAL
-    announce: AnnounceModes = AnnounceModes()
-    network: NetworkType = NetworkType.POINT_TO_MULTIPOINT
-    hello: float = 1.0
-    dead: float = 3.0
-    bfd: Bfd | None = Bfd(0.05, 3)
-    pace: float = 1.2
-    retransmit: float = 1.0
-    costs: LaneCosts = LaneCosts()
-    md5_key: str | None = field(default=None, repr=False)
-    md5_key_id: int = 1
-    key_chain: str | None = None
-    graceful_restart: float | None = None
-
-    @property
-    def external(self) -> frozenset[AddressFamily]:
-        """The address families that are announced as external routes."""
-        return frozenset(f for f in AddressFamily if self.announce.of(f) is AnnounceMode.EXTERNAL)
-
-    def area_of(self, uplink: Uplink) -> IPv4Address:
-        """Return the area of an uplink."""
-        return self.area if uplink.area is None else uplink.area
-
-    def network_of(self, uplink: Uplink) -> NetworkType:
-        """Return the network type of an uplink."""
-        return uplink.network or self.network
 
 
 class Endpoint(NamedTuple):
@@ -192,20 +73,30 @@ class Cluster:
     name: str
     vip_prefixes: tuple[IPNetwork, ...]
     max_active: int = 8
-    ospf: Ospf = Ospf()
+    ospf: Ospf = DEFAULT_OSPF
     director_checks: DirectorChecks = DirectorChecks()
     min_announcers: int = 1
     max_drained: int | None = None
     preempt: bool = False
+    timeouts: ProtocolTimeouts = KEEP_TIMEOUTS
+    notrack: bool = False
+    log_connections: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Director:
-    """A host running IPVS, FRR and clusterlb."""
+    """A host running IPVS, FRR and clusterlb.
+
+    ``inside``: its addresses, at most one a family, on the link that the directors share with the real
+    servers: the servers' gateway, and where other directors send what is this one's. ``local_addresses``:
+    source addresses that it alone gives to full NAT.
+    """
 
     name: str
     router_id: IPv4Address
     uplinks: tuple[Uplink, ...]
+    inside: tuple[IPAddress, ...] = ()
+    local_addresses: tuple[IPAddress, ...] = ()
 
     @property
     def interfaces(self) -> tuple[str, ...]:
@@ -249,12 +140,20 @@ class Quorum:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One address:port of a pool, with its nominal weight; ``checks`` stand in place of the pool's."""
+    """One address:port of a pool, with its nominal weight; ``checks`` stand in place of the pool's.
+
+    ``forwarding`` and ``tunnel``: None for the service's. At ``upper`` connections it gets no new ones until
+    it has fewer than ``lower`` (0: three quarters of ``upper``, ip_vs_conn.c); 0: no limit.
+    """
 
     address: IPAddress
     port: int
     weight: int = 1
     checks: tuple[CheckSpec, ...] | None = None
+    forwarding: Forwarding | None = None
+    tunnel: Tunnel | None = None
+    upper: int = 0
+    lower: int = 0
 
     @property
     def endpoint(self) -> Endpoint:
@@ -298,7 +197,13 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service of a VIP. ``flags`` are the inventory's names, such as ``mh-port``."""
+    """One service of a VIP. ``flags`` are the inventory's names, such as ``mh-port``.
+
+    ``port`` is 0 for every port, for ``ports``, and for ``fwmark``: packets that the operator marks so.
+    ``mark`` is the firewall mark that clusterlb gives to the packets of several ports, or of several VIPs, of
+    one service; 0: there is none. ``netmask``: the prefix length that persistence takes for one client, None
+    for a whole address.
+    """
 
     protocol: Protocol
     port: int
@@ -307,10 +212,27 @@ class Service:
     scheduler: str = "mh"
     flags: frozenset[str] = frozenset()
     persistence: float = 0.0
+    netmask: int | None = None
+    tunnel: Tunnel = IPIP
+    ports: tuple[PortRange, ...] = ()
+    fwmark: int = 0
+    mark: int = 0
 
     def key(self, vip: IPAddress) -> ServiceKey:
         """Return the kernel's name for this service on a VIP."""
+        mark = self.fwmark or self.mark
+        if mark:
+            return ServiceKey(family_of(vip), Protocol.NONE, None, 0, fwmark=mark)
         return ServiceKey(family_of(vip), self.protocol, vip, self.port)
+
+    @property
+    def keeps_port(self) -> bool:
+        """Say whether a member gets the port that the client used, whatever its own."""
+        return not self.port
+
+    def forwarding_of(self, member: Member) -> Forwarding:
+        """Return how packets of this service reach a member."""
+        return member.forwarding or self.forwarding
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +263,7 @@ class Vip:
     """A virtual address and what it serves.
 
     ``required``: the services that matter when they are listed. ``ha``: None when all directors serve it.
+    ``group``: all addresses that are served as one, this one among them; empty when it is alone.
     """
 
     address: IPAddress
@@ -348,6 +271,7 @@ class Vip:
     announce_when: AnnounceWhen = AnnounceWhen.ALL
     required: frozenset[tuple[Protocol, int]] = frozenset()
     ha: ActiveStandby | Vrrp | None = None
+    group: tuple[IPAddress, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,4 +302,5 @@ class Inventory:
     pools: dict[str, Pool]
     vips: dict[IPAddress, Vip]
     maintenance: tuple[Window, ...] = ()
+    snat_pools: dict[str, SnatPool] = field(default_factory=dict)
     digest: str = field(default="", compare=False)

@@ -170,6 +170,9 @@ class ProtocolTimeouts:
     udp: int = 0
 
 
+KEEP_TIMEOUTS = ProtocolTimeouts()
+
+
 class SyncRole(IntEnum):
     """IP_VS_STATE_MASTER and IP_VS_STATE_BACKUP."""
 

@@ -6,8 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clusterlb.model.address import IPAddress
-from clusterlb.model.inventory import Lane
-from clusterlb.model.ipvs import Destination, DestinationKey, ServiceKey, ServiceState, VirtualService
+from clusterlb.model.ipvs import (
+    Destination,
+    DestinationKey,
+    ProtocolTimeouts,
+    ServiceKey,
+    ServiceState,
+    VirtualService,
+)
+from clusterlb.model.ospf import Lane
+from clusterlb.model.rules import Rules, SetChange
 from clusterlb.model.state import FrrLine
 
 
@@ -72,6 +80,27 @@ class ReadBack:
 
 
 @dataclass(frozen=True, slots=True)
+class SetTimeouts:
+    """Set IPVS's connection timeouts; 0 leaves one as it is."""
+
+    timeouts: ProtocolTimeouts
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRules:
+    """Put a whole table in the place of ours, in one transaction; no chains: delete it."""
+
+    rules: Rules
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSets:
+    """Change elements of our named sets and maps, in one transaction."""
+
+    changes: tuple[SetChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CreateLane:
     """Create a lane's interface and bring it up."""
 
@@ -130,9 +159,10 @@ class AwaitWithdrawn:
     vips: frozenset[IPAddress]
 
 
+RuleStep = LoadRules | ChangeSets
 IpvsStep = AddService | EditService | RemoveService | AddDestination | EditDestination | RemoveDestination
 LinkStep = CreateLane | RemoveLane | AddLocalRoute | RemoveLocalRoute | Announce | Withdraw
-Step = SetSysctl | IpvsStep | ReadBack | LinkStep | ConfigureFrr | AwaitWithdrawn
+Step = SetSysctl | SetTimeouts | RuleStep | IpvsStep | ReadBack | LinkStep | ConfigureFrr | AwaitWithdrawn
 Plan = tuple[Step, ...]
 
 

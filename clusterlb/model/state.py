@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from clusterlb.model.address import IPAddress
-from clusterlb.model.inventory import Lane
-from clusterlb.model.ipvs import ServiceKey, ServiceState
+from clusterlb.model.ipvs import KEEP_TIMEOUTS, ProtocolTimeouts, ServiceKey, ServiceState
+from clusterlb.model.ospf import Lane
+from clusterlb.model.rules import NO_RULES, Rules
 
 
 class FrrLine(NamedTuple):
@@ -28,7 +29,8 @@ class DirectorState:
     ``sysctls`` maps names with slashes (``net/ipv4/vs/sloppy_tcp``) to values; ``services`` holds the
     owned virtual services; ``local_routes`` the VIPs that the kernel delivers locally through our own
     route; ``lanes`` the lane interfaces that exist and are up; ``frr`` the configuration lines that are
-    ours; ``announced`` each VIP that sits on a lane.
+    ours; ``announced`` each VIP that sits on a lane; ``rules`` our nftables table; ``timeouts`` those of
+    IPVS, 0 for one that nobody asks for.
     """
 
     sysctls: Mapping[str, str] = field(default_factory=dict)
@@ -37,3 +39,5 @@ class DirectorState:
     lanes: frozenset[Lane] = frozenset()
     frr: tuple[FrrLine, ...] = ()
     announced: Mapping[IPAddress, frozenset[Lane]] = field(default_factory=dict)
+    rules: Rules = NO_RULES
+    timeouts: ProtocolTimeouts = KEEP_TIMEOUTS

@@ -14,7 +14,7 @@ import time
 from ipaddress import ip_address
 from pathlib import Path
 
-from clusterlb.model.inventory import AnnounceMode, AnnounceModes, Lane
+from clusterlb.model.ospf import AnnounceMode, AnnounceModes, Lane
 from clusterlb.model.plan import Announce, Withdraw
 from tests.bench.figures import Figure, main
 from tests.support.route_rig import RTM_DELROUTE, RTM_NEWROUTE, RouteRig, cluster

@@ -8,7 +8,8 @@ from clusterlb.drivers.frr.merge import displaced, merge, needed
 from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.interface import DriverError
-from clusterlb.model.inventory import Cluster, Director, Inventory, Ospf, Uplink
+from clusterlb.model.inventory import Cluster, Director, Inventory
+from clusterlb.model.ospf import Ospf, Uplink
 from clusterlb.model.state import FrrLine
 
 # Somebody else's FRR: other protocols and policies, and lines where ours will stand.

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 import pytest
 
 from clusterlb.model.address import AddressFamily
-from clusterlb.model.inventory import Lane
+from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import (
     AddLocalRoute,
     Announce,

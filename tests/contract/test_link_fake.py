@@ -3,7 +3,7 @@ from errno import EPERM
 import pytest
 
 from clusterlb.drivers.link_fake import FakeLinks
-from clusterlb.model.inventory import Lane
+from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import CreateLane
 from tests.contract.link_suite import MODES, LinkSuite
 

@@ -11,17 +11,8 @@ from frr_inventories import EXTERNAL, IPV6_EXTERNAL
 from route_rig import RTM_DELROUTE, RouteWatch
 
 from clusterlb.drivers.frr.render import render_config
-from clusterlb.model.inventory import (
-    AnnounceModes,
-    AreaType,
-    Cluster,
-    Director,
-    Inventory,
-    Lane,
-    NetworkType,
-    Ospf,
-    Uplink,
-)
+from clusterlb.model.inventory import Cluster, Director, Inventory
+from clusterlb.model.ospf import AnnounceModes, AreaType, Lane, NetworkType, Ospf, Uplink
 from clusterlb.model.plan import AddLocalRoute, Announce, CreateLane, Withdraw
 from tests.frr.conftest import Router, eventually
 

@@ -11,7 +11,7 @@ from frr_inventories import CASES
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
-from clusterlb.model.inventory import Lane
+from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import AddLocalRoute, Announce, CreateLane, Withdraw
 
 VIP = ip_address("10.100.0.1")

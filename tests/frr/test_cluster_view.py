@@ -9,7 +9,8 @@ from clusterlb.core.cluster_view import view
 from clusterlb.drivers.frr.database import OSPF6_COMMANDS, OSPF_COMMANDS, parse_databases
 from clusterlb.drivers.frr.render import render_config
 from clusterlb.model.cluster_view import FindingKind
-from clusterlb.model.inventory import Cluster, Director, Inventory, Lane, Ospf, Uplink
+from clusterlb.model.inventory import Cluster, Director, Inventory
+from clusterlb.model.ospf import Lane, Ospf, Uplink
 from clusterlb.model.plan import Announce, CreateLane
 from tests.frr.conftest import eventually
 

@@ -9,7 +9,7 @@ import pytest
 from frr_inventories import EXTERNAL
 from route_rig import RTM_DELROUTE, RTM_NEWROUTE, RouteRig, cluster
 
-from clusterlb.model.inventory import AnnounceModes
+from clusterlb.model.ospf import AnnounceModes
 from tests.frr.conftest import eventually, sh
 
 VIP, SECOND = ip_address("10.100.0.1"), ip_address("10.100.0.2")

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from clusterlb.model.inventory import Lane
+from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import AddLocalRoute, Announce, CreateLane, Withdraw
 from tests.contract.link_suite import BOTH, EVERY_VIP, MODES, VIPS, LinkSuite
 

@@ -5,7 +5,7 @@ import time
 
 from cluster_rig import ClusterRig, inventory, vips_of
 
-from clusterlb.model.inventory import Bfd
+from clusterlb.model.ospf import Bfd
 from tests.frr.conftest import eventually
 
 WIDTH, MOST = 8, 12

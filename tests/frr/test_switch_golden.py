@@ -14,7 +14,7 @@ from clusterlb.drivers.frr.text import parse
 from clusterlb.generate.audit.switch import audit_switch
 from clusterlb.generate.facts import facts_of
 from clusterlb.generate.switch import System, render_switch
-from clusterlb.model.inventory import Lane
+from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import Announce, CreateLane
 from tests.frr.conftest import eventually, sh
 

@@ -14,7 +14,8 @@ from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.generate.vrrp import render_frr, render_links
-from clusterlb.model.inventory import Lane, Vip, Vrrp
+from clusterlb.model.inventory import Vip, Vrrp
+from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import CreateLane
 from tests.frr.conftest import eventually, sh
 

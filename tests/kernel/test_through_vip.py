@@ -19,7 +19,8 @@ from clusterlb.core.roster import roster
 from clusterlb.drivers.ipvs.driver import KernelIpvs
 from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.check import CheckSpec, ProbeSpec, TcpOptions, Via
-from clusterlb.model.inventory import Cluster, Forwarding, Inventory, Member, Pool, Service, Vip
+from clusterlb.model.forwarding import Forwarding
+from clusterlb.model.inventory import Cluster, Inventory, Member, Pool, Service, Vip
 from clusterlb.model.ipvs import Protocol
 from tests.kernel.conftest import fresh_namespace
 

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from lsdbs import VIP, net, rid
 
 from clusterlb.core.cluster_view import view
-from clusterlb.model.inventory import LaneCosts
 from clusterlb.model.lsdb import (
     MAX_AGE,
     Databases,
@@ -19,6 +18,7 @@ from clusterlb.model.lsdb import (
     RouterLink,
     RouterLsa,
 )
+from clusterlb.model.ospf import LaneCosts
 
 PREFIXES = (ip_network("10.100.0.0/24"),)
 ROUTERS = [rid(number) for number in range(1, 6)]

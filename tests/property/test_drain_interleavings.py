@@ -13,7 +13,8 @@ from clusterlb.core.drain import Progress
 from clusterlb.core.place import QUIET, Surroundings, place
 from clusterlb.model.cluster_view import Announcement, ClusterView
 from clusterlb.model.intent import Intent, IntentKind
-from clusterlb.model.inventory import Cluster, Director, Inventory, Lane, Uplink, Vip
+from clusterlb.model.inventory import Cluster, Director, Inventory, Vip
+from clusterlb.model.ospf import Lane, Uplink
 from clusterlb.model.reason import Because, Reason
 
 VIP = ip_address("10.100.0.1")

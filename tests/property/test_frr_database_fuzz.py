@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from clusterlb.core.cluster_view import view
 from clusterlb.drivers.frr.database import parse_databases
 from clusterlb.drivers.interface import DriverError
-from clusterlb.model.inventory import LaneCosts
+from clusterlb.model.ospf import LaneCosts
 
 OUTPUTS = Path(__file__).parents[1] / "support" / "frr_outputs"
 OSPF = (OUTPUTS / "ospf-8.4.4.txt").read_text()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterlb.core.scale import lane
-from clusterlb.model.inventory import Lane
+from clusterlb.model.ospf import Lane
 
 ROUTERS = [IPv4Address(f"10.1.0.{n}") for n in range(1, 13)]
 

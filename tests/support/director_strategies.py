@@ -7,7 +7,6 @@ from ipaddress import ip_address
 from hypothesis import strategies as st
 
 from clusterlb.model.address import AddressFamily
-from clusterlb.model.inventory import Lane
 from clusterlb.model.ipvs import (
     Destination,
     DestinationKey,
@@ -18,6 +17,7 @@ from clusterlb.model.ipvs import (
     ServiceState,
     VirtualService,
 )
+from clusterlb.model.ospf import Lane
 from clusterlb.model.state import DirectorState, FrrLine
 
 VIPS = [ip_address(f"10.100.0.{n}") for n in range(1, 4)]

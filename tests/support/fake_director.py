@@ -20,18 +20,9 @@ from clusterlb.drivers.link_fake import FakeLinks
 from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.check import CheckSpec, ProbeSpec
 from clusterlb.model.health import Observation, ProbeKey
-from clusterlb.model.inventory import (
-    Cluster,
-    Director,
-    Inventory,
-    Member,
-    Ospf,
-    Pool,
-    Service,
-    Uplink,
-    Vip,
-)
+from clusterlb.model.inventory import Cluster, Director, Inventory, Member, Pool, Service, Vip
 from clusterlb.model.ipvs import Protocol
+from clusterlb.model.ospf import Ospf, Uplink
 from clusterlb.model.state import FrrLine
 
 VIP = ip_address("10.100.0.1")

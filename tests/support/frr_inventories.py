@@ -2,14 +2,12 @@
 
 from ipaddress import IPv4Address, ip_network
 
-from clusterlb.model.inventory import (
+from clusterlb.model.inventory import Cluster, Director, Inventory
+from clusterlb.model.ospf import (
     AnnounceMode,
     AnnounceModes,
     AreaType,
     Bfd,
-    Cluster,
-    Director,
-    Inventory,
     LaneCosts,
     NetworkType,
     Ospf,

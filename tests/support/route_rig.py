@@ -31,20 +31,9 @@ from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.address import IPAddress
 from clusterlb.model.check import CheckSpec, ProbeSpec
 from clusterlb.model.health import Observation
-from clusterlb.model.inventory import (
-    Bfd,
-    Cluster,
-    Director,
-    Inventory,
-    Lane,
-    Member,
-    Ospf,
-    Pool,
-    Service,
-    Uplink,
-    Vip,
-)
+from clusterlb.model.inventory import Cluster, Director, Inventory, Member, Pool, Service, Vip
 from clusterlb.model.ipvs import Protocol
+from clusterlb.model.ospf import Bfd, Lane, Ospf, Uplink
 from clusterlb.model.plan import AddLocalRoute, CreateLane
 from tests.frr.conftest import InNamespace, Router, enter, sh
 

@@ -4,7 +4,8 @@ from ipaddress import IPv4Address, ip_network
 
 from clusterlb.generate.facts import SwitchFacts, facts_of
 from clusterlb.generate.switch import System
-from clusterlb.model.inventory import Bfd, Cluster, Director, Inventory, Ospf, Uplink
+from clusterlb.model.inventory import Cluster, Director, Inventory
+from clusterlb.model.ospf import Bfd, Ospf, Uplink
 
 ROUTER_ID = "10.1.0.254"
 PORTS = {

@@ -2,7 +2,8 @@
 
 from ipaddress import IPv4Address, ip_address, ip_network
 
-from clusterlb.model.inventory import Cluster, Director, Inventory, Uplink, Vip, Vrrp
+from clusterlb.model.inventory import Cluster, Director, Inventory, Vip, Vrrp
+from clusterlb.model.ospf import Uplink
 
 
 def _inventory(vips: dict[str, Vrrp | None]) -> Inventory:

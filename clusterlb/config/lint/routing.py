@@ -7,7 +7,8 @@ from ipaddress import IPv4Address
 from clusterlb.config.item import Everything, Placed
 from clusterlb.config.report import Report
 from clusterlb.model.address import AddressFamily
-from clusterlb.model.inventory import BACKBONE, AnnounceMode, AreaType, Cluster, Director, Ospf
+from clusterlb.model.inventory import Cluster, Director
+from clusterlb.model.ospf import BACKBONE, AnnounceMode, AreaType, Ospf
 
 
 def lint_routing(everything: Everything, report: Report) -> None:

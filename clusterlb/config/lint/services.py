@@ -11,7 +11,8 @@ from clusterlb.config.report import Report
 from clusterlb.config.wording import clip
 from clusterlb.model.address import IPAddress
 from clusterlb.model.check import CheckType
-from clusterlb.model.inventory import Endpoint, Forwarding, Member, OnDown, Pool, Service, Vip
+from clusterlb.model.forwarding import Forwarding
+from clusterlb.model.inventory import Endpoint, Member, OnDown, Pool, Service, Vip
 from clusterlb.model.ipvs import Protocol
 
 LARGEST_WEIGHT = 16

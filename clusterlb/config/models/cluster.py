@@ -11,7 +11,7 @@ from clusterlb.config.fields import Area, Md5Key, Name, duration
 from clusterlb.config.models.base import Strict
 from clusterlb.config.models.director import Cost, Network
 from clusterlb.config.models.director_checks import DirectorChecksFile
-from clusterlb.model.inventory import Bfd, LaneCosts, Ospf
+from clusterlb.model.ospf import Bfd, LaneCosts, Ospf
 
 _OSPF = Ospf()
 _BFD = Bfd(0.05, 3)

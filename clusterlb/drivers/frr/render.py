@@ -10,16 +10,8 @@ from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.lanes import lane_interface
 from clusterlb.drivers.templates import environment
 from clusterlb.model.address import AddressFamily, IPNetwork, family_of
-from clusterlb.model.inventory import (
-    BACKBONE,
-    AnnounceMode,
-    AreaType,
-    Cluster,
-    Director,
-    Inventory,
-    Lane,
-    Ospf,
-)
+from clusterlb.model.inventory import Cluster, Director, Inventory
+from clusterlb.model.ospf import BACKBONE, AnnounceMode, AreaType, Lane, Ospf
 
 BFD_PROFILE = "clusterlb"
 # Names of ours among an operator's; IPv4 and IPv6 prefix lists are two name spaces, route-maps one.

@@ -10,13 +10,13 @@ from problem_marks import expect, marked, problems_of
 
 from clusterlb.config.load import Severity, load
 from clusterlb.model.check import CheckSpec, CheckType, CommandOptions, HttpOptions, IcmpOptions, ProbeSpec
+from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import (
     Amount,
     AnnounceWhen,
     DirectorChecks,
     DirectorProbe,
     Endpoint,
-    Forwarding,
     Inventory,
     OnDown,
     Quorum,

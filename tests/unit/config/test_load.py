@@ -10,22 +10,20 @@ import pytest
 
 from clusterlb.config.load import InventoryError, Severity, load
 from clusterlb.model.check import CheckSpec, ProbeSpec
+from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import (
     ActiveStandby,
-    Bfd,
     Cluster,
     Director,
-    Forwarding,
     Inventory,
     Member,
-    Ospf,
     Pool,
     Quorum,
     Service,
-    Uplink,
     Vip,
 )
 from clusterlb.model.ipvs import Protocol
+from clusterlb.model.ospf import Bfd, Ospf, Uplink
 
 EXAMPLE = Path(__file__).parents[3] / "inventory" / "example.yaml"
 MINIMAL = """\

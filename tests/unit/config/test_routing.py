@@ -10,7 +10,7 @@ from problem_marks import expect, marked, problems_of
 
 from clusterlb.config.load import Severity, load
 from clusterlb.model.address import AddressFamily
-from clusterlb.model.inventory import AnnounceMode, AnnounceModes, AreaType, NetworkType, Uplink
+from clusterlb.model.ospf import AnnounceMode, AnnounceModes, AreaType, NetworkType, Uplink
 
 BASE = """\
 cluster:

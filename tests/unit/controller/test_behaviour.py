@@ -9,8 +9,9 @@ from ipaddress import ip_address
 import pytest
 from fake_director import CHECK, FakeDirector, announced, eventually, idle, inventory, running, weights
 
-from clusterlb.model.inventory import Amount, Lane, Member, Pool, Quorum
+from clusterlb.model.inventory import Amount, Member, Pool, Quorum
 from clusterlb.model.ipvs import DestinationKey
+from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import Announce, RemoveService, Withdraw
 
 VIP, OTHER = ip_address("10.100.0.1"), ip_address("10.100.0.2")

@@ -12,9 +12,10 @@ from clusterlb.controller.intents import UnknownTargetError
 from clusterlb.core.guard import refused_drain
 from clusterlb.drivers.interface import OspfNeighbor
 from clusterlb.model.intent import Intent, IntentKind
-from clusterlb.model.inventory import ActiveStandby, Director, Lane, Uplink
+from clusterlb.model.inventory import ActiveStandby, Director
 from clusterlb.model.ipvs import Counters, DestinationKey, DestinationStatistics
 from clusterlb.model.lsdb import Databases, HostRoute, Lsdb, RouterLink, RouterLsa
+from clusterlb.model.ospf import Lane, Uplink
 from clusterlb.model.reason import Reason
 
 OTHER = ip_address("10.100.0.2")

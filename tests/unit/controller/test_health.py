@@ -13,15 +13,7 @@ from clusterlb.core.suspect import ENOUGH
 from clusterlb.drivers.interface import OspfNeighbor
 from clusterlb.model.check import CheckSpec, CheckType, CommandOptions, ProbeSpec, VerdictState, Via
 from clusterlb.model.intent import Intent, IntentKind
-from clusterlb.model.inventory import (
-    Amount,
-    DirectorChecks,
-    DirectorProbe,
-    Endpoint,
-    OnDown,
-    Quorum,
-    Sorry,
-)
+from clusterlb.model.inventory import Amount, DirectorChecks, DirectorProbe, Endpoint, OnDown, Quorum, Sorry
 from clusterlb.model.ipvs import Counters, DestinationKey, DestinationStatistics, ForwardMethod
 from clusterlb.model.plan import AddDestination, EditDestination, RemoveDestination
 from clusterlb.model.reason import Reason

@@ -9,7 +9,7 @@ import pytest
 from fake_director import Crash, FakeDirector, Fuse, idle, inventory
 
 from clusterlb.controller.leave import leave
-from clusterlb.model.inventory import Lane
+from clusterlb.model.ospf import Lane
 
 
 async def run_until_idle(host, fuse=None, then=None):

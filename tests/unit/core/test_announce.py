@@ -6,8 +6,9 @@ import pytest
 
 from clusterlb.core.announce import decide
 from clusterlb.core.quorum import Standing
-from clusterlb.model.inventory import AnnounceWhen, Lane, Member, Pool, Service, Vip
+from clusterlb.model.inventory import AnnounceWhen, Member, Pool, Service, Vip
 from clusterlb.model.ipvs import Protocol
+from clusterlb.model.ospf import Lane
 from clusterlb.model.reason import Because, Reason
 
 VIP = ip_address("10.100.0.1")

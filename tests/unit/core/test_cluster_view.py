@@ -5,8 +5,8 @@ from lsdbs import SWITCH, VIP, external, net, network, rid, router, star, stub
 
 from clusterlb.core.cluster_view import view
 from clusterlb.model.cluster_view import Announcement, FindingKind
-from clusterlb.model.inventory import Lane, LaneCosts
 from clusterlb.model.lsdb import MAX_AGE, Databases, Lsdb
+from clusterlb.model.ospf import Lane, LaneCosts
 
 PREFIXES = (ip_network("10.100.0.0/24"), ip_network("fd00:100::/64"))
 VIP6 = ip_address("fd00:100::1")

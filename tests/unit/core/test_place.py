@@ -8,19 +8,9 @@ from clusterlb.core.desired import View, decisions, desired, served
 from clusterlb.core.place import Surroundings, place
 from clusterlb.core.quorum import Standing
 from clusterlb.model.intent import Intent, IntentKind
-from clusterlb.model.inventory import (
-    Cluster,
-    Director,
-    Inventory,
-    Lane,
-    Member,
-    Pool,
-    Service,
-    Uplink,
-    Vip,
-    Vrrp,
-)
+from clusterlb.model.inventory import Cluster, Director, Inventory, Member, Pool, Service, Vip, Vrrp
 from clusterlb.model.ipvs import Protocol
+from clusterlb.model.ospf import Lane, Uplink
 from clusterlb.model.reason import Because, Reason
 
 ADDRESS, OWN = ip_address("10.100.0.1"), IPv4Address("10.1.0.1")

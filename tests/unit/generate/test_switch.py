@@ -8,7 +8,7 @@ from switch_inventories import CASES, INVENTORIES, facts
 
 from clusterlb.generate.facts import SwitchBfd, SwitchError, facts_of
 from clusterlb.generate.switch import System, render_switch
-from clusterlb.model.inventory import Ospf
+from clusterlb.model.ospf import Ospf
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "switch"
 

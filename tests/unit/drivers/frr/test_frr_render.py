@@ -8,7 +8,8 @@ from clusterlb.drivers.frr.render import render_config, render_daemons
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.address import AddressFamily, family_of
-from clusterlb.model.inventory import AreaType, Cluster, Inventory, Lane, Ospf
+from clusterlb.model.inventory import Cluster, Inventory
+from clusterlb.model.ospf import AreaType, Lane, Ospf
 from clusterlb.model.state import FrrLine
 
 GOLDEN = Path(__file__).resolve().parents[3] / "golden" / "frr"

@@ -1,0 +1,37 @@
+"""SNAT pools: the addresses that real servers' own outbound traffic leaves with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from clusterlb.model.address import IPAddress, IPNetwork
+
+
+@dataclass(frozen=True, slots=True)
+class SnatPool:
+    """Which traffic, and the addresses that each director gives it.
+
+    A packet belongs to the first pool of the inventory that matches: its source is in ``sources`` and its
+    destination in ``destinations`` (empty: anywhere); ``fwmark``: it carries this firewall mark, 0 does not
+    ask. ``addresses``: by director's name, in the inventory's order.
+    """
+
+    name: str
+    sources: tuple[IPNetwork, ...]
+    addresses: Mapping[str, tuple[IPAddress, ...]]
+    destinations: tuple[IPNetwork, ...] = ()
+    fwmark: int = 0
+
+    def owner(self, address: IPAddress) -> str:
+        """Return the director that uses an address; KeyError when it is not of this pool."""
+        for name, own in self.addresses.items():
+            if address in own:
+                return name
+        raise KeyError(address)
+
+    def backup(self, address: IPAddress) -> str | None:
+        """Return the director that takes an address over: the next after its owner; None when it has none."""
+        names = list(self.addresses)
+        after = names[(names.index(self.owner(address)) + 1) % len(names)]
+        return after if len(names) > 1 else None
