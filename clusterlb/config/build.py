@@ -6,16 +6,17 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 from clusterlb.config.build_check import check
+from clusterlb.config.build_service import method, service, tunnel
 from clusterlb.config.models.check import CheckFile
-from clusterlb.config.models.cluster import AnnounceFile, ClusterFile, OspfFile
+from clusterlb.config.models.cluster import AnnounceFile, ClusterFile, OspfFile, TimeoutsFile
 from clusterlb.config.models.director import DirectorFile, UplinkFile
 from clusterlb.config.models.director_checks import DirectorChecksFile
 from clusterlb.config.models.maintenance import WindowFile
 from clusterlb.config.models.pool import MemberFile, PoolFile, QuorumFile, SorryFile
-from clusterlb.config.models.vip import HaFile, ServiceFile, VipFile, VrrpFile
+from clusterlb.config.models.snat import SnatPoolFile
+from clusterlb.config.models.vip import HaFile, VipFile, VrrpFile
 from clusterlb.model.address import IPAddress
 from clusterlb.model.check import CheckSpec, Need
-from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import (
     ActiveStandby,
     AnnounceWhen,
@@ -29,13 +30,12 @@ from clusterlb.model.inventory import (
     Pool,
     Quorum,
     QuorumOf,
-    Service,
     Sorry,
     Vip,
     Vrrp,
     Window,
 )
-from clusterlb.model.ipvs import Protocol
+from clusterlb.model.ipvs import ProtocolTimeouts
 from clusterlb.model.ospf import (
     AnnounceMode,
     AnnounceModes,
@@ -46,6 +46,7 @@ from clusterlb.model.ospf import (
     Ospf,
     Uplink,
 )
+from clusterlb.model.snat import SnatPool
 
 _LOOPBACK = IPv4Address("127.0.0.1")  # the director itself
 
@@ -61,12 +62,21 @@ def cluster(file: ClusterFile) -> Cluster:
         min_announcers=file.min_announcers,
         max_drained=file.max_drained,
         preempt=file.preempt,
+        timeouts=_timeouts(file.timeouts),
+        notrack=file.notrack,
+        log_connections=file.log_connections,
     )
 
 
 def director(name: str, file: DirectorFile) -> Director:
     """Return one director."""
-    return Director(name, file.router_id, tuple(map(_uplink, file.uplinks)))
+    return Director(
+        name,
+        file.router_id,
+        tuple(map(_uplink, file.uplinks)),
+        inside=tuple(file.inside),
+        local_addresses=tuple(file.local_addresses),
+    )
 
 
 def pool(name: str, file: PoolFile) -> Pool:
@@ -86,12 +96,31 @@ def pool(name: str, file: PoolFile) -> Pool:
 
 
 def vip(address: IPAddress, file: VipFile) -> Vip:
-    """Return one VIP."""
-    services = tuple(map(_service, file.services))
-    ha = None if file.ha is None else _ha(file.ha)
-    if isinstance(file.announce_when, str):
-        return Vip(address, services, AnnounceWhen(file.announce_when), ha=ha)
-    return Vip(address, services, AnnounceWhen.LISTED, frozenset(file.announce_when), ha)
+    """Return one VIP, with its group and without its marks."""
+    when, listed = (
+        (AnnounceWhen(file.announce_when), [])
+        if isinstance(file.announce_when, str)
+        else (AnnounceWhen.LISTED, file.announce_when)
+    )
+    return Vip(
+        address,
+        tuple(map(service, file.services)),
+        when,
+        frozenset(listed),
+        None if file.ha is None else _ha(file.ha),
+        group=(address, *file.group) if file.group else (),
+    )
+
+
+def snat_pool(name: str, file: SnatPoolFile) -> SnatPool:
+    """Return one SNAT pool."""
+    return SnatPool(
+        name=name,
+        sources=tuple(file.sources),
+        addresses={director: tuple(addresses) for director, addresses in file.addresses.items()},
+        destinations=tuple(file.destinations),
+        fwmark=file.fwmark or 0,
+    )
 
 
 def window(file: WindowFile) -> Window:
@@ -116,7 +145,16 @@ def _ha(file: HaFile) -> ActiveStandby | Vrrp:
 
 
 def _member(file: MemberFile) -> Member:
-    return Member(file.address, file.port, file.weight, _checks(file))
+    return Member(
+        file.address,
+        file.port,
+        file.weight,
+        _checks(file),
+        forwarding=method(file.forwarding),
+        tunnel=None if file.tunnel is None else tunnel(file.tunnel),
+        upper=file.upper_threshold,
+        lower=file.lower_threshold,
+    )
 
 
 def _checks(file: PoolFile | MemberFile) -> tuple[CheckSpec, ...] | None:
@@ -131,7 +169,7 @@ def _quorum(file: QuorumFile) -> Quorum:
 
 
 def _sorry(file: SorryFile) -> Sorry:
-    return Sorry(file.address, file.port, Forwarding(file.forwarding) if file.forwarding else None)
+    return Sorry(file.address, file.port, method(file.forwarding))
 
 
 def _director_checks(file: DirectorChecksFile) -> DirectorChecks:
@@ -175,16 +213,9 @@ def _ospf(file: OspfFile) -> Ospf:
         md5_key_id=file.md5_key_id,
         key_chain=file.key_chain,
         graceful_restart=file.graceful_restart,
+        default_originate=file.default_originate,
     )
 
 
-def _service(file: ServiceFile) -> Service:
-    return Service(
-        protocol=Protocol[file.protocol.upper()],
-        port=file.port,
-        pool=file.pool,
-        forwarding=Forwarding(file.forwarding),
-        scheduler=file.scheduler,
-        flags=frozenset(file.flags),
-        persistence=file.persistence,
-    )
+def _timeouts(file: TimeoutsFile) -> ProtocolTimeouts:
+    return ProtocolTimeouts(int(file.tcp), int(file.tcp_fin), int(file.udp))

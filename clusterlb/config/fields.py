@@ -17,14 +17,12 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from clusterlb.model.address import IPAddress, IPNetwork
 from clusterlb.model.inventory import Amount
-from clusterlb.model.ipvs import Protocol
 
 _DURATION = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)"
 _LONG_DURATION = _DURATION.replace("|h)", "|h|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _WHOLE = {1: "whole seconds", 0.01: "a multiple of 10ms", 0.001: "whole milliseconds"}
 _PERCENT = re.compile(r"([0-9]{1,3})%")
-_SERVICE = re.compile(r"(tcp|udp|sctp)/([1-9][0-9]{0,4})")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}")
 _MD5_KEY = re.compile(r"(?![!#])[!-~]{1,16}")
@@ -135,19 +133,6 @@ def amount(low: int) -> Checked:
     )
 
 
-def parse_service(value: object) -> tuple[Protocol, int]:
-    """Return the protocol and port of ``tcp/80``."""
-    match = _SERVICE.fullmatch(text_of(value))
-    if match is None or int(match[2]) > 65535:
-        raise refuse("needs a service's protocol and port", "write for example `tcp/80`")
-    return Protocol[match[1].upper()], int(match[2])
-
-
-def service_text(service: tuple[Protocol, int]) -> str:
-    """Write a service as ``parse_service`` reads it."""
-    return f"{service[0].name.lower()}/{service[1]}"
-
-
 def parse_address(value: object) -> IPAddress:
     """Return an address that a packet can be sent to."""
     text = text_of(value)
@@ -171,18 +156,23 @@ def parse_vip(value: object) -> IPAddress:
     return address
 
 
-def parse_network(value: object) -> IPNetwork:
-    """Return a prefix without host bits."""
+def parse_network(value: object, every: str = "give the prefixes that are yours to announce") -> IPNetwork:
+    """Return a prefix without host bits; ``every`` is the hint where it has all addresses."""
     text = text_of(value)
     try:
         network = ip_network(text, strict=False)
     except ValueError:
         raise refuse("needs a prefix", "write for example 10.100.0.0/24 or 2001:db8::/64") from None
     if "%" in text or not network.prefixlen:
-        raise refuse("would allow every address", "give the prefixes that are yours to announce")
+        raise refuse("would allow every address", every)
     if ip_network(text, strict=False).network_address != ip_address(text.partition("/")[0]):
         raise refuse("has host bits behind the prefix", f"write {network}")
     return network
+
+
+def parse_hosts(value: object) -> IPNetwork:
+    """Return a prefix that matches some hosts' packets."""
+    return parse_network(value, "give the networks that it concerns")
 
 
 def parse_router_id(value: object) -> IPv4Address:
@@ -254,6 +244,10 @@ Address = Annotated[
     IPAddress, Checked(parse_address, (*_STRING, ("examples", ["10.2.0.101", "2001:db8::101"])))
 ]
 Network = Annotated[IPNetwork, Checked(parse_network, (*_STRING, ("examples", ["10.100.0.0/24"])))]
+VipAddress = Annotated[IPAddress, Checked(parse_vip, (*_STRING, ("examples", ["10.100.0.2", "2001:db8::2"])))]
+SourceNetwork = Annotated[
+    IPNetwork, Checked(parse_hosts, (*_STRING, ("examples", ["10.2.0.0/24", "2001:db8::/64"])))
+]
 RouterId = Annotated[IPv4Address, Checked(parse_router_id, (*_STRING, ("format", "ipv4")))]
 Area = Annotated[
     IPv4Address, Checked(parse_area, (("type", ["string", "integer"]), ("examples", ["0.0.0.1"])))
@@ -263,8 +257,4 @@ InterfaceName = Annotated[str, Checked(parse_interface, (*_STRING, ("pattern", f
 Md5Key = Annotated[str, Checked(parse_md5_key, (*_STRING, ("minLength", 1), ("maxLength", 16)))]
 Percent = Annotated[
     int, Checked(parse_percent, (*_STRING, ("pattern", f"^{_PERCENT.pattern}$")), lambda value: f"{value}%")
-]
-ServiceName = Annotated[
-    tuple[Protocol, int],
-    Checked(parse_service, (*_STRING, ("pattern", f"^{_SERVICE.pattern}$")), service_text),
 ]

@@ -11,6 +11,7 @@ from clusterlb.config.nodes import Node
 from clusterlb.config.source import Place, Source
 from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Cluster, Director, Pool, Vip, Window
+from clusterlb.model.snat import SnatPool
 
 T = TypeVar("T")
 
@@ -72,13 +73,15 @@ class Placed(Generic[T]):
 class Everything:
     """All that could be understood. The names, and the pools that are ``used``, count what was no good, too.
 
-    ``whole`` says that every file and section could be read, so that what is missing is missing.
+    Each VIP is there once, with the addresses of its group. ``whole`` says that every file and section could
+    be read, so that what is missing is missing.
     """
 
     cluster: Placed[Cluster] | None
     directors: Mapping[str, Placed[Director]]
     pools: Mapping[str, Placed[Pool]]
     vips: Mapping[IPAddress, Placed[Vip]]
+    snat_pools: Mapping[str, Placed[SnatPool]]
     maintenance: Sequence[Placed[Window]]
     director_names: frozenset[str]
     pool_names: frozenset[str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from clusterlb.config.groups import spread
 from clusterlb.config.lint import lint
 from clusterlb.config.problem import Problem, Severity
 from clusterlb.config.render import render
@@ -54,8 +55,9 @@ def _load(path: Path, report: Report) -> bytes | None:
         everything.cluster.value,
         {name: placed.value for name, placed in everything.directors.items()},
         {name: placed.value for name, placed in everything.pools.items()},
-        {address: placed.value for address, placed in everything.vips.items()},
+        spread(placed.value for placed in everything.vips.values()),
         tuple(placed.value for placed in everything.maintenance),
+        {name: placed.value for name, placed in everything.snat_pools.items()},
         digest=digest,
     )
     return pack(inventory)

@@ -111,7 +111,8 @@ def known(node: Node, *keys: str) -> bool:
     A key that is missing where its own value, or a key spelt much like it, was taken out is not known.
     """
     return isinstance(node, Mapping) and all(
-        key in node.entries or not difflib.get_close_matches(key, node.removed, n=1) for key in keys
+        key in node.entries or not node.removed or not difflib.get_close_matches(key, node.removed, n=1)
+        for key in keys
     )
 
 

@@ -11,7 +11,7 @@ from clusterlb.config.report import Report
 from clusterlb.config.source import Place, Source
 from clusterlb.config.wording import clip, describe, one_of
 
-NAMES = ("cluster", "directors", "pools", "vips", "maintenance")
+NAMES = ("cluster", "directors", "pools", "vips", "snat_pools", "maintenance")
 
 
 @dataclass
@@ -25,6 +25,7 @@ class Sections:
     directors: dict[str, Item] = field(default_factory=dict)
     pools: dict[str, Item] = field(default_factory=dict)
     vips: dict[str, Item] = field(default_factory=dict)
+    snat_pools: dict[str, Item] = field(default_factory=dict)
     maintenance: list[Item] = field(default_factory=list)
     whole: bool = True
     strange: bool = False

@@ -14,6 +14,7 @@ from clusterlb.config.models.cluster import ClusterFile
 from clusterlb.config.models.director import DirectorFile
 from clusterlb.config.models.maintenance import WindowFile
 from clusterlb.config.models.pool import PoolFile
+from clusterlb.config.models.snat import SnatPoolFile
 from clusterlb.config.models.vip import VipFile
 from clusterlb.config.nodes import Node, Scalar, Sequence, find
 from clusterlb.config.report import Report
@@ -23,6 +24,7 @@ from clusterlb.config.validate import validate, validate_name
 from clusterlb.config.wording import clip
 from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Director, Pool, Vip, Window
+from clusterlb.model.snat import SnatPool
 
 
 def understand(path: Path, report: Report) -> tuple[Everything | None, str]:
@@ -80,6 +82,7 @@ def _everything(sections: Sections, report: Report) -> Everything:
         directors=dict(_directors(sections, report)),
         pools=dict(_pools(sections, report)),
         vips=_vips(sections, report),
+        snat_pools=dict(_snat_pools(sections, report)),
         maintenance=list(_maintenance(sections, report)),
         director_names=frozenset(sections.directors),
         pool_names=frozenset(sections.pools),
@@ -120,6 +123,13 @@ def _vips(sections: Sections, report: Report) -> dict[IPAddress, Placed[Vip]]:
         elif found:
             vips[address] = Placed(found[0], build.vip(address, found[1]))
     return vips
+
+
+def _snat_pools(sections: Sections, report: Report) -> Iterator[tuple[str, Placed[SnatPool]]]:
+    for name, item in sections.snat_pools.items():
+        good = validate_name(item, "SNAT pool name", parse_name, report)
+        if (found := validate(item, SnatPoolFile, report)) and good:
+            yield name, Placed(found[0], build.snat_pool(name, found[1]))
 
 
 def _maintenance(sections: Sections, report: Report) -> Iterator[Placed[Window]]:

@@ -20,7 +20,7 @@ K = TypeVar("K")
 
 
 # what stands in for a required key of an item that is missing or no good, so that the rest can be checked;
-# a list is emptied again
+# a list or mapping is emptied again
 _STAND_INS: dict[str, object] = {
     "name": "unknown",
     "vip_prefixes": ["192.0.2.0/24"],
@@ -31,6 +31,8 @@ _STAND_INS: dict[str, object] = {
     "reason": "unknown",
     "for": "1h",
     "services": [{"protocol": "tcp", "port": 1, "pool": "unknown"}],
+    "sources": ["192.0.2.0/24"],
+    "addresses": {"unknown": ["192.0.2.1"]},
 }
 
 
@@ -51,7 +53,7 @@ def validate(item: Item, model: type[M], report: Report) -> tuple[Item, M] | Non
             ]
         else:
             emptied: dict[str, object] = {
-                key: [] for key, value in stand_ins.items() if isinstance(value, list)
+                key: type(value)() for key, value in stand_ins.items() if isinstance(value, list | dict)
             }
             return item, found.model_copy(update=emptied) if emptied else found
         if not attempt:

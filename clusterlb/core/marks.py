@@ -1,23 +1,27 @@
-"""Marks that lead a probe through IPVS to exactly one member.
+"""The firewall marks that clusterlb gives to packets.
 
 A packet that carries a firewall mark is looked up by that mark before its address (ip_vs_service_find() in
 net/netfilter/ipvs/ip_vs_ctl.c). So each member of each service that is checked through the VIP gets a private
-service of its own, a mark with that member as the only destination.
+service of its own, a mark with that member as the only destination; and a service of several ports, or of
+several VIPs, is one service in the kernel.
+
+All marks come from what they stand for, so that they are the same after a reload and on every director.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 from zlib import crc32
 
 from clusterlb.model.address import IPAddress, family_of
 from clusterlb.model.check import Via
 from clusterlb.model.health import Through
-from clusterlb.model.inventory import Endpoint, Inventory, Member, Pool, Service
+from clusterlb.model.inventory import Endpoint, Inventory, Member, Pool, Service, ServiceName, Vip
 from clusterlb.model.ipvs import Protocol, ServiceKey
 
-FIRST = 0x43000000  # "C"; marks of ours are FIRST up to FIRST + SPAN - 1
+FIRST = 0x43000000  # "C"; the probes' marks are FIRST up to FIRST + SPAN - 1
+FIRST_OF_SERVICES = 0x44000000
 SPAN = 1 << 24
 
 
@@ -38,18 +42,33 @@ class Way(NamedTuple):
 
 
 def ways(inventory: Inventory) -> Iterator[Way]:
-    """Yield a way for each member that is checked through a VIP, for each service that uses it.
-
-    The mark comes from what the way connects, so that it is the same after a reload and on every director.
-    """
+    """Yield a way for each member that is checked through a VIP, for each service that uses it."""
     taken: set[int] = set()
     for vip in inventory.vips.values():
         for service in vip.services:
             pool = inventory.pools[service.pool]
             for member in pool.members:
                 if any(check.via is Via.VIP for check in pool.checks_of(member)):
-                    mark = _mark(vip.address, service, member, taken)
-                    yield Way(pool.name, member, service, Through(Endpoint(vip.address, service.port), mark))
+                    name = service.name
+                    text = f"{vip.address} {name.protocol.name} {name.number} {member.endpoint}"
+                    port = member.port if service.keeps_port else service.port
+                    through = Through(Endpoint(vip.address, port), FIRST + _number(text, taken))
+                    yield Way(pool.name, member, service, through)
+
+
+def service_marks(vips: Iterable[Vip]) -> dict[tuple[IPAddress, ServiceName], int]:
+    """Return the mark of each service that has several ports or several VIPs, by its main VIP and its name.
+
+    ``vips`` has each group once. A service keeps its mark while its VIP and its lowest port stay.
+    """
+    taken: set[int] = set()
+    marks = {}
+    for vip in vips:
+        for service in vip.services:
+            if (service.ports or vip.group) and not service.fwmark:
+                text = f"{vip.address} {service.name}"
+                marks[vip.address, service.name] = FIRST_OF_SERVICES + _number(text, taken)
+    return marks
 
 
 def uses_vip(pool: Pool) -> bool:
@@ -57,10 +76,10 @@ def uses_vip(pool: Pool) -> bool:
     return any(check.via is Via.VIP for member in pool.members for check in pool.checks_of(member))
 
 
-def _mark(vip: IPAddress, service: Service, member: Member, taken: set[int]) -> int:
-    text = f"{vip} {service.protocol.name} {service.port} {member.endpoint}"
+def _number(text: str, taken: set[int]) -> int:
+    """Return a number below SPAN that comes from a text, and take it."""
     number = crc32(text.encode()) % SPAN
     while number in taken:
         number = (number + 1) % SPAN
     taken.add(number)
-    return FIRST + number
+    return number

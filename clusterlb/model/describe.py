@@ -6,6 +6,7 @@ from clusterlb.model.ipvs import Destination, ServiceFlag, VirtualService
 from clusterlb.model.plan import (
     AddDestination,
     AddLocalRoute,
+    AddPeer,
     AddService,
     Announce,
     AwaitWithdrawn,
@@ -19,6 +20,7 @@ from clusterlb.model.plan import (
     RemoveDestination,
     RemoveLane,
     RemoveLocalRoute,
+    RemovePeer,
     RemoveService,
     SetSysctl,
     SetTimeouts,
@@ -74,6 +76,12 @@ def _describe_rest(step: Step) -> str:
             return f"add local route {vip}"
         case RemoveLocalRoute(vip):
             return f"remove local route {vip}"
+        case AddPeer(peer):
+            return f"add peer {peer.address} for mark {peer.mark:#x}"
+        case RemovePeer(peer):
+            return f"remove peer {peer.address} of mark {peer.mark:#x}"
+        case ConfigureFrr(add, remove, gateway=True):
+            return f"{'start' if add else 'cease'} to be the default route ({(add or remove)[0].context[-1]})"
         case ConfigureFrr(add, remove):
             return f"configure frr: {len(add)} lines to add, {len(remove)} to remove"
         case Announce(vip, lane):

@@ -195,6 +195,16 @@ class Pool:
         return self.checks if member.checks is None else member.checks
 
 
+class ServiceName(NamedTuple):
+    """What a service is called inside its VIP: its protocol with its lowest port, or NONE with its mark."""
+
+    protocol: Protocol
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.protocol.name.lower() if self.protocol else 'fwmark'}/{self.number}"
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """One service of a VIP. ``flags`` are the inventory's names, such as ``mh-port``.
@@ -224,6 +234,13 @@ class Service:
         if mark:
             return ServiceKey(family_of(vip), Protocol.NONE, None, 0, fwmark=mark)
         return ServiceKey(family_of(vip), self.protocol, vip, self.port)
+
+    @property
+    def name(self) -> ServiceName:
+        """Return what the service is called inside its VIP, such as ``tcp/80``."""
+        if self.fwmark:
+            return ServiceName(Protocol.NONE, self.fwmark)
+        return ServiceName(self.protocol, self.ports[0].first if self.ports else self.port)
 
     @property
     def keeps_port(self) -> bool:
@@ -269,9 +286,14 @@ class Vip:
     address: IPAddress
     services: tuple[Service, ...]
     announce_when: AnnounceWhen = AnnounceWhen.ALL
-    required: frozenset[tuple[Protocol, int]] = frozenset()
+    required: frozenset[ServiceName] = frozenset()
     ha: ActiveStandby | Vrrp | None = None
     group: tuple[IPAddress, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[IPAddress, ...]:
+        """Return all addresses that are served as one, this one among them."""
+        return self.group or (self.address,)
 
 
 @dataclass(frozen=True, slots=True)

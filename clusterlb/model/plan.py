@@ -16,6 +16,7 @@ from clusterlb.model.ipvs import (
 )
 from clusterlb.model.ospf import Lane
 from clusterlb.model.rules import Rules, SetChange
+from clusterlb.model.snat import Peer
 from clusterlb.model.state import FrrLine
 
 
@@ -129,11 +130,30 @@ class RemoveLocalRoute:
 
 
 @dataclass(frozen=True, slots=True)
+class AddPeer:
+    """Make the way that packets with a director's mark take to it."""
+
+    peer: Peer
+
+
+@dataclass(frozen=True, slots=True)
+class RemovePeer:
+    """Take the way to a director away, and forget the connections that used it."""
+
+    peer: Peer
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigureFrr:
-    """Add lines of ours to FRR's configuration and remove those that are ours no longer."""
+    """Add lines of ours to FRR's configuration and remove those that are ours no longer.
+
+    ``gateway``: these are the lines that make the director the default route; they have a place of their own
+    in the order.
+    """
 
     add: tuple[FrrLine, ...]
     remove: tuple[FrrLine, ...] = ()
+    gateway: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +181,9 @@ class AwaitWithdrawn:
 
 RuleStep = LoadRules | ChangeSets
 IpvsStep = AddService | EditService | RemoveService | AddDestination | EditDestination | RemoveDestination
-LinkStep = CreateLane | RemoveLane | AddLocalRoute | RemoveLocalRoute | Announce | Withdraw
+LinkStep = (
+    CreateLane | RemoveLane | AddLocalRoute | RemoveLocalRoute | AddPeer | RemovePeer | Announce | Withdraw
+)
 Step = SetSysctl | SetTimeouts | RuleStep | IpvsStep | ReadBack | LinkStep | ConfigureFrr | AwaitWithdrawn
 Plan = tuple[Step, ...]
 

@@ -36,6 +36,8 @@ class Reason(Enum):
     CONNECTIONS_FULL = "connections-full"
     DESCRIPTORS_LOW = "descriptors-low"
     CHECK_FAILED = "check-failed"
+    LOCAL_ADDRESS = "local-address"
+    NO_LOCAL_ADDRESS = "no-local-address"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from clusterlb.model.address import IPAddress, IPNetwork
+
+
+class Peer(NamedTuple):
+    """Another director: the mark of the packets that are sent to it, and its address on the inside."""
+
+    mark: int
+    address: IPAddress
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from clusterlb.model.address import IPAddress
 from clusterlb.model.ipvs import KEEP_TIMEOUTS, ProtocolTimeouts, ServiceKey, ServiceState
 from clusterlb.model.ospf import Lane
 from clusterlb.model.rules import NO_RULES, Rules
+from clusterlb.model.snat import Peer
 
 
 class FrrLine(NamedTuple):
@@ -30,7 +31,7 @@ class DirectorState:
     owned virtual services; ``local_routes`` the VIPs that the kernel delivers locally through our own
     route; ``lanes`` the lane interfaces that exist and are up; ``frr`` the configuration lines that are
     ours; ``announced`` each VIP that sits on a lane; ``rules`` our nftables table; ``timeouts`` those of
-    IPVS, 0 for one that nobody asks for.
+    IPVS, 0 for one that nobody asks for; ``peers`` the other directors that flows can be sent to.
     """
 
     sysctls: Mapping[str, str] = field(default_factory=dict)
@@ -41,3 +42,4 @@ class DirectorState:
     announced: Mapping[IPAddress, frozenset[Lane]] = field(default_factory=dict)
     rules: Rules = NO_RULES
     timeouts: ProtocolTimeouts = KEEP_TIMEOUTS
+    peers: frozenset[Peer] = frozenset()

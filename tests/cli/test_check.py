@@ -92,5 +92,6 @@ def test_schema() -> None:
     result = CliRunner().invoke(schema, [])
     document = json.loads(result.output)
     assert document["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert set(document["properties"]) == {"cluster", "directors", "pools", "vips", "maintenance"}
+    sections = {"cluster", "directors", "pools", "vips", "snat_pools", "maintenance"}
+    assert set(document["properties"]) == sections
     assert result.exit_code == Exit.OK

@@ -45,8 +45,8 @@ def test_what_is_left_to_fill_in_is_said() -> None:
 
 def test_fewer_ports_than_directors_are_told(tmp_path: Path) -> None:
     path = tmp_path / "two.yaml"
-    one = "  d1: {router_id: 10.1.0.1, uplinks: [e0]}\n"
-    path.write_text(EXAMPLE.read_text().replace(one, one + one.replace("d1", "d2").replace("0.1,", "0.2,")))
+    two = "directors:\n  d2: {router_id: 10.1.0.2, uplinks: [e0]}"
+    path.write_text(EXAMPLE.read_text().replace("directors:", two, 1))
     ports = ["--interface", "Ethernet1", "--router-id", "10.1.0.254"]
     made = run("generate", "switch", "--os", "eos", "--inventory", path, *ports)
     assert made.exit_code == Exit.OK

@@ -9,10 +9,16 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 from json_schema import accepts
+from pydantic import BaseModel
 
 from clusterlb.config.load import InventoryError, Severity, load, render
+from clusterlb.config.models.cluster import ClusterFile, TimeoutsFile
+from clusterlb.config.models.director import DirectorFile
+from clusterlb.config.models.forwarding import GreFile, GueFile
 from clusterlb.config.models.kinds import KINDS
-from clusterlb.config.models.pool import PoolFile, QuorumFile, SorryFile
+from clusterlb.config.models.pool import MemberFile, PoolFile, QuorumFile, SorryFile
+from clusterlb.config.models.snat import SnatPoolFile
+from clusterlb.config.models.vip import ServiceFile, VipFile
 from clusterlb.config.schema import schema
 from clusterlb.model.inventory import Inventory
 
@@ -99,7 +105,7 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
-KEYS = ("cluster", "directors", "pools", "vips")
+KEYS = ("cluster", "directors", "pools", "vips", "snat_pools")
 
 
 @given(
@@ -165,6 +171,83 @@ def test_health(
     }
     if check(json.dumps(document).encode()):
         assert accepts(SCHEMA, document, SCHEMA)
+
+
+NETWORK = [
+    *("10.2.0.101", "10.2.0.1", "10.100.0.1", "10.100.0.2", "fd00:100::1", "127.0.0.1", "10.2.0.0/24", "d1"),
+    *("fd00:2::/64", "0.0.0.0/0", "8000-8010", "9-1", "1-65535", "fwmark/7", "tcp/443", "tun", "fullnat"),
+    *("gue", "gre", "ipip", "full", "remote", "rr", "mh", "ops", "sctp", 0x44000000, 443, 65535, "600s"),
+]
+TUNNEL_KEYS = sorted({*GueFile.model_fields, *GreFile.model_fields, *TimeoutsFile.model_fields})
+PLAIN = st.sampled_from(FITTING + NETWORK) | st.lists(st.sampled_from(FITTING + NETWORK), max_size=3) | VALUES
+
+
+def some(*models: type[BaseModel], most: int = 4) -> st.SearchStrategy[dict[str, object]]:
+    """Return mappings with some keys of these models."""
+    keys = sorted({key for model in models for key in model.model_fields})
+    inner = PLAIN | st.dictionaries(st.sampled_from(TUNNEL_KEYS), PLAIN, max_size=3)
+    return st.dictionaries(st.sampled_from(keys), inner, max_size=most)
+
+
+@given(
+    st.lists(some(ServiceFile), min_size=1, max_size=3),
+    some(MemberFile),
+    some(DirectorFile),
+    some(VipFile, most=2),
+    some(SnatPoolFile),
+    some(ClusterFile, most=2),
+)
+def test_forwarding(
+    services: list[dict[str, object]],
+    member: dict[str, object],
+    director: dict[str, object],
+    vip: dict[str, object],
+    pool: dict[str, object],
+    cluster: dict[str, object],
+) -> None:
+    whole = {"protocol": "tcp", "pool": "web"}
+    document = {
+        "cluster": {"name": "c", "vip_prefixes": ["10.100.0.0/16", "fd00:100::/32"], **cluster},
+        "directors": {
+            "d1": {"router_id": "10.1.0.1", "uplinks": ["e0"], "local_addresses": ["10.100.1.1"], **director},
+            "d2": {"router_id": "10.1.0.2", "uplinks": ["e0"], "local_addresses": ["10.100.1.2"]},
+        },
+        "pools": {"web": {"members": [{"address": "10.2.0.1", "port": 80, **member}]}},
+        "vips": {"10.100.0.1": {"services": [whole | service for service in services], **vip}},
+        "snat_pools": {
+            "a": {"sources": ["10.2.0.0/24"], "addresses": {"d1": ["10.100.2.1"]}, **pool},
+            "b": {"sources": ["10.2.0.0/25"], "addresses": {"d1": ["10.100.2.2"]}},
+        },
+    }
+    if inventory := check(json.dumps(document).encode()):
+        assert accepts(SCHEMA, document, SCHEMA)
+        assert {address for vip in inventory.vips.values() for address in vip.addresses} == set(
+            inventory.vips
+        )
+
+
+RANGES = st.tuples(st.integers(1, 30), st.integers(0, 3)).map(lambda pair: (pair[0], sum(pair)))
+
+
+@given(st.lists(st.lists(RANGES, min_size=1, max_size=3), min_size=1, max_size=4))
+def test_ports_belong_to_one_service(services: list[list[tuple[int, int]]]) -> None:
+    lists = [[f"{first}-{last}" for first, last in ranges] for ranges in services]
+    document = {
+        "cluster": {"name": "c", "vip_prefixes": ["10.100.0.0/16"]},
+        "directors": {"d1": {"router_id": "10.1.0.1", "uplinks": ["e0"]}},
+        "pools": {"web": {"members": [{"address": "10.2.0.1", "port": 80}]}},
+        "vips": {
+            "10.100.0.1": {
+                "services": [{"protocol": "tcp", "pool": "web", "ports": ports} for ports in lists],
+            }
+        },
+    }
+    claimed = [port for ranges in services for first, last in ranges for port in range(first, last + 1)]
+    inventory = check(json.dumps(document).encode())
+    assert (inventory is not None) == (len(claimed) == len(set(claimed)))
+    if inventory:
+        marks = [service.mark for vip in inventory.vips.values() for service in vip.services]
+        assert len(set(marks)) == len(marks)
 
 
 TLS_GOOD: dict[str, list[object]] = {

@@ -72,6 +72,7 @@ _KEYWORDS: dict[str, Any] = {
     "items": lambda a, v, s, r: not isinstance(v, list) or all(accepts(a, item, r) for item in v),
     "minItems": lambda a, v, s, r: not isinstance(v, list) or len(v) >= a,
     "maxItems": lambda a, v, s, r: not isinstance(v, list) or len(v) <= a,
+    "minProperties": lambda a, v, s, r: not isinstance(v, dict) or len(v) >= a,
     "maxProperties": lambda a, v, s, r: not isinstance(v, dict) or len(v) <= a,
     "pattern": lambda a, v, s, r: not isinstance(v, str) or re.search(a, v) is not None,
     "minLength": lambda a, v, s, r: not isinstance(v, str) or len(v) >= a,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address
 
-from clusterlb.config.item import Everything, Item
+from clusterlb.config.item import Everything, Item, Placed
 from clusterlb.config.report import Report
+from clusterlb.model.address import IPAddress
+from clusterlb.model.inventory import Director
 
 
 def lint_directors(everything: Everything, report: Report) -> None:
     """Check that directors differ, and that the switch can use them all."""
     seen: dict[IPv4Address, Item] = {}
+    inside: dict[IPAddress, Item] = {}
     for placed in everything.directors.values():
         item, director = placed.item, placed.value
         first = seen.setdefault(director.router_id, item) if item.written("router_id") else item
@@ -29,7 +32,28 @@ def lint_directors(everything: Everything, report: Report) -> None:
                     f"duplicate uplink `{name}`",
                     "remove one of them",
                 )
+        _inside(placed, inside, report)
     _width(everything, report)
+
+
+def _inside(placed: Placed[Director], seen: dict[IPAddress, Item], report: Report) -> None:
+    """Check that a director has at most one address of a family inside, and nobody else has it."""
+    item, addresses = placed.item, placed.value.inside
+    for index, address in enumerate(addresses):
+        if any(address.version == other.version for other in addresses[:index]):
+            report.error(
+                item.source,
+                item.at("inside", index),
+                f"second IPv{address.version} address `inside` of `{item.name}`",
+                "the real servers have one gateway a family: keep one of them",
+            )
+        elif seen.setdefault(address, item) is not item:
+            report.error(
+                item.source,
+                item.at("inside", index),
+                f"duplicate address `inside` {address}: director `{seen[address].name}` has it, too",
+                f"first written at {seen[address].where('inside')}; each director has its own",
+            )
 
 
 def _width(everything: Everything, report: Report) -> None:

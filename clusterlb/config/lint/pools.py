@@ -10,7 +10,8 @@ from clusterlb.config.lint.quorum import lint_quorum, weights_sure
 from clusterlb.config.nodes import Path
 from clusterlb.config.report import Report
 from clusterlb.model.check import CheckSpec
-from clusterlb.model.inventory import Endpoint, Pool
+from clusterlb.model.forwarding import Forwarding
+from clusterlb.model.inventory import Endpoint, Member, Pool
 
 
 def lint_pools(everything: Everything, report: Report) -> None:
@@ -43,12 +44,32 @@ def _members(placed: Placed[Pool], report: Report) -> None:
                 f"first written at {item.where('members', first, 'address')}; "
                 "raise its `weight` to give it more",
             )
+        _limits(placed, index, member, report)
     if placed.complete("members") and not any(member.weight for member in members):
         report.warning(
             item.source,
             item.key_at("members"),
             f"no member of pool `{item.name}` has a weight above 0",
             "IPVS sends such members no new connections: the pool serves nobody",
+        )
+
+
+def _limits(placed: Placed[Pool], index: int, member: Member, report: Report) -> None:
+    """Check a member's thresholds (ip_vs_add_dest() in ip_vs_ctl.c) and its tunnel."""
+    item, path = placed.item, ("members", index)
+    if member.lower > member.upper and placed.sure(path, "upper_threshold"):
+        report.error(
+            item.source,
+            item.at(*path, "lower_threshold"),
+            f"`lower_threshold` is {member.lower}, above `upper_threshold`, {member.upper}",
+            "the kernel refuses that: a full member gets connections again when it has fewer than the lower",
+        )
+    if member.tunnel and member.forwarding not in (None, Forwarding.TUN):
+        report.warning(
+            item.source,
+            item.key_at(*path, "tunnel"),
+            f"`tunnel` does nothing with `forwarding: {member.forwarding.value}`",
+            "write `forwarding: tun`, or remove it",
         )
 
 

@@ -3,73 +3,37 @@
 from __future__ import annotations
 
 import difflib
-from typing import NamedTuple
 
-from clusterlb.config.item import Everything, Item, Placed
-from clusterlb.config.nodes import Path, find, plain
+from clusterlb.config.item import Everything, Placed
+from clusterlb.config.lint.subject import Subject, subjects
 from clusterlb.config.report import Report
 from clusterlb.config.wording import clip
-from clusterlb.model.address import IPAddress
 from clusterlb.model.check import CheckType
-from clusterlb.model.forwarding import Forwarding
-from clusterlb.model.inventory import Endpoint, Member, OnDown, Pool, Service, Vip
+from clusterlb.model.inventory import Member, OnDown, Pool
 from clusterlb.model.ipvs import Protocol
 
 LARGEST_WEIGHT = 16
 MOST_WEIGHTS = 4  # different ones in one pool
 
 
-class _Subject(NamedTuple):
-    """One service: its VIP, its index there, and its pool where that is good."""
-
-    vip: Placed[Vip]
-    number: int
-    service: Service
-    pool: Placed[Pool] | None
-
-    @property
-    def item(self) -> Item:
-        """The VIP as it is written."""
-        return self.vip.item
-
-    @property
-    def path(self) -> tuple[str, int]:
-        """Where the service stands in its VIP."""
-        return ("services", self.number)
-
-    @property
-    def written_flags(self) -> list[str]:
-        """The flags in the order of the file."""
-        node = find(self.item.node, (*self.path, "flags"))
-        return [] if node is None else plain(node)
-
-    def sure(self, *keys: str) -> bool:
-        """Say whether these keys of the service have the values that the operator meant."""
-        return self.vip.sure(self.path, *keys)
-
-    def __str__(self) -> str:
-        return f"{self.service.protocol.name.lower()} {self.service.port} of VIP {self.item.name}"
-
-
 def lint_services(everything: Everything, report: Report) -> None:
     """Check every service against its pool, its scheduler and the number of directors."""
-    hashed: dict[str, _Subject] = {}
-    for address, placed in everything.vips.items():
-        for index, service in enumerate(placed.value.services):
-            subject = _Subject(placed, index, service, everything.pools.get(service.pool))
-            _pool(everything, subject, report)
-            _members(subject, address, report)
-            _flags(subject, report)
-            _scheduler(everything, subject, report)
-            if service.scheduler == "mh" and subject.sure("scheduler"):
-                hashed.setdefault(service.pool, subject)
+    hashed: dict[str, Subject] = {}
+    for subject in subjects(everything):
+        service = subject.service
+        _pool(everything, subject, report)
+        _flags(subject, report)
+        _scheduler(everything, subject, report)
+        if service.scheduler == "mh" and subject.sure("scheduler"):
+            hashed.setdefault(service.pool, subject)
     for subject in hashed.values():
         if subject.pool is not None:
             _weights(subject.pool, subject, report)
             _removal(subject.pool, subject, report)
+            _thresholds(subject.pool, subject, report)
 
 
-def _pool(everything: Everything, subject: _Subject, report: Report) -> None:
+def _pool(everything: Everything, subject: Subject, report: Report) -> None:
     name = subject.service.pool
     if everything.whole and name not in everything.pool_names:
         # searching a thousand names takes milliseconds, and the hundredth such hint helps nobody
@@ -82,48 +46,7 @@ def _pool(everything: Everything, subject: _Subject, report: Report) -> None:
         )
 
 
-def _members(subject: _Subject, vip: IPAddress, report: Report) -> None:
-    """Check what forwarding asks of the pool: one port with dr and tun, one family without tun."""
-    if subject.pool is None:
-        return
-    method, sorry = subject.service.forwarding, subject.pool.value.sorry
-    if subject.sure("forwarding"):
-        for index, member in enumerate(subject.pool.value.members):
-            _reachable(subject, vip, ("members", index), member.endpoint, method, report)
-    if (
-        sorry
-        and subject.pool.sure(("sorry",), "forwarding")
-        and (sorry.forwarding or subject.sure("forwarding"))
-    ):
-        endpoint = Endpoint(sorry.address, sorry.port)
-        _reachable(subject, vip, ("sorry",), endpoint, sorry.forwarding or method, report)
-
-
-def _reachable(
-    subject: _Subject, vip: IPAddress, path: Path, endpoint: Endpoint, method: Forwarding, report: Report
-) -> None:
-    assert subject.pool is not None  # noqa: S101 - the caller looked
-    pool, port = subject.pool.item, subject.service.port
-    here = f"service {subject} at {subject.item.where(*subject.path)}"
-    what = "sorry server" if path == ("sorry",) else "member"
-    if method is not Forwarding.NAT and endpoint.port != port:
-        report.error(
-            pool.source,
-            pool.at(*path, "port"),
-            f"port {endpoint.port} differs from the service's, {port}, with `forwarding: {method.value}`",
-            f"{method.value} leaves the port as it is: use {port}, or `forwarding: nat`; {here}",
-        )
-    if method is not Forwarding.TUN and endpoint.address.version != vip.version:
-        report.error(
-            pool.source,
-            pool.at(*path, "address"),
-            f"IPv{endpoint.address.version} {what} {endpoint.address} behind IPv{vip.version} VIP {vip}, "
-            f"with `forwarding: {method.value}`",
-            f"only `forwarding: tun` crosses address families; {here}",
-        )
-
-
-def _flags(subject: _Subject, report: Report) -> None:
+def _flags(subject: Subject, report: Report) -> None:
     service, item, flags = subject.service, subject.item, subject.written_flags
     for index, flag in enumerate(flags):
         scheduler = flag.partition("-")[0]
@@ -146,7 +69,7 @@ def _flags(subject: _Subject, report: Report) -> None:
             )
 
 
-def _scheduler(everything: Everything, subject: _Subject, report: Report) -> None:
+def _scheduler(everything: Everything, subject: Subject, report: Report) -> None:
     service, item = subject.service, subject.item
     if not subject.sure("scheduler"):
         return
@@ -176,7 +99,7 @@ def _scheduler(everything: Everything, subject: _Subject, report: Report) -> Non
         )
 
 
-def _weights(pool: Placed[Pool], subject: _Subject, report: Report) -> None:
+def _weights(pool: Placed[Pool], subject: Subject, report: Report) -> None:
     """Warn of weights for which one change of a member reshuffles mh's whole table.
 
     mh divides the weights by their greatest common divisor and keeps 6 bits (net/netfilter/ipvs/ip_vs_mh.c):
@@ -197,7 +120,7 @@ def _weights(pool: Placed[Pool], subject: _Subject, report: Report) -> None:
     )
 
 
-def _removal(pool: Placed[Pool], subject: _Subject, report: Report) -> None:
+def _removal(pool: Placed[Pool], subject: Subject, report: Report) -> None:
     if pool.value.on_down is OnDown.REMOVE:
         report.warning(
             pool.item.source,
@@ -206,6 +129,19 @@ def _removal(pool: Placed[Pool], subject: _Subject, report: Report) -> None:
             "the table is built anew without the member; weight0 keeps its slots where they are; "
             f"service {subject} at {subject.item.where(*subject.path)} uses mh",
         )
+
+
+def _thresholds(pool: Placed[Pool], subject: Subject, report: Report) -> None:
+    for index, member in enumerate(pool.value.members):
+        if member.upper:
+            report.error(
+                pool.item.source,
+                pool.item.at("members", index, "upper_threshold"),
+                f"`upper_threshold` with mh, in pool `{pool.item.name}`",
+                "a member is full on one director alone, which then sends flows elsewhere than the others; "
+                "remove it, or use another scheduler; "
+                f"service {subject} at {subject.where()}",
+            )
 
 
 def _suspect(members: tuple[Member, ...]) -> int:

@@ -16,6 +16,7 @@ from clusterlb.model.ospf import Bfd, LaneCosts, Ospf
 _OSPF = Ospf()
 _BFD = Bfd(0.05, 3)
 _COSTS = LaneCosts()
+_LONGEST = 24 * 86400.0  # ip_vs_set_timeout() in ip_vs_ctl.c refuses more than INT_MAX / HZ seconds
 
 _Mode = Literal["intra-area", "external"]
 _MODE: TypeAdapter[Any] = TypeAdapter(_Mode)
@@ -119,6 +120,25 @@ class OspfFile(Strict):
         description="Time for which neighbours keep the routes while ospfd restarts as planned, in whole "
         "seconds; null: they do not.",
     )
+    default_originate: bool = Field(
+        default=_OSPF.default_originate,
+        description="Whether the directors that serve are the default route, so that outbound traffic for "
+        "`snat_pools` finds them.",
+    )
+
+
+class TimeoutsFile(Strict):
+    """How long IPVS keeps a connection without packets; for all services of a director."""
+
+    tcp: Annotated[float, duration(0, _LONGEST, whole=1)] = Field(
+        default=0.0, description="An established TCP connection's, in whole seconds; 0s: the kernel's."
+    )
+    tcp_fin: Annotated[float, duration(0, _LONGEST, whole=1)] = Field(
+        default=0.0, description="A TCP connection's after a FIN, in whole seconds; 0s: the kernel's."
+    )
+    udp: Annotated[float, duration(0, _LONGEST, whole=1)] = Field(
+        default=0.0, description="A UDP flow's, in whole seconds; 0s: the kernel's."
+    )
 
 
 class ClusterFile(Strict):
@@ -128,7 +148,8 @@ class ClusterFile(Strict):
     vip_prefixes: list[fields.Network] = Field(
         min_length=1,
         max_length=256,
-        description="Prefixes that hold every VIP, at most 256; nothing else is ever announced.",
+        description="Prefixes that hold every VIP and SNAT address, at most 256; nothing else is ever "
+        "announced.",
     )
     max_active: int = Field(
         default=8,
@@ -154,4 +175,14 @@ class ClusterFile(Strict):
     preempt: bool = Field(
         default=False,
         description="With more directors than `max_active`: one that comes back takes its place again.",
+    )
+    timeouts: TimeoutsFile = Field(default=TimeoutsFile(), description="IPVS's connection timeouts.")
+    notrack: bool = Field(
+        default=False,
+        description="Whether packets to VIPs skip connection tracking where no service needs it.",
+    )
+    log_connections: bool = Field(
+        default=False,
+        description="Whether each connection under fullnat is logged: the client, and the local address and "
+        "port that stand for it.",
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, WrapValidator
 
-from clusterlb.config.fields import Area, InterfaceName, RouterId, parse_interface
+from clusterlb.config.fields import Area, InterfaceName, RouterId, VipAddress, parse_interface
 from clusterlb.config.models.base import Strict
 
 Network = Literal["point-to-multipoint", "point-to-point", "broadcast"]
@@ -49,4 +49,16 @@ class DirectorFile(Strict):
         max_length=64,
         description="Interfaces towards the switches, on which OSPF is spoken: names, or mappings such as "
         "{name: e1, cost: 20}.",
+    )
+    inside: list[VipAddress] = Field(
+        default=[],
+        max_length=2,
+        description="Its addresses, one a family, on the link shared with the real servers: their gateway "
+        "for nat and SNAT pools, and the other directors' next hop to it.",
+    )
+    local_addresses: list[VipAddress] = Field(
+        default=[],
+        max_length=256,
+        description="Source addresses that it alone gives to fullnat: clusterlb announces those inside "
+        "`vip_prefixes`; others are on one of its interfaces already.",
     )

@@ -8,23 +8,43 @@ from pydantic import Field
 
 from clusterlb.config.fields import Address, Percent, amount, duration
 from clusterlb.config.models.base import Port, Strict
+from clusterlb.config.models.forwarding import Method, Tunnel
 from clusterlb.config.models.kinds import Check, Checks
 from clusterlb.model.inventory import Amount, Pool, Quorum
 
 _QUORUM = Quorum()
 _POOL = Pool("", ())
 
+_Connections = Annotated[int, Field(ge=0, le=0xFFFFFFFF)]
+
 
 class MemberFile(Strict):
     """One address:port that serves."""
 
     address: Address = Field(description="Address of the real server.")
-    port: Port = Field(description="Port of the real server; with dr and tun that of the service.")
+    port: Port = Field(
+        description="Port of the real server; with dr and tun that of the service. Where the service keeps "
+        "the port that the client used, it is for the checks alone."
+    )
     weight: int = Field(
         default=1,
         ge=0,
         le=65535,
         description="Share of the connections relative to the other members; with mh a small integer.",
+    )
+    forwarding: Method | None = Field(
+        default=None, description="How packets reach this member; null: as the service says."
+    )
+    tunnel: Tunnel | None = Field(
+        default=None, description="Encapsulation to this member, with tun; null: the service's."
+    )
+    upper_threshold: _Connections = Field(
+        default=0, description="Connections from which on it gets no new ones; 0: no limit. Not with mh."
+    )
+    lower_threshold: _Connections = Field(
+        default=0,
+        description="Below so many connections it gets new ones again; 0: below three quarters of "
+        "`upper_threshold`.",
     )
     check: Check | None = Field(
         default=None, description="This member's check in place of the pool's; null: it is not checked."
@@ -53,8 +73,8 @@ class SorryFile(Strict):
 
     address: Address = Field(description="Address of the sorry server.")
     port: Port = Field(description="Port of the sorry server; with dr and tun that of the service.")
-    forwarding: Literal["dr", "tun", "nat"] | None = Field(
-        default=None, description="How packets reach it; null: as the service's other members."
+    forwarding: Method | None = Field(
+        default=None, description="How packets reach it; null: as the service says."
     )
 
 

@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, WrapValidator
 
 from clusterlb.config.by_type import ByType
-from clusterlb.config.fields import InterfaceName, ServiceName, duration, refuse
-from clusterlb.config.models.base import Port, Strict
+from clusterlb.config.fields import InterfaceName, VipAddress, duration, refuse
+from clusterlb.config.models.base import Strict
+from clusterlb.config.models.forwarding import IpipFile, Method, Tunnel
+from clusterlb.config.service_fields import Fwmark, Ports, ServiceName
 
 _MONTH = 31 * 86400.0
 
@@ -31,14 +33,32 @@ def _word_or_list(value: object, _handler: object) -> Any:
 class ServiceFile(Strict):
     """One virtual service: protocol and port of a VIP, and who serves them."""
 
-    protocol: Literal["tcp", "udp", "sctp"] = Field(description="Transport protocol.")
-    port: Port = Field(description="Port that clients use.")
+    protocol: Literal["tcp", "udp", "sctp"] = Field(
+        description="Transport protocol; with `fwmark` that of the packets which carry the mark."
+    )
+    port: Annotated[int, Field(ge=0, le=65535)] | None = Field(
+        default=None,
+        description="Port that clients use; 0, with persistence alone, is every port that no other service "
+        "has. Either this, `ports` or `fwmark`.",
+    )
+    ports: Annotated[list[Ports], Field(min_length=1, max_length=1024)] | None = Field(
+        default=None,
+        description="Several ports and ranges as one service, such as [80, 443, 8000-8010]; a member gets "
+        "the port that the client used. Either this, `port` or `fwmark`.",
+    )
+    fwmark: Fwmark | None = Field(
+        default=None,
+        description="Firewall mark of the packets, which the operator's own rules set. Either this, `port` "
+        "or `ports`.",
+    )
     pool: str = Field(description="Name of the pool that serves.")
-    forwarding: Literal["dr", "tun", "nat"] = Field(
+    forwarding: Method = Field(
         default="dr",
         description="How packets reach a member. dr: to its MAC address, unchanged; tun: in an IP tunnel; "
-        "nat: the destination is rewritten, and replies pass the director.",
+        "nat: the destination is rewritten, and replies pass a director; fullnat: the source, too, becomes "
+        "one of the director's `local_addresses`.",
     )
+    tunnel: Tunnel = Field(default=IpipFile(), description="Encapsulation with `forwarding: tun`.")
     scheduler: Scheduler = Field(
         default="mh",
         description="How a member is chosen. Only mh sends a flow to the same member from every director.",
@@ -51,6 +71,10 @@ class ServiceFile(Strict):
     )
     persistence: Annotated[float, duration(0, _MONTH, whole=1)] = Field(
         default=0.0, description="Time for which a client stays with its member, in whole seconds; 0s: none."
+    )
+    netmask: Annotated[int, Field(ge=1, le=128)] | None = Field(
+        default=None,
+        description="Prefix length of what persistence takes for one client, such as 24; null: one address.",
     )
 
 
@@ -114,7 +138,13 @@ class VipFile(Strict):
     announce_when: Annotated[_Word | _List, WrapValidator(_word_or_list)] = Field(
         default="all",
         description="Announce the VIP while all of its services are fit, any, or all of a list such as "
-        "[tcp/80, tcp/443].",
+        "[tcp/80, fwmark/7]; a service with several ports goes by its lowest, with all ports by tcp/0.",
+    )
+    group: list[VipAddress] = Field(
+        default=[],
+        max_length=255,
+        description="Further addresses of the same family, served as one with this: by one service in the "
+        "kernel, through a firewall mark.",
     )
     ha: Annotated[HaFile, _HA_MODES] | None = Field(
         default=None, description="Which directors serve; null: all, all of the time."

@@ -20,7 +20,7 @@ def inventory(example: dict) -> dict:
     pool = {"members": [{"address": "10.2.0.101", "port": 80, "weight": 4}]}
     whole = {
         "cluster": {"name": "edge-1", "vip_prefixes": ["10.100.0.0/24"]},
-        "directors": {"d1": {"router_id": "10.1.0.1", "uplinks": ["e0"]}},
+        "directors": {"d1": {"router_id": "10.1.0.1", "uplinks": ["e0"], "local_addresses": ["10.100.1.1"]}},
         "pools": {"web": pool},
         "vips": {},
     }
@@ -34,7 +34,7 @@ def inventory(example: dict) -> dict:
         whole["pools"]["web"]["check"] = {"type": "tcp"}
     vip = whole["vips"].setdefault("10.100.0.1", {})
     ports = [80, 443] if "announce_when" in vip else [80]
-    service = {"protocol": "tcp", "pool": "web", "forwarding": "nat", "flags": ["mh-port", "mh-fallback"]}
+    service = {"protocol": "tcp", "pool": "web", "forwarding": "fullnat", "flags": ["mh-port", "mh-fallback"]}
     vip["services"] = [service | {"port": port} for port in ports]
     return whole
 

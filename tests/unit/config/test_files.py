@@ -176,9 +176,9 @@ def test_duplicates_across_files_name_both_places(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_does_not_make_others_look_wrong(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("cluster: [")
     (tmp_path / "b.yaml").write_text(
-        DIRECTORS + "vips: {10.100.0.1: {services: [{protocol: tcp, port: 0, pool: web}]}}\n"
+        DIRECTORS + "vips: {10.100.0.1: {services: [{protocol: tcp, port: -1, pool: web}]}}\n"
     )
     with pytest.raises(InventoryError) as caught:
         load(tmp_path)
     assert [Path(problem.file).name for problem in caught.value.problems] == ["a.yaml", "b.yaml"]
-    assert caught.value.problems[1].text == "`port` must be at least 1, but is 0"
+    assert caught.value.problems[1].text == "`port` must be at least 0, but is -1"

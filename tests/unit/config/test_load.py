@@ -10,7 +10,7 @@ import pytest
 
 from clusterlb.config.load import InventoryError, Severity, load
 from clusterlb.model.check import CheckSpec, ProbeSpec
-from clusterlb.model.forwarding import Forwarding
+from clusterlb.model.forwarding import IPIP, Forwarding, PortRange, Tunnel
 from clusterlb.model.inventory import (
     ActiveStandby,
     Cluster,
@@ -20,9 +20,10 @@ from clusterlb.model.inventory import (
     Pool,
     Quorum,
     Service,
+    Sorry,
     Vip,
 )
-from clusterlb.model.ipvs import Protocol
+from clusterlb.model.ipvs import Protocol, ProtocolTimeouts, TunnelFlag, TunnelType
 from clusterlb.model.ospf import Bfd, Ospf, Uplink
 
 EXAMPLE = Path(__file__).parents[3] / "inventory" / "example.yaml"
@@ -47,7 +48,7 @@ def test_the_example() -> None:
     flags = frozenset(("mh-port", "mh-fallback"))
     assert inventory == Inventory(
         Cluster("edge-1", (ip_network("10.100.0.0/24"),)),
-        {"d1": Director("d1", IPv4Address("10.1.0.1"), (Uplink("e0"),))},
+        {"d1": Director("d1", IPv4Address("10.1.0.1"), (Uplink("e0"),), (IPv4Address("10.2.0.1"),))},
         {
             "web": Pool(
                 "web",
@@ -67,9 +68,10 @@ def test_what_the_example_has_in_comments(tmp_path: Path) -> None:
     assert problems == ()
     assert [len(pool.checks) for pool in inventory.pools.values()] == [1, 2]
     assert [probe.name for probe in inventory.cluster.director_checks.probes] == ["gateway"]
-    assert [len(vip.services) for vip in inventory.vips.values()] == [2]
+    assert [len(vip.services) for vip in inventory.vips.values()] == [4, 4]
     assert list(inventory.directors) == ["d1", "d2"]
-    assert [vip.ha for vip in inventory.vips.values()] == [ActiveStandby(("d1", "d2"))]
+    assert {vip.ha for vip in inventory.vips.values()} == {ActiveStandby(("d1", "d2"))}
+    assert list(inventory.snat_pools) == ["internet"]
     assert [window.name for window in inventory.maintenance] == ["kernel-updates"]
 
 
@@ -124,6 +126,70 @@ vips:
         Protocol.UDP, 53, "dns", Forwarding.TUN, "sh", frozenset(("sh-port", "ops")), persistence=3600.0
     )
     assert inventory.vips[IPv6Address("2001:db8::1")].services == (service,)
+
+
+def test_every_forwarding_key_arrives(tmp_path: Path) -> None:
+    text = """\
+cluster:
+  name: c
+  vip_prefixes: [10.100.0.0/16]
+  timeouts: {tcp: 90s, tcp_fin: 30s, udp: 1m}
+  notrack: true
+  log_connections: true
+directors:
+  d1: {router_id: 10.1.0.1, uplinks: [e0], inside: [10.2.0.1], local_addresses: [10.100.1.1, 10.100.1.2]}
+pools:
+  web:
+    members:
+      - {address: 10.2.0.1, port: 80, upper_threshold: 1000, lower_threshold: 750}
+      - {address: 10.2.0.2, port: 80, forwarding: tun, tunnel: {type: gue, port: 6080, checksum: remote}}
+      - {address: 10.2.0.3, port: 80, tunnel: {}}
+    check: {}
+    sorry: {address: 10.2.0.9, port: 8080, forwarding: fullnat}
+vips:
+  10.100.0.1:
+    announce_when: [sctp/0, tcp/443, fwmark/7]
+    services:
+      - {protocol: sctp, port: 0, pool: web, forwarding: tun, tunnel: {type: gre, checksum: full},
+         scheduler: wlc, persistence: 600s, netmask: 24}
+      - {protocol: tcp, ports: [8000-8010, 443, "900"], pool: web, scheduler: rr}
+      - {protocol: udp, fwmark: 7, pool: web, scheduler: rr}
+"""
+    inventory, problems = load(written(text, tmp_path))
+    assert [problem for problem in problems if problem.severity is Severity.ERROR] == []
+    assert inventory.cluster.timeouts == ProtocolTimeouts(tcp=90, tcp_fin=30, udp=60)
+    assert (inventory.cluster.notrack, inventory.cluster.log_connections) == (True, True)
+    director = inventory.directors["d1"]
+    assert director.inside == (IPv4Address("10.2.0.1"),)
+    assert director.local_addresses == (IPv4Address("10.100.1.1"), IPv4Address("10.100.1.2"))
+    first, second, third = inventory.pools["web"].members
+    assert (first.upper, first.lower, first.forwarding, first.tunnel) == (1000, 750, None, None)
+    assert (second.forwarding, second.tunnel) == (
+        Forwarding.TUN,
+        Tunnel(TunnelType.GUE, 6080, TunnelFlag.REMCSUM),
+    )
+    assert third.tunnel == IPIP
+    assert inventory.pools["web"].sorry == Sorry(IPv4Address("10.2.0.9"), 8080, Forwarding.FULLNAT)
+    vip = inventory.vips[IPv4Address("10.100.0.1")]
+    every, several, marked = vip.services
+    assert (every.port, every.netmask, every.keeps_port) == (0, 24, True)
+    assert every.tunnel == Tunnel(TunnelType.GRE, 0, TunnelFlag.CSUM)
+    assert several.ports == (PortRange(443, 443), PortRange(900, 900), PortRange(8000, 8010))
+    assert (marked.fwmark, marked.mark, every.mark) == (7, 0, 0)
+    assert several.mark >> 24 == 0x44
+    assert vip.required == {service.name for service in vip.services}
+
+
+def test_a_group_is_a_vip_for_each_address(tmp_path: Path) -> None:
+    text = MINIMAL.replace("{services:", "{group: [10.100.0.3, 10.100.0.2], ha: {order: [d1]}, services:")
+    inventory, _ = load(written(text, tmp_path))
+    addresses = tuple(map(IPv4Address, ("10.100.0.1", "10.100.0.3", "10.100.0.2")))
+    assert tuple(inventory.vips) == addresses
+    assert {vip.group for vip in inventory.vips.values()} == {addresses}
+    assert [vip.address for vip in inventory.vips.values()] == list(addresses)
+    assert len({(vip.services, vip.ha) for vip in inventory.vips.values()}) == 1
+    keys = {service.key(address) for address, vip in inventory.vips.items() for service in vip.services}
+    assert [(key.fwmark >> 24, key.address) for key in keys] == [(0x44, None)]
 
 
 def test_bfd_in_milliseconds(tmp_path: Path) -> None:

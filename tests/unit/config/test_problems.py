@@ -143,7 +143,7 @@ ERRORS = {
     ),
     "dead too short": ("dead: 3s", "dead: ¦1s", "`dead` is 1s, not longer than `hello`, 1s"),
     # ranges and choices
-    "port 0": ("port: 80, pool", "port: ¦0, pool", "`port` must be at least 1, but is 0"),
+    "negative port": ("port: 80, pool", "port: ¦-1, pool", "`port` must be at least 0, but is -1"),
     "port 65536": ("port: 80}", "port: ¦65536}", "`port` must be at most 65535, but is 65536"),
     "weight": ("weight: 1", "weight: ¦65536", "`weight` must be at most 65535, but is 65536"),
     "negative weight": ("weight: 1", "weight: ¦-1", "`weight` must be at least 0, but is -1"),
@@ -151,7 +151,7 @@ ERRORS = {
     "cost 65536": ("drained: 10000", "drained: ¦65536", "`drained` must be at most 65535, but is 65536"),
     "costs": ("standby: 1000", "standby: ¦10", "cost of `standby` is 10, not above that of `active`, 10"),
     "announce": ("announce: intra-area", "announce: ¦extern", "`announce` may not be the text `extern`"),
-    "forwarding": ("forwarding: dr", "forwarding: ¦fullnat", "`forwarding` may not be the text `fullnat`"),
+    "forwarding": ("forwarding: dr", "forwarding: ¦masq", "`forwarding` may not be the text `masq`"),
     "scheduler": ("scheduler: mh", "scheduler: ¦maglev", "`scheduler` may not be the text `maglev`"),
     "check type": ("type: tcp", "type: ¦ldap", "`type` may not be the text `ldap`"),
     "protocol": ("protocol: tcp", "protocol: ¦icmp", "`protocol` may not be the text `icmp`"),

@@ -22,6 +22,9 @@ cluster:
   min_announcers: 0
   max_drained: 1
   preempt: true
+  timeouts: {tcp: 90s, tcp_fin: 30s, udp: 60s}
+  notrack: true
+  log_connections: true
   director_checks:
     carrier: true
     ospf_full: 1
@@ -35,8 +38,8 @@ cluster:
       plain: {address: 10.1.0.254, port: 80}
       disk: {type: command, argv: [/usr/local/bin/check-disk]}
 directors:
-  d1: {router_id: 10.1.0.1, uplinks: [e0]}
-  d2: {router_id: 10.1.0.2, uplinks: [e0]}
+  d1: {router_id: 10.1.0.1, uplinks: [e0], inside: [10.2.0.1], local_addresses: [10.100.0.11]}
+  d2: {router_id: 10.1.0.2, uplinks: [e0], inside: [10.2.0.2], local_addresses: [10.100.0.12]}
 pools:
   web:
     members:
@@ -44,6 +47,9 @@ pools:
       - {address: 10.2.0.102, port: 80, check: {type: http, path: /other}}
       - {address: 10.2.0.103, port: 80, checks: [{type: icmp}, {type: file, path: /run/up, weight: true}]}
       - {address: 10.2.0.104, port: 80, check: null}
+      - {address: 10.2.0.105, port: 80, forwarding: tun, tunnel: {type: gue, port: 6080, checksum: remote}}
+      - {address: 10.2.0.106, port: 80, forwarding: tun, tunnel: {type: gre, checksum: full},
+         upper_threshold: 0, lower_threshold: 0}
     checks:
       - {interval: 1s, send: PING, expect: PONG, tls: {server_name: a.example, ca: system, warn_expiry: 30d}}
       - {type: http, method: GET, path: /, host: a.example, headers: {X-A: b}, status: 200-299, body: ok,
@@ -69,6 +75,17 @@ vips:
   10.100.0.2:
     ha: {mode: vrrp, order: [d1, d2], vrid: 10, interfaces: [e0, e1], interval: 50ms, preempt: false}
     services: [{protocol: tcp, port: 80, pool: web}]
+  10.100.0.3:
+    group: [10.100.0.4]
+    announce_when: [fwmark/16, sctp/0, tcp/1]
+    services:
+      - {protocol: tcp, ports: [1-9, 443, "80"], pool: web, tunnel: {type: ipip}, netmask: 24,
+         persistence: 60s}
+      - {protocol: udp, fwmark: 16, pool: web}
+      - {protocol: sctp, port: 0, pool: web, persistence: 60s}
+snat_pools:
+  internet: {sources: [10.2.0.0/24], destinations: [10.9.0.0/16], fwmark: 1,
+             addresses: {d1: [10.100.0.21], d2: [10.100.0.22]}}
 maintenance:
   - {name: updates, directors: [d1], reason: monthly, cron: 0 3 * * 0, for: 2h, time_zone: UTC, deadline: 9m}
   - {name: cabling, directors: [d2], reason: new switch, at: 2026-12-01 03:00, for: 7d}
@@ -92,6 +109,17 @@ WRONG = {
     "key of another mode": ("mode: active-standby,", "mode: active-standby, vrid: 10,"),
     "missing vrid": ("vrid: 10, ", ""),
     "third link": ("[e0, e1]", "[e0, e1, e2]"),
+    "gue without port": ("{type: gue, port: 6080,", "{type: gue,"),
+    "port of gre": ("{type: gre,", "{type: gre, port: 6080,"),
+    "remote checksum of gre": ("{type: gre, checksum: full}", "{type: gre, checksum: remote}"),
+    "port 0 of a list": ("[1-9, 443,", "[0, 443,"),
+    "range without end": ("[1-9, 443,", "[1-, 443,"),
+    "mark 0": ("fwmark: 16", "fwmark: 0"),
+    "name of mark 0": ("fwmark/16", "fwmark/0"),
+    "whole timeouts": ("tcp_fin: 30s", "tcp_fin: 30"),
+    "pool of nobody": ("addresses: {d1: [10.100.0.21], d2: [10.100.0.22]}", "addresses: {}"),
+    "pool of nothing": ("addresses: {d1: [10.100.0.21]", "addresses: {d1: []"),
+    "pool for nobody": ("sources: [10.2.0.0/24]", "sources: []"),
     "window without length": (", for: 2h", ""),
     "Python's name for it": (", for: 2h", ", length: 2h"),
     "window at a date": ("2026-12-01 03:00", "2026-12-01"),
@@ -109,7 +137,16 @@ def described(node: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 def test_every_key_is_described() -> None:
     keys = list(described(schema()))
     names = {name for name, _ in keys}
-    assert {"cluster", "router_id", "announce_when", "persistence", "md5_key", "argv", "warn_expiry"} <= names
+    assert {
+        "cluster",
+        "router_id",
+        "announce_when",
+        "persistence",
+        "md5_key",
+        "argv",
+        "warn_expiry",
+        "checksum",
+    } <= names
     assert [name for name, value in keys if not value.get("description")] == []
 
 

@@ -1,0 +1,166 @@
+"""SNAT pools: whose addresses, which traffic, and how replies find the director that has the flow."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from clusterlb.config.item import Everything, Placed
+from clusterlb.config.lint.addresses import is_outside, outside
+from clusterlb.config.report import Report
+from clusterlb.config.wording import clip
+from clusterlb.model.address import AddressFamily, IPAddress, family_of
+from clusterlb.model.ospf import AnnounceMode
+from clusterlb.model.snat import SnatPool
+
+
+def lint_snat(everything: Everything, report: Report) -> None:
+    """Check each pool's directors, addresses and families, and what the cluster needs for all of them."""
+    for placed in everything.snat_pools.values():
+        _directors(everything, placed, report)
+        _prefixes(everything, placed, report)
+        _families(placed, report)
+        _shares(everything, placed, report)
+    for family in AddressFamily:
+        first = next((p for p in everything.snat_pools.values() if _sources(p.value, family)), None)
+        if first is not None:
+            _announced(everything, first, family, report)
+            _inside(everything, first, family, report)
+    _default(everything, report)
+
+
+def _sources(pool: SnatPool, family: AddressFamily) -> bool:
+    return any(source.version == _version(family) for source in pool.sources)
+
+
+def _version(family: AddressFamily) -> int:
+    return 4 if family is AddressFamily.IPV4 else 6
+
+
+def _directors(everything: Everything, placed: Placed[SnatPool], report: Report) -> None:
+    item, known = placed.item, everything.director_names
+    for name in placed.value.addresses:
+        if everything.whole and known and name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            report.error(
+                item.source,
+                item.key_at("addresses", name),
+                f"director `{clip(name)}` does not exist",
+                f"did you mean `{close[0]}`?" if close else "name one that is under `directors`",
+            )
+
+
+def _prefixes(everything: Everything, placed: Placed[SnatPool], report: Report) -> None:
+    for name, addresses in placed.value.addresses.items():
+        for index, address in enumerate(addresses):
+            if is_outside(everything, address):
+                path = ("addresses", name, index)
+                outside(everything, placed.item, path, f"SNAT address {address}", report)
+
+
+def _families(placed: Placed[SnatPool], report: Report) -> None:
+    """Check that sources, destinations and addresses are of the same families, or report one difference."""
+    item, pool = placed.item, placed.value
+    sources = {source.version for source in pool.sources}
+    targets = {target.version for target in pool.destinations} or sources
+    addresses = {address.version for own in pool.addresses.values() for address in own}
+    if not placed.complete("sources"):
+        return
+    if sources != addresses and _complete(placed):
+        key, there, lacking = (
+            ("addresses", "sources", "address") if sources - addresses else ("sources", "addresses", "source")
+        )
+        version = max(sources - addresses or addresses - sources)
+        report.error(
+            item.source,
+            item.key_at(key),
+            f"SNAT pool `{item.name}` has IPv{version} {there}, but no IPv{version} {lacking}",
+            f"add some, or remove the {there} at {item.where(there)}",
+        )
+    elif sources != targets and placed.complete("destinations"):
+        version = max(sources ^ targets)
+        report.error(
+            item.source,
+            item.key_at("destinations"),
+            f"no IPv{version} packet matches SNAT pool `{item.name}`: it has no IPv{version} "
+            f"{'destination' if version in sources else 'source'}",
+            "add one, or make a pool for each family",
+        )
+
+
+def _complete(placed: Placed[SnatPool]) -> bool:
+    """Say whether no address of a pool was left out."""
+    names = placed.value.addresses
+    return (
+        bool(names)
+        and placed.sure((), "addresses")
+        and all(placed.complete("addresses", name) for name in names)
+    )
+
+
+def _shares(everything: Everything, placed: Placed[SnatPool], report: Report) -> None:
+    """Warn of directors without an address in a pool."""
+    item, pool = placed.item, placed.value
+    for family in AddressFamily:
+        owners = {name for name, own in pool.addresses.items() if _has(own, family)}
+        lacking = [name for name in everything.directors if name not in owners]
+        if owners and lacking and _sources(pool, family) and _complete(placed):
+            report.warning(
+                item.source,
+                item.key_at("addresses"),
+                f"director `{lacking[0]}` has no IPv{_version(family)} address in SNAT pool `{item.name}`"
+                f"{f', nor have {len(lacking) - 1} others' if len(lacking) > 1 else ''}",
+                "it hands all of this traffic to the others; give it an address to carry its share",
+            )
+
+
+def _has(addresses: Iterable[IPAddress], family: AddressFamily) -> bool:
+    return any(family_of(address) is family for address in addresses)
+
+
+def _announced(
+    everything: Everything, placed: Placed[SnatPool], family: AddressFamily, report: Report
+) -> None:
+    cluster = everything.cluster
+    if (
+        cluster
+        and cluster.value.ospf.announce.of(family) is AnnounceMode.EXTERNAL
+        and cluster.sure(("ospf",), "announce")
+    ):
+        report.error(
+            placed.item.source,
+            placed.item.place,
+            f"`snat_pools` with IPv{_version(family)} need `announce: intra-area`",
+            "the lanes' costs say which director owns an address and which takes it over; see "
+            f"{cluster.item.where('ospf', 'announce')}",
+        )
+
+
+def _inside(everything: Everything, placed: Placed[SnatPool], family: AddressFamily, report: Report) -> None:
+    if len(everything.director_names) < 2:
+        return
+    for name, director in everything.directors.items():
+        item, own = director.item, director.value.inside
+        sure = director.sure((), "inside") and (not item.written("inside") or director.complete("inside"))
+        if sure and not _has(own, family):
+            report.error(
+                item.source,
+                item.key_at("inside"),
+                f"director `{name}` needs an IPv{_version(family)} address `inside` for SNAT pool "
+                f"`{placed.item.name}`",
+                "directors hand each other the flows there that are not their own: its address on the link "
+                f"shared with the real servers; the pool is at {placed.item.key_where()}",
+            )
+
+
+def _default(everything: Everything, report: Report) -> None:
+    cluster = everything.cluster
+    if cluster is None or everything.snat_pools or not everything.whole or report.errors:
+        return
+    if cluster.value.ospf.default_originate:
+        report.warning(
+            cluster.item.source,
+            cluster.item.at("ospf", "default_originate"),
+            "`default_originate` without `snat_pools`: outbound traffic comes here and is not translated",
+            "add a SNAT pool for the real servers' networks, or remove it",
+        )
