@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from clusterlb.model.address import AddressFamily, IPAddress
-from clusterlb.model.ipvs import ServiceKey, ServiceState, ServiceStatistics
+from clusterlb.model.ipvs import ProtocolTimeouts, ServiceKey, ServiceState, ServiceStatistics
 from clusterlb.model.lsdb import Databases
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import IpvsStep, LinkStep, RuleStep, StepError
+from clusterlb.model.port_use import AddressUse, ConntrackFailures
 from clusterlb.model.rules import Element, Rules
+from clusterlb.model.snat import Peer
 from clusterlb.model.state import FrrLine
 
 
@@ -37,6 +39,14 @@ class IpvsDriver(Protocol):
         """Carry out all steps in order and return those that failed; the others took effect."""
         ...
 
+    def timeouts(self) -> ProtocolTimeouts:
+        """Return the connection timeouts in seconds."""
+        ...
+
+    def set_timeouts(self, wanted: ProtocolTimeouts) -> None:
+        """Set connection timeouts, 0 leaves one as it is; DriverError when the kernel refuses."""
+        ...
+
     def close(self) -> None:
         """Release the socket; nothing changes in the kernel."""
         ...
@@ -44,16 +54,20 @@ class IpvsDriver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
-    """What the kernel's links, addresses and routes say about us. ``lanes``: those that are fit for use."""
+    """What the kernel's links, addresses and routes say about us. ``lanes``: those that are fit for use.
+
+    ``peers``: the directors to which there is a way; a way that is not whole leads to ``::`` or ``0.0.0.0``.
+    """
 
     lanes: frozenset[Lane]
     announced: Mapping[IPAddress, frozenset[Lane]]
     local_routes: frozenset[IPAddress]
     carrier: Mapping[str, bool]
+    peers: frozenset[Peer] = frozenset()
 
 
 class LinkDriver(Protocol):
-    """Lane interfaces, the VIPs on them, and the routes that deliver them.
+    """Lane interfaces, the VIPs on them, the routes that deliver them, and the ways to other directors.
 
     ``external``: the families whose VIPs are routes over the lanes, not addresses; None: both forms count.
     """
@@ -78,6 +92,10 @@ class SysctlDriver(Protocol):
 
     def read(self, names: Collection[str]) -> dict[str, str]:
         """Return the values of the names that exist."""
+        ...
+
+    def read_settable(self, names: Collection[str]) -> dict[str, str]:
+        """Return the values of the names that exist and may be written here; some only the host's may."""
         ...
 
     def write(self, name: str, value: str) -> None:
@@ -137,6 +155,29 @@ class RulesDriver(Protocol):
         """Carry out one step as one transaction, or raise DriverError with the old table in force."""
         ...
 
+    def check(self, rules: Rules) -> None:
+        """Raise DriverError when this table cannot be loaded here; nothing is changed."""
+        ...
+
     def seen(self, name: str) -> frozenset[Element]:
         """Return the keys of a dynamic set, which the kernel fills; empty when there is no such set."""
+        ...
+
+
+class ConntrackDriver(Protocol):
+    """Connection tracking of this network namespace; each call has a socket and may have a thread of its own.
+
+    Only connections with a translated source count. Every method raises DriverError when the kernel refuses.
+    """
+
+    def port_use(self, addresses: Collection[IPAddress]) -> dict[IPAddress, AddressUse]:
+        """Return how much each of these addresses is used as a translated source, unused ones too."""
+        ...
+
+    def flows_of(self, addresses: Collection[IPAddress]) -> int:
+        """Return how many connections live on these addresses; TCP's in TIME_WAIT or CLOSE are over."""
+        ...
+
+    def failures(self) -> ConntrackFailures:
+        """Return what connection tracking could not do."""
         ...
