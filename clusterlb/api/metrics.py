@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from clusterlb.api.metrics_checks import PREFIX, checks
 from clusterlb.api.metrics_cluster import cluster
+from clusterlb.api.metrics_ports import ports
 from clusterlb.controller.status import COUNTS
 
 
@@ -36,6 +37,7 @@ class StatusCollector(Collector):
         yield from _members(status)
         yield from checks(status)
         yield from cluster(status)
+        yield from ports(status)
 
 
 def exposition(status: dict[str, Any]) -> bytes:
@@ -74,12 +76,12 @@ def _members(status: dict[str, Any]) -> Iterator[Metric]:
         "in_bytes": CounterMetricFamily(f"{PREFIX}_member_in_bytes", "Bytes from clients", labels=labels),
     }
     up = GaugeMetricFamily(f"{PREFIX}_member_up", "1 UP, 0 DOWN, -1 UNKNOWN", labels=labels)
-    for vip in status["vips"]:
-        for service in vip["services"]:
-            for member in service["members"]:
-                names = [service["service"], member["member"]]
-                up.add_metric(names, {"up": 1.0, "down": 0.0}.get(member["verdict"], -1.0))
-                for field, family in families.items():
-                    family.add_metric(names, float(member[field] or 0))
+    services = {service["service"]: service for vip in status["vips"] for service in vip["services"]}
+    for service in services.values():  # each once: the VIPs of a group share theirs
+        for member in service["members"]:
+            names = [service["service"], member["member"]]
+            up.add_metric(names, {"up": 1.0, "down": 0.0}.get(member["verdict"], -1.0))
+            for field, family in families.items():
+                family.add_metric(names, float(member[field] or 0))
     yield up
     yield from families.values()

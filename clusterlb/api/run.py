@@ -24,12 +24,14 @@ from clusterlb.controller.leave import leave
 from clusterlb.controller.ledger import Ledger, LedgerError
 from clusterlb.controller.lock import LockedError, only_one
 from clusterlb.controller.reload import UnknownDirectorError, director_of
+from clusterlb.drivers.conntrack import KernelConntrack
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.ipvs.driver import KernelIpvs
 from clusterlb.drivers.link import KernelLinks
+from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.health import Observation, ProbeKey
@@ -68,7 +70,7 @@ def run(options: Options) -> None:
         )
     try:
         director = director_of(inventory, options.director)
-        drivers = real_drivers(director.interfaces, options.pathspace)
+        drivers = real_drivers(director.interfaces, options.pathspace, inventory.cluster.ospf.external)
         settings = Settings(options.inventory, options.director, options.state_dir)
 
         async def main() -> None:
@@ -132,6 +134,8 @@ def real_drivers(
         KernelLinks(uplinks, external),
         KernelSysctl(),
         FrrDaemon(pathspace, timeout=FRR_TIMEOUT),
+        KernelRules(),
+        KernelConntrack(),
     )
 
 

@@ -98,6 +98,10 @@ def _notes(console: Console, status: dict[str, Any]) -> None:
     for intent in status["intents"]:
         what = f"{intent['kind']} {intent['value']}: {intent['target']}"
         console.print(Text(f"{what} by {intent['who']}: {intent['reason']}"))
+    for text in status["ports"]["warnings"]:
+        console.print(Text(text))
+    for text in status["inside"]:
+        console.print(Text(f"warning: {text}"))
     for name, check in status["director_checks"].items():
         if check["verdict"] != "up":
             console.print(Text(f"director check {name}: {check['verdict'].upper()} {check['because']}"))

@@ -8,16 +8,19 @@ from dataclasses import dataclass, field
 from clusterlb.controller.ledger import Ledger
 from clusterlb.drivers.interface import LinkState
 from clusterlb.model.address import IPAddress
-from clusterlb.model.ipvs import ServiceKey, ServiceState
+from clusterlb.model.ipvs import KEEP_TIMEOUTS, ProtocolTimeouts, ServiceKey, ServiceState
 from clusterlb.model.plan import (
     AddLocalRoute,
     Announce,
+    ChangeSets,
     CreateLane,
+    LoadRules,
     RemoveLane,
     RemoveLocalRoute,
     Step,
     Withdraw,
 )
+from clusterlb.model.rules import NO_RULES, Rules
 from clusterlb.model.state import DirectorState, FrrLine
 
 NO_LINKS = LinkState(frozenset(), {}, frozenset(), {})
@@ -31,6 +34,17 @@ class Actual:
     links: LinkState = NO_LINKS
     sysctls: Mapping[str, str] = field(default_factory=dict)
     frr: tuple[FrrLine, ...] | None = None
+    rules: Rules = NO_RULES
+    timeouts: ProtocolTimeouts = KEEP_TIMEOUTS
+    limits: Mapping[str, str] = field(default_factory=dict)
+
+    def raised(self, least: Mapping[str, int]) -> dict[str, str]:
+        """Return the limits that can be set here and are too low, with what they should be."""
+        return {
+            name: str(max(int(self.limits[name]), value))
+            for name, value in least.items()
+            if name in self.limits
+        }
 
     def vips(self) -> set[IPAddress]:
         """Return every VIP of ours that has an address on a lane or a local route."""
@@ -46,13 +60,25 @@ class Actual:
         """Return our part of these services and VIPs, with everything that is not per VIP."""
         mine = {*ledger.frr_lines, *wanted_frr}
         return DirectorState(
-            sysctls=self.sysctls,
+            sysctls={**self.sysctls, **self.limits},
             services={key: self.services[key] for key in keys if key in self.services},
             local_routes=frozenset(vip for vip in vips if vip in self.links.local_routes),
             lanes=self.links.lanes,
             frr=tuple(line for line in self.frr or () if line in mine),
+            rules=self.rules,
+            timeouts=self.timeouts,
             announced={vip: self.links.announced[vip] for vip in vips if vip in self.links.announced},
         )
+
+
+def changed_rules(rules: Rules, step: LoadRules | ChangeSets) -> Rules:
+    """Return what a table is once a step has taken effect."""
+    return step.rules if isinstance(step, LoadRules) else rules.changed(step.changes)
+
+
+def merged_timeouts(have: ProtocolTimeouts, change: ProtocolTimeouts) -> ProtocolTimeouts:
+    """Return the timeouts once those that are not 0 have been set."""
+    return ProtocolTimeouts(change.tcp or have.tcp, change.tcp_fin or have.tcp_fin, change.udp or have.udp)
 
 
 def after(links: LinkState, steps: Collection[Step]) -> LinkState:

@@ -17,16 +17,19 @@ from clusterlb.model.plan import (
     AddLocalRoute,
     Announce,
     AwaitWithdrawn,
+    ChangeSets,
     ConfigureFrr,
     CreateLane,
     IpvsStep,
     LinkStep,
+    LoadRules,
     Plan,
     ReadBack,
     RemoveLane,
     RemoveLocalRoute,
     RemoveService,
     SetSysctl,
+    SetTimeouts,
     Step,
     StepError,
     Withdraw,
@@ -34,6 +37,7 @@ from clusterlb.model.plan import (
 from clusterlb.model.state import FrrLine
 
 LINK_STEPS = (CreateLane, RemoveLane, AddLocalRoute, RemoveLocalRoute, Announce, Withdraw)
+SETTINGS = (SetSysctl, SetTimeouts, LoadRules, ChangeSets, ConfigureFrr)
 # The kernel adds its per-CPU counters up every 2 s (ip_vs_est.c): a shorter silence proves nothing.
 QUIET = 2.5  # seconds without a packet after which a withdrawn VIP's flows have moved
 POLL = 0.25
@@ -71,6 +75,9 @@ class Applier:
         patience: float = 10.0,
         quiet: float = QUIET,
         say: Callable[[str], None] = lambda _: None,
+        vips_of: Callable[[ServiceKey], frozenset[IPAddress]] = lambda key: (
+            frozenset() if key.address is None else frozenset({key.address})
+        ),
     ) -> None:
         self._kernel = kernel
         self._frr = frr
@@ -78,11 +85,12 @@ class Applier:
         self._patience = patience
         self._quiet = quiet
         self._say = say
+        self._vips_of = vips_of
 
     async def apply(self, plan: Plan) -> Outcome:
         """Carry out a plan in its order.
 
-        A failed service blocks its own VIP's announcement and nothing else. A setting or an FRR
+        A failed service blocks its own VIP's announcement and nothing else. A setting, a rule or an FRR
         configuration that fails stops the plan there, for what follows builds on it.
         """
         outcome = Outcome()
@@ -101,7 +109,7 @@ class Applier:
         elif isinstance(first, ReadBack):
             for step in run:
                 await self._read_back(cast(ReadBack, step), outcome)
-        elif isinstance(first, SetSysctl | ConfigureFrr):
+        elif isinstance(first, SETTINGS):
             return await self._settings(run, outcome)
         elif isinstance(first, AwaitWithdrawn):
             for step in run:
@@ -125,8 +133,9 @@ class Applier:
         for key, wanted in step.services.items():
             have = found.get(key)
             outcome.services[key] = have
-            if key.address is not None and service_steps(key, wanted, have):
-                outcome.blocked[key.address] = f"{key} is not in the kernel as planned"
+            if service_steps(key, wanted, have):
+                why = f"{key} is not in the kernel as planned"
+                outcome.blocked |= dict.fromkeys(self._vips_of(key), why)
         outcome.done.append(step)
 
     async def _links(self, steps: list[LinkStep], outcome: Outcome) -> None:
@@ -141,16 +150,23 @@ class Applier:
     async def _settings(self, run: Sequence[Step], outcome: Outcome) -> bool:
         for step in run:
             try:
-                if isinstance(step, SetSysctl):
-                    await self._kernel.write_sysctl(step.name, step.value)
-                else:
-                    configure = cast(ConfigureFrr, step)
-                    outcome.frr = await self._frr.configure(configure.add, configure.remove)
+                await self._setting(step, outcome)
             except DriverError as error:
                 outcome.errors.append(StepError(step, 0, str(error)))
                 return False
             outcome.done.append(step)
         return True
+
+    async def _setting(self, step: Step, outcome: Outcome) -> None:
+        match step:
+            case SetSysctl(name, value):
+                await self._kernel.write_sysctl(name, value)
+            case SetTimeouts(timeouts):
+                await self._kernel.set_timeouts(timeouts)
+            case LoadRules() | ChangeSets():
+                await self._kernel.apply_rules(step)
+            case ConfigureFrr(add, remove):
+                outcome.frr = await self._frr.configure(add, remove)
 
     async def await_withdrawn(self, step: AwaitWithdrawn) -> None:
         """Wait the pace, then until no packet has come for these VIPs for a while, or patience ends.
@@ -177,7 +193,7 @@ class Applier:
 
     async def _packets(self, vips: frozenset[IPAddress]) -> int:
         statistics = await self._kernel.statistics()
-        return sum(s.counters.in_packets for key, s in statistics.items() if key.address in vips)
+        return sum(s.counters.in_packets for key, s in statistics.items() if self._vips_of(key) & vips)
 
 
 def _runs(plan: Plan) -> Iterator[tuple[Step, ...]]:
@@ -186,7 +202,7 @@ def _runs(plan: Plan) -> Iterator[tuple[Step, ...]]:
     def room(step: Step) -> str:
         if isinstance(step, LINK_STEPS):
             return "links"
-        if isinstance(step, SetSysctl | ConfigureFrr | ReadBack | AwaitWithdrawn):
+        if isinstance(step, (*SETTINGS, ReadBack, AwaitWithdrawn)):
             return type(step).__name__
         return "services"
 

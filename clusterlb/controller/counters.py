@@ -9,6 +9,7 @@ import structlog
 
 from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.world import World
+from clusterlb.core.programme import destination_key
 from clusterlb.core.suspect import Watch
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.inventory import Pool
@@ -46,9 +47,9 @@ class Counters:
 
     def _leaving(self) -> Iterator[ServiceKey]:
         """Yield the services whose sorry server is there and not needed."""
-        for key, pool in self._services(lambda pool: pool.sorry is not None):
+        for key, _ in self._services(lambda pool: pool.sorry is not None):
             service = self.world.actual.services.get(key)
-            sorry = _sorry_key(pool)
+            sorry = self._sorry_key(key)
             if service and any(d.key == sorry and d.weight == 0 for d in service.destinations):
                 yield key
 
@@ -68,7 +69,7 @@ class Counters:
             for key in leaving
             if key in numbers
         }
-        gone = [key for key, idle in self.world.idle.items() if _sorry_key(self._pool(key)) in idle]
+        gone = [key for key, idle in self.world.idle.items() if self._sorry_key(key) in idle]
         if gone:
             self.world.mark_keys(gone)
 
@@ -92,12 +93,12 @@ class Counters:
         watch = self._watches.setdefault((key, destination), Watch(self._pool(key).suspect))
         return watch.add(self.clock(), counted)
 
+    def _sorry_key(self, key: ServiceKey) -> DestinationKey | None:
+        sorry = self._pool(key).sorry
+        return destination_key(self.world.index.served[key][1], sorry) if sorry else None
+
     def _pool(self, key: ServiceKey) -> Pool:
         return self.world.inventory.pools[self.world.index.served[key][1].pool]
-
-
-def _sorry_key(pool: Pool) -> DestinationKey | None:
-    return DestinationKey(pool.sorry.address, pool.sorry.port) if pool.sorry else None
 
 
 def _connections(numbers: Mapping[ServiceKey, ServiceStatistics]) -> int:

@@ -13,18 +13,21 @@ import structlog
 from clusterlb.controller.apply import Applier
 from clusterlb.controller.counters import Counters
 from clusterlb.controller.drains import Drains
+from clusterlb.controller.insiders import Insiders
 from clusterlb.controller.intents import Intents
 from clusterlb.controller.journal import Journal
+from clusterlb.controller.judge import Judge
 from clusterlb.controller.kernel import Drivers, Kernel
 from clusterlb.controller.leave import leave
 from clusterlb.controller.ledger import Ledger
 from clusterlb.controller.notify import Notifier, watchdog_interval
+from clusterlb.controller.port_use import PortUse
 from clusterlb.controller.readings import Readings
 from clusterlb.controller.reconcile import Reconciler
 from clusterlb.controller.reload import Reloader, RenderFrr
 from clusterlb.controller.schedule import Schedule
 from clusterlb.controller.windows import next_window, now_utc, open_window
-from clusterlb.controller.world import Index, World
+from clusterlb.controller.world import World
 from clusterlb.drivers.monitor import LinkMonitor
 from clusterlb.drivers.tables import filled
 from clusterlb.model.health import Observation, ProbeKey
@@ -78,6 +81,8 @@ class Controller:
     readings: Readings = field(init=False)
     counters: Counters = field(init=False)
     drains: Drains = field(init=False)
+    insiders: Insiders = field(init=False)
+    port_use: PortUse = field(init=False)
     intents: Intents = field(init=False)
     reloader: Reloader = field(init=False)
     engine: CheckEngine = field(init=False)
@@ -88,8 +93,8 @@ class Controller:
     def __post_init__(self) -> None:
         loop = asyncio.get_running_loop()
         self._kernel = Kernel(self.drivers)
-        world = World(self.inventory, self.director, Index(self.inventory), wake=self._wake.set)
-        world.frr = self.render_frr(self.inventory, self.director)
+        frr = self.render_frr(self.inventory, self.director)
+        world = World(self.inventory, self.director, frr, wake=self._wake.set)
         self.reconciler = Reconciler(
             world=world,
             kernel=self._kernel,
@@ -100,14 +105,17 @@ class Controller:
                 self.drivers.frr,
                 pace=lambda: world.inventory.cluster.ospf.pace,
                 say=lambda text: log.warning("waited", what=text),
+                vips_of=world.vips_of,
             ),
             clock=loop.time,
         )
         self.readings = Readings(self.reconciler, self._kernel, self.drivers.frr)
         self.counters = Counters(world, self._kernel, filled, loop.time)
+        self.port_use = PortUse(world, self.drivers.conntrack, loop.time)
+        self.insiders = Insiders(world, self._kernel, loop.time)
         self.drains = Drains(world, self._kernel, loop.time)
         self.intents = Intents(Journal(self.settings.state_dir / "intents.jsonl"), world)
-        self.engine = self.make_engine(self.reconciler.observe)
+        self.engine = self.make_engine(Judge(world).observe)
         self.reloader = Reloader(
             self.settings.inventory,
             self.settings.director,
@@ -221,8 +229,13 @@ class Controller:
     async def _survey(self) -> None:
         """Look at what tells nobody when it changes: FRR, the other directors, the counters."""
         await asyncio.gather(
-            self.readings.frr_health(), self.readings.cluster(), self.counters.look(), self.drains.look()
+            self.readings.frr_health(),
+            self.readings.cluster(),
+            self.counters.look(),
+            self.drains.look(),
+            self.port_use.look(),
         )
+        await self.insiders.look()
 
     async def _tick(self) -> None:
         """Look at the files and at the clock."""

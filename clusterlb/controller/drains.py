@@ -42,7 +42,7 @@ class Drains:
             self._packets.pop(vip, None)
         if not vips and not members:
             return
-        keys = {key for key in self.world.index.served if key.address in vips}
+        keys = {key for key, carried in self.world.index.carriers.items() if carried & vips}
         keys |= {key for pool, _ in members for key in self.world.index.keys[pool]}
         try:
             numbers = await self.kernel.statistics(keys) if keys else {}
@@ -66,7 +66,9 @@ class Drains:
         now = self.clock()
         intent = self.world.drains.get(vip) or self.world.drains.get(None)
         before = self.world.progress.get(vip) or Progress(moved_at=now)
-        packets = sum(s.counters.in_packets for key, s in numbers.items() if key.address == vip)
+        packets = sum(
+            s.counters.in_packets for key, s in numbers.items() if vip in self.world.index.vips(key)
+        )
         quiet = before.quiet_since if packets == self._packets.get(vip) else None
         self._packets[vip] = packets
         deadline = None
@@ -80,24 +82,27 @@ class Drains:
         if self.world.member_drains.get(key, True):
             return
         pool, endpoint = key
-        destination = DestinationKey(endpoint.address, endpoint.port)
+        names = {
+            DestinationKey(endpoint.address, endpoint.port),
+            DestinationKey(endpoint.address, 0),  # of a service that keeps the client's port
+        }
         rows = [
             found
             for service in self.world.index.keys[pool]
             if service in numbers
             for name, found in numbers[service].destinations
-            if name == destination
+            if name in names
         ]
         intent = self.world.member_intents[key]
         began = max(intent.made, intent.begins)
         late = intent.patience is not None and self.wall() >= began + intent.patience
         idle = bool(rows) and not any(row.active or row.inactive for row in rows)
-        if self._stands_at_zero(key, destination) and (idle or late):
+        if self._stands_at_zero(key, names) and (idle or late):
             log.info("drained", member=f"{pool}/{endpoint}", because="no connections" if idle else "deadline")
             self.world.member_drains[key] = True
             self.world.mark_pools([pool])
 
-    def _stands_at_zero(self, key: MemberKey, destination: DestinationKey) -> bool:
+    def _stands_at_zero(self, key: MemberKey, names: set[DestinationKey]) -> bool:
         services = (self.world.actual.services.get(name) for name in self.world.index.keys[key[0]])
-        found = [d for s in services if s is not None for d in s.destinations if d.key == destination]
+        found = [d for s in services if s is not None for d in s.destinations if d.key in names]
         return bool(found) and not any(d.weight for d in found)

@@ -8,10 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from clusterlb.drivers.interface import FrrDriver, IpvsDriver, LinkDriver, LinkState, SysctlDriver
+from clusterlb.drivers.interface import (
+    ConntrackDriver,
+    FrrDriver,
+    IpvsDriver,
+    LinkDriver,
+    LinkState,
+    RulesDriver,
+    SysctlDriver,
+)
 from clusterlb.model.address import AddressFamily
-from clusterlb.model.ipvs import ServiceKey, ServiceState, ServiceStatistics
-from clusterlb.model.plan import IpvsStep, LinkStep, StepError
+from clusterlb.model.ipvs import ProtocolTimeouts, ServiceKey, ServiceState, ServiceStatistics
+from clusterlb.model.plan import IpvsStep, LinkStep, RuleStep, StepError
+from clusterlb.model.rules import Element, Rules
 
 T = TypeVar("T")
 
@@ -24,6 +33,8 @@ class Drivers:
     links: LinkDriver
     sysctl: SysctlDriver
     frr: FrrDriver
+    rules: RulesDriver
+    conntrack: ConntrackDriver
 
 
 class Kernel:
@@ -64,6 +75,34 @@ class Kernel:
     async def write_sysctl(self, name: str, value: str) -> None:
         """Set one value, or raise DriverError."""
         await self._call(self._drivers.sysctl.write, name, value)
+
+    async def read_limits(self, names: Collection[str]) -> dict[str, str]:
+        """Return the values of the settings that exist and can be set in this network namespace."""
+        return await self._call(self._drivers.sysctl.read_settable, names)
+
+    async def read_timeouts(self) -> ProtocolTimeouts:
+        """Return IPVS's connection timeouts."""
+        return await self._call(self._drivers.ipvs.timeouts)
+
+    async def set_timeouts(self, timeouts: ProtocolTimeouts) -> None:
+        """Set IPVS's connection timeouts, or raise DriverError."""
+        await self._call(self._drivers.ipvs.set_timeouts, timeouts)
+
+    async def read_rules(self) -> Rules:
+        """Return our nftables table, or raise DriverError."""
+        return await self._call(self._drivers.rules.read)
+
+    async def check_rules(self, rules: Rules) -> None:
+        """Raise DriverError when nftables would not take this table; nothing is changed."""
+        await self._call(self._drivers.rules.check, rules)
+
+    async def apply_rules(self, step: RuleStep) -> None:
+        """Carry out one step on our table as one transaction, or raise DriverError."""
+        await self._call(self._drivers.rules.apply, step)
+
+    async def seen(self, name: str) -> frozenset[Element]:
+        """Return what the kernel has put into a dynamic set of ours."""
+        return await self._call(self._drivers.rules.seen, name)
 
     def announce_as_routes(self, families: frozenset[AddressFamily]) -> None:
         """Announce the VIPs of these families as external routes from now on, the others as addresses."""

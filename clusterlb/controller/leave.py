@@ -27,7 +27,12 @@ async def read_all(kernel: Kernel, frr: FrrDriver, ledger: Ledger) -> tuple[Actu
         services=await kernel.read_services(),
         links=await kernel.read_links(),
         sysctls=await kernel.read_sysctls(tuple(ledger.sysctls)),
+        timeouts=await kernel.read_timeouts(),
     )
+    try:
+        actual.rules = await kernel.read_rules()
+    except DriverError as error:
+        problems.append(f"the nftables table was not removed: {error}")
     try:
         actual.frr = await frr.read()
     except DriverError as error:
@@ -38,7 +43,7 @@ async def read_all(kernel: Kernel, frr: FrrDriver, ledger: Ledger) -> tuple[Actu
 def leaving_plan(actual: Actual, ledger: Ledger) -> Plan:
     """Return the steps from what is there to what was there before us."""
     before = tuple(ledger.frr_displaced) if actual.frr is not None else ()
-    want = DirectorState(sysctls=dict(ledger.sysctls), frr=before)
+    want = DirectorState(sysctls=dict(ledger.sysctls), frr=before, timeouts=ledger.timeouts)
     have = actual.state(ledger, ledger.services, actual.vips(), before)
     return order(diff(want, have), leaving=True)
 
@@ -56,6 +61,11 @@ async def leave(
     log.info("leaving", steps=len(plan), vips=len(actual.vips()))
     await asyncio.sleep(wait)
     outcome = await applier.apply(plan)
+    left = await kernel.read_sysctls(tuple(ledger.sysctls))
+    if not outcome.skipped:
+        # what one of them has changed of another: net.ipv4.ip_forward is such
+        again = diff(DirectorState(sysctls=dict(ledger.sysctls)), DirectorState(sysctls=left))
+        outcome.errors += (await applier.apply(again)).errors
     problems += [_text(error) for error in outcome.errors]
     problems += [f"not tried after that: {describe(step)}" for step in outcome.skipped]
     if not problems:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from clusterlb.model.address import AddressFamily
-from clusterlb.model.ipvs import Protocol, ServiceKey
+from clusterlb.model.ipvs import KEEP_TIMEOUTS, Protocol, ProtocolTimeouts, ServiceKey
 from clusterlb.model.state import FrrLine
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -32,6 +33,7 @@ class Ledger:
         self.path = path
         self.services: set[ServiceKey] = set()
         self.sysctls: dict[str, str] = {}
+        self.timeouts = KEEP_TIMEOUTS
         self.frr_lines: dict[FrrLine, None] = {}
         self.frr_displaced: dict[FrrLine, None] = {}
         self._saved = ""
@@ -67,6 +69,7 @@ class Ledger:
         """Remove the record: nothing here is ours any more."""
         self.services.clear()
         self.sysctls.clear()
+        self.timeouts = KEEP_TIMEOUTS
         self.frr_lines.clear()
         self.frr_displaced.clear()
         self._saved = ""
@@ -81,6 +84,11 @@ class Ledger:
         for name, value in before.items():
             self.sysctls.setdefault(name, value)
 
+    def own_timeouts(self, before: ProtocolTimeouts) -> None:
+        """Record the timeouts that IPVS had before us; the first record stays."""
+        if self.timeouts == KEEP_TIMEOUTS:
+            self.timeouts = before
+
     def own_lines(self, added: Iterable[FrrLine], displaced: Iterable[FrrLine]) -> None:
         """Record lines that are about to be added, and foreign lines that they replace."""
         self.frr_lines.update(dict.fromkeys(added))
@@ -91,6 +99,7 @@ class Ledger:
             "boot_id": _boot_id(),
             "services": [_key_out(key) for key in sorted(self.services, key=str)],
             "sysctls": self.sysctls,
+            "timeouts": asdict(self.timeouts),
             "frr_lines": [[list(line.context), line.text] for line in self.frr_lines],
             "frr_displaced": [[list(line.context), line.text] for line in self.frr_displaced],
         }
@@ -109,6 +118,7 @@ class Ledger:
             if record["boot_id"] == _boot_id():
                 self.services = {_key_in(key) for key in record["services"]}
                 self.sysctls = dict(record["sysctls"])
+                self.timeouts = ProtocolTimeouts(**record.get("timeouts", {}))
                 self._saved = text
         except (ValueError, KeyError, TypeError) as error:
             raise LedgerError(

@@ -13,9 +13,11 @@ from clusterlb.core.cluster_view import view
 from clusterlb.core.desired import adopted, stand
 from clusterlb.core.place import STALE
 from clusterlb.drivers.interface import DriverError, FrrDriver, OspfNeighbor
+from clusterlb.drivers.local import not_local
 from clusterlb.model.address import IPAddress
 from clusterlb.model.cluster_view import ClusterView
 from clusterlb.model.inventory import ActiveStandby
+from clusterlb.model.ipvs import KEEP_TIMEOUTS
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import Announce, Withdraw
 from clusterlb.model.state import FrrLine
@@ -53,7 +55,8 @@ class Readings:
         world = self.reconciler.world
         world.actual.services = await self.kernel.read_services()
         world.actual.links = await self.kernel.read_links()
-        world.actual.sysctls = await self.kernel.read_sysctls(tuple(world.index.sysctls))
+        await self.kernel.check_rules(world.rules)
+        await self._host()
         world.actual.frr = await self._frr_lines()
         await self.frr_health()
         fit = adopted(world.inventory, world.actual.links.announced)
@@ -79,16 +82,34 @@ class Readings:
                 self._ipvs_failed(str(error))
                 return
             before, world.actual.services = world.actual.services, found
-            world.actual.sysctls = await self.kernel.read_sysctls(tuple(world.index.sysctls))
+            rules = world.actual.rules
+            try:
+                await self._host()
+            except DriverError as error:
+                log.warning("settings unreadable", error=str(error))
             if world.health.ipvs_failures:
                 world.health_changed(ipvs_failures=0, ipvs_error="")
             mine = {*world.index.owned, *self.reconciler.ledger.services}
             drift = [key for key in mine if found.get(key) != before.get(key)]
             settings = [n for n, v in world.index.sysctls.items() if world.actual.sysctls.get(n) != v]
-            if drift or settings:
-                self._drifted([*map(str, drift), *settings])
+            tables = ["nftables"] if rules != world.actual.rules else []
+            if drift or settings or tables:
+                self._drifted([*map(str, drift), *settings, *tables])
                 world.mark_keys(drift)
             self._services_not_before = clock() + _pause(clock() - started)
+
+    async def _host(self) -> None:
+        """Read what is neither a service nor a link: settings, timeouts, our nftables table."""
+        world = self.reconciler.world
+        world.actual.sysctls = await self.kernel.read_sysctls(tuple(world.index.sysctls))
+        world.actual.limits = await self.kernel.read_limits(tuple(world.index.limits))
+        if world.inventory.cluster.timeouts != KEEP_TIMEOUTS:
+            world.actual.timeouts = await self.kernel.read_timeouts()
+        world.actual.rules = await self.kernel.read_rules()
+        absent = not_local(world.index.borrowed)
+        if absent != world.absent:
+            world.absent = absent
+            world.mark_all()
 
     async def links(self) -> None:
         """Read lanes, addresses, routes and carriers; called when the kernel says that something changed."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from clusterlb.controller.actual import after
+from clusterlb.controller.actual import after, changed_rules, merged_timeouts
 from clusterlb.controller.apply import Applier, Outcome
 from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.ledger import Ledger, LedgerError
@@ -20,22 +20,23 @@ from clusterlb.core.desired import decisions, desired, grows_at, stand
 from clusterlb.core.diff import diff
 from clusterlb.core.guard import guard
 from clusterlb.core.order import order
-from clusterlb.core.verdict import first, judge
 from clusterlb.drivers.frr.merge import displaced, merge
 from clusterlb.drivers.interface import DriverError, FrrDriver
 from clusterlb.model.address import IPAddress
 from clusterlb.model.describe import describe
-from clusterlb.model.health import CheckKey, Observation, ProbeKey
 from clusterlb.model.ipvs import ServiceKey
 from clusterlb.model.plan import (
     Announce,
     AwaitWithdrawn,
+    ChangeSets,
     ConfigureFrr,
     EditDestination,
+    LoadRules,
     Plan,
     ReadBack,
     RemoveService,
     SetSysctl,
+    SetTimeouts,
     StepError,
     Withdraw,
 )
@@ -67,35 +68,6 @@ class Reconciler:
     _retired: set[IPAddress] = field(default_factory=set)
     _timers: set[asyncio.TimerHandle] = field(default_factory=set)
     _recorded: Index | None = None
-
-    def observe(self, probe: ProbeKey, observation: Observation) -> None:
-        """Take in one observation; wake the loop when it changes a verdict."""
-        index = self.world.index
-        for key, pools in index.roster.users.get(probe, {}).items():
-            if self._judged(key, observation, ",".join(pools)):
-                self.world.mark_pools(pools)
-        for name, key in index.own_checks.get(probe, {}).items():
-            if self._judged(key, observation, f"director check {name}"):
-                verdict = self.world.verdicts[key]
-                self.world.health_changed(probes={**self.world.health.probes, name: verdict})
-
-    def _judged(self, key: CheckKey, observation: Observation, users: str) -> bool:
-        """Judge one check; say whether that changes what its users do."""
-        before = self.world.verdicts.get(key) or first(key.check)
-        verdict = self.world.verdicts[key] = judge(before, observation, key.check)
-        facts = {"member": str(key.probe.endpoint), "check": key.check.probe.type.value, "pools": users}
-        if key.probe.through is not None:
-            facts["through"] = str(key.probe.through.vip)
-        if verdict.warning and verdict.warning != before.warning:
-            log.warning("check", warning=verdict.warning, **facts)
-        if verdict.state is not before.state:
-            was, now = before.state.value, verdict.state.value
-            log.info("verdict", was=was, now=now, because=observation.detail, **facts)
-            return True
-        if verdict.share != before.share:
-            log.info("weight", was=f"{before.share}%", now=f"{verdict.share}%", **facts)
-            return True
-        return False
 
     async def cycle(self) -> None:
         """Carry out what the dirty part of the world needs."""
@@ -129,7 +101,7 @@ class Reconciler:
     def _everything(self) -> tuple[set[ServiceKey], set[IPAddress]]:
         return (
             {*self.world.index.owned, *self.ledger.services},
-            {*self.world.inventory.vips, *self.world.actual.vips()},
+            self.world.own_addresses(),
         )
 
     def _decide(self, keys: set[ServiceKey], vips: set[IPAddress]) -> Plan:
@@ -218,9 +190,10 @@ class Reconciler:
         self.ledger.own_services(self.world.index.owned)
         for step in plan:
             if isinstance(step, SetSysctl):
-                before = self.world.actual.sysctls.get(step.name)
-                if before is not None:
-                    self.ledger.own_sysctls({step.name: before})
+                # all of them: some change with others
+                self.ledger.own_sysctls({**self.world.actual.sysctls, **self.world.actual.limits})
+            elif isinstance(step, SetTimeouts):
+                self.ledger.own_timeouts(self.world.actual.timeouts)
             elif isinstance(step, ConfigureFrr):
                 merged = merge(running, step.add, step.remove)
                 self.ledger.own_lines(
@@ -242,8 +215,13 @@ class Reconciler:
                 self.ledger.services.discard(step.key)
             elif isinstance(step, SetSysctl):
                 world.actual.sysctls = {**world.actual.sysctls, step.name: step.value}
+            elif isinstance(step, SetTimeouts):
+                world.actual.timeouts = merged_timeouts(world.actual.timeouts, step.timeouts)
+            elif isinstance(step, LoadRules | ChangeSets):
+                world.actual.rules = changed_rules(world.actual.rules, step)
             elif isinstance(step, ReadBack):
-                self._programmed({key.address for key in step.services if key.address}, outcome)
+                vips = {vip for key in step.services for vip in world.index.vips(key)}
+                self._programmed(vips, outcome)
         world.actual.links = after(world.actual.links, outcome.done)
         if self._retired:
             self._retired &= world.actual.vips()
@@ -272,7 +250,7 @@ class Reconciler:
                     self.world.mark_vips([vip])
                 continue
             self._attempts[vip] = self._attempts.get(vip, 0) + 1
-            keys = [key for key in outcome.services if key.address == vip]
+            keys = [key for key in outcome.services if vip in self.world.index.vips(key)]
             if self._attempts[vip] > AT_ONCE:
                 self.world.unprogrammed[vip] = why
                 self.later(self.clock() + RETRY, keys, ())

@@ -12,7 +12,7 @@ import structlog
 from clusterlb.config.load import InventoryError, load
 from clusterlb.config.render import render
 from clusterlb.controller.reconcile import Reconciler
-from clusterlb.controller.world import Index
+from clusterlb.core.rules.table import table
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.inventory import Director, Inventory
 from clusterlb.model.state import FrrLine
@@ -78,6 +78,7 @@ class Reloader:
                 inventory, _ = await asyncio.to_thread(load, self.path)
                 director = director_of(inventory, self.director)
                 lines = self.render_frr(inventory, director)
+                await self.reconciler.kernel.check_rules(table(inventory, director, world.parts))
             except InventoryError as error:
                 return self._rejected(render(error.problems))
             except DriverError as error:
@@ -88,8 +89,7 @@ class Reloader:
             if inventory.digest == world.inventory.digest:
                 return True
             async with self.reconciler.lock:
-                world.inventory, world.director, world.frr = inventory, director, lines
-                world.index = Index(inventory)
+                world.take_inventory(inventory, director, lines)
                 self.reconciler.kernel.announce_as_routes(inventory.cluster.ospf.external)
                 probed = world.index.probes
                 world.verdicts = {k: v for k, v in world.verdicts.items() if k.probe in probed}

@@ -8,9 +8,11 @@ from typing import Any
 from clusterlb import __version__
 from clusterlb.controller.daemon import Controller
 from clusterlb.core.member import member_state
+from clusterlb.core.programme import destination_key
+from clusterlb.core.rules.inside import explain
 from clusterlb.model.describe import describe
 from clusterlb.model.intent import Intent
-from clusterlb.model.inventory import Member, Pool, Vip
+from clusterlb.model.inventory import Member, Pool, Service, Vip
 from clusterlb.model.ipvs import DestinationKey, DestinationStatistics, ServiceKey
 from clusterlb.model.plan import Plan
 
@@ -65,6 +67,8 @@ async def status(controller: Controller) -> dict[str, Any]:
         "intents": [_intent(intent) for intent in controller.intents.standing],
         "vips": [_vip(controller, vip, statistics) for vip in world.inventory.vips.values()],
         "errors": list(world.errors),
+        "ports": controller.port_use.status(),
+        "inside": [explain(world.inventory, pair) for pair in sorted(world.insiders)],
         "counts": {name: world.counts[name] for name in COUNTS},
         "checks": dict(getattr(controller.engine, "stats", {})),
     }
@@ -104,6 +108,7 @@ def _vip(controller: Controller, vip: Vip, statistics: Statistics) -> dict[str, 
                 "members": [
                     _member(
                         controller,
+                        service,
                         service.key(vip.address),
                         world.inventory.pools[service.pool],
                         m,
@@ -118,7 +123,12 @@ def _vip(controller: Controller, vip: Vip, statistics: Statistics) -> dict[str, 
 
 
 def _member(
-    controller: Controller, key: ServiceKey, pool: Pool, member: Member, statistics: Statistics
+    controller: Controller,
+    of: Service,
+    key: ServiceKey,
+    pool: Pool,
+    member: Member,
+    statistics: Statistics,
 ) -> dict[str, Any]:
     world = controller.world
     now = controller.reconciler.clock()
@@ -126,7 +136,7 @@ def _member(
         pool, member, world.index.roster, world.verdicts, world.pins, world.member_drains, now
     )
     service = world.actual.services.get(key)
-    destination = DestinationKey(member.address, member.port)
+    destination = destination_key(of, member)
     weights = {d.key: d.weight for d in service.destinations} if service else {}
     numbers = statistics.get((key, destination), DestinationStatistics())
     return {

@@ -11,14 +11,16 @@ import structlog
 
 from clusterlb.controller.actual import Actual
 from clusterlb.core import pace
-from clusterlb.core.announce import Decision
-from clusterlb.core.desired import Served, View, served
+from clusterlb.core.announce import Decision, inside
+from clusterlb.core.desired import Served, View, carriers, local_decisions, served
 from clusterlb.core.drain import Progress
 from clusterlb.core.fitness import DirectorHealth, unfit
+from clusterlb.core.host import limits, sysctls
 from clusterlb.core.place import Surroundings
-from clusterlb.core.programme import sysctls
 from clusterlb.core.quorum import Standing
 from clusterlb.core.roster import MemberKey, director_key, roster
+from clusterlb.core.rules.part import Part
+from clusterlb.core.rules.table import table
 from clusterlb.model.address import IPAddress
 from clusterlb.model.check import VerdictState
 from clusterlb.model.cluster_view import Announcement, ClusterView
@@ -28,6 +30,7 @@ from clusterlb.model.inventory import Director, Inventory
 from clusterlb.model.ipvs import DestinationKey, ServiceKey
 from clusterlb.model.ospf import Lane
 from clusterlb.model.reason import Because
+from clusterlb.model.rules import NO_RULES, Element, Rules
 from clusterlb.model.state import FrrLine
 
 log = structlog.get_logger()
@@ -36,10 +39,17 @@ log = structlog.get_logger()
 class Index:
     """Who is concerned by what, worked out once an inventory."""
 
-    def __init__(self, inventory: Inventory) -> None:
+    def __init__(self, inventory: Inventory, director: Director) -> None:
         self.served: Served = served(inventory)
-        self.sysctls = sysctls(inventory)
+        self.sysctls = sysctls(inventory, director)
+        self.limits = limits(inventory)
+        self.borrowed = [
+            address
+            for address in director.local_addresses
+            if not inside(address, inventory.cluster.vip_prefixes)
+        ]
         self.roster = roster(inventory)
+        self.carriers = carriers(self.served, inventory)
         self.keys: dict[str, list[ServiceKey]] = defaultdict(list)
         for key, (_, service) in self.served.items():
             self.keys[service.pool].append(key)
@@ -47,6 +57,12 @@ class Index:
         for probe in inventory.cluster.director_checks.probes:
             key_of_probe = director_key(probe)
             self.own_checks[key_of_probe.probe][probe.name] = key_of_probe
+
+    def vips(self, key: ServiceKey) -> frozenset[IPAddress]:
+        """Return the VIPs that a service belongs to, also one that the inventory has no more."""
+        if key in self.carriers:
+            return self.carriers[key]
+        return frozenset() if key.address is None else frozenset({key.address})
 
     @property
     def owned(self) -> set[ServiceKey]:
@@ -81,7 +97,7 @@ class World:
 
     inventory: Inventory
     director: Director
-    index: Index
+    index: Index = field(init=False)
     frr: tuple[FrrLine, ...] = ()
     actual: Actual = field(default_factory=Actual)
     verdicts: dict[CheckKey, Verdict] = field(default_factory=dict)
@@ -101,6 +117,11 @@ class World:
     health: DirectorHealth = field(default_factory=DirectorHealth)
     unfit: Because | None = None
     unprogrammed: dict[IPAddress, str] = field(default_factory=dict)
+    rules: Rules = NO_RULES
+    parts: tuple[Part, ...] = ()  # of the rules, that follow from more than the inventory
+    own: dict[IPAddress, Decision] = field(default_factory=dict)
+    absent: frozenset[IPAddress] = frozenset()
+    insiders: frozenset[Element] = frozenset()  # members that call a VIP of their own pool, with the VIP
     adopted_at: float | None = None
     changes: dict[pace.Lsa, float] = field(default_factory=dict)
     dirty: Dirty = field(default_factory=Dirty)
@@ -108,6 +129,24 @@ class World:
     errors: list[str] = field(default_factory=list)
     leaving: bool = False
     wake: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        self.take_inventory(self.inventory, self.director, self.frr)
+
+    def take_inventory(self, inventory: Inventory, director: Director, frr: tuple[FrrLine, ...]) -> None:
+        """Take in an inventory, with what it renders to."""
+        self.inventory, self.director, self.frr = inventory, director, frr
+        self.index = Index(inventory, director)
+        self.own = local_decisions(inventory, director)
+        self.rules = table(inventory, director, self.parts)
+
+    def vips_of(self, key: ServiceKey) -> frozenset[IPAddress]:
+        """Return the VIPs that a service belongs to."""
+        return self.index.vips(key)
+
+    def own_addresses(self) -> set[IPAddress]:
+        """Return every address that is announced from here or was: VIPs, and the director's own."""
+        return {*self.inventory.vips, *self.own, *self.actual.vips()}
 
     def view(self, now: float) -> View:
         """Return what decisions are made from; ``now`` is in seconds of the observations' clock."""
@@ -124,7 +163,11 @@ class World:
             director_unfit=self.unfit,
             unprogrammed=self.unprogrammed,
             frr=self.frr,
-            sysctls=self.index.sysctls,
+            sysctls={**self.index.sysctls, **self.actual.raised(self.index.limits)},
+            timeouts=self.inventory.cluster.timeouts,
+            rules=self.rules,
+            own=self.own,
+            absent=self.absent,
         )
 
     def ready_at(self, vip: IPAddress) -> float:
@@ -220,7 +263,7 @@ class World:
         """Look at services and their VIPs again."""
         keys = tuple(keys)
         self.dirty.keys.update(keys)
-        self.mark_vips(key.address for key in keys if key.address is not None)
+        self.mark_vips(vip for key in keys for vip in self.index.vips(key))
 
     def mark_vips(self, vips: Iterable[IPAddress]) -> None:
         """Look at VIPs again."""

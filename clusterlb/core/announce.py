@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from clusterlb.core.quorum import Standing
 from clusterlb.model.address import IPAddress, IPNetwork
+from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import AnnounceWhen, Pool, QuorumOf, Vip
 from clusterlb.model.ospf import Lane
 from clusterlb.model.reason import Because, Reason
@@ -36,11 +37,12 @@ def decide(
     prefixes: Sequence[IPNetwork],
     director_unfit: Because | None = None,
     unprogrammed: str = "",
+    absent: Collection[IPAddress] = (),
 ) -> Decision:
     """Decide one VIP; ``standings`` has every pool that its services use.
 
     ``unprogrammed`` is what the kernel holds against the VIP's services, empty when they are programmed
-    and read back.
+    and read back. ``absent``: local addresses of full NAT that this host does not have.
     """
     if not inside(vip.address, prefixes):
         wide = ", ".join(map(str, prefixes))
@@ -49,6 +51,9 @@ def decide(
         return Decision(NOWHERE, Because(Reason.DIRECTOR_UNFIT, director_unfit.text, director_unfit.facts))
     if unprogrammed:
         return Decision(NOWHERE, Because(Reason.NOT_PROGRAMMED, unprogrammed))
+    missing = [address for address in absent if address.version == vip.address.version]
+    if missing and uses_fullnat(vip, pools):
+        return Decision(NOWHERE, _not_here(missing))
     names = _names(vip)
     unfit = [name for name in names if not standings[name].serves]
     enough = len(unfit) < len(names) if vip.announce_when is AnnounceWhen.ANY else not unfit
@@ -57,15 +62,30 @@ def decide(
     return Decision(NOWHERE, _bad(unfit, pools, standings))
 
 
+def uses_fullnat(vip: Vip, pools: Mapping[str, Pool]) -> bool:
+    """Say whether some member of a VIP's services is reached by full NAT."""
+    return any(
+        service.forwarding_of(member) is Forwarding.FULLNAT
+        for service in vip.services
+        for member in pools[service.pool].members
+    )
+
+
+def _not_here(missing: Sequence[IPAddress]) -> Because:
+    names = ", ".join(map(str, missing))
+    text = (
+        f"full NAT needs {names}, which no interface of this director has: replies would not come back. "
+        f"Add it (ip address add {missing[0]} dev ...), or take one inside cluster.vip_prefixes, which is "
+        f"announced from here"
+    )
+    return Because(Reason.NO_LOCAL_ADDRESS, text, {"addresses": names})
+
+
 def _names(vip: Vip) -> list[str]:
     """Return the pools that matter to a VIP, each once."""
     listed = vip.announce_when is AnnounceWhen.LISTED
     return list(
-        dict.fromkeys(
-            service.pool
-            for service in vip.services
-            if not listed or (service.protocol, service.port) in vip.required
-        )
+        dict.fromkeys(service.pool for service in vip.services if not listed or service.name in vip.required)
     )
 
 

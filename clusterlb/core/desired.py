@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from clusterlb.core.announce import Decision, decide
+from clusterlb.core.announce import Decision, decide, inside
 from clusterlb.core.member import MemberDrains, MemberState, Pins, Verdicts, pool_states
 from clusterlb.core.place import Surroundings, place
 from clusterlb.core.programme import service_state, way_state
 from clusterlb.core.quorum import Standing, standing
 from clusterlb.core.roster import Roster
 from clusterlb.model.address import IPAddress
-from clusterlb.model.inventory import Inventory, Pool, Service, Vip
-from clusterlb.model.ipvs import DestinationKey, ServiceKey, ServiceState
+from clusterlb.model.inventory import Director, Inventory, Pool, Service, Vip
+from clusterlb.model.ipvs import KEEP_TIMEOUTS, DestinationKey, ProtocolTimeouts, ServiceKey, ServiceState
 from clusterlb.model.ospf import Lane
-from clusterlb.model.reason import Because
+from clusterlb.model.reason import Because, Reason
+from clusterlb.model.rules import NO_RULES, Rules
 from clusterlb.model.state import DirectorState, FrrLine
 
 Served = Mapping[ServiceKey, tuple[Vip, Service]]
@@ -32,7 +33,8 @@ class View:
     ``services`` is what the kernel holds, ``unprogrammed`` why a VIP's services are not as planned; ``idle``
     the destinations of services that are known to have no connections; ``pins`` and ``drains`` the members an
     operator has pinned or drains; ``around`` the other directors and drains of this one, None where they play
-    no part; ``frr`` and ``sysctls`` are what the inventory renders to and needs.
+    no part; ``own`` what is decided on addresses of the director's own and ``absent`` those of full NAT that
+    it lacks; ``frr``, ``sysctls``, ``timeouts`` and ``rules`` are what the inventory renders to and needs.
     """
 
     roster: Roster = field(default_factory=Roster)
@@ -48,6 +50,10 @@ class View:
     unprogrammed: Mapping[IPAddress, str] = field(default_factory=dict)
     frr: tuple[FrrLine, ...] = ()
     sysctls: Mapping[str, str] = field(default_factory=dict)
+    timeouts: ProtocolTimeouts = KEEP_TIMEOUTS
+    rules: Rules = NO_RULES
+    own: Mapping[IPAddress, Decision] = field(default_factory=dict)
+    absent: frozenset[IPAddress] = frozenset()
 
     def states(self, pool: Pool) -> tuple[MemberState, ...]:
         """Return the judgements on a pool's members, in its order."""
@@ -57,6 +63,14 @@ class View:
 def served(inventory: Inventory) -> dict[ServiceKey, tuple[Vip, Service]]:
     """Return every virtual service of an inventory with the VIP and service it comes from."""
     return {s.key(vip.address): (vip, s) for vip in inventory.vips.values() for s in vip.services}
+
+
+def carriers(services: Served, inventory: Inventory) -> dict[ServiceKey, frozenset[IPAddress]]:
+    """Return the VIPs whose packets each virtual service takes; one with a firewall mark may have several."""
+    return {
+        key: frozenset(vip.group or (vip.address,)) & inventory.vips.keys()
+        for key, (vip, _) in services.items()
+    }
 
 
 def stand(
@@ -81,11 +95,26 @@ def adopted(inventory: Inventory, announced: Collection[IPAddress]) -> set[str]:
 
 
 def decisions(inventory: Inventory, vips: Collection[IPAddress], view: View) -> dict[IPAddress, Decision]:
-    """Decide each of these VIPs that the inventory has."""
-    return {
+    """Decide each of these that is a VIP of the inventory, or an address of the director's own."""
+    found = {
         address: _decide(inventory.vips[address], inventory, view)
         for address in vips
         if address in inventory.vips
+    }
+    return found | {address: view.own[address] for address in vips if address in view.own}
+
+
+def local_decisions(inventory: Inventory, director: Director) -> dict[IPAddress, Decision]:
+    """Return a decision for each local address that is ours to announce: those inside the VIP prefixes.
+
+    It is announced as long as the controller is not taken down, drained or unfit or not: replies to flows
+    that exist go there.
+    """
+    because = Because(Reason.LOCAL_ADDRESS, "a source address of full NAT")
+    return {
+        address: Decision(frozenset({Lane.ACTIVE}), because)
+        for address in director.local_addresses
+        if inside(address, inventory.cluster.vip_prefixes)
     }
 
 
@@ -98,6 +127,7 @@ def _decide(vip: Vip, inventory: Inventory, view: View) -> Decision:
         prefixes=inventory.cluster.vip_prefixes,
         director_unfit=view.director_unfit,
         unprogrammed=view.unprogrammed.get(vip.address, ""),
+        absent=view.absent,
     )
     return place(vip, inventory, fit, view.around) if fit.lanes and view.around is not None else fit
 
@@ -135,5 +165,7 @@ def desired(
         local_routes=frozenset(decided),
         lanes=frozenset(Lane),
         frr=view.frr,
+        timeouts=view.timeouts,
+        rules=view.rules,
         announced={vip: decision.lanes for vip, decision in decided.items() if decision.lanes},
     )

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from clusterlb.core.marks import Way, uses_vip
+from clusterlb.core.marks import Way
 from clusterlb.core.member import MemberState
 from clusterlb.core.quorum import Standing
 from clusterlb.core.weight import weight
 from clusterlb.model.check import VerdictState
-from clusterlb.model.forwarding import Forwarding
-from clusterlb.model.inventory import Inventory, OnDown, Pool, Service, Sorry, Vip
+from clusterlb.model.forwarding import IPIP, Forwarding
+from clusterlb.model.inventory import Member, OnDown, Pool, Service, Sorry, Vip
 from clusterlb.model.ipvs import (
     Destination,
     DestinationKey,
     ForwardMethod,
-    Protocol,
     ServiceFlag,
     ServiceState,
     VirtualService,
@@ -25,6 +25,7 @@ METHOD = {
     Forwarding.DR: ForwardMethod.ROUTE,
     Forwarding.TUN: ForwardMethod.TUNNEL,
     Forwarding.NAT: ForwardMethod.MASQ,
+    Forwarding.FULLNAT: ForwardMethod.MASQ,  # nftables translates the client's address
 }
 
 FLAG = {
@@ -53,7 +54,29 @@ def virtual_service(vip: Vip, service: Service) -> VirtualService:
         scheduler=service.scheduler,
         flags=flags,
         timeout=int(service.persistence),
-        prefix=vip.address.max_prefixlen,
+        prefix=vip.address.max_prefixlen if service.netmask is None else service.netmask,
+    )
+
+
+def destination_key(service: Service, member: Member | Sorry) -> DestinationKey:
+    """Return the kernel's name for a member in a service; port 0 there keeps the port that a client used."""
+    return DestinationKey(member.address, 0 if service.keeps_port else member.port)
+
+
+def destination(service: Service, member: Member, amount: int) -> Destination:
+    """Return a member's destination with this weight."""
+    method = service.forwarding_of(member)
+    tunnel = (member.tunnel or service.tunnel) if method is Forwarding.TUN else IPIP
+    return Destination(
+        destination_key(service, member),
+        METHOD[method],
+        amount,
+        upper=member.upper,
+        lower=member.lower,
+        tunnel_type=tunnel.type,
+        tunnel_port=tunnel.port,
+        tunnel_flags=tunnel.checksum,
+        nominal=max(member.weight, 1),
     )
 
 
@@ -76,24 +99,23 @@ def service_state(
     """
     there = {d.key: d.weight for d in have.destinations} if have else {}
     sorry, panic = (now.sorry, now.panic) if now else (False, False)
-    method = METHOD[service.forwarding]
     destinations = []
     for member, state in zip(pool.members, states, strict=True):
-        key = DestinationKey(member.address, member.port)
+        key = destination_key(service, member)
         out = state.state is VerdictState.DOWN and not (panic and not state.pinned)
         if state.gone or (out and not state.drained and pool.on_down is OnDown.REMOVE):
             continue
         out = out or sorry or (state.state is VerdictState.UNKNOWN and there.get(key) == 0)
         amount = 0 if out else weight(member.weight, state.share)
-        destinations.append(Destination(key, method, amount, nominal=max(member.weight, 1)))
+        destinations.append(destination(service, member, amount))
     if pool.sorry is not None:
-        destinations += _sorry(pool.sorry, method, sorry, there, idle)
+        destinations += _sorry(service, pool.sorry, sorry, there, idle)
     return ServiceState(virtual_service(vip, service), tuple(destinations))
 
 
 def _sorry(
+    service: Service,
     sorry: Sorry,
-    method: ForwardMethod,
     needed: bool,
     there: Mapping[DestinationKey, int],
     idle: Collection[DestinationKey],
@@ -102,43 +124,14 @@ def _sorry(
 
     Before it is needed it is not in the table at all: mh would give it buckets (ip_vs_mh.c).
     """
-    key = DestinationKey(sorry.address, sorry.port)
+    key = destination_key(service, sorry)
     if needed or (key in there and (there[key] or key not in idle)):
-        yield Destination(
-            key, METHOD[sorry.forwarding] if sorry.forwarding else method, int(needed), nominal=1
-        )
+        member = Member(sorry.address, sorry.port, forwarding=sorry.forwarding)
+        yield destination(service, member, int(needed))
 
 
 def way_state(way: Way) -> ServiceState:
     """Return the private service that leads probes to one member through IPVS."""
-    destination = Destination(
-        DestinationKey(way.member.address, way.member.port), METHOD[way.service.forwarding], 1, nominal=1
-    )
     prefix = way.through.vip.address.max_prefixlen
-    return ServiceState(VirtualService(way.key, "rr", prefix=prefix), (destination,))
-
-
-def sysctls(inventory: Inventory) -> dict[str, str]:
-    """Return the kernel settings that the inventory's services need, and no others.
-
-    A hashing scheduler sends a flow to the same member from every director, so a director must accept
-    a flow that it has not seen begin (sloppy_tcp, sloppy_sctp: ip_vs_proto_tcp.c) and place an ICMP error
-    for it (schedule_icmp: ip_vs_core.c). Masquerading forwards the replies. A probe through
-    the VIP is answered from the VIP, an address of this host: accept_local lets such a packet in
-    (fib_validate_source() in net/ipv4/fib_frontend.c).
-    """
-    wanted: dict[str, str] = {}
-    for vip in inventory.vips.values():
-        for service in vip.services:
-            if service.scheduler in HASHING:
-                wanted["net/ipv4/vs/schedule_icmp"] = "1"
-                if service.protocol is Protocol.SCTP:
-                    wanted["net/ipv4/vs/sloppy_sctp"] = "1"
-                elif service.protocol is Protocol.TCP:
-                    wanted["net/ipv4/vs/sloppy_tcp"] = "1"
-            if service.forwarding is Forwarding.NAT:
-                six = vip.address.version == 6
-                wanted["net/ipv6/conf/all/forwarding" if six else "net/ipv4/ip_forward"] = "1"
-            elif vip.address.version == 4 and uses_vip(inventory.pools[service.pool]):
-                wanted["net/ipv4/conf/all/accept_local"] = "1"
-    return wanted
+    member = replace(way.member, weight=1, upper=0, lower=0)
+    return ServiceState(VirtualService(way.key, "rr", prefix=prefix), (destination(way.service, member, 1),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Collection
 from errno import EINVAL, ERANGE, EROFS
 from pathlib import Path
@@ -40,6 +41,20 @@ class KernelSysctl:
             except (OSError, UnicodeDecodeError) as error:
                 raise DriverError(f"cannot read sysctl {name}: {error}") from error
         return found
+
+    def read_settable(self, names: Collection[str]) -> dict[str, str]:
+        """Return the values of the names that exist and have a write bit.
+
+        The limits of connection tracking are the whole host's: read-only in every other network namespace
+        (nf_conntrack_standalone.c).
+        """
+        return self.read([name for name in names if self._settable(name)])
+
+    def _settable(self, name: str) -> bool:
+        try:
+            return bool(self._path(name).stat().st_mode & stat.S_IWUSR)
+        except OSError:
+            return False
 
     def write(self, name: str, value: str) -> None:
         """Set one value; DriverError when the name does not exist, is read-only, or refuses the value."""

@@ -12,11 +12,13 @@ from pathlib import Path
 from clusterlb.controller.apply import Applier
 from clusterlb.controller.daemon import Controller, Settings
 from clusterlb.controller.kernel import Drivers
+from clusterlb.drivers.conntrack_fake import FakeConntrack
 from clusterlb.drivers.frr.fake import ADJACENT, FakeFrr
 from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.drivers.link_fake import FakeLinks
+from clusterlb.drivers.nft.fake import FakeRules
 from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.check import CheckSpec, ProbeSpec
 from clusterlb.model.health import Observation, ProbeKey
@@ -27,7 +29,7 @@ from clusterlb.model.state import FrrLine
 
 VIP = ip_address("10.100.0.1")
 SETTINGS = ("net/ipv4/vs/sloppy_tcp", "net/ipv4/vs/schedule_icmp")
-OTHER_SETTINGS = ("net/ipv4/conf/all/accept_local",)
+OTHER_SETTINGS = ("net/ipv4/conf/all/accept_local", "net/ipv4/vs/expire_nodest_conn")
 CHECK = CheckSpec(ProbeSpec(interval=0.1, timeout=0.1), rise=1, fall=1)
 FOREIGN = (
     FrrLine((), "interface e0"),
@@ -134,12 +136,24 @@ class FusedSysctl:
     def __init__(self, driver, fuse: Fuse) -> None:
         self._driver, self._fuse = driver, fuse
 
-    def read(self, names):
-        return self._driver.read(names)
+    def __getattr__(self, name):
+        return getattr(self._driver, name)
 
     def write(self, name, value):
         self._fuse.burn()
         self._driver.write(name, value)
+
+
+class FusedRules:
+    def __init__(self, driver, fuse: Fuse) -> None:
+        self._driver, self._fuse = driver, fuse
+
+    def __getattr__(self, name):
+        return getattr(self._driver, name)
+
+    def apply(self, step):
+        self._fuse.burn()
+        self._driver.apply(step)
 
 
 class FusedFrr:
@@ -163,6 +177,7 @@ class FakeDirector:
         self.ipvs = FakeIpvs()
         self.links = FakeLinks(("e0",))
         self.frr = FakeFrr(FOREIGN, (ADJACENT,))
+        self.rules = FakeRules()
         self.engine: FakeEngine | None = None
         self.proc = root / "proc"
         for name in SETTINGS + OTHER_SETTINGS:
@@ -190,6 +205,8 @@ class FakeDirector:
                 FusedBatch(self.links, fuse),
                 FusedSysctl(self.sysctl, fuse),
                 FusedFrr(self.frr, fuse),
+                FusedRules(self.rules, fuse),
+                FakeConntrack(),
             ),
             lambda cluster, director: parse(render_config(cluster, director)),
             engine,
@@ -210,6 +227,8 @@ class FakeDirector:
             links.local_routes,
             frozenset(self.frr.lines),
             self.settings(),
+            self.rules.read(),
+            self.ipvs.timeouts(),
         )
 
 
@@ -226,7 +245,8 @@ async def idle(controller: Controller, seconds: float = 5.0) -> None:
     """Wait until the controller has all verdicts and nothing more to do."""
     await eventually(
         lambda: (
-            all(
+            controller.world.adopted_at is not None
+            and all(
                 key in controller.world.verdicts
                 for keys in controller.world.index.roster.users.values()
                 for key in keys

@@ -50,9 +50,10 @@ class LabView:
 
     def next_hops(self, vip: str) -> list[str]:
         """Return the switch's next hops of a VIP, by director's name, from its kernel."""
-        routes = json.loads(sh("ip", "-n", SWITCH, "-j", "route", "show", f"{vip}/32") or "[]")
+        family = "-6" if ":" in vip else "-4"
+        routes = json.loads(sh("ip", "-n", SWITCH, "-j", family, "route", "show", vip) or "[]")
         hops = {hop["gateway"] for route in routes for hop in route.get("nexthops", [route])}
-        return [name for name, director in self.directors.items() if director["router_id"] in hops]
+        return [name for name, director in self.directors.items() if hops & set(director["next_hops"])]
 
     def all_next_hops(self) -> bool:
         """Say whether every director is a next hop of every VIP."""

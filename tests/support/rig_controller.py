@@ -18,13 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clusterlb.controller.daemon import Controller, Settings
+from clusterlb.controller.judge import Judge
 from clusterlb.controller.kernel import Drivers
+from clusterlb.drivers.conntrack_fake import FakeConntrack
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.ipvs import errors
 from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.drivers.link import KernelLinks
+from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.health import Observation
 from clusterlb.model.intent import Intent, IntentKind
@@ -113,14 +116,14 @@ class _Engine:
         controller, now = self._controller(), time.monotonic()
         for probe, users in controller.world.index.roster.users.items():
             pools = {pool for names in users.values() for pool in names}
-            controller.reconciler.observe(probe, Observation(not pools & self.failing, now, 0.0, "as told"))
+            Judge(controller.world).observe(probe, Observation(not pools & self.failing, now, 0.0, "as told"))
         return now
 
 
 async def _serve(namespace: str, one: Post, control: socket.socket) -> None:
     proc = one.root / f"{one.name}-proc"
     (proc / "net/ipv4/vs").mkdir(parents=True, exist_ok=True)
-    for setting in ("sloppy_tcp", "schedule_icmp"):
+    for setting in ("sloppy_tcp", "schedule_icmp", "expire_nodest_conn"):
         (proc / "net/ipv4/vs" / setting).write_text("0\n")
     engine = _Engine(lambda: controller)
     controller = Controller(
@@ -132,6 +135,8 @@ async def _serve(namespace: str, one: Post, control: socket.socket) -> None:
             KernelLinks(("e0",), one.inventory.cluster.ospf.external),
             KernelSysctl(proc),
             FrrDaemon(namespace),
+            KernelRules(),
+            FakeConntrack(),
         ),
         lambda cluster, director: parse(render_config(cluster, director)),
         lambda observe: engine,

@@ -22,11 +22,13 @@ from pathlib import Path
 
 from clusterlb.controller.daemon import Controller, Settings
 from clusterlb.controller.kernel import Drivers
+from clusterlb.drivers.conntrack_fake import FakeConntrack
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.drivers.link import KernelLinks
+from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.address import IPAddress
 from clusterlb.model.check import CheckSpec, ProbeSpec
@@ -205,11 +207,13 @@ class _Scripted:
 
 async def _serve(router, name, inventory, root, control) -> None:
     proc = root / f"{name}-proc"
-    for setting in ("sloppy_tcp", "schedule_icmp"):
+    for setting in ("sloppy_tcp", "schedule_icmp", "expire_nodest_conn"):
         (proc / "net/ipv4/vs").mkdir(parents=True, exist_ok=True)
         (proc / "net/ipv4/vs" / setting).write_text("0\n")
     links = KernelLinks(("e0",), inventory.cluster.ospf.external)
-    drivers = Drivers(FakeIpvs(), links, KernelSysctl(proc), FrrDaemon(router.name))
+    drivers = Drivers(
+        FakeIpvs(), links, KernelSysctl(proc), FrrDaemon(router.name), KernelRules(), FakeConntrack()
+    )
     engines = []
     controller = Controller(
         Settings(root / "inventory.yaml", name, root / f"{name}-state"),

@@ -12,7 +12,7 @@ from clusterlb.drivers.ipvs.batch import Batch
 from clusterlb.drivers.ipvs.control import IpvsControl
 from clusterlb.drivers.ipvs.netlink import Answer, NetlinkError, NetlinkSocket
 from clusterlb.drivers.ipvs.protocol import Command
-from clusterlb.model.ipvs import ServiceKey, ServiceState, ServiceStatistics
+from clusterlb.model.ipvs import ProtocolTimeouts, ServiceKey, ServiceState, ServiceStatistics
 from clusterlb.model.plan import IpvsStep, StepError
 
 _T = TypeVar("_T")
@@ -71,6 +71,14 @@ class KernelIpvs:
         the destination that was there already.
         """
         return Batch(self._netlink, steps, self._schedulers.ensure).run()
+
+    def timeouts(self) -> ProtocolTimeouts:
+        """Return the connection timeouts in seconds."""
+        return self.control.timeouts()
+
+    def set_timeouts(self, wanted: ProtocolTimeouts) -> None:
+        """Set connection timeouts in seconds, 0 leaves one as it is; raise DriverError."""
+        self.control.set_timeouts(wanted)
 
     @property
     def messages_sent(self) -> int:

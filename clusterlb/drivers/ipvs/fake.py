@@ -19,6 +19,7 @@ from clusterlb.model.ipvs import (
     DestinationKey,
     DestinationStatistics,
     ForwardMethod,
+    ProtocolTimeouts,
     ServiceFlag,
     ServiceKey,
     ServiceState,
@@ -59,6 +60,7 @@ class FakeIpvs:
         self._table: dict[ServiceKey, _Entry] = {}
         self._statistics: dict[tuple[ServiceKey, DestinationKey], DestinationStatistics] = {}
         self._failures: list[int] = []
+        self._timeouts = ProtocolTimeouts(900, 120, 300)
         for state in (services or {}).values():
             self._table[state.service.key] = _Entry(
                 state.service, {destination.key: destination for destination in state.destinations}
@@ -100,6 +102,17 @@ class FakeIpvs:
             if errno:
                 failed.append(StepError(step, errno, errors.meaning(step, errno)))
         return failed
+
+    def timeouts(self) -> ProtocolTimeouts:
+        """Return the connection timeouts; at first the kernel's own (ip_vs_proto_tcp.c and _udp.c)."""
+        return self._timeouts
+
+    def set_timeouts(self, wanted: ProtocolTimeouts) -> None:
+        """Set connection timeouts in seconds; 0 leaves one as it is."""
+        have = self._timeouts
+        self._timeouts = ProtocolTimeouts(
+            wanted.tcp or have.tcp, wanted.tcp_fin or have.tcp_fin, wanted.udp or have.udp
+        )
 
     def close(self) -> None:
         """Remember that it was closed; the table stays."""

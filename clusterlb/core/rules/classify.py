@@ -1,0 +1,33 @@
+"""Firewall marks that make one virtual service of several ports, or of several VIPs."""
+
+from __future__ import annotations
+
+from clusterlb.core import marks
+from clusterlb.core.rules.part import WORDS, Part, chain, client_ports, endpoint, endpoints
+from clusterlb.model.address import AddressFamily, family_of
+from clusterlb.model.inventory import Inventory
+from clusterlb.model.rules import Element
+
+MARK = "{:#010x}"  # as nft prints it
+
+
+def classify(inventory: Inventory) -> Part:
+    """Return the part that marks packets to VIPs whose services have a mark of ours.
+
+    A probe through the VIP carries a mark already, and must keep it to reach its one member.
+    """
+    found: dict[AddressFamily, dict[Element, str]] = {}
+    for vip in inventory.vips.values():
+        for service in vip.services:
+            if service.mark:
+                for ports in client_ports(service):
+                    key = endpoint(vip.address, service, ports)
+                    found.setdefault(family_of(vip.address), {})[key] = MARK.format(service.mark)
+    sets = {}
+    rules = [f"meta mark & 0xff000000 == {marks.FIRST:#x} return"] if found else []
+    for family, elements in sorted(found.items()):
+        words = WORDS[family]
+        name = f"marks{words.suffix}"
+        rules.append(f"meta mark set {words.ip} daddr . meta l4proto . th dport map @{name}")
+        sets[name] = endpoints(words, elements, "mark")
+    return Part(chain("classify", "prerouting priority mangle", rules), sets)

@@ -1,0 +1,61 @@
+"""Members that call a VIP of their own pool.
+
+With full NAT that works. A member with dr or tun has the VIP on its own loopback and answers itself: that its
+packets come here at all says that it is not set up. With nat the reply goes past the director, from member to
+member, and is reset. The kernel collects the pairs, the controller explains them.
+"""
+
+from __future__ import annotations
+
+from clusterlb.core.rules.part import WORDS, Part, chain, families, uses
+from clusterlb.model.address import AddressFamily, family_of
+from clusterlb.model.forwarding import Forwarding
+from clusterlb.model.inventory import Inventory
+from clusterlb.model.rules import Element, NamedSet
+
+DYNAMIC = ("inside4", "inside6")
+REMEMBERED = "1h"
+MOST_PAIRS = 4096
+
+
+def inside(inventory: Inventory) -> Part:
+    """Return the part that notes each such member and its VIP in the sets ``inside4`` and ``inside6``."""
+    pairs: dict[AddressFamily, dict[Element, str]] = {}
+    for vip, _, member, method in uses(inventory):
+        if method is not Forwarding.FULLNAT and member.address.version == vip.address.version:
+            pairs.setdefault(family_of(vip.address), {})[str(member.address), str(vip.address)] = ""
+    text = ""
+    sets = {}
+    rules = []
+    for family in families(vip.address for vip in inventory.vips.values()):
+        if family in pairs:
+            words = WORDS[family]
+            kind = f"{words.type} . {words.type}"
+            pair = f"{words.ip} saddr . {words.ip} daddr"
+            sets[f"insiders{words.suffix}"] = NamedSet(kind, elements=pairs[family])
+            text += dynamic(f"inside{words.suffix}", kind)
+            rules.append(f"{pair} @insiders{words.suffix} update @inside{words.suffix} {{ {pair} }}")
+    return Part(text + chain("inside", "prerouting priority mangle", rules), sets)
+
+
+def explain(inventory: Inventory, pair: Element) -> str:
+    """Say in words what comes of a member's calling a VIP of its own pool, and what helps."""
+    caller, vip = pair
+    methods = {
+        method for v, _, m, method in uses(inventory) if (str(m.address), str(v.address)) == (caller, vip)
+    }
+    if Forwarding.NAT in methods:
+        why = "the reply goes from member to member past the director and is reset"
+        helps = "use `forwarding: fullnat`, or have it call a VIP of another pool"
+    else:
+        why = "a member has the VIP on its own loopback and should answer itself: it is not set up"
+        helps = f"run on it what `clusterlb generate realserver {caller}` prints"
+    return f"member {caller} calls {vip}, a VIP of its own pool: {why}; {helps}"
+
+
+def dynamic(name: str, kind: str) -> str:
+    """Write a set that the kernel fills and forgets by itself."""
+    return (
+        f"  set {name} {{\n    type {kind}\n    size {MOST_PAIRS}\n    flags dynamic,timeout\n"
+        f"    timeout {REMEMBERED}\n  }}\n"
+    )

@@ -1,0 +1,101 @@
+"""A part of the table, and what all parts have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from clusterlb.model.address import AddressFamily, IPAddress, family_of
+from clusterlb.model.forwarding import Forwarding, PortRange
+from clusterlb.model.inventory import Inventory, Member, Service, Vip
+from clusterlb.model.rules import Element, NamedSet, Rules
+
+EVERY_PORT = PortRange(0, 65535)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Chains and dynamic sets as nft's text, and the named sets and maps that they look into."""
+
+    chains: str = ""
+    sets: Mapping[str, NamedSet] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How nft names one address family. ``ip`` selects the header, ``type`` is the type of an address."""
+
+    ip: str
+    type: str
+    suffix: str
+
+
+WORDS = {
+    AddressFamily.IPV4: Words("ip", "ipv4_addr", "4"),
+    AddressFamily.IPV6: Words("ip6", "ipv6_addr", "6"),
+}
+
+
+def chain(name: str, hook: str, rules: Iterable[str], kind: str = "filter") -> str:
+    """Write a base chain; ``hook`` is such as ``prerouting priority mangle``. No rules, no chain."""
+    lines = [f"    {rule}\n" for rule in rules]
+    if not lines:
+        return ""
+    return f"  chain {name} {{\n    type {kind} hook {hook}; policy accept;\n{''.join(lines)}  }}\n"
+
+
+def jumped(name: str, rules: Iterable[str]) -> str:
+    """Write a chain that others jump to."""
+    return f"  chain {name} {{\n{''.join(f'    {rule}{chr(10)}' for rule in rules)}  }}\n"
+
+
+def addresses(words: Words, found: Iterable[IPAddress], family: AddressFamily) -> NamedSet:
+    """Return a set of the addresses of one family."""
+    return NamedSet(words.type, elements={(str(a),): "" for a in found if family_of(a) is family})
+
+
+def endpoints(words: Words, elements: Mapping[Element, str], value: str = "") -> NamedSet:
+    """Return a set or map of ``address . protocol . port``, with intervals only where a key is one.
+
+    nft compares every new key of an interval set with all others, an exact set hashes it.
+    """
+    interval = any("-" in key[-1] for key in elements)
+    return NamedSet(f"{words.type} . inet_proto . inet_service", value, interval, elements)
+
+
+def families(found: Iterable[IPAddress]) -> tuple[AddressFamily, ...]:
+    """Return the families that occur, IPv4 first."""
+    there = {family_of(address) for address in found}
+    return tuple(family for family in AddressFamily if family in there)
+
+
+def uses(inventory: Inventory) -> Iterator[tuple[Vip, Service, Member, Forwarding]]:
+    """Yield every member of every service of every VIP, with how packets reach it."""
+    for vip in inventory.vips.values():
+        for service in vip.services:
+            for member in inventory.pools[service.pool].members:
+                yield vip, service, member, service.forwarding_of(member)
+
+
+def client_ports(service: Service) -> tuple[PortRange, ...]:
+    """Return the ports that clients of a service use; all where a firewall mark says what is its."""
+    if service.port:
+        return (PortRange(service.port, service.port),)
+    return service.ports or (EVERY_PORT,)
+
+
+def member_ports(service: Service, member: Member) -> tuple[PortRange, ...]:
+    """Return the ports on which a member gets the packets of a service."""
+    return client_ports(service) if service.keeps_port else (PortRange(member.port, member.port),)
+
+
+def endpoint(address: IPAddress, service: Service, ports: PortRange) -> Element:
+    """Return the key ``address . protocol . port``."""
+    return (str(address), service.protocol.name.lower(), str(ports))
+
+
+def join(parts: Iterable[Part]) -> Rules:
+    """Put parts together, in their order."""
+    parts = tuple(parts)
+    sets = {name: named for part in parts for name, named in part.sets.items()}
+    return Rules("".join(part.chains for part in parts), sets)

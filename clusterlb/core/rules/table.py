@@ -1,0 +1,45 @@
+"""The whole table of one director."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from clusterlb.core.rules.classify import classify
+from clusterlb.core.rules.fullnat import fullnat
+from clusterlb.core.rules.guard import guard
+from clusterlb.core.rules.inside import inside
+from clusterlb.core.rules.part import Part, join, uses
+from clusterlb.core.rules.reverse import reverse
+from clusterlb.core.rules.untracked import untracked
+from clusterlb.model.address import IPAddress
+from clusterlb.model.forwarding import Forwarding
+from clusterlb.model.inventory import Director, Inventory
+from clusterlb.model.rules import Rules
+
+
+def table(inventory: Inventory, director: Director, more: Iterable[Part] = ()) -> Rules:
+    """Return what the table should hold; ``more``: parts that follow from more than the inventory."""
+    return join(
+        (
+            guard(inventory, translated(inventory, director)),
+            untracked(inventory),
+            classify(inventory),
+            reverse(inventory),
+            fullnat(inventory, director),
+            inside(inventory),
+            *more,
+        )
+    )
+
+
+def translated(inventory: Inventory, director: Director) -> tuple[IPAddress, ...]:
+    """Return the addresses that this director gives to others' packets, or may have to: local and SNAT."""
+    snat = (
+        address
+        for pool in inventory.snat_pools.values()
+        for addresses in pool.addresses.values()
+        for address in addresses
+        if director.name in (pool.owner(address), pool.backup(address))
+    )
+    used = any(method is Forwarding.FULLNAT for _, _, _, method in uses(inventory))
+    return (*(director.local_addresses if used else ()), *snat)

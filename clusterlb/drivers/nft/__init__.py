@@ -1,0 +1,1 @@
+"""Our nftables table through nft: scripts, listings, the driver, and its fake."""

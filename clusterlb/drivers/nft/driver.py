@@ -1,0 +1,117 @@
+"""Our table in the kernel, by way of nft."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from clusterlb.drivers.interface import DriverError
+from clusterlb.drivers.nft import errors, generation, listing, script
+from clusterlb.model.plan import ChangeSets, LoadRules, RuleStep
+from clusterlb.model.rules import NO_RULES, Element, Rules
+
+_LIMIT = 60.0  # seconds; 1,000 changes of an interval set of 10,000 take as long
+_ABSENT = "No such file or directory"
+_LIST = ("--json", "--numeric", "--stateless", "list")
+
+
+class KernelRules:
+    """Implements ``RulesDriver`` in the network namespace of the thread that calls.
+
+    nft and the kernel take a moment to list a table, so it is listed only when the ruleset's number has
+    changed since. ``program`` is nft.
+    """
+
+    def __init__(self, program: str = "nft") -> None:
+        self._program = program
+        self._known: tuple[int, Rules] | None = None  # what was there at which number
+
+    def read(self) -> Rules:
+        """Return our table, empty when there is none."""
+        number = generation.current()
+        known = self._known_at(number)
+        if known is None:
+            found = self._listed()
+            known = NO_RULES if found is None else found.rules()
+            # a change during the listing has raised the number, and the next call reads again
+            self._known = None if number is None else (number, known)
+        return known
+
+    def apply(self, step: RuleStep) -> None:
+        """Carry out one step; DriverError leaves the old table in force."""
+        number = generation.current()
+        known, self._known = self._known_at(number), None
+        match step:
+            case LoadRules(rules):
+                self._run("load our nftables table", script.load(rules))
+                if rules.digest:
+                    self._seal(rules.digest)
+            case ChangeSets(changes):
+                self._run("change our nftables sets", script.change(changes))
+                # law: one change costs no listing of all; that it was the only one the number says
+                if known is not None and number is not None and generation.current() == number + 1:
+                    self._known = (number + 1, known.changed(changes))
+
+    def check(self, rules: Rules) -> None:
+        """Have nft and the kernel try to load rules, without effect; DriverError says what is wrong."""
+        self._run("use these nftables rules", script.load(rules), "--check")
+
+    def seen(self, name: str) -> frozenset[Element]:
+        """Return the keys of a dynamic set, empty when there is no such set."""
+        text = self._list(f"read the nftables set {name}", "set", "inet", "clusterlb", name)
+        return frozenset() if text is None else listing.keys(text)
+
+    def _known_at(self, number: int | None) -> Rules | None:
+        return self._known[1] if self._known and self._known[0] == number else None
+
+    def _seal(self, digest: str) -> None:
+        """Note in the table what was loaded; until then it reads as altered, and would be loaded again."""
+        found = self._listed()
+        if found is not None:
+            self._run("note which nftables rules were loaded", script.seal(digest, found.fingerprint))
+
+    def _listed(self) -> listing.Listing | None:
+        text = self._list("read our nftables table", "table", "inet", "clusterlb")
+        if text is None:
+            return None
+        try:
+            return listing.parse(text)
+        except (ValueError, LookupError, TypeError) as error:
+            raise DriverError(
+                f"cannot read our nftables table: nft's listing is not understood ({error!r}); see what "
+                "'nft -j list table inet clusterlb' says, and report it"
+            ) from error
+
+    def _list(self, what: str, *words: str) -> str | None:
+        """Return a listing, None when there is no such thing."""
+        done = self._nft(what, (*_LIST, *words))
+        if done.returncode and f"Error: {_ABSENT}" in done.stderr:
+            return None
+        if done.returncode:
+            raise DriverError(errors.meaning(what, done.returncode, done.stderr))
+        return done.stdout
+
+    def _run(self, what: str, text: str, *options: str) -> None:
+        if not text:
+            return
+        done = self._nft(what, (*options, "--file", "-"), text)
+        if done.returncode:
+            raise DriverError(errors.meaning(what, done.returncode, done.stderr, text))
+
+    def _nft(self, what: str, words: tuple[str, ...], text: str = "") -> subprocess.CompletedProcess[str]:
+        try:
+            return subprocess.run(
+                [self._program, *words],
+                input=text,
+                capture_output=True,
+                text=True,
+                timeout=_LIMIT,
+                check=False,
+                env={**os.environ, "LC_ALL": "C"},
+            )
+        except FileNotFoundError as error:
+            raise DriverError(errors.missing(what)) from error
+        except subprocess.TimeoutExpired as error:
+            raise DriverError(errors.late(what, _LIMIT)) from error
+        except OSError as error:
+            raise DriverError(f"cannot {what}: nft does not start: {error.strerror}") from error

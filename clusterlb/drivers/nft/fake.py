@@ -1,0 +1,144 @@
+"""Our table without a kernel; the contract suite runs on this and on nft."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from clusterlb.drivers.interface import DriverError
+from clusterlb.drivers.nft.fields import BITS, canonical, span
+from clusterlb.drivers.nft.script import LOADED, load
+from clusterlb.model.plan import ChangeSets, LoadRules, RuleStep
+from clusterlb.model.rules import ALTERED, NO_RULES, Element, NamedSet, Rules
+
+_USED = re.compile(r"@([a-z_]\w*)(?![\w,])")  # @th,16,16 is a payload
+_DEFINED = re.compile(r"(?:set|map) (\w+) \{")
+
+
+class FakeRules:
+    """Implements ``RulesDriver``.
+
+    ``rules`` is what is there, open to foreign edits, ``dynamic`` the keys of dynamic sets; ``applied`` the
+    steps that took effect. Keys that nft would print otherwise are refused, for they would never read back
+    as they were written; so is any overlap of intervals, of which the kernel refuses some.
+    """
+
+    def __init__(self, rules: Rules = NO_RULES) -> None:
+        self.rules = rules
+        self.dynamic: dict[str, set[Element]] = {}
+        self.applied: list[RuleStep] = []
+        self._failures: list[str] = []
+
+    def fail_next(self, message: str) -> None:
+        """Refuse the next step or check with this message, without effect."""
+        self._failures.append(message)
+
+    def alter_chains(self) -> None:
+        """Change the chains, as somebody else might."""
+        self.rules = Rules(sets=self.rules.sets, digest=ALTERED)
+
+    def read(self) -> Rules:
+        """Return what is there, without the text of the chains."""
+        return Rules(sets=dict(self.rules.sets), digest=self.rules.digest)
+
+    def apply(self, step: RuleStep) -> None:
+        """Carry out one step as one transaction."""
+        match step:
+            case LoadRules(rules):
+                self._try("load our nftables table", rules)
+                self.rules = rules if rules.digest else NO_RULES
+                self.dynamic.clear()
+            case ChangeSets(changes):
+                self._fail()
+                sets = dict(self.rules.sets)
+                try:
+                    for each in changes:
+                        sets[each.name] = _changed(each.name, sets.get(each.name), each.remove, each.add)
+                except ValueError as error:
+                    raise DriverError(f"cannot change our nftables sets: {error}") from error
+                self.rules = replace(self.rules, sets=sets)
+        self.applied.append(step)
+
+    def check(self, rules: Rules) -> None:
+        """Refuse what could not be loaded."""
+        self._try("use these nftables rules", rules)
+
+    def seen(self, name: str) -> frozenset[Element]:
+        """Return the keys that ``dynamic`` has."""
+        return frozenset(self.dynamic.get(name, ()))
+
+    def _try(self, what: str, rules: Rules) -> None:
+        self._fail()
+        load(rules)
+        defined = {*rules.sets, *_DEFINED.findall(rules.chains)}
+        try:
+            for name in _USED.findall(rules.chains):
+                if name not in defined:
+                    raise ValueError(f"there is no set {name}")
+            if f"chain {LOADED} " in rules.chains:
+                raise ValueError(f"the chain {LOADED} is the driver's")
+            for name, each in rules.sets.items():
+                _changed(name, replace(each, elements={}), (), each.elements)
+        except ValueError as error:
+            raise DriverError(f"cannot {what}: {error}") from error
+
+    def _fail(self) -> None:
+        if self._failures:
+            raise DriverError(self._failures.pop(0))
+
+
+def _changed(
+    name: str, named: NamedSet | None, remove: Iterable[Element], add: Mapping[Element, str]
+) -> NamedSet:
+    """Return a set with its changes; ValueError says why the kernel refuses."""
+    if named is None:
+        raise ValueError(f"there is no set {name}")
+    elements = dict(named.elements)
+    kinds = tuple(named.type.split(" . "))
+    for key in remove:
+        if elements.pop(key, None) is None:
+            raise ValueError(f"set {name} has no {_text(key)}")
+    for key, value in add.items():
+        _check_spelling(kinds, key)
+        _check_spelling(tuple(named.value.split(" . ")), tuple(value.split(" . ")))
+        if elements.get(key, value) != value:
+            raise ValueError(f"set {name} has another value for {_text(key)}")
+        if not named.interval and any(len(_span(*field)) > 1 for field in zip(kinds, key, strict=True)):
+            raise ValueError(f"set {name} takes no intervals: {_text(key)}")
+        if named.interval and key not in elements:
+            for other in elements:
+                if _overlap(kinds, key, other):
+                    raise ValueError(f"in set {name} {_text(key)} overlaps {_text(other)}")
+        elements[key] = value
+    return replace(named, elements=elements)
+
+
+def _check_spelling(kinds: tuple[str, ...], fields: tuple[str, ...]) -> None:
+    """Refuse what nft does not take, and what it would print in another way."""
+    if len(kinds) != len(fields):
+        raise ValueError(f"{_text(fields)} is no {_text(kinds)}")
+    printed = tuple(map(canonical, kinds, fields))
+    if printed != fields:
+        raise ValueError(f"write {_text(fields)} as nft prints it: {_text(printed)}")
+
+
+def _overlap(kinds: tuple[str, ...], one: Element, other: Element) -> bool:
+    return all(
+        left == right if kind not in BITS else _meet(_span(kind, left), _span(kind, right))
+        for kind, left, right in zip(kinds, one, other, strict=True)
+    )
+
+
+def _span(kind: str, text: str) -> range:
+    """Return the values that a field covers; those of other types are one each."""
+    first, last = span(kind, text) if kind in BITS else (0, 0)
+    return range(first, last + 1)
+
+
+def _meet(one: range, other: range) -> bool:
+    return one.start < other.stop and other.start < one.stop
+
+
+def _text(fields: Iterable[str]) -> str:
+    return " . ".join(fields)

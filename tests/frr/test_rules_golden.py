@@ -1,0 +1,69 @@
+"""Every golden table in the kernel; and a director that never speaks for a VIP."""
+
+import pytest
+from forwarding_inventories import RULES
+
+from clusterlb.core.diff import diff
+from clusterlb.core.rules.table import table
+from clusterlb.drivers.nft.driver import KernelRules
+from clusterlb.model.plan import LoadRules
+from clusterlb.model.rules import NO_RULES
+from clusterlb.model.state import DirectorState
+from tests.frr.conftest import InNamespace, sh
+
+
+@pytest.fixture
+def director(routers, wire):
+    """A director that has the VIP and nothing that listens on it, and a client."""
+    here, there = routers("a"), routers("b")
+    wire(here, "e0", "10.1.0.1/24", there, "e0", "10.1.0.2/24")
+    here.ip("addr", "add", "10.100.0.1/32", "dev", "lo")
+    there.ip("route", "add", "10.100.0.1/32", "via", "10.1.0.1")
+    return here, there
+
+
+@pytest.fixture
+def rules(director):
+    driver = InNamespace(director[0].name, KernelRules)
+    yield driver
+    driver._worker.shutdown()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_kernel_reads_back_what_was_loaded(name, rules):
+    wanted = table(*RULES[name])
+    rules.check(wanted)
+    assert rules.read() == NO_RULES
+    rules.apply(LoadRules(wanted))
+    assert diff(DirectorState(rules=wanted), DirectorState(rules=rules.read())) == ()
+    rules.apply(LoadRules(NO_RULES))
+    assert rules.read() == NO_RULES
+
+
+CONNECT = """
+import socket, sys
+kind, port = sys.argv[1:]
+s = socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
+s.settimeout(1)
+try:
+    s.connect(("10.100.0.1", int(port)))
+    s.send(b"x")
+    s.recv(10)
+except ConnectionRefusedError:
+    print("refused")
+except TimeoutError:
+    print("silence")
+"""
+
+
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+def test_a_gap_is_silence_and_neither_a_reset_nor_an_icmp_error(kind, director, rules):
+    def answer():
+        return sh("ip", "netns", "exec", director[1].name, "python3", "-c", CONNECT, kind, "80").strip()
+
+    assert answer() == "refused"
+    rules.apply(LoadRules(table(*RULES["direct"])))
+    assert answer() == "silence"
+    sh("ip", "netns", "exec", director[1].name, "ping", "-c", "1", "-W", "2", "10.100.0.1")
+    rules.apply(LoadRules(NO_RULES))
+    assert answer() == "refused"

@@ -1,0 +1,125 @@
+"""Every forwarding method through the controller, on fakes that behave."""
+
+from dataclasses import replace
+from ipaddress import ip_address
+
+import pytest
+from fake_director import FakeDirector, announced, eventually, idle, running
+from forwarding_inventories import D1, DIRECT, FULLNAT, LIST, LISTED, NAT, every_method, only
+
+from clusterlb.core.rules.guard import guarded
+from clusterlb.drivers.interface import DriverError
+from clusterlb.model.inventory import Vip
+from clusterlb.model.ipvs import ForwardMethod, ProtocolTimeouts
+from clusterlb.model.plan import AddService, LoadRules
+from clusterlb.model.reason import Reason
+from clusterlb.model.rules import NO_RULES
+
+
+def host_of(tmp_path, given):
+    host = FakeDirector(tmp_path, given)
+    for name in (
+        "net/ipv4/ip_forward",
+        "net/ipv4/conf/all/accept_redirects",
+        "net/ipv4/vs/expire_nodest_conn",
+        "net/ipv4/vs/conntrack",
+        "net/netfilter/nf_conntrack_tcp_be_liberal",
+        *(f"net/ipv4/conf/{i}/{s}" for i in ("all", "e0") for s in ("rp_filter", "send_redirects")),
+        "net/ipv6/conf/all/forwarding",
+    ):
+        (host.proc / name).parent.mkdir(parents=True, exist_ok=True)
+        (host.proc / name).write_text("0\n")
+    return host
+
+
+async def test_services_rules_and_addresses_come_up_and_go_without_a_trace(tmp_path):
+    host = host_of(tmp_path, every_method())
+    before = host.snapshot()
+    async with running(host) as controller:
+        assert guarded(host.rules.read()) == set(every_method().vips)
+        methods = {d.method for s in host.ipvs.read().values() for d in s.destinations}
+        assert methods == {ForwardMethod.ROUTE, ForwardMethod.MASQ}
+        assert announced(host) == {*every_method().vips, *D1.local_addresses}
+        assert await controller.down() == []
+    assert host.snapshot() == before
+    assert host.rules.read() == NO_RULES
+
+
+async def test_rules_are_in_force_before_there_is_a_service(tmp_path):
+    host = host_of(tmp_path, only(every_method(), NAT))
+    controller = host.controller()
+    await controller.readings.adopt()
+    kinds = [type(step) for step in controller.reconciler.plan()]
+    assert kinds.index(LoadRules) < kinds.index(AddService)
+    await controller.reconciler.kernel.close()
+
+
+async def test_a_director_without_nftables_is_left_as_it_was(tmp_path, monkeypatch):
+    host = host_of(tmp_path, only(every_method(), NAT))
+    before = host.snapshot()
+
+    def missing(_):
+        raise DriverError("nft is missing: install the package nftables")
+
+    monkeypatch.setattr(host.rules, "check", missing)
+    controller = host.controller()
+    with pytest.raises(DriverError, match="install the package nftables"):
+        await controller.run(once=True)
+    assert host.snapshot() == before
+
+
+async def test_rules_that_somebody_removes_come_back(tmp_path):
+    host = host_of(tmp_path, only(every_method(), FULLNAT))
+    async with running(host) as controller:
+        wanted = host.rules.read()
+        host.rules.apply(LoadRules(NO_RULES))
+        await eventually(lambda: host.rules.read() == wanted)
+        assert controller.world.counts["drift"] >= 1
+
+
+async def test_the_vips_of_a_group_are_announced_and_blocked_together(tmp_path):
+    given = only(every_method(), LIST)
+    group = (LIST, DIRECT)
+    given = replace(given, vips={vip: Vip(vip, (LISTED,), group=group) for vip in group})
+    host = host_of(tmp_path, given)
+    async with running(host) as controller:
+        assert announced(host) == {*group, *D1.local_addresses}
+        assert len(host.ipvs.read()) == 1
+        world = controller.world
+        assert world.vips_of(LISTED.key(LIST)) == set(group)
+        (member, _) = given.pools["web"].members
+        host.engine.down |= {str(m.endpoint) for m in given.pools["web"].members}
+    assert member.port == 80
+
+
+async def test_full_nat_waits_for_a_local_address_that_is_somebody_elses_to_add(tmp_path):
+    given = every_method()
+    lacking = replace(D1, local_addresses=(ip_address("192.0.2.77"),))
+    given = replace(only(given, DIRECT, FULLNAT), directors={"d1": lacking})
+    host = host_of(tmp_path, given)
+    async with running(host) as controller:
+        assert announced(host) == {DIRECT}
+        because = controller.world.decided[FULLNAT].because
+        assert because.reason is Reason.NO_LOCAL_ADDRESS
+        assert "192.0.2.77" in because.text
+
+
+async def test_timeouts_are_set_and_put_back(tmp_path):
+    given = only(every_method(timeouts=ProtocolTimeouts(tcp=90)), DIRECT)
+    host = host_of(tmp_path, given)
+    async with running(host) as controller:
+        assert host.ipvs.timeouts() == ProtocolTimeouts(90, 120, 300)
+        await idle(controller)
+        assert await controller.down() == []
+    assert host.ipvs.timeouts() == ProtocolTimeouts(900, 120, 300)
+
+
+async def test_members_that_call_their_own_vip_are_told_of(tmp_path):
+    host = host_of(tmp_path, only(every_method(), NAT))
+    async with running(host) as controller:
+        host.rules.dynamic["inside4"] = {("10.2.0.101", str(NAT))}
+        await controller.insiders.look()
+        await controller.insiders.look()  # too soon to ask again
+        controller.insiders._next = 0.0
+        await controller.insiders.look()
+        assert controller.world.insiders == {("10.2.0.101", str(NAT))}

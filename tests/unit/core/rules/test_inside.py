@@ -1,0 +1,25 @@
+from forwarding_inventories import D1, FULLNAT, every_method, only
+
+from clusterlb.core.rules.inside import DYNAMIC, explain, inside
+from clusterlb.core.rules.table import table
+
+
+def test_members_and_the_vips_of_their_own_pools_are_watched():
+    pairs = inside(every_method()).sets["insiders4"].elements
+    assert ("10.2.0.101", "10.100.0.1") in pairs
+    assert ("10.2.0.101", "10.100.0.3") in pairs
+    assert not any(vip == str(FULLNAT) for _, vip in pairs)
+
+
+def test_full_nat_alone_needs_no_watch():
+    assert inside(only(every_method(), FULLNAT)).chains == ""
+
+
+def test_the_kernels_own_sets_have_the_names_that_are_asked_for():
+    text = table(every_method(), D1).chains
+    assert all(f"set {name} {{" in text for name in DYNAMIC)
+
+
+def test_it_is_said_what_helps():
+    assert "forwarding: fullnat" in explain(every_method(), ("10.2.0.101", "10.100.0.3"))
+    assert "clusterlb generate realserver 10.2.0.101" in explain(every_method(), ("10.2.0.101", "10.100.0.1"))

@@ -1,0 +1,53 @@
+from dataclasses import replace
+
+from forwarding_inventories import DIRECT, FULLNAT, NAT, NAT6, TCP, every_method, only
+
+from clusterlb.core.rules.reverse import reverse
+from clusterlb.model.forwarding import Forwarding, PortRange
+from clusterlb.model.inventory import Service, Vip
+
+
+def meaning(part, *reply):
+    """Return the VIP and the port that a reply with this source gets."""
+    suffix = "6" if ":" in reply[0] else "4"
+    number = part.sets[f"replies{suffix}"].elements.get(reply)
+    if number is None:
+        return None
+    vip = part.sets[f"reply_vip{suffix}"].elements[(number,)]
+    return vip, part.sets["reply_port"].elements.get((number,))
+
+
+def test_a_reply_gets_the_address_and_port_of_its_vip():
+    part = reverse(every_method())
+    assert meaning(part, "10.2.0.101", "tcp", "8080") == (str(NAT), "80")
+    assert meaning(part, "10.2.0.102", "udp", "8080") == (str(NAT), "53")
+    assert meaning(part, "fd00:2::101", "tcp", "8080") == (str(NAT6), "80")
+
+
+def test_only_masqueraded_members_are_known():
+    part = reverse(every_method())
+    assert meaning(part, "10.2.0.101", "tcp", "80") is None
+    assert meaning(part, "10.2.0.101", "tcp", "8081") is None
+    assert reverse(only(every_method(), DIRECT, FULLNAT)).chains == ""
+
+
+def test_who_answers_for_two_vips_is_left_out():
+    given = only(every_method(), NAT)
+    twice = replace(
+        given, vips={**given.vips, DIRECT: Vip(DIRECT, (Service(TCP, 81, "nat", Forwarding.NAT),))}
+    )
+    part = reverse(twice)
+    assert meaning(part, "10.2.0.101", "tcp", "8080") is None
+    assert meaning(part, "10.2.0.101", "udp", "8080") == (str(NAT), "53")
+
+
+def test_a_service_that_keeps_the_port_changes_the_address_alone():
+    given = only(every_method(), NAT)
+    service = Service(TCP, 0, "nat", Forwarding.NAT, ports=(PortRange(8000, 8010),), mark=0x44000002)
+    part = reverse(replace(given, vips={NAT: Vip(NAT, (service,))}))
+    assert meaning(part, "10.2.0.101", "tcp", "8000-8010") == (str(NAT), None)
+
+
+def test_numbers_stay_when_another_vip_goes():
+    both, one = reverse(every_method()), reverse(only(every_method(), NAT))
+    assert one.sets["replies4"].elements.items() <= both.sets["replies4"].elements.items()

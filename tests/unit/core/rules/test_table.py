@@ -1,0 +1,20 @@
+"""The whole table, as nft is told of it; tests/frr/test_rules_golden.py has nft and the kernel read it."""
+
+from pathlib import Path
+
+import pytest
+from forwarding_inventories import RULES
+
+from clusterlb.core.rules.table import table
+from clusterlb.drivers.nft.script import load
+
+GOLDEN = Path(__file__).resolve().parents[3] / "golden" / "nft"
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_table_is_the_golden_file(name):
+    assert load(table(*RULES[name])) == (GOLDEN / f"{name}.nft").read_text()
+
+
+def test_only_translation_and_logs_track_connections():
+    assert "ct " not in table(*RULES["direct"]).chains

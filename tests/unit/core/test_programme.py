@@ -1,0 +1,64 @@
+from dataclasses import replace
+
+from forwarding_inventories import DIRECT, FULLNAT, LIST, LISTED, NAT, TCP, every_method
+
+from clusterlb.core.desired import carriers, served
+from clusterlb.core.programme import destination, virtual_service
+from clusterlb.model.forwarding import Forwarding, Tunnel
+from clusterlb.model.inventory import Service, Vip
+from clusterlb.model.ipvs import ForwardMethod, Protocol, TunnelFlag, TunnelType
+
+GUE = Tunnel(TunnelType.GUE, 6080, TunnelFlag.CSUM)
+MEMBER = every_method().pools["web"].members[0]
+
+
+def test_full_nat_is_masquerading_to_ipvs():
+    service = every_method().vips[FULLNAT].services[0]
+    assert destination(service, MEMBER, 1).method is ForwardMethod.MASQ
+
+
+def test_a_member_is_reached_as_its_service_says_unless_it_says_otherwise():
+    service = Service(TCP, 80, "web", Forwarding.TUN, tunnel=GUE)
+    found = destination(service, MEMBER, 1)
+    assert (found.method, found.tunnel_type, found.tunnel_port) == (
+        ForwardMethod.TUNNEL,
+        TunnelType.GUE,
+        6080,
+    )
+    assert found.tunnel_flags is TunnelFlag.CSUM
+    own = replace(MEMBER, tunnel=Tunnel(TunnelType.GRE))
+    assert destination(service, own, 1).tunnel_type is TunnelType.GRE
+    routed = replace(MEMBER, forwarding=Forwarding.DR)
+    assert destination(service, routed, 1).method is ForwardMethod.ROUTE
+    assert destination(service, routed, 1).tunnel_type is TunnelType.IPIP
+
+
+def test_a_service_of_several_ports_keeps_the_clients_port():
+    assert destination(LISTED, MEMBER, 1).key.port == 0
+    assert destination(every_method().vips[NAT].services[0], MEMBER, 1).key.port == 80
+
+
+def test_thresholds_are_the_members():
+    found = destination(Service(TCP, 80, "web"), replace(MEMBER, upper=100, lower=80), 1)
+    assert (found.upper, found.lower) == (100, 80)
+
+
+def test_a_mark_names_the_service_in_place_of_address_and_port():
+    key = LISTED.key(LIST)
+    assert (key.protocol, key.address, key.port, key.fwmark) == (Protocol.NONE, None, 0, 0x44000001)
+    assert replace(LISTED, mark=0, fwmark=7).key(LIST).fwmark == 7
+
+
+def test_persistence_takes_a_network_for_one_client():
+    service = Service(TCP, 80, "web", persistence=600.0, netmask=24)
+    found = virtual_service(Vip(DIRECT, (service,)), service)
+    assert (found.timeout, found.prefix) == (600, 24)
+
+
+def test_the_vips_of_a_group_are_one_service():
+    given = every_method()
+    group = (LIST, DIRECT)
+    given = replace(given, vips={vip: Vip(vip, (LISTED,), group=group) for vip in group})
+    services = served(given)
+    assert len(services) == 1
+    assert carriers(services, given) == {LISTED.key(LIST): frozenset(group)}
