@@ -11,12 +11,14 @@ from clusterlb.model.address import IPAddress
 from clusterlb.model.ipvs import KEEP_TIMEOUTS, ProtocolTimeouts, ServiceKey, ServiceState
 from clusterlb.model.plan import (
     AddLocalRoute,
+    AddPeer,
     Announce,
     ChangeSets,
     CreateLane,
     LoadRules,
     RemoveLane,
     RemoveLocalRoute,
+    RemovePeer,
     Step,
     Withdraw,
 )
@@ -67,6 +69,7 @@ class Actual:
             frr=tuple(line for line in self.frr or () if line in mine),
             rules=self.rules,
             timeouts=self.timeouts,
+            peers=self.links.peers,
             announced={vip: self.links.announced[vip] for vip in vips if vip in self.links.announced},
         )
 
@@ -84,13 +87,17 @@ def merged_timeouts(have: ProtocolTimeouts, change: ProtocolTimeouts) -> Protoco
 def after(links: LinkState, steps: Collection[Step]) -> LinkState:
     """Return what the links are once these steps have taken effect; others than link steps change nothing."""
     lanes, routes = set(links.lanes), set(links.local_routes)
-    announced = dict(links.announced)
+    announced, peers = dict(links.announced), set(links.peers)
     for step in steps:
         match step:
             case CreateLane(lane):
                 lanes.add(lane)
             case RemoveLane(lane):
                 lanes.discard(lane)
+            case AddPeer(peer):
+                peers.add(peer)
+            case RemovePeer(peer):
+                peers.discard(peer)
             case AddLocalRoute(vip):
                 routes.add(vip)
             case RemoveLocalRoute(vip):
@@ -101,4 +108,4 @@ def after(links: LinkState, steps: Collection[Step]) -> LinkState:
                 left = announced.pop(vip, frozenset()) - {lane}
                 if left:
                     announced[vip] = left
-    return LinkState(frozenset(lanes), announced, frozenset(routes), links.carrier)
+    return LinkState(frozenset(lanes), announced, frozenset(routes), links.carrier, frozenset(peers))

@@ -15,6 +15,7 @@ from clusterlb.model.address import IPAddress
 from clusterlb.model.ipvs import ServiceKey, ServiceState
 from clusterlb.model.plan import (
     AddLocalRoute,
+    AddPeer,
     Announce,
     AwaitWithdrawn,
     ChangeSets,
@@ -27,6 +28,7 @@ from clusterlb.model.plan import (
     ReadBack,
     RemoveLane,
     RemoveLocalRoute,
+    RemovePeer,
     RemoveService,
     SetSysctl,
     SetTimeouts,
@@ -36,7 +38,16 @@ from clusterlb.model.plan import (
 )
 from clusterlb.model.state import FrrLine
 
-LINK_STEPS = (CreateLane, RemoveLane, AddLocalRoute, RemoveLocalRoute, Announce, Withdraw)
+LINK_STEPS = (
+    CreateLane,
+    RemoveLane,
+    AddPeer,
+    RemovePeer,
+    AddLocalRoute,
+    RemoveLocalRoute,
+    Announce,
+    Withdraw,
+)
 SETTINGS = (SetSysctl, SetTimeouts, LoadRules, ChangeSets, ConfigureFrr)
 # The kernel adds its per-CPU counters up every 2 s (ip_vs_est.c): a shorter silence proves nothing.
 QUIET = 2.5  # seconds without a packet after which a withdrawn VIP's flows have moved

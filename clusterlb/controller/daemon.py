@@ -26,6 +26,7 @@ from clusterlb.controller.readings import Readings
 from clusterlb.controller.reconcile import Reconciler
 from clusterlb.controller.reload import Reloader, RenderFrr
 from clusterlb.controller.schedule import Schedule
+from clusterlb.controller.snat import Snat
 from clusterlb.controller.windows import next_window, now_utc, open_window
 from clusterlb.controller.world import World
 from clusterlb.drivers.monitor import LinkMonitor
@@ -83,6 +84,7 @@ class Controller:
     drains: Drains = field(init=False)
     insiders: Insiders = field(init=False)
     port_use: PortUse = field(init=False)
+    snat: Snat = field(init=False)
     intents: Intents = field(init=False)
     reloader: Reloader = field(init=False)
     engine: CheckEngine = field(init=False)
@@ -112,6 +114,7 @@ class Controller:
         self.readings = Readings(self.reconciler, self._kernel, self.drivers.frr)
         self.counters = Counters(world, self._kernel, filled, loop.time)
         self.port_use = PortUse(world, self.drivers.conntrack, loop.time)
+        self.snat = Snat(world, self.port_use.flows_of, loop.time)
         self.insiders = Insiders(world, self._kernel, loop.time)
         self.drains = Drains(world, self._kernel, loop.time)
         self.intents = Intents(Journal(self.settings.state_dir / "intents.jsonl"), world)
@@ -132,6 +135,7 @@ class Controller:
     async def run(self, *, once: bool = False) -> None:
         """Bring the director up and keep it so until ``stop`` or ``down``; ``once`` ends after one cycle."""
         await self.readings.adopt()
+        self.snat.look()
         if once:
             await self._settle()
             return
@@ -242,6 +246,7 @@ class Controller:
         await self.reloader.watch()
         self.intents.plan(open_window(self.world.inventory.maintenance, self.world.director.name, now_utc()))
         self.intents.tick()
+        await self.snat.tick()
 
     def _summary(self) -> str:
         announced = len(self.world.actual.links.announced)

@@ -132,12 +132,14 @@ class Readings:
                 if before.announced.get(vip) != found.announced.get(vip)
                 or (vip in before.local_routes) != (vip in found.local_routes)
             }
-            if vips or before.lanes != found.lanes:
-                self._drifted([*map(str, vips), *(lane.value for lane in before.lanes - found.lanes)])
+            peers = before.peers ^ found.peers
+            if vips or peers or before.lanes != found.lanes:
+                lanes = (lane.value for lane in before.lanes - found.lanes)
+                self._drifted([*map(str, vips), *lanes, *map(str, peers)])
                 moved = {v for v in vips if before.announced.get(v) != found.announced.get(v)}
                 world.changed(moved, self.reconciler.clock())
                 world.mark_vips(vips)
-                if before.lanes != found.lanes:
+                if peers or before.lanes != found.lanes:
                     world.mark_all()
 
     async def frr_health(self) -> None:
@@ -204,7 +206,8 @@ class Readings:
         world = self.reconciler.world
         cluster = world.inventory.cluster
         try:
-            databases = await self.frr.databases(ipv6=any(vip.version == 6 for vip in world.inventory.vips))
+            announced = world.own_addresses()
+            databases = await self.frr.databases(ipv6=any(address.version == 6 for address in announced))
         except DriverError as error:
             self._cluster_silent(str(error))
             return
@@ -255,6 +258,7 @@ class Readings:
         return bool(
             crowded
             or world.drains
+            or world.inventory.snat_pools
             or any(isinstance(vip.ha, ActiveStandby) for vip in world.inventory.vips.values())
         )
 

@@ -11,9 +11,10 @@ import structlog
 
 from clusterlb.controller.actual import after, changed_rules, merged_timeouts
 from clusterlb.controller.apply import Applier, Outcome
+from clusterlb.controller.index import Index
 from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.ledger import Ledger, LedgerError
-from clusterlb.controller.world import Dirty, Index, World
+from clusterlb.controller.world import Dirty, World
 from clusterlb.core import pace
 from clusterlb.core.announce import Decision
 from clusterlb.core.desired import decisions, desired, grows_at, stand

@@ -12,7 +12,8 @@ import structlog
 from clusterlb.config.load import InventoryError, load
 from clusterlb.config.render import render
 from clusterlb.controller.reconcile import Reconciler
-from clusterlb.core.rules.table import table
+from clusterlb.core.rules.part import join
+from clusterlb.core.rules.table import parts
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.inventory import Director, Inventory
 from clusterlb.model.state import FrrLine
@@ -78,7 +79,7 @@ class Reloader:
                 inventory, _ = await asyncio.to_thread(load, self.path)
                 director = director_of(inventory, self.director)
                 lines = self.render_frr(inventory, director)
-                await self.reconciler.kernel.check_rules(table(inventory, director, world.parts))
+                await self.reconciler.kernel.check_rules(join((*parts(inventory, director), world.snat.part)))
             except InventoryError as error:
                 return self._rejected(render(error.problems))
             except DriverError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address
@@ -10,21 +10,23 @@ from ipaddress import IPv4Address
 import structlog
 
 from clusterlb.controller.actual import Actual
+from clusterlb.controller.index import Index
 from clusterlb.core import pace
-from clusterlb.core.announce import Decision, inside
-from clusterlb.core.desired import Served, View, carriers, local_decisions, served
+from clusterlb.core.announce import Decision
+from clusterlb.core.desired import View, local_decisions
 from clusterlb.core.drain import Progress
 from clusterlb.core.fitness import DirectorHealth, unfit
-from clusterlb.core.host import limits, sysctls
 from clusterlb.core.place import Surroundings
 from clusterlb.core.quorum import Standing
-from clusterlb.core.roster import MemberKey, director_key, roster
-from clusterlb.core.rules.part import Part
-from clusterlb.core.rules.table import table
+from clusterlb.core.roster import MemberKey
+from clusterlb.core.rules.part import Part, join
+from clusterlb.core.rules.table import parts
+from clusterlb.core.snat.gateway import without_gateway
+from clusterlb.core.snat.state import NO_SNAT, SnatState
 from clusterlb.model.address import IPAddress
 from clusterlb.model.check import VerdictState
 from clusterlb.model.cluster_view import Announcement, ClusterView
-from clusterlb.model.health import CheckKey, ProbeKey, Verdict
+from clusterlb.model.health import CheckKey, Verdict
 from clusterlb.model.intent import Intent
 from clusterlb.model.inventory import Director, Inventory
 from clusterlb.model.ipvs import DestinationKey, ServiceKey
@@ -34,45 +36,6 @@ from clusterlb.model.rules import NO_RULES, Element, Rules
 from clusterlb.model.state import FrrLine
 
 log = structlog.get_logger()
-
-
-class Index:
-    """Who is concerned by what, worked out once an inventory."""
-
-    def __init__(self, inventory: Inventory, director: Director) -> None:
-        self.served: Served = served(inventory)
-        self.sysctls = sysctls(inventory, director)
-        self.limits = limits(inventory)
-        self.borrowed = [
-            address
-            for address in director.local_addresses
-            if not inside(address, inventory.cluster.vip_prefixes)
-        ]
-        self.roster = roster(inventory)
-        self.carriers = carriers(self.served, inventory)
-        self.keys: dict[str, list[ServiceKey]] = defaultdict(list)
-        for key, (_, service) in self.served.items():
-            self.keys[service.pool].append(key)
-        self.own_checks: dict[ProbeKey, dict[str, CheckKey]] = defaultdict(dict)
-        for probe in inventory.cluster.director_checks.probes:
-            key_of_probe = director_key(probe)
-            self.own_checks[key_of_probe.probe][probe.name] = key_of_probe
-
-    def vips(self, key: ServiceKey) -> frozenset[IPAddress]:
-        """Return the VIPs that a service belongs to, also one that the inventory has no more."""
-        if key in self.carriers:
-            return self.carriers[key]
-        return frozenset() if key.address is None else frozenset({key.address})
-
-    @property
-    def owned(self) -> set[ServiceKey]:
-        """Return every service that is to be in the kernel: those of the VIPs, and the probes' own."""
-        return {*self.served, *self.roster.ways}
-
-    @property
-    def probes(self) -> set[ProbeKey]:
-        """Return everything that is to be probed."""
-        return {*self.roster.users, *self.own_checks}
 
 
 @dataclass(slots=True)
@@ -118,7 +81,8 @@ class World:
     unfit: Because | None = None
     unprogrammed: dict[IPAddress, str] = field(default_factory=dict)
     rules: Rules = NO_RULES
-    parts: tuple[Part, ...] = ()  # of the rules, that follow from more than the inventory
+    parts: tuple[Part, ...] = ()  # of the rules, that follow from the inventory
+    snat: SnatState = NO_SNAT
     own: dict[IPAddress, Decision] = field(default_factory=dict)
     absent: frozenset[IPAddress] = frozenset()
     insiders: frozenset[Element] = frozenset()  # members that call a VIP of their own pool, with the VIP
@@ -137,8 +101,30 @@ class World:
         """Take in an inventory, with what it renders to."""
         self.inventory, self.director, self.frr = inventory, director, frr
         self.index = Index(inventory, director)
-        self.own = local_decisions(inventory, director)
-        self.rules = table(inventory, director, self.parts)
+        self.parts = parts(inventory, director)
+        self._take_own()
+        self.rules = join((*self.parts, self.snat.part))
+
+    def take_snat(self, state: SnatState) -> None:
+        """Take in what SNAT pools add; look again at what that changes."""
+        before, self.snat = self.snat, state
+        if state == before:
+            return
+        if state.part != before.part:
+            self.rules = join((*self.parts, state.part))
+        changed = {
+            address
+            for address in {*before.own, *state.own}
+            if _lanes(before.own.get(address)) != _lanes(state.own.get(address))
+        }
+        self._take_own()
+        if (state.part, state.peers, state.gateway) != (before.part, before.peers, before.gateway):
+            self.mark_all()
+        elif changed:
+            self.mark_vips(changed)
+
+    def _take_own(self) -> None:
+        self.own = {**local_decisions(self.inventory, self.director), **self.snat.own}
 
     def vips_of(self, key: ServiceKey) -> frozenset[IPAddress]:
         """Return the VIPs that a service belongs to."""
@@ -162,7 +148,8 @@ class World:
             idle=self.idle,
             director_unfit=self.unfit,
             unprogrammed=self.unprogrammed,
-            frr=self.frr,
+            frr=self.frr if self.snat.gateway else without_gateway(self.frr),
+            peers=self.snat.peers,
             sysctls={**self.index.sysctls, **self.actual.raised(self.index.limits)},
             timeouts=self.inventory.cluster.timeouts,
             rules=self.rules,
@@ -274,6 +261,10 @@ class World:
         """Look at everything again."""
         self.dirty.everything = True
         self.wake()
+
+
+def _lanes(decision: Decision | None) -> frozenset[Lane]:
+    return decision.lanes if decision is not None else frozenset()
 
 
 def _who(announcements: Iterable[Announcement] | None) -> set[tuple[IPv4Address, Lane | None]]:

@@ -21,6 +21,7 @@ from clusterlb.model.ipvs import KEEP_TIMEOUTS, DestinationKey, ProtocolTimeouts
 from clusterlb.model.ospf import Lane
 from clusterlb.model.reason import Because, Reason
 from clusterlb.model.rules import NO_RULES, Rules
+from clusterlb.model.snat import Peer
 from clusterlb.model.state import DirectorState, FrrLine
 
 Served = Mapping[ServiceKey, tuple[Vip, Service]]
@@ -34,7 +35,8 @@ class View:
     the destinations of services that are known to have no connections; ``pins`` and ``drains`` the members an
     operator has pinned or drains; ``around`` the other directors and drains of this one, None where they play
     no part; ``own`` what is decided on addresses of the director's own and ``absent`` those of full NAT that
-    it lacks; ``frr``, ``sysctls``, ``timeouts`` and ``rules`` are what the inventory renders to and needs.
+    it lacks; ``peers`` the directors that SNAT flows can be sent to; ``frr``, ``sysctls``, ``timeouts`` and
+    ``rules`` are what the inventory renders to and needs.
     """
 
     roster: Roster = field(default_factory=Roster)
@@ -53,6 +55,7 @@ class View:
     timeouts: ProtocolTimeouts = KEEP_TIMEOUTS
     rules: Rules = NO_RULES
     own: Mapping[IPAddress, Decision] = field(default_factory=dict)
+    peers: frozenset[Peer] = frozenset()
     absent: frozenset[IPAddress] = frozenset()
 
     def states(self, pool: Pool) -> tuple[MemberState, ...]:
@@ -167,5 +170,6 @@ def desired(
         frr=view.frr,
         timeouts=view.timeouts,
         rules=view.rules,
+        peers=view.peers,
         announced={vip: decision.lanes for vip, decision in decided.items() if decision.lanes},
     )

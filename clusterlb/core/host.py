@@ -87,6 +87,9 @@ def _tracking(inventory: Inventory) -> Iterator[tuple[str, str]]:
         yield "net/ipv4/vs/conntrack", "1"
     if _methods(inventory, Forwarding.FULLNAT) or inventory.snat_pools:
         yield "net/netfilter/nf_conntrack_tcp_be_liberal", "1"
+    if inventory.snat_pools:
+        # a flow that comes over from another director is in the middle (nf_conntrack_proto_tcp.c)
+        yield "net/netfilter/nf_conntrack_tcp_loose", "1"
 
 
 def _methods(inventory: Inventory, *methods: Forwarding) -> set[AddressFamily]:

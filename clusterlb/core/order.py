@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from clusterlb.model.plan import (
     AddDestination,
     AddLocalRoute,
+    AddPeer,
     AddService,
     Announce,
     AwaitWithdrawn,
@@ -26,6 +27,7 @@ from clusterlb.model.plan import (
     RemoveDestination,
     RemoveLane,
     RemoveLocalRoute,
+    RemovePeer,
     RemoveService,
     SetSysctl,
     SetTimeouts,
@@ -37,6 +39,10 @@ RANK: dict[type[Step], int] = {
     Withdraw: 0,
     SetSysctl: 1,
     SetTimeouts: 1,
+    AddPeer: 1,  # the diff has it before the maps that lead there
+    # before the services: what nftables refuses must stop a plan that has changed nothing yet
+    LoadRules: 1,
+    ChangeSets: 1,
     CreateLane: 2,
     # one rank, for the order inside a service is the diff's: remove, edit, add
     AddService: 3,
@@ -45,9 +51,6 @@ RANK: dict[type[Step], int] = {
     EditDestination: 3,
     RemoveDestination: 3,
     ReadBack: 4,
-    # what the kernel must translate or must not say is in force before a VIP's packets can come
-    LoadRules: 4,
-    ChangeSets: 4,
     AddLocalRoute: 5,
     ConfigureFrr: 6,
     Announce: 7,
@@ -56,8 +59,10 @@ RANK: dict[type[Step], int] = {
     RemoveService: 10,
     RemoveLocalRoute: 11,
     RemoveLane: 13,
+    RemovePeer: 13,  # no map leads there by then, not even when the director is taken down
 }
-BREAK_AFTER_MAKE = 8
+CEASE_GATEWAY = -1  # nothing new comes while what it needs goes
+BREAK_AFTER_MAKE = START_GATEWAY = 8
 RESTORE_FRR = 12  # while the lanes are there: FRR forgets what it knew of an interface that is gone
 RESTORE_RULES = 12  # after the services: until then the kernel must not speak for a VIP
 RESTORE_SYSCTL = 14
@@ -71,6 +76,8 @@ def order(steps: Iterable[Step], *, leaving: bool = False) -> Plan:
     def rank(step: Step) -> int:
         if isinstance(step, Withdraw) and step.vip in moving:
             return BREAK_AFTER_MAKE
+        if isinstance(step, ConfigureFrr) and step.gateway:
+            return START_GATEWAY if step.add else CEASE_GATEWAY
         if leaving and isinstance(step, ConfigureFrr):
             return RESTORE_FRR
         if leaving and isinstance(step, LoadRules):

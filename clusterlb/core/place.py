@@ -77,7 +77,7 @@ def place(vip: Vip, inventory: Inventory, fit: Decision, around: Surroundings) -
     intent = around.drains.get(vip.address) or around.drains.get(None)
     if intent is not None:
         forced = intent.value == FORCE
-        waiting = _waits(inventory, around) if None in around.drains and not forced else ""
+        waiting = waits(inventory, around) if None in around.drains and not forced else ""
         if not waiting:
             return _drained(vip, inventory, intent, around)
         serving = _serving(vip, inventory, fit, around)
@@ -85,7 +85,7 @@ def place(vip: Vip, inventory: Inventory, fit: Decision, around: Surroundings) -
     return _serving(vip, inventory, fit, around)
 
 
-def _waits(inventory: Inventory, around: Surroundings) -> str:
+def waits(inventory: Inventory, around: Surroundings) -> str:
     """Return for whom the drain of this director has to wait, an empty text when for nobody."""
     limit = inventory.cluster.max_drained
     if limit is None:

@@ -1,4 +1,4 @@
-"""The driver of lanes, the VIPs on them and the routes that deliver them, through rtnetlink.
+"""The driver of lanes, the VIPs on them, the routes that deliver them and the ways to peers, by rtnetlink.
 
 A VIP is on a lane as an address, or as a host route over it; which of the two FRR carries into OSPF is the
 inventory's choice for each address family (``Ospf.announce``).
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence, Set
-from errno import EEXIST, EINVAL, ENODEV, EOPNOTSUPP, EPERM, ESRCH, ETIMEDOUT
+from errno import EEXIST, EINVAL, ENETUNREACH, ENODEV, EOPNOTSUPP, EPERM, ESRCH, ETIMEDOUT
 from itertools import groupby
 
 from pyroute2 import IPRoute
@@ -17,16 +17,19 @@ from pyroute2.netlink.exceptions import NetlinkError
 from clusterlb.drivers.interface import DriverError, LinkState
 from clusterlb.drivers.lanes import is_in_force, lane_interface, lane_peer
 from clusterlb.drivers.moves import Move, carry_out, on_lane
+from clusterlb.drivers.peers import add_peer, read_peers, remove_peer
 from clusterlb.drivers.rtnetlink import RT_TABLE_LOCAL, RouteSocket
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import (
     AddLocalRoute,
+    AddPeer,
     Announce,
     CreateLane,
     LinkStep,
     RemoveLane,
     RemoveLocalRoute,
+    RemovePeer,
     StepError,
     Withdraw,
 )
@@ -43,6 +46,7 @@ _IFF_LOWER_UP = 0x10000
 _WORDS = {
     EPERM: "not permitted: clusterlb needs CAP_NET_ADMIN in this network namespace",
     ENODEV: "the interface is not there: something removed it; the next reconciliation makes it anew",
+    ENETUNREACH: "no interface of this director has a network with that address: see the director's `inside`",
     EINVAL: "the kernel refuses it; for an IPv6 address see `sysctl net.ipv6.conf.all.disable_ipv6`",
     EOPNOTSUPP: "this kernel has neither dummy nor veth interfaces: modprobe dummy, or install the kernel's "
     "extra modules",
@@ -101,6 +105,7 @@ class KernelLinks:
                 vip for family in AddressFamily for vip in self._dumps.local_routes(family, CLUSTERLB_PROTO)
             ),
             carrier={name: self._has_carrier(name) for name in self._uplinks},
+            peers=frozenset(read_peers(self._dumps)),
         )
 
     def apply(self, steps: Sequence[LinkStep]) -> list[StepError]:
@@ -147,9 +152,16 @@ class KernelLinks:
                 self._add_route(vip)
             case RemoveLocalRoute(vip):
                 self._remove_route(vip)
+            case AddPeer(peer) as step:
+                return self._outcome(step, add_peer(self._dumps, peer))
+            case RemovePeer(peer) as step:
+                return self._outcome(step, remove_peer(self._dumps, peer))
             case _:
                 return self._move(batch)
         return ()
+
+    def _outcome(self, step: LinkStep, errno: int) -> Iterable[StepError]:
+        return (StepError(step, errno, _words(errno)),) if errno else ()
 
     def _move(self, batch: Sequence[LinkStep]) -> Iterable[StepError]:
         """Carry out announcements and withdrawals alone, in one message to the kernel."""

@@ -8,25 +8,28 @@ from errno import ENODEV
 
 from clusterlb.drivers.interface import LinkState
 from clusterlb.drivers.lanes import is_in_force
-from clusterlb.model.address import AddressFamily, IPAddress
+from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import (
     AddLocalRoute,
+    AddPeer,
     Announce,
     CreateLane,
     LinkStep,
     RemoveLane,
     RemoveLocalRoute,
+    RemovePeer,
     StepError,
     Withdraw,
 )
+from clusterlb.model.snat import Peer
 
 
 class FakeLinks:
     """Implements ``LinkDriver``.
 
     ``carrier`` may be changed at will; ``fail_next`` makes the next step fail with an errno; ``addresses``,
-    ``routes`` (over the lanes) and ``local_routes`` are the kernel's tables, open to foreign edits.
+    ``routes`` (over the lanes), ``local_routes`` and ``peers`` are the kernel's, open to foreign edits.
     ``external`` is as in ``KernelLinks``.
     """
 
@@ -36,6 +39,7 @@ class FakeLinks:
         self.addresses: dict[Lane, set[IPAddress]] = {}
         self.routes: dict[Lane, set[IPAddress]] = {lane: set() for lane in Lane}
         self.local_routes: set[IPAddress] = set()
+        self.peers: dict[tuple[int, AddressFamily], Peer] = {}
         self.applied: list[LinkStep] = []
         self._failures: list[int] = []
 
@@ -57,7 +61,8 @@ class FakeLinks:
             for vip, route in there:
                 if is_in_force(vip, route, self.external):
                     announced[vip] = announced.get(vip, frozenset()) | {lane}
-        return LinkState(frozenset(lanes), announced, frozenset(self.local_routes), dict(self.carrier))
+        routes, peers = frozenset(self.local_routes), frozenset(self.peers.values())
+        return LinkState(frozenset(lanes), announced, routes, dict(self.carrier), peers)
 
     def apply(self, steps: Sequence[LinkStep]) -> list[StepError]:
         """Carry out all steps in order and return those that failed."""
@@ -86,6 +91,10 @@ class FakeLinks:
                 self.local_routes.add(vip)
             case RemoveLocalRoute(vip):
                 self.local_routes.discard(vip)
+            case AddPeer(peer):
+                self.peers[peer.mark, family_of(peer.address)] = peer
+            case RemovePeer(peer):
+                self.peers.pop((peer.mark, family_of(peer.address)), None)
             case Announce(vip, lane):
                 if lane not in self.addresses:
                     return ENODEV

@@ -68,6 +68,13 @@ class HostRoute(NamedTuple):
     metric: int
 
 
+class Dumped(NamedTuple):
+    """One message of a dump."""
+
+    header: tuple[int, ...]
+    attributes: dict[int, bytes]
+
+
 class Request(NamedTuple):
     """A change that is asked of the kernel: message type, flags and body."""
 
@@ -81,7 +88,7 @@ def address_request(kind: int, address: LinkAddress, index: int) -> Request:
     family = family_of(address.address)
     nodad = _IFA_F_NODAD if family is AddressFamily.IPV6 else 0
     body = _ADDRESS.pack(family, address.prefix, nodad, 0, index)
-    body += _attribute(_IFA_LOCAL, address.address.packed) + _attribute(_IFA_ADDRESS, address.address.packed)
+    body += attribute(_IFA_LOCAL, address.address.packed) + attribute(_IFA_ADDRESS, address.address.packed)
     return Request(kind, _NLM_F_CREATE_EXCL if kind == RTM_NEWADDR else 0, body)
 
 
@@ -90,9 +97,9 @@ def route_request(kind: int, route: HostRoute, index: int) -> Request:
     family, length = family_of(route.address), route.address.max_prefixlen
     scope = _RT_SCOPE_LINK if family is AddressFamily.IPV4 else 0
     body = _ROUTE.pack(family, length, 0, 0, RT_TABLE_MAIN, route.protocol, scope, _RTN_UNICAST, 0)
-    body += _attribute(_RTA_DST, route.address.packed) + _attribute(_RTA_OIF, _NUMBER.pack(index))
+    body += attribute(_RTA_DST, route.address.packed) + attribute(_RTA_OIF, _NUMBER.pack(index))
     if route.metric:
-        body += _attribute(_RTA_PRIORITY, _NUMBER.pack(route.metric))
+        body += attribute(_RTA_PRIORITY, _NUMBER.pack(route.metric))
     return Request(kind, _NLM_F_CREATE_EXCL if kind == RTM_NEWROUTE else 0, body)
 
 
@@ -139,7 +146,7 @@ class RouteSocket:
         """Return the host routes of table ``main`` over one interface, without those of its own addresses."""
         length = 32 if family is AddressFamily.IPV4 else 128
         request = _ROUTE.pack(family, 0, 0, 0, RT_TABLE_MAIN, 0, 0, 0, 0)
-        request += _attribute(_RTA_OIF, _NUMBER.pack(index))
+        request += attribute(_RTA_OIF, _NUMBER.pack(index))
         found = []
         for body in self._dump(RTM_GETROUTE, request):
             of, prefix, _, _, table, origin, _, kind, _ = _ROUTE.unpack_from(body)
@@ -184,6 +191,11 @@ class RouteSocket:
         """Close the socket."""
         self._socket.close()
 
+    def dump(self, kind: int, request: bytes, header: struct.Struct) -> Iterator[Dumped]:
+        """Yield the header's fields and the attributes of each message; OSError with the kernel's errno."""
+        for body in self._dump(kind, request):
+            yield Dumped(header.unpack_from(body), _attributes(body[header.size :]))
+
     def _dump(self, kind: int, request: bytes) -> list[bytes]:
         """Return a dump's messages; it is taken again when the table changed underneath (NLM_F_DUMP_INTR)."""
         for _ in range(_ATTEMPTS):
@@ -211,8 +223,9 @@ class RouteSocket:
                 bodies.append(body)
 
 
-def _attribute(kind: int, value: bytes) -> bytes:
-    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value
+def attribute(kind: int, value: bytes) -> bytes:
+    """Write one attribute, padded to a multiple of 4 bytes."""
+    return _ATTRIBUTE.pack(_ATTRIBUTE.size + len(value), kind) + value + bytes(-len(value) % 4)
 
 
 def _messages(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:

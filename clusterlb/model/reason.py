@@ -38,6 +38,7 @@ class Reason(Enum):
     CHECK_FAILED = "check-failed"
     LOCAL_ADDRESS = "local-address"
     NO_LOCAL_ADDRESS = "no-local-address"
+    SNAT_ADDRESS = "snat-address"
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,12 @@ GROUPS = [
         ["check_lag_p99_ms", "check_core_share", "check_rss_mb", "check_reader_core_share"],
     ),
     ("bench_mass_down", NATIVE, ["mass_down_extra_ms"]),
+    ("bench_conntrack", NATIVE, ["conntrack_dump_100000_ms"]),
+    (
+        "bench_nft",
+        NATIVE,
+        ["nft_map_1000_ms", "nft_map_1_ms", "nft_interval_100_ms", "nft_read_10000_ms"],
+    ),
     ("bench_ipvs", KERNEL, ["ipvs_apply_vs_ipvsadm", "ipvs_apply_rr_vs_ipvsadm", "ipvs_read_vs_ipvsadm"]),
     (
         "bench_reconcile",
@@ -63,6 +69,7 @@ GROUPS = [
             "baseline_leave_lost",
         ],
     ),
+    ("bench_matrix", KERNEL, ["matrix_lost"]),
 ]
 
 

@@ -12,9 +12,13 @@ import tempfile
 import time
 from pathlib import Path
 
+from clusterlb.drivers.nft.driver import KernelRules
+
 from clusterlb.config.load import load
 from clusterlb.controller.daemon import Controller, Settings
+from clusterlb.controller.judge import Judge
 from clusterlb.controller.kernel import Drivers
+from clusterlb.drivers.conntrack_fake import FakeConntrack
 from clusterlb.drivers.frr.fake import ADJACENT, FakeFrr
 from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
@@ -46,11 +50,18 @@ async def _measure(root: Path) -> list[Figure]:
         Settings(path, "d1", root / "state"),
         inventory,
         inventory.directors["d1"],
-        Drivers(ipvs, FakeLinks(("e0",)), KernelSysctl(), FakeFrr(neighbors=(ADJACENT,))),
+        Drivers(
+            ipvs,
+            FakeLinks(("e0",)),
+            KernelSysctl(),
+            FakeFrr(neighbors=(ADJACENT,)),
+            KernelRules(),
+            FakeConntrack(),
+        ),
         lambda cluster, director: parse(render_config(cluster, director)),
         FakeEngine,
     )
-    reconciler = controller.reconciler
+    reconciler, judge = controller.reconciler, Judge(controller.world)
     await controller.readings.adopt()
     full = await _timed(reconciler.cycle())
     world = controller.world
@@ -63,7 +74,7 @@ async def _measure(root: Path) -> list[Figure]:
         (check,) = pool.checks
         probe = ProbeKey(pool.members[3].endpoint, check.probe)
         for _ in range(check.fall):
-            reconciler.observe(probe, Observation(False, time.monotonic(), 0.0, "refused"))
+            judge.observe(probe, Observation(False, time.monotonic(), 0.0, "refused"))
         before = ipvs.messages_sent
         times.append(await _timed(reconciler.cycle()))
         messages.append(ipvs.messages_sent - before)

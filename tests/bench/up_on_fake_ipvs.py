@@ -3,8 +3,11 @@
 import sys
 from pathlib import Path
 
+from clusterlb.drivers.nft.driver import KernelRules
+
 from clusterlb.api import run
 from clusterlb.controller.kernel import Drivers
+from clusterlb.drivers.conntrack_fake import FakeConntrack
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.drivers.link import KernelLinks
@@ -14,11 +17,16 @@ from clusterlb.drivers.sysctl import KernelSysctl
 def main(namespace: str, root: Path) -> None:
     """Run the controller of d1 until a signal ends it."""
     proc = root / "proc"
-    for name in ("sloppy_tcp", "schedule_icmp"):
+    for name in ("sloppy_tcp", "schedule_icmp", "expire_nodest_conn"):
         (proc / "net/ipv4/vs").mkdir(parents=True, exist_ok=True)
         (proc / "net/ipv4/vs" / name).write_text("0\n")
     run.real_drivers = lambda uplinks, pathspace: Drivers(
-        FakeIpvs(), KernelLinks(uplinks), KernelSysctl(proc), FrrDaemon(pathspace)
+        FakeIpvs(),
+        KernelLinks(uplinks),
+        KernelSysctl(proc),
+        FrrDaemon(pathspace),
+        KernelRules(),
+        FakeConntrack(),
     )
     run.run(
         run.Options(

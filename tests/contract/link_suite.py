@@ -12,12 +12,15 @@ from clusterlb.model.address import AddressFamily
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import (
     AddLocalRoute,
+    AddPeer,
     Announce,
     CreateLane,
     RemoveLane,
     RemoveLocalRoute,
+    RemovePeer,
     Withdraw,
 )
+from clusterlb.model.snat import Peer
 
 VIPS = [ip_address("10.100.0.1"), ip_address("fd00:100::1")]
 EVERY_VIP = pytest.mark.parametrize("vip", VIPS, ids=str)
@@ -26,6 +29,10 @@ IPV6_ONLY = frozenset({AddressFamily.IPV6})
 MODES = pytest.mark.parametrize(
     "external", [None, NEITHER, IPV6_ONLY, BOTH], ids=["either", "intra-area", "mixed", "external"]
 )
+
+
+# on the network of uplink e0
+PEER, MOVED = (Peer(0x45000001, ip_address(f"10.1.0.{number}")) for number in (2, 3))
 
 
 class LinkSuite:
@@ -163,3 +170,19 @@ class LinkSuite:
         assert dict(links.read().announced) == {vip: {Lane.ACTIVE}}
         assert links.apply([Withdraw(vip, Lane.ACTIVE)]) == []
         assert dict(links.read().announced) == {}
+
+    def test_peers_come_and_go(self, links):
+        other = Peer(0x45000002, PEER.address)
+        assert links.read().peers == frozenset()
+        assert links.apply([AddPeer(PEER), AddPeer(other), AddPeer(PEER)]) == []
+        assert links.read().peers == {PEER, other}
+        assert links.apply([RemovePeer(PEER), RemovePeer(PEER)]) == []
+        assert links.read().peers == {other}
+        assert links.apply([RemovePeer(other)]) == []
+        assert links.read().peers == frozenset()
+
+    def test_a_peer_is_led_to_another_address_and_removed_by_its_mark(self, links):
+        assert links.apply([AddPeer(PEER), AddPeer(MOVED)]) == []
+        assert links.read().peers == {MOVED}
+        assert links.apply([RemovePeer(PEER)]) == []
+        assert links.read().peers == frozenset()

@@ -3,12 +3,14 @@
 import json
 from errno import EEXIST
 from ipaddress import ip_address
+from subprocess import CalledProcessError
 
 import pytest
 
 from clusterlb.model.ospf import Lane
-from clusterlb.model.plan import AddLocalRoute, Announce, CreateLane, Withdraw
-from tests.contract.link_suite import BOTH, EVERY_VIP, MODES, VIPS, LinkSuite
+from clusterlb.model.plan import AddLocalRoute, AddPeer, Announce, CreateLane, RemovePeer, Withdraw
+from clusterlb.model.snat import Peer
+from tests.contract.link_suite import BOTH, EVERY_VIP, MODES, PEER, VIPS, LinkSuite
 
 
 @pytest.fixture
@@ -146,3 +148,61 @@ class TestKernelLinks:
         [error] = links.apply([Announce(vip, Lane.ACTIVE)])
         assert error.errno == EEXIST
         assert "not ours" in error.message
+
+
+def _ways(host):
+    return [
+        host.ip(family, *what)
+        for family in ("-4", "-6")
+        for what in (("rule",), ("route", "show", "table", "all"))
+    ]
+
+
+class TestPeers:
+    """The host's own rules and routes are as before when the last peer is gone."""
+
+    SIX = Peer(0x45000001, ip_address("fd00:1::2"))
+
+    @pytest.fixture(autouse=True)
+    def inside(self, host):
+        host.ip("addr", "add", "fd00:1::1/64", "dev", "e0", "nodad")
+        host.ip("rule", "add", "fwmark", "0x1", "lookup", "100", "pref", "17664")
+        host.ip("-6", "rule", "add", "fwmark", "0x7", "lookup", "100", "pref", "17665")
+        host.ip("route", "add", "default", "via", "10.1.0.9", "table", "100")
+
+    def test_down_restores(self, links, host):
+        before = _ways(host)
+        links.apply([AddPeer(PEER), AddPeer(self.SIX)])
+        assert links.read().peers == {PEER, self.SIX}
+        assert _ways(host) != before
+        assert links.apply([RemovePeer(peer) for peer in links.read().peers]) == []
+        assert _ways(host) == before
+
+    @pytest.mark.parametrize("peer", [PEER, SIX], ids=["ipv4", "ipv6"])
+    def test_marked_packets_go_to_the_peer_and_nowhere_without_it(self, links, host, peer):
+        links.apply([AddPeer(peer)])
+        far = "10.9.9.9" if peer.address.version == 4 else "fd09::9"
+        [route] = json.loads(host.ip("-j", "route", "get", far, "mark", "0x45000001"))
+        assert route["gateway"] == str(peer.address)
+        with pytest.raises(CalledProcessError):
+            host.ip("route", "get", far, "mark", "0x45000009")
+
+    @pytest.mark.parametrize(
+        "broken", [("route", "flush", "table", "1157627905"), ("rule", "del", "pref", "17665")]
+    )
+    def test_a_way_that_is_not_whole_is_mended_or_removed(self, links, host, broken):
+        before = _ways(host)
+        links.apply([AddPeer(PEER)])
+        whole = _ways(host)
+        host.ip(*broken)
+        [found] = links.read().peers
+        assert found == (PEER.mark, ip_address("0.0.0.0"))
+        assert links.apply([AddPeer(PEER)]) == []
+        assert _ways(host) == whole
+        host.ip(*broken)
+        assert links.apply([RemovePeer(peer) for peer in links.read().peers]) == []
+        assert _ways(host) == before
+
+    def test_a_peer_out_of_reach_is_an_error_in_words(self, links):
+        [error] = links.apply([AddPeer(Peer(1, ip_address("192.0.2.1")))])
+        assert "inside" in error.message

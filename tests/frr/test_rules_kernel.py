@@ -150,9 +150,7 @@ class TestOthers:
         nft("flush ruleset")
         nft("-f", str(saved))
         assert loaded.read() == RULES
-        saved.write_text(
-            saved.read_text().replace("tcp flags rst / rst drop", "").replace("rst drop", "syn drop")
-        )
+        saved.write_text(saved.read_text().replace("rst drop", "rst accept"))
         nft("flush ruleset")
         nft("-f", str(saved))
         assert loaded.read().digest == ALTERED
@@ -165,7 +163,7 @@ class TestTraffic:
         talk = Inside(host.name, Talk)
         talk.send("127.0.0.1", "127.0.0.9")
         talk.end()
-        assert loaded.seen("heard") == {("127.0.0.1", "127.0.0.9")}
+        assert ("127.0.0.1", "127.0.0.9") in loaded.seen("heard")
         assert loaded.read() == want
         assert again().read() == want
 

@@ -1,6 +1,7 @@
 """The inventories behind tests/golden/frr, by the name of their golden file."""
 
-from ipaddress import IPv4Address, ip_network
+from dataclasses import replace
+from ipaddress import IPv4Address, ip_address, ip_network
 
 from clusterlb.model.inventory import Cluster, Director, Inventory
 from clusterlb.model.ospf import (
@@ -91,6 +92,10 @@ CASES = {
     "graceful-restart": (
         _inventory("10.100.0.0/24", "fd00:100::/64", ospf=Ospf(graceful_restart=120, bfd=None)),
         _PLAIN,
+    ),
+    "gateway": (
+        _inventory("10.100.0.0/24", "fd00:100::/64", ospf=Ospf(default_originate=True, graceful_restart=120)),
+        replace(_PLAIN, inside=(ip_address("10.2.0.1"), ip_address("fd00:2::1"))),
     ),
     "key-chain": (_inventory("10.100.0.0/24", "fd00:100::/64", ospf=Ospf(key_chain="OSPF")), _PLAIN),
 }

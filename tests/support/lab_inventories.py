@@ -18,7 +18,7 @@ def laid_out(what: LabSpec | str) -> Topology:
     """Return the topology of a spec, or of an inventory's text, see ``inventory``."""
     if isinstance(what, str):
         return topology(inventory(what))
-    return topology(prepare(what, None)[1], what.arms)
+    return topology(prepare(what, None)[1])
 
 
 def inventory(text: str) -> Inventory:

@@ -95,6 +95,8 @@ class LabView:
             "frr": self.frr(director),
             "frr.conf": Path(f"/etc/frr/{director}/frr.conf").read_text(),
             "nftables": inside(director, "nft", "list", "ruleset"),
+            "routes": "\n".join(sorted(inside(director, "ip", "route", "show", "table", "all").splitlines())),
+            "rules": inside(director, "ip", "rule"),
             "sysctl": settings,
             "links": "\n".join(sorted(links)),
             "addresses": "\n".join(sorted(" ".join(line.split()[1:4]) for line in self._addresses(director))),

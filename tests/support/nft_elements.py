@@ -38,11 +38,14 @@ def fields(draw, kind: str, interval: bool) -> str:
         length = draw(st.integers(0, BITS[kind]))
         size = 1 << BITS[kind] - length
         return canonical(kind, f"{spelled(kind, first - first % size)}/{length}")
-    # nft 1.0.6 writes a range of protocols, and takes no name in one
-    if how == "range" and kind != "inet_proto":
-        first, last = sorted((first, draw(numbers(kind))))
-        return canonical(kind, f"{spelled(kind, first)}-{spelled(kind, last)}")
+    if how == "range":
+        return between(kind, *sorted((first, draw(numbers(kind)))))
     return spelled(kind, first)
+
+
+def between(kind: str, first: int, last: int) -> str:
+    ends = (str(one) if kind == "inet_proto" else spelled(kind, one) for one in (first, last))
+    return canonical(kind, "-".join(ends))
 
 
 @st.composite
@@ -51,7 +54,9 @@ def elements(draw, kind: str, value: str, interval: bool) -> dict[Element, str]:
     kinds = kind.split(" . ")
     found: dict[Element, str] = {}
     for key in draw(st.lists(st.tuples(*(fields(each, interval) for each in kinds)), max_size=8)):
-        if not any(overlap(kinds, key, other) for other in found):
+        # nft 1.0.6 does not delete a type's last value, alone, from a map of intervals, and says nothing
+        lost = interval and value and len(kinds) == 1 and key == (spelled(kind, 2 ** BITS[kind] - 1),)
+        if not lost and not any(overlap(kinds, key, other) for other in found):
             found[key] = " . ".join(draw(fields(each, False)) for each in value.split(" . ")) if value else ""
     return found
 

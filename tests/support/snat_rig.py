@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import TypeVar
 
-from clusterlb.core.rules.part import Part
-from clusterlb.core.snat.buckets import Buckets, current, joined, next_previous
+from clusterlb.core.rules.part import join
+from clusterlb.core.snat.buckets import Buckets, current, learn
 from clusterlb.core.snat.marks import marks
 from clusterlb.core.snat.rules import pool_families, snat_part
 from clusterlb.drivers.link import KernelLinks
+from clusterlb.drivers.nft.script import load
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.inventory import Cluster, Director, Inventory
 from clusterlb.model.ospf import Uplink
@@ -58,20 +59,6 @@ def own_addresses(director: int, count: int) -> tuple[object, ...]:
     return (*four, ip_address(f"fd00:100:2::{director}"))
 
 
-def table(part: Part) -> str:
-    """Write a part as a table that takes the place of the one before."""
-    sets = []
-    for name, each in part.sets.items():
-        kind = each.type if each.type.startswith("typeof ") else f"type {each.type}"
-        kind += f" : {each.value}" if each.value else ""
-        keys = (" . ".join(key) + (f" : {value}" if value else "") for key, value in each.elements.items())
-        elements = f"elements = {{ {', '.join(keys)} }}" if each.elements else ""
-        flags = "flags interval" if each.interval else ""
-        sets.append(f"  {'map' if each.value else 'set'} {name} {{\n {kind}\n {flags}\n {elements}\n }}\n")
-    text = f"table inet clusterlb {{\n{''.join(sets)}{part.chains}}}\n"
-    return f"table inet clusterlb\ndelete table inet clusterlb\n{text}"
-
-
 @dataclass
 class Rig:
     """The network. ``tag`` tells its namespaces from others'; ``maps`` are the directors' own."""
@@ -81,7 +68,6 @@ class Rig:
     maps: dict[str, dict[tuple[str, AddressFamily], Buckets]] = field(default_factory=dict)
     _made: list[str] = field(default_factory=list)
     _links: list[InNamespace] = field(default_factory=list)
-    _workers: list[ThreadPoolExecutor] = field(default_factory=list)
 
     def name(self, role: str) -> str:
         return f"{self.tag}{role}"
@@ -206,22 +192,19 @@ class Rig:
         """Load a director's table with these maps."""
         self.maps[director] = dict(buckets)
         part = snat_part(self.inventory, self.inventory.directors[director], buckets)
-        self.run(director, "nft", "-f", "-", text=table(part))
+        self.run(director, "nft", "-f", "-", text=load(join([part])))
 
     def change(self, directors: Iterable[str], serving: Iterable[str], alive: Iterable[str]) -> None:
         """Have directors learn who serves now."""
-        owners = current(list(serving))
+        there, asked = list(serving), list(alive)
         for director in directors:
-            new = {
-                key: Buckets(owners, next_previous(known.previous, known.current, owners, list(alive)))
-                for key, known in self.maps[director].items()
-            }
-            self.steer(director, new)
+            known = self.maps[director]
+            self.steer(director, {key: learn(director, known[key], there, asked) for key in self._keys()})
 
-    def join(self, director: str, directors: Iterable[str]) -> None:
+    def join(self, director: str, others: Iterable[str]) -> None:
         """Have a director begin that has no memory of its own."""
-        self.run(director, "nft", "flush", "ruleset")
-        self.steer(director, {key: joined(director, list(directors)) for key in self._keys()})
+        self.maps[director] = dict.fromkeys(self._keys(), Buckets())
+        self.change([director], others, others)
 
     def forget(self, director: str) -> None:
         """Have everybody's ways to a director go."""

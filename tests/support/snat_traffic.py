@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from ipaddress import ip_address
-from itertools import islice
 
 from clusterlb.model.address import IPAddress
 
@@ -99,21 +98,24 @@ class Datagrams:
 
         self._sender, self._receiver = inside(make)
 
-    def answered(self, sources: Sequence[IPAddress], ports: Collection[int], target: IPAddress, seconds: float = 60.0) -> int:
+    def answered(
+        self, sources: Sequence[IPAddress], ports: Collection[int], target: IPAddress, seconds: float = 60.0
+    ) -> int:
         """Send a datagram of each source and port until it is answered, and return how many were."""
-        flows = iter([(source, port) for source in sources for port in ports])
+        flows = [(source, port) for source in sources for port in ports]
         waiting: dict[Seen, tuple[bytes, float]] = {}
         answered = 0
         deadline = time.monotonic() + seconds
         while True:
-            for flow in islice(flows, WINDOW - len(waiting)):
+            while flows and len(waiting) < WINDOW:
+                flow = flows.pop()
                 packet = _datagram(*flow, target)
                 self._sender.sendto(packet, (str(target), 0))
                 waiting[str(flow[0]), flow[1]] = packet, time.monotonic()
             for key in self._answers():
                 answered += waiting.pop(key, None) is not None
             now = time.monotonic()
-            if not waiting or now >= deadline:
+            if not (flows or waiting) or now >= deadline:
                 return answered
             for key, (packet, sent) in waiting.items():
                 if now - sent > 1:
@@ -164,7 +166,8 @@ class Streams:
         count: int,
     ) -> None:
         def connect() -> list[socket.socket]:
-            made = [socket.socket(socket.AF_INET if target.version == 4 else socket.AF_INET6) for _ in range(count)]
+            family = socket.AF_INET if target.version == 4 else socket.AF_INET6
+            made = [socket.socket(family) for _ in range(count)]
             for number, stream in enumerate(made):
                 stream.setblocking(False)
                 stream.bind((str(sources[number % len(sources)]), 0))
@@ -172,11 +175,12 @@ class Streams:
             return made
 
         self.all = inside(connect)
+        self.broken = 0
 
     def alive(self) -> int:
-        """Return how many of them still carry a line and its echo."""
+        """Return how many of them still carry a line and its echo; ``broken`` says how many were reset."""
         unsaid, unheard = set(range(len(self.all))), set(range(len(self.all)))
-        broken = set()
+        broken: set[int] = set()
         deadline = time.monotonic() + ANSWERED
         while unheard - broken and time.monotonic() < deadline:
             for number in unheard - broken:
@@ -192,6 +196,7 @@ class Streams:
                 except OSError:
                     broken.add(number)
             time.sleep(0.01)
+        self.broken = len(broken)
         return len(self.all) - len(unheard)
 
     def close(self) -> None:

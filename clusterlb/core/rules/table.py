@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from clusterlb.core.rules.classify import classify
 from clusterlb.core.rules.fullnat import fullnat
 from clusterlb.core.rules.guard import guard
@@ -17,19 +15,21 @@ from clusterlb.model.inventory import Director, Inventory
 from clusterlb.model.rules import Rules
 
 
-def table(inventory: Inventory, director: Director, more: Iterable[Part] = ()) -> Rules:
-    """Return what the table should hold; ``more``: parts that follow from more than the inventory."""
-    return join(
-        (
-            guard(inventory, translated(inventory, director)),
-            untracked(inventory),
-            classify(inventory),
-            reverse(inventory),
-            fullnat(inventory, director),
-            inside(inventory),
-            *more,
-        )
+def parts(inventory: Inventory, director: Director) -> tuple[Part, ...]:
+    """Return the parts that follow from the inventory alone."""
+    return (
+        guard(inventory, translated(inventory, director)),
+        untracked(inventory),
+        classify(inventory),
+        reverse(inventory),
+        fullnat(inventory, director),
+        inside(inventory),
     )
+
+
+def table(inventory: Inventory, director: Director) -> Rules:
+    """Return what the table should hold, SNAT pools apart: their part follows from the other directors."""
+    return join(parts(inventory, director))
 
 
 def translated(inventory: Inventory, director: Director) -> tuple[IPAddress, ...]:

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from clusterlb.core.snat.gateway import ORIGINATE
+from clusterlb.core.snat.rules import pool_families
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.lanes import lane_interface
 from clusterlb.drivers.templates import environment
@@ -18,6 +20,8 @@ BFD_PROFILE = "clusterlb"
 PREFIX_LIST = "clb-vips"
 ROUTE_MAPS = {AddressFamily.IPV4: "clb-ipv4", AddressFamily.IPV6: "clb-ipv6"}
 _HIGHEST_COST = 65535
+_IP = {AddressFamily.IPV4: "ip", AddressFamily.IPV6: "ipv6"}
+GATEWAY = f"{ORIGINATE} always metric 10 metric-type 1"
 # An external VIP carries it, for the filters of other routers.
 EXTERNAL_TAG = 210
 
@@ -75,6 +79,8 @@ def render_config(inventory: Inventory, director: Director) -> str:
             interfaces=_interfaces(ospf, director, ipv6),
             areas=_special_areas(ospf, director),
             policies=_policies(inventory.cluster),
+            gateways=_gateways(inventory, director),
+            gateway=GATEWAY,
             prefix_list=PREFIX_LIST,
             tag=EXTERNAL_TAG,
             graceful_restart=_whole("graceful_restart", ospf.graceful_restart)
@@ -101,6 +107,20 @@ def render_daemons(inventory: Inventory) -> str:
 
 def _announces_ipv6(inventory: Inventory) -> bool:
     return any(prefix.version == 6 for prefix in inventory.cluster.vip_prefixes)
+
+
+def _gateways(inventory: Inventory, director: Director) -> list[str]:
+    """Return the families, in FRR's words, in which the director can be the default route.
+
+    They are those of the SNAT pools; without pools, those in which it is on the inside at all.
+    """
+    if not inventory.cluster.ospf.default_originate:
+        return []
+    families = {family for _, family in pool_families(inventory)}
+    families = families or {family_of(address) for address in director.inside}
+    return [
+        ip for family, ip in _IP.items() if family in families and (ip == "ip" or _announces_ipv6(inventory))
+    ]
 
 
 def _interfaces(ospf: Ospf, director: Director, ipv6: bool) -> list[_Interface]:
@@ -138,9 +158,7 @@ def _policies(cluster: Cluster) -> list[_Policy]:
     }
     entries = tuple(_Entry(lane_interface(lane), cluster.ospf.costs.of(lane)) for lane in Lane)
     return [
-        _Policy(
-            "ip" if family is AddressFamily.IPV4 else "ipv6", ROUTE_MAPS[family], prefixes[family], entries
-        )
+        _Policy(_IP[family], ROUTE_MAPS[family], prefixes[family], entries)
         for family in sorted(cluster.ospf.external)
         if prefixes[family]
     ]

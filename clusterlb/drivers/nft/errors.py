@@ -37,6 +37,8 @@ _NO_KERNEL = (
     "this kernel has no nftables: load the module nf_tables (modprobe nf_tables); on Debian it is in the "
     "package linux-image-amd64, and in a container the host's kernel must have it"
 )
+_NO_NAME = "there is nothing of this name, or no such key"
+_ENOENT, _EOPNOTSUPP = "No such file or directory", "Operation not supported"
 _HINTS = {
     "Operation not permitted": "clusterlb needs CAP_NET_ADMIN in this network namespace",
     "Permission denied": "clusterlb needs CAP_NET_ADMIN in this network namespace",
@@ -56,8 +58,8 @@ def missing(what: str) -> str:
 def late(what: str, seconds: float) -> str:
     """Say that nft was stopped; a transaction takes effect whole or not at all."""
     return (
-        f"cannot {what}: nft did not end within {seconds:g} s and was stopped; "
-        "reading the table back will tell whether it took effect"
+        f"cannot {what}: nft did not end within {seconds:g} s and was stopped; whether a change took effect "
+        "the next reading tells"
     )
 
 
@@ -72,27 +74,27 @@ def meaning(what: str, code: int, said: str, script: str = "") -> str:
 
 
 def _reasons(said: str, script: str) -> Iterator[str]:
-    lines = script.splitlines()
+    lines = dict(enumerate(script.splitlines(), 1))
     for number, first, last, text in _PLACED.findall(said):
-        # of a script that nft could not read to the end, it may count a line too many
-        line = lines[int(number) - 1] if int(number) <= len(lines) else ""
+        line = lines.get(int(number), "")  # none is that of the end, and of nft's own troubles
         marked = line[int(first) - 1 : int(last)]
-        yield f"{_explained(text, marked)}, at {_short(marked)!r} of {_short(line)!r} (line {number})"
+        place = f", at {_short(marked)!r} of {_short(line)!r} (line {number})" if line else ""
+        yield _explained(text, marked) + place
     if not _PLACED.search(said):
         yield from (_explained(text, "") for text in _BARE.findall(said))
 
 
 def _explained(text: str, marked: str) -> str:
     reason = text.removeprefix("Could not process rule: ")
-    hint = next((hint for start, hint in _HINTS.items() if reason.endswith(start)), "")
-    if not hint and reason.endswith(("No such file or directory", "Operation not supported")):
+    errno, guess, _ = reason.partition("; did you mean")
+    hint = next((hint for end, hint in _HINTS.items() if errno.endswith(end)), "")
+    if errno in (_ENOENT, _EOPNOTSUPP):
         modules = sorted({_MODULES[word] for word in _WORDS.findall(marked) if word in _MODULES})
         if modules:
-            hint = f"the kernel may lack {' and '.join(modules)}: modprobe {modules[0]}"
-        elif reason.startswith("No such"):
-            hint = "there is nothing of this name, or no such key"
-        else:
-            hint = _NO_KERNEL
+            # nft takes what the kernel does not have for a name that it does not know, and guesses
+            reason, hint = errno, f"the kernel may lack {' and '.join(modules)}: modprobe {modules[0]}"
+        elif not guess:
+            hint = _NO_NAME if errno == _ENOENT else _NO_KERNEL
     return f"{reason} ({hint})" if hint else reason
 
 

@@ -71,13 +71,8 @@ class FakeRules:
     def _try(self, what: str, rules: Rules) -> None:
         self._fail()
         load(rules)
-        defined = {*rules.sets, *_DEFINED.findall(rules.chains)}
         try:
-            for name in _USED.findall(rules.chains):
-                if name not in defined:
-                    raise ValueError(f"there is no set {name}")
-            if f"chain {LOADED} " in rules.chains:
-                raise ValueError(f"the chain {LOADED} is the driver's")
+            _check_chains(rules)
             for name, each in rules.sets.items():
                 _changed(name, replace(each, elements={}), (), each.elements)
         except ValueError as error:
@@ -86,6 +81,15 @@ class FakeRules:
     def _fail(self) -> None:
         if self._failures:
             raise DriverError(self._failures.pop(0))
+
+
+def _check_chains(rules: Rules) -> None:
+    defined = {*rules.sets, *_DEFINED.findall(rules.chains)}
+    for name in _USED.findall(rules.chains):
+        if name not in defined:
+            raise ValueError(f"there is no set {name}")
+    if f"chain {LOADED} " in rules.chains:
+        raise ValueError(f"the chain {LOADED} is the driver's")
 
 
 def _changed(

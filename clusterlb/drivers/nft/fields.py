@@ -56,6 +56,8 @@ def canonical(kind: str, text: str) -> str:
     size = last - first + 1
     if kind in _ADDRESSES and size & (size - 1) == 0 and first % size == 0:
         return f"{spelled(kind, first)}/{BITS[kind] - size.bit_length() + 1}"
+    if kind == "inet_proto":
+        return f"{first}-{last}"  # in a range nft knows no names
     return f"{spelled(kind, first)}-{spelled(kind, last)}"
 
 

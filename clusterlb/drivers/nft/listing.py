@@ -40,8 +40,7 @@ def parse(text: str) -> Listing:
     seal = ""
     for kind, what in _objects(text):
         if kind == "rule" and what["chain"] == LOADED:
-            # a second rule there is nobody's of ours
-            seal += what.get("comment", "")
+            seal += what.get("comment", ALTERED)  # ours is the only one there, and has a comment
             continue
         if kind in ("set", "map") and not _is_dynamic(what):
             sets[what["name"]] = _named_set(what)

@@ -5,15 +5,18 @@ from ipaddress import ip_address
 
 import pytest
 from fake_director import FakeDirector, announced, eventually, idle, running
-from forwarding_inventories import D1, DIRECT, FULLNAT, LIST, LISTED, NAT, every_method, only
+from forwarding_inventories import D1, DIRECT, FULLNAT, LIST, LISTED, NAT, SNAT, every_method, only
 
 from clusterlb.core.rules.guard import guarded
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.inventory import Vip
 from clusterlb.model.ipvs import ForwardMethod, ProtocolTimeouts
+from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import AddService, LoadRules
 from clusterlb.model.reason import Reason
 from clusterlb.model.rules import NO_RULES
+
+INSIDE = {"d1": (ip_address("10.2.0.1"),), "d2": (ip_address("10.2.0.2"),)}
 
 
 def host_of(tmp_path, given):
@@ -24,6 +27,9 @@ def host_of(tmp_path, given):
         "net/ipv4/vs/expire_nodest_conn",
         "net/ipv4/vs/conntrack",
         "net/netfilter/nf_conntrack_tcp_be_liberal",
+        "net/netfilter/nf_conntrack_tcp_loose",
+        "net/netfilter/nf_conntrack_max",
+        "net/netfilter/nf_conntrack_buckets",
         *(f"net/ipv4/conf/{i}/{s}" for i in ("all", "e0") for s in ("rp_filter", "send_redirects")),
         "net/ipv6/conf/all/forwarding",
     ):
@@ -123,3 +129,21 @@ async def test_members_that_call_their_own_vip_are_told_of(tmp_path):
         controller.insiders._next = 0.0
         await controller.insiders.look()
         assert controller.world.insiders == {("10.2.0.101", str(NAT))}
+
+
+async def test_snat_addresses_are_announced_once_their_rules_are_in_force_and_go_without_a_trace(tmp_path):
+    given = only(every_method(), DIRECT)
+    directors = {name: replace(one, inside=INSIDE[name]) for name, one in given.directors.items()}
+    given = replace(given, directors=directors, snat_pools={"out": SNAT})
+    host = host_of(tmp_path, given)
+    before = host.snapshot()
+    own, backed_up = SNAT.addresses["d1"][0], SNAT.addresses["d2"][0]
+    async with running(host) as controller:
+        await eventually(lambda: {own, backed_up} <= announced(host))
+        lanes = host.links.read().announced
+        assert lanes[own] == {Lane.ACTIVE}
+        assert lanes[backed_up] == {Lane.STANDBY}
+        assert "snat_steering" in controller.world.rules.chains
+        assert host.rules.read() == controller.world.rules
+        assert await controller.down() == []
+    assert host.snapshot() == before

@@ -1,0 +1,53 @@
+"""What follows from an inventory, worked out once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from clusterlb.core.announce import inside
+from clusterlb.core.desired import Served, carriers, served
+from clusterlb.core.host import limits, sysctls
+from clusterlb.core.roster import director_key, roster
+from clusterlb.model.address import IPAddress
+from clusterlb.model.health import CheckKey, ProbeKey
+from clusterlb.model.inventory import Director, Inventory
+from clusterlb.model.ipvs import ServiceKey
+
+
+class Index:
+    """Who is concerned by what, worked out once an inventory."""
+
+    def __init__(self, inventory: Inventory, director: Director) -> None:
+        self.served: Served = served(inventory)
+        self.sysctls = sysctls(inventory, director)
+        self.limits = limits(inventory)
+        self.borrowed = [
+            address
+            for address in director.local_addresses
+            if not inside(address, inventory.cluster.vip_prefixes)
+        ]
+        self.roster = roster(inventory)
+        self.carriers = carriers(self.served, inventory)
+        self.keys: dict[str, list[ServiceKey]] = defaultdict(list)
+        for key, (_, service) in self.served.items():
+            self.keys[service.pool].append(key)
+        self.own_checks: dict[ProbeKey, dict[str, CheckKey]] = defaultdict(dict)
+        for probe in inventory.cluster.director_checks.probes:
+            key_of_probe = director_key(probe)
+            self.own_checks[key_of_probe.probe][probe.name] = key_of_probe
+
+    def vips(self, key: ServiceKey) -> frozenset[IPAddress]:
+        """Return the VIPs that a service belongs to, also one that the inventory has no more."""
+        if key in self.carriers:
+            return self.carriers[key]
+        return frozenset() if key.address is None else frozenset({key.address})
+
+    @property
+    def owned(self) -> set[ServiceKey]:
+        """Return every service that is to be in the kernel: those of the VIPs, and the probes' own."""
+        return {*self.served, *self.roster.ways}
+
+    @property
+    def probes(self) -> set[ProbeKey]:
+        """Return everything that is to be probed."""
+        return {*self.roster.users, *self.own_checks}

@@ -1,0 +1,138 @@
+"""SNAT pools at run time: from what the others announce to maps, peers, lanes and the default route."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field
+
+import structlog
+
+from clusterlb.controller.world import World
+from clusterlb.core.place import FORCE, waits
+from clusterlb.core.snat.buckets import Buckets, PoolFamily, current, learn
+from clusterlb.core.snat.marks import marks
+from clusterlb.core.snat.place import Leaving, decide_addresses, look, peers
+from clusterlb.core.snat.rules import own_addresses, pool_families, read_buckets, snat_part
+from clusterlb.core.snat.state import SnatState
+from clusterlb.drivers.interface import DriverError
+from clusterlb.model.address import IPAddress
+from clusterlb.model.intent import Intent
+from clusterlb.model.ospf import Lane
+
+COUNT_EVERY = 5.0  # seconds; a count reads the whole connection tracking table
+GRACE = 20.0  # seconds that the flows of a director wait for it after it was seen last
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Snat:
+    """Keeps the world's ``snat``: what follows from the pools and from what the other directors do.
+
+    ``count`` returns how many connections live on these addresses. ``clock`` is the observations', ``wall``
+    that of intents; both in seconds.
+    """
+
+    world: World
+    count: Callable[[Collection[IPAddress]], Awaitable[int]]
+    clock: Callable[[], float]
+    wall: Callable[[], float] = time.time
+    buckets: dict[PoolFamily, Buckets] = field(default_factory=dict)
+    _alive_at: dict[str, float] = field(default_factory=dict)
+    _leaving_since: float | None = None
+    _flows: int | None = None
+    _count_at: float = float("-inf")
+
+    async def tick(self) -> None:
+        """Take everything in again; while this director leaves, count the flows on its addresses."""
+        if self._drain() is None:
+            self._flows, self._count_at = None, float("-inf")
+        elif self.clock() >= self._count_at:
+            self._flows, self._count_at = None, self.clock() + COUNT_EVERY
+            own = self.world.inventory.snat_pools.values()
+            addresses = [a for pool in own for a in pool.addresses.get(self.world.director.name, ())]
+            try:
+                self._flows = await self.count(addresses) if addresses else 0
+            except DriverError as error:
+                log.warning("flows of SNAT addresses not counted", error=str(error))
+        self.look()
+
+    def look(self) -> None:
+        """Work out what should be from what is known, and have it carried out where it has changed."""
+        world = self.world
+        if not world.inventory.snat_pools and not world.inventory.cluster.ospf.default_originate:
+            return
+        alive = self._take_view()
+        leaving = self._leaving()
+        loaded = world.actual.rules.digest == world.rules.digest
+        own = decide_addresses(
+            world.inventory,
+            world.director,
+            world.around(self.clock()),
+            unfit=world.unfit,
+            loaded=loaded,
+            leaving=leaving,
+        )
+        mine = {address for address, decision in own.items() if Lane.ACTIVE in decision.lanes}
+        world.take_snat(
+            SnatState(
+                part=snat_part(world.inventory, world.director, self.buckets),
+                own=own,
+                peers=peers(world.inventory, world.director, alive),
+                # replies must find the way back before the first flow comes
+                gateway=world.unfit is None
+                and loaded
+                and leaving is None
+                and mine <= world.actual.links.announced.keys(),
+            )
+        )
+
+    def _take_view(self) -> frozenset[str]:
+        """Bring the maps up to date and return the directors that can be sent flows.
+
+        Maps and peers begin with what the kernel has: who had a bucket before is remembered nowhere else.
+        What is no evidence of the others changes nothing.
+        """
+        world, now = self.world, self.clock()
+        around = world.around(now)
+        there = {peer.mark for peer in world.actual.links.peers}
+        for name, mark in marks(world.inventory.directors).items():
+            if mark in there:
+                self._alive_at.setdefault(name, now)
+        for key, found in read_buckets(world.actual.rules, world.inventory, world.director).items():
+            self.buckets.setdefault(key, found)
+        if around.view is None or not around.knows():
+            return frozenset(self._alive_at)
+        own = world.director.name
+        seen = {
+            (pool.name, family): (
+                look(pool, family, world.inventory, around.view),
+                own_addresses(pool, own, family),
+            )
+            for pool, family in pool_families(world.inventory)
+        }
+        self._alive_at |= {name: now for each, _ in seen.values() for name in each.alive}
+        self._alive_at = {name: at for name, at in self._alive_at.items() if now - at < GRACE}
+        alive = frozenset(self._alive_at)
+        for key, (each, addresses) in seen.items():
+            known = self.buckets.get(key, Buckets())
+            self.buckets[key] = (
+                learn(own, known, each.serving, alive) if addresses else Buckets(current(each.serving))
+            )
+        return alive
+
+    def _drain(self) -> Intent | None:
+        return self.world.drains.get(None)
+
+    def _leaving(self) -> Leaving | None:
+        intent, now = self._drain(), self.clock()
+        if intent is None or (intent.value != FORCE and waits(self.world.inventory, self.world.around(now))):
+            self._leaving_since = None
+            return None
+        if self._leaving_since is None:
+            self._leaving_since = now
+        deadline = None
+        if intent.patience is not None:
+            deadline = now + (max(intent.made, intent.begins) + intent.patience - self.wall())
+        return Leaving(self._leaving_since, intent.reason, self._flows, deadline)

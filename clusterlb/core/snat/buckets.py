@@ -1,0 +1,72 @@
+"""Which director owns a flow: 256 buckets of flows, and the same map from bucket to director everywhere.
+
+Each bucket ranks the directors by a hash of their names (rendezvous hashing); its owner is the first of them
+that serves. So all who see the same directors agree without a word, one that comes or goes moves only its own
+share, and a director that is sent a new flow passes it on, if at all, to one that the bucket ranks higher:
+whatever each of them knows, new flows go round in no circle, because nobody leaves itself out.
+
+A flow stays where its connection tracking entry is. So a director remembers for each of its buckets who had
+it before (``previous``), and asks there for a flow that it does not know. That one remembers in turn who had
+it before, and so on: nobody needs to know the whole story of a bucket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cache
+from hashlib import shake_256
+
+from clusterlb.model.address import AddressFamily
+
+BUCKETS = 256
+SEED = 0x45C1A55E  # of the kernel's hash over a flow; the same on every director, for ever
+_BYTES = 8
+
+Owners = tuple[str | None, ...]
+"""One director's name for each bucket; None for nobody."""
+
+PoolFamily = tuple[str, AddressFamily]
+"""A SNAT pool's name and the family: each has owners of its own."""
+
+NOBODY: Owners = (None,) * BUCKETS
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """Who owns each bucket now, and who had it before this director did (None: nobody else)."""
+
+    current: Owners = NOBODY
+    previous: Owners = NOBODY
+
+
+def current(directors: Collection[str]) -> Owners:
+    """Return the owner of each bucket among the directors that serve."""
+    ranks = [(ranking(name), name) for name in sorted(directors)]
+    if not ranks:
+        return NOBODY
+    return tuple(max((rank[bucket], name) for rank, name in ranks)[1] for bucket in range(BUCKETS))
+
+
+@cache
+def ranking(director: str) -> tuple[bytes, ...]:
+    """Return how much each bucket likes a director; the highest wins."""
+    digest = shake_256(director.encode()).digest(_BYTES * BUCKETS)
+    return tuple(digest[at : at + _BYTES] for at in range(0, len(digest), _BYTES))
+
+
+def learn(own: str, known: Buckets, serving: Collection[str], alive: Collection[str]) -> Buckets:
+    """Return the buckets of the director ``own`` that sees these others, and maybe itself, serve.
+
+    ``known``: what it knew, nobody when it begins. ``alive``: who can still be asked for older flows. It
+    never leaves itself out; while the others do, for it joins or drains, those who have its buckets
+    meanwhile are the previous ones.
+    """
+    others = set(serving) - {own}
+    now = current({own, *others})
+    before = known.current if own in serving and known.current != NOBODY else current(others)
+    previous = (
+        was if mine == own and was not in (own, None) else remembered
+        for mine, was, remembered in zip(now, before, known.previous, strict=True)
+    )
+    return Buckets(now, tuple(name if name in alive and name != own else None for name in previous))

@@ -1,0 +1,25 @@
+"""The marks that name directors: on a packet where it is sent, on a connection who translates it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from zlib import crc32
+
+FIRST = 0x45000000  # "E"; marks of ours are FIRST up to ASK
+MASK = 0xFF000000
+SPAN = 0x00FFFFFF
+ASK = FIRST + SPAN
+"""A connection that is not ours, and nobody knows whose: ask the maps again for each packet."""
+
+
+def marks(directors: Iterable[str]) -> dict[str, int]:
+    """Return each director's mark: it comes from its name, so that it is the same everywhere and stays."""
+    found: dict[str, int] = {}
+    taken: set[int] = set()
+    for name in sorted(directors):
+        number = crc32(name.encode()) % SPAN
+        while number in taken:
+            number = (number + 1) % SPAN
+        taken.add(number)
+        found[name] = FIRST + number
+    return found

@@ -1,0 +1,282 @@
+"""The part of our nftables table that sends flows to their owner and translates those that are ours.
+
+A mark in MASK names a director (``core.snat.marks``): on a packet, where a policy rule sends it; on a
+connection, who translates it. What comes from a pool's sources is handled in this order:
+
+- in raw, a TCP connection that opens in another's bucket is sent to its owner and not tracked: of a flow that
+  passes in one direction alone, connection tracking would call all but the SYN invalid;
+- in mangle, a connection with a mark goes on as before; a new one goes to its bucket's owner;
+- a TCP packet that belongs to no connection here was moved by ECMP: it goes to the bucket's owner, from there
+  to the one before (``previous``), and so on until somebody knows it;
+- in srcnat, a new connection that is ours gets one of our addresses of the pool.
+
+The maps of two directors may differ for seconds. So a TCP packet that is sent on gets a short life, enough
+for HOPS times, and the owner that knows it puts a common one back. What opens a flow needs no such brake
+(``core.snat.buckets``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from clusterlb.core.rules.part import (
+    WORDS,
+    Part,
+    Words,
+    addresses,
+    chain,
+    endpoint,
+    endpoints,
+    jumped,
+    member_ports,
+    uses,
+)
+from clusterlb.core.snat.buckets import BUCKETS, SEED, Buckets, Owners, PoolFamily
+from clusterlb.core.snat.marks import ASK, FIRST, MASK, marks
+from clusterlb.model.address import AddressFamily, IPAddress, IPNetwork, family_of
+from clusterlb.model.forwarding import Forwarding
+from clusterlb.model.inventory import Director, Inventory
+from clusterlb.model.rules import Element, NamedSet, Rules
+from clusterlb.model.snat import SnatPool
+
+HOPS = 4  # times that a TCP packet may be sent on
+_LIFE = 7  # its hop limit then: it arrives with 6, and may be sent on as long as it has more than LIFE - HOPS
+_FULL_LIFE = 64
+_ADDRESS_SEED = 0x5EED
+_PORTS = "meta l4proto { tcp, udp, udplite, dccp, sctp }"
+_OPENS = "tcp flags & (fin | syn | rst | ack) == syn"
+_MARKED = f"& {MASK:#x} == {FIRST:#x}"
+# A map's key must be of the hash's own type; nft 1.0.6 crashes when it lists one that is declared by jhash.
+_BUCKET, _MARK = "typeof symhash mod 256", "meta mark"
+
+
+def snat_part(inventory: Inventory, director: Director, buckets: Mapping[PoolFamily, Buckets]) -> Part:
+    """Return the part for the inventory's SNAT pools; empty without one.
+
+    ``buckets``: who owns what, for each pool and family that has addresses. Every director has the maps and
+    sends flows to their owners; only those with addresses of a pool translate.
+    """
+    if not inventory.snat_pools:
+        return Part()
+    numbers = marks(inventory.directors)
+    sets = dict(_sets(inventory, director))
+    opening: list[str] = []
+    steering: list[str] = []
+    leaving: list[str] = []
+    text = ""
+    for each in _branches(inventory, director):
+        known = buckets.get((each.pool.name, each.family), Buckets())
+        sets[each.current] = _map(known.current, numbers, director.name)
+        sets[each.previous] = _map(known.previous, numbers, director.name)
+        for rules, name in ((opening, "open"), (steering, "steer"), (leaving, "out")):
+            rules.extend(f"{match} goto snat_{name}{each.suffix}" for match in each.matches())
+        text += each.chains(f"{numbers[director.name]:#x}")
+    families = _families(inventory)
+    spared = [
+        "fib daddr type != unicast accept",
+        *(rule for family in families for rule in _spared(WORDS[family])),
+    ]
+    text += jumped("snat_ours", (rule for family in families for rule in _revived(WORDS[family])))
+    text += jumped("snat_hop", (rule for family in families for rule in _shortened(WORDS[family])))
+    return Part(
+        text
+        + chain("snat_opening", "prerouting priority raw + 10", [f"{_OPENS} goto snat_opens"])
+        + jumped("snat_opens", [*spared, *opening])
+        + chain(
+            "snat_steering",
+            "prerouting priority mangle + 10",
+            [f"meta mark {_MARKED} accept", *spared, *steering],
+        )
+        + chain(
+            "snat_leaving",
+            "postrouting priority srcnat",
+            [f"ct mark != {numbers[director.name]:#x} accept", *leaving],
+            "nat",
+        )
+        + chain("snat_input", "input priority filter", (_orphans(WORDS[family]) for family in families))
+        # the way on to a peer leaves by the interface that the packet came in by
+        + chain(
+            "snat_output",
+            "output priority filter",
+            ["icmp type redirect drop", "icmpv6 type nd-redirect drop"],
+        ),
+        sets,
+    )
+
+
+def read_buckets(rules: Rules, inventory: Inventory, director: Director) -> dict[PoolFamily, Buckets]:
+    """Return what the maps of a table say, for the pools and families that it has; a start goes on there."""
+    names = {f"{mark:#010x}": name for name, mark in marks(inventory.directors).items()}
+    found = {}
+    for each in _branches(inventory, director):
+        if each.current in rules.sets and each.previous in rules.sets:
+            now, before = rules.sets[each.current].elements, rules.sets[each.previous].elements
+            own = director.name if each.own else None
+            found[each.pool.name, each.family] = Buckets(
+                tuple(names.get(now.get((str(bucket),), ""), own) for bucket in range(BUCKETS)),
+                tuple(names.get(before.get((str(bucket),), "")) for bucket in range(BUCKETS)),
+            )
+    return found
+
+
+def own_addresses(pool: SnatPool, director: str, family: AddressFamily) -> tuple[IPAddress, ...]:
+    """Return the addresses of one family that a director gives to a pool's flows."""
+    return tuple(address for address in pool.addresses.get(director, ()) if family_of(address) is family)
+
+
+def pool_families(inventory: Inventory) -> Iterator[tuple[SnatPool, AddressFamily]]:
+    """Yield each pool with each family that it has addresses of."""
+    for pool in inventory.snat_pools.values():
+        for family in AddressFamily:
+            if any(own_addresses(pool, name, family) for name in pool.addresses):
+                yield pool, family
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """One pool's rules in one family; ``own``: this director's addresses."""
+
+    pool: SnatPool
+    family: AddressFamily
+    own: tuple[IPAddress, ...]
+
+    @property
+    def suffix(self) -> str:
+        return f"{WORDS[self.family].suffix}_{self.pool.name}"
+
+    @property
+    def current(self) -> str:
+        return f"snat_current{self.suffix}"
+
+    @property
+    def previous(self) -> str:
+        return f"snat_previous{self.suffix}"
+
+    def matches(self) -> Iterator[str]:
+        """Yield what says that a packet is of this pool; nothing when no source is of this family."""
+        ip = WORDS[self.family].ip
+        sources = _of(self.pool.sources, self.family)
+        destinations = _of(self.pool.destinations, self.family)
+        if sources and (destinations or not self.pool.destinations):
+            where = f"{ip} saddr {{ {sources} }}"
+            where += f" {ip} daddr {{ {destinations} }}" if destinations else ""
+            yield where + (f" meta mark {self.pool.fwmark:#x}" if self.pool.fwmark else "")
+
+    def chains(self, mine: str) -> str:
+        """Write the chains; ``mine`` is this director's mark."""
+        ip = WORDS[self.family].ip
+        pair = f"jhash {ip} saddr . {ip} daddr"
+        flow = f"jhash {ip} saddr . th sport . {ip} daddr . th dport"
+        bucket, bucket_of_pair = (f"{what} mod {BUCKETS} seed {SEED:#x}" for what in (flow, pair))
+        older = f"meta mark set {bucket} map @{self.previous} ct mark set {ASK:#x} goto snat_hop"
+        return (
+            jumped(f"snat_open{self.suffix}", [f"meta mark set {bucket} map @{self.current} notrack"])
+            + jumped(
+                f"snat_steer{self.suffix}",
+                [
+                    f"ct mark {mine} goto snat_ours",
+                    f"meta l4proto tcp goto snat_tcp{self.suffix}",
+                    f"ct mark {_MARKED} meta mark set ct mark accept",
+                    "ct state != new accept",
+                    f"{_PORTS} meta mark set {bucket} map @{self.current} ct mark set meta mark accept",
+                    f"{_PORTS} ct mark set {mine} accept",
+                    f"meta mark set {bucket_of_pair} map @{self.current} ct mark set meta mark accept",
+                    f"ct mark set {mine}",
+                ],
+            )
+            + jumped(
+                f"snat_tcp{self.suffix}",
+                [
+                    # the ports of a flow that went elsewhere, and has not been forgotten
+                    f"{_OPENS} ct mark {_MARKED} drop",
+                    f"{_OPENS} ct mark set {mine} accept",
+                    f"ct mark {_MARKED} ct mark != {ASK:#x} meta mark set ct mark goto snat_hop",
+                    "ct state established,related accept",
+                    f"{_life(WORDS[self.family])} < {_LIFE} {older}",
+                    f"meta mark set {bucket} map @{self.current} ct mark set meta mark goto snat_hop",
+                    older,
+                    "ct state invalid drop",
+                    f"ct mark {ASK:#x} drop",
+                    f"ct mark set {mine} goto snat_ours",
+                ],
+            )
+            + jumped(f"snat_out{self.suffix}", list(self._translations(flow, pair)))
+        )
+
+    def _translations(self, flow: str, pair: str) -> Iterator[str]:
+        ip = WORDS[self.family].ip
+        if not self.own:
+            yield "drop"  # nobody serves, and with its own address it must not go out
+            return
+        places = ", ".join(f"{place} : {address}" for place, address in enumerate(self.own))
+        for which, what in ((f"{_PORTS} ", flow), ("", pair)):
+            yield f"{which}snat {ip} to {what} mod {len(self.own)} seed {_ADDRESS_SEED:#x} map {{ {places} }}"
+
+
+def _branches(inventory: Inventory, director: Director) -> Iterator[_Branch]:
+    for pool, family in pool_families(inventory):
+        yield _Branch(pool, family, own_addresses(pool, director.name, family))
+
+
+def _families(inventory: Inventory) -> tuple[AddressFamily, ...]:
+    there = {family for _, family in pool_families(inventory)}
+    return tuple(family for family in AddressFamily if family in there)
+
+
+def _sets(inventory: Inventory, director: Director) -> Iterator[tuple[str, NamedSet]]:
+    """Yield our addresses, and what is never a pool's: packets to VIPs, replies of masqueraded members."""
+    replies: dict[AddressFamily, dict[Element, str]] = {}
+    for _, service, member, method in uses(inventory):
+        if method is Forwarding.NAT:
+            keys = (endpoint(member.address, service, ports) for ports in member_ports(service, member))
+            replies.setdefault(family_of(member.address), {}).update(dict.fromkeys(keys, ""))
+    kept = [
+        address
+        for pool in inventory.snat_pools.values()
+        for owned in pool.addresses.values()
+        for address in owned
+        if director.name in (pool.owner(address), pool.backup(address))
+    ]
+    for family in _families(inventory):
+        words = WORDS[family]
+        yield f"snat_vips{words.suffix}", addresses(words, inventory.vips, family)
+        yield f"snat_replies{words.suffix}", endpoints(words, replies.get(family, {}))
+        yield f"snat_addresses{words.suffix}", addresses(words, kept, family)
+
+
+def _spared(words: Words) -> Iterator[str]:
+    yield f"{words.ip} daddr @snat_vips{words.suffix} accept"
+    yield f"{words.ip} saddr . meta l4proto . th sport @snat_replies{words.suffix} accept"
+
+
+def _life(words: Words) -> str:
+    return "ip ttl" if words.ip == "ip" else "ip6 hoplimit"
+
+
+def _shortened(words: Words) -> Iterator[str]:
+    """Yield what leaves a packet so long to live that it is sent on HOPS times."""
+    yield f"{_life(words)} <= {_LIFE - HOPS} drop"
+    yield f"{_life(words)} > {_LIFE} {_life(words)} set {_LIFE}"
+
+
+def _revived(words: Words) -> Iterator[str]:
+    yield f"meta l4proto tcp {_life(words)} < {_LIFE} {_life(words)} set {_FULL_LIFE}"
+
+
+def _orphans(words: Words) -> str:
+    return f"{words.ip} daddr @snat_addresses{words.suffix} ct state new,invalid,untracked drop"
+
+
+def _map(owners: Owners, numbers: Mapping[str, int], own: str) -> NamedSet:
+    """Return the map to the marks of others; what is not in it is ours, or nobody's."""
+    elements: dict[Element, str] = {
+        (str(bucket),): f"{numbers[name]:#010x}"
+        for bucket, name in enumerate(owners)
+        if name is not None and name != own
+    }
+    return NamedSet(_BUCKET, _MARK, elements=elements)
+
+
+def _of(networks: tuple[IPNetwork, ...], family: AddressFamily) -> str:
+    return ", ".join(str(network) for network in networks if family_of(network.network_address) is family)

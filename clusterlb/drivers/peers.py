@@ -1,0 +1,134 @@
+"""The ways to other directors: a policy rule for each mark, and a table with a default route.
+
+What is marked for somebody to whom there is no way, for its table is empty while the interface is down, must
+not go out as it is: a rule after all of these drops it. Layouts: include/uapi/linux/fib_rules.h, rtnetlink.h.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from errno import EEXIST, ENOENT, ESRCH
+from ipaddress import ip_address
+from typing import NamedTuple
+
+from clusterlb.core.snat.marks import FIRST, MASK
+from clusterlb.drivers.conntrack_marks import forget_marked
+from clusterlb.drivers.lanes import ANNOUNCE_PROTO
+from clusterlb.drivers.rtnetlink import (
+    RTM_DELROUTE,
+    RTM_GETROUTE,
+    RTM_NEWROUTE,
+    Request,
+    RouteSocket,
+    attribute,
+)
+from clusterlb.model.address import AddressFamily, IPAddress, family_of
+from clusterlb.model.snat import Peer
+
+PREFERENCE = FIRST >> 16  # between table local (0) and table main (32766)
+_RTM_NEWRULE, _RTM_DELRULE, _RTM_GETRULE = 32, 33, 34
+_FRA_PRIORITY, _FRA_FWMARK, _FRA_TABLE, _FRA_FWMASK, _FRA_PROTOCOL = 6, 10, 15, 16, 21
+_TO_TABLE, _BLACKHOLE = 1, 6
+_RTA_GATEWAY, _RTA_TABLE = 5, 15
+_RTN_UNICAST = 1
+_ONE = 0xFFFFFFFF
+_CREATE, _EXCLUSIVE, _REPLACE = 0x400, 0x200, 0x100
+_HEADER = struct.Struct("=BBBBBBBBI")
+_NUMBER = struct.Struct("=I")
+_NOWHERE: dict[AddressFamily, IPAddress] = {
+    AddressFamily.IPV4: ip_address("0.0.0.0"),  # noqa: S104 - no address to listen on
+    AddressFamily.IPV6: ip_address("::"),
+}
+
+
+class _Rule(NamedTuple):
+    """A policy rule of ours: what its mark is and under which mask, and its table, 0 for none."""
+
+    mark: int
+    mask: int
+    table: int
+
+
+_LAST = _Rule(FIRST, MASK, 0)
+
+
+def read_peers(routes: RouteSocket) -> Iterator[Peer]:
+    """Yield the peers that have a way; one whose way is not whole has the address ``::`` or ``0.0.0.0``."""
+    for family in AddressFamily:
+        rules = set(_rules(routes, family))
+        for rule in sorted(rules - {_LAST}):
+            gateway = _gateway(routes, family, rule.table) if _LAST in rules else None
+            yield Peer(rule.mark, gateway or _NOWHERE[family])
+
+
+def add_peer(routes: RouteSocket, peer: Peer) -> int:
+    """Make the way to a peer, or lead it to another address; return the kernel's errno, 0 for done."""
+    family = family_of(peer.address)
+    create = _CREATE | _EXCLUSIVE
+    errnos = routes.request(
+        [
+            _rule_request(_RTM_NEWRULE, family, _LAST, create),
+            _route_request(RTM_NEWROUTE, peer, _CREATE | _REPLACE),
+            _rule_request(_RTM_NEWRULE, family, _Rule(peer.mark, _ONE, peer.mark), create),
+        ]
+    )
+    return next((errno for errno in errnos if errno not in (0, EEXIST)), 0)
+
+
+def remove_peer(routes: RouteSocket, peer: Peer) -> int:
+    """Take the way of a mark away, wherever it leads, and forget the connections that use it."""
+    family = family_of(peer.address)
+    # a connection that keeps its mark would be sent nowhere for as long as it lives
+    forget_marked(peer.mark, family)
+    rule = _Rule(peer.mark, _ONE, peer.mark)
+    steps = [_rule_request(_RTM_DELRULE, family, rule), _route_request(RTM_DELROUTE, peer)]
+    if set(_rules(routes, family)) <= {_LAST, rule}:
+        steps.append(_rule_request(_RTM_DELRULE, family, _LAST))
+    return next((errno for errno in routes.request(steps) if errno not in (0, ENOENT, ESRCH)), 0)
+
+
+def _rules(routes: RouteSocket, family: AddressFamily) -> Iterator[_Rule]:
+    for header, found in routes.dump(_RTM_GETRULE, _HEADER.pack(family, 0, 0, 0, 0, 0, 0, 0, 0), _HEADER):
+        numbers = {
+            kind: _NUMBER.unpack(value)[0] for kind, value in found.items() if len(value) == _NUMBER.size
+        }
+        if header[0] != family or found.get(_FRA_PROTOCOL) != bytes([ANNOUNCE_PROTO]):
+            continue
+        if header[7] == _TO_TABLE and numbers.get(_FRA_PRIORITY) == PREFERENCE:
+            mark, table = numbers.get(_FRA_FWMARK, 0), numbers.get(_FRA_TABLE, 0)
+            yield _Rule(mark, numbers.get(_FRA_FWMASK, _ONE), table)
+        elif header[7] == _BLACKHOLE and numbers.get(_FRA_PRIORITY) == PREFERENCE + 1:
+            yield _LAST
+
+
+def _gateway(routes: RouteSocket, family: AddressFamily, table: int) -> IPAddress | None:
+    request = _HEADER.pack(family, 0, 0, 0, 0, 0, 0, 0, 0) + attribute(_RTA_TABLE, _NUMBER.pack(table))
+    try:
+        for header, found in routes.dump(RTM_GETROUTE, request, _HEADER):
+            here = header[0] == family and found.get(_RTA_TABLE) == _NUMBER.pack(table)
+            if here and header[1] == 0 and header[5] == ANNOUNCE_PROTO and _RTA_GATEWAY in found:
+                return ip_address(found[_RTA_GATEWAY])
+    except OSError as error:
+        if error.errno != ENOENT:  # there is no such table
+            raise
+    return None
+
+
+def _rule_request(kind: int, family: AddressFamily, rule: _Rule, flags: int = 0) -> Request:
+    action = _TO_TABLE if rule.table else _BLACKHOLE
+    body = _HEADER.pack(family, 0, 0, 0, 0, 0, 0, action, 0)
+    body += attribute(_FRA_PRIORITY, _NUMBER.pack(PREFERENCE if rule.table else PREFERENCE + 1))
+    body += attribute(_FRA_FWMARK, _NUMBER.pack(rule.mark)) + attribute(_FRA_FWMASK, _NUMBER.pack(rule.mask))
+    body += attribute(_FRA_PROTOCOL, bytes([ANNOUNCE_PROTO]))
+    if rule.table:
+        body += attribute(_FRA_TABLE, _NUMBER.pack(rule.table))
+    return Request(kind, flags, body)
+
+
+def _route_request(kind: int, peer: Peer, flags: int = 0) -> Request:
+    body = _HEADER.pack(family_of(peer.address), 0, 0, 0, 0, ANNOUNCE_PROTO, 0, _RTN_UNICAST, 0)
+    body += attribute(_RTA_TABLE, _NUMBER.pack(peer.mark))
+    if kind == RTM_NEWROUTE:
+        body += attribute(_RTA_GATEWAY, peer.address.packed)
+    return Request(kind, flags, body)

@@ -1,0 +1,164 @@
+"""What follows from what the others announce, step by step in time."""
+
+from dataclasses import replace
+
+import pytest
+
+from clusterlb.controller.snat import COUNT_EVERY, GRACE, Snat
+from clusterlb.controller.world import World
+from clusterlb.core.snat.buckets import current
+from clusterlb.core.snat.place import SETTLE
+from clusterlb.drivers.interface import DriverError
+from clusterlb.model.address import AddressFamily
+from clusterlb.model.intent import Intent, IntentKind
+from clusterlb.model.ospf import Lane
+from tests.unit.core.snat.test_place import HERE, INVENTORY, OWN, SERVING, SIX, view
+
+KEY = ("internet", AddressFamily.IPV4)
+OTHERS = {"d2": SERVING["d2"], "d3": SERVING["d3"]}
+
+
+class Rig:
+    def __init__(self):
+        self.now, self.flows = 1000.0, 0
+        self.world = World(INVENTORY, HERE)
+        self.world.health_changed(ospf_full=1)
+        self.world.unfit = None
+        self.snat = self.begin()
+
+    def begin(self):
+        return Snat(self.world, self.count, lambda: self.now, wall=lambda: self.now)
+
+    async def count(self, addresses):
+        assert set(addresses) == {OWN["d1"], SIX}
+        if self.flows is None:
+            raise DriverError("no")
+        return self.flows
+
+    async def see(self, lanes, dead=()):
+        """Take in what the others announce now, and carry out what comes of it."""
+        seen = view(lanes, dead)
+        self.world.cluster_view = replace(seen, taken_at=self.now)
+        await self.snat.tick()
+        self.load()
+        await self.snat.tick()
+        return self.snat.buckets[KEY]
+
+    def load(self):
+        self.world.actual.rules = self.world.rules
+        announced = {address: one.lanes for address, one in self.world.snat.own.items() if one.lanes}
+        links = self.world.actual.links
+        self.world.actual.links = replace(links, announced=announced, peers=self.world.snat.peers)
+
+    def peers(self):
+        """Return how many directors flows can be sent to."""
+        return len({peer.mark for peer in self.world.snat.peers})
+
+    def drain(self, patience=None):
+        intent = Intent(IntentKind.DRAIN, "director", "", "root", "updates", self.now, patience=patience)
+        self.world.drains = {None: intent}
+
+
+@pytest.fixture
+def rig():
+    return Rig()
+
+
+async def test_who_joins_takes_buckets_and_remembers_whose_they_were(rig):
+    found = await rig.see(OTHERS)
+    assert found.current == current(SERVING)
+    mine = [bucket for bucket, owner in enumerate(found.current) if owner == "d1"]
+    assert mine
+    assert all(found.previous[bucket] == current(OTHERS)[bucket] for bucket in mine)
+    assert await rig.see(SERVING) == found
+
+
+async def test_a_restart_goes_on_with_what_the_kernel_has(rig):
+    found = await rig.see(OTHERS)
+    rig.snat = rig.begin()
+    rig.world.cluster_view = None
+    await rig.snat.tick()
+    assert rig.snat.buckets[KEY] == found
+    assert rig.peers() == 2
+    assert await rig.see(SERVING) == found
+
+
+async def test_nothing_changes_while_the_database_is_no_evidence(rig):
+    found = await rig.see(SERVING)
+    rig.now += 60
+    await rig.snat.tick()
+    assert rig.snat.buckets[KEY] == found
+    assert rig.peers() == 2
+
+
+async def test_flows_wait_a_while_for_a_director_that_has_died(rig):
+    await rig.see(SERVING)
+    found = await rig.see(SERVING, dead=("d2",))
+    assert "d2" not in found.current
+    assert "d2" in found.previous
+    assert rig.peers() == 2
+    rig.now += GRACE
+    found = await rig.see(SERVING, dead=("d2",))
+    assert "d2" not in found.previous
+    assert rig.peers() == 1
+
+
+async def test_the_gateway_comes_last_and_goes_first(rig):
+    seen = view(SERVING)
+    rig.world.cluster_view = replace(seen, taken_at=rig.now)
+    await rig.snat.tick()
+    assert not rig.world.snat.gateway
+    rig.load()
+    rig.snat.look()
+    assert not rig.world.snat.gateway, "the addresses are not announced yet"
+    rig.load()
+    rig.snat.look()
+    assert rig.world.snat.gateway
+    rig.drain()
+    await rig.snat.tick()
+    assert not rig.world.snat.gateway
+    assert rig.world.snat.own[OWN["d1"]].lanes == {Lane.ACTIVE}
+
+
+async def test_a_drain_ends_with_the_last_flow(rig):
+    await rig.see(SERVING)
+    rig.drain()
+    rig.flows = 3
+    without = {"d2": SERVING["d2"], "d3": SERVING["d3"], "d1": {"d1": Lane.ACTIVE, "d3": Lane.DRAINED}}
+    await rig.see(without)
+    assert rig.world.snat.own[OWN["d3"]].lanes == {Lane.DRAINED}
+    rig.now += 10 * SETTLE
+    await rig.see(without)
+    assert rig.world.snat.own[OWN["d1"]].lanes == {Lane.ACTIVE}
+    rig.flows = None
+    rig.now += COUNT_EVERY
+    await rig.see(without)
+    assert rig.world.snat.own[OWN["d1"]].lanes == {Lane.ACTIVE}
+    rig.flows = 0
+    rig.now += COUNT_EVERY
+    await rig.see(without)
+    assert not any(decision.lanes for decision in rig.world.snat.own.values())
+
+
+async def test_a_drain_ends_at_its_deadline(rig):
+    await rig.see(SERVING)
+    rig.drain(patience=30.0)
+    rig.flows = 3
+    rig.now += 29
+    await rig.see(SERVING)
+    assert rig.world.snat.own[OWN["d1"]].lanes
+    rig.now += 1
+    await rig.see(SERVING)
+    assert not rig.world.snat.own[OWN["d1"]].lanes
+
+
+async def test_who_comes_back_asks_those_who_had_its_buckets_meanwhile(rig):
+    await rig.see(SERVING)
+    rig.drain()
+    rig.flows = 1
+    await rig.see({**OTHERS, "d1": {"d1": Lane.ACTIVE, "d3": Lane.DRAINED}})
+    rig.world.drains = {}
+    found = await rig.see(SERVING)
+    mine = [bucket for bucket, owner in enumerate(found.current) if owner == "d1"]
+    meanwhile = current(OTHERS)
+    assert all(found.previous[bucket] == meanwhile[bucket] for bucket in mine)

@@ -1,0 +1,52 @@
+from dataclasses import replace
+
+from forwarding_inventories import RULES
+
+from clusterlb.core.diff import BULK, diff
+from clusterlb.core.rules.table import table
+from clusterlb.model.ipvs import ProtocolTimeouts
+from clusterlb.model.plan import ChangeSets, LoadRules, SetTimeouts
+from clusterlb.model.rules import NO_RULES, SetChange
+from clusterlb.model.state import DirectorState
+
+HAVE = table(*RULES["every-method"])
+
+
+def steps(want, have=HAVE):
+    return diff(DirectorState(rules=want), DirectorState(rules=have))
+
+
+def test_the_same_rules_need_nothing():
+    assert steps(HAVE) == ()
+
+
+def test_an_element_is_changed_alone():
+    want = HAVE.changed([SetChange("vips4", {("10.100.0.9",): ""}, (("10.100.0.1",),))])
+    assert steps(want) == (ChangeSets((SetChange("vips4", {("10.100.0.9",): ""}, (("10.100.0.1",),)),)),)
+
+
+def test_a_value_that_changes_goes_and_comes_in_one_step():
+    key = next(iter(HAVE.sets["marks4"].elements))
+    want = HAVE.changed([SetChange("marks4", {key: "0x44000099"})])
+    assert steps(want) == (ChangeSets((SetChange("marks4", {key: "0x44000099"}, (key,)),)),)
+
+
+def test_other_chains_are_another_table():
+    want = replace(HAVE, chains=HAVE.chains + "  chain more {\n  }\n")
+    assert steps(want) == (LoadRules(want),)
+    assert steps(NO_RULES) == (LoadRules(NO_RULES),)
+
+
+def test_many_intervals_are_loaded_anew_and_many_addresses_are_not():
+    ports = {("10.100.0.2", "tcp", f"{n}-{n + 1}"): "0x44000001" for n in range(10000, 10002 + 2 * BULK, 2)}
+    want = HAVE.changed([SetChange("marks4", ports)])
+    assert steps(want) == (LoadRules(want),)
+    addresses = {(f"10.100.9.{n}",): "" for n in range(2 * BULK)}
+    assert isinstance(steps(HAVE.changed([SetChange("vips4", addresses)]))[0], ChangeSets)
+
+
+def test_only_timeouts_that_somebody_asks_for_are_set():
+    have = DirectorState(timeouts=ProtocolTimeouts(900, 120, 300))
+    assert diff(DirectorState(), have) == ()
+    wanted = DirectorState(timeouts=ProtocolTimeouts(tcp=90, udp=300))
+    assert diff(wanted, have) == (SetTimeouts(ProtocolTimeouts(tcp=90)),)
