@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from clusterlb.cli import options
+from clusterlb.cli import options, realserver
 from clusterlb.cli.exits import Exit
 
 SYSTEMS = ("nxos", "eos", "junos", "sonic", "frr")
@@ -93,3 +93,6 @@ def vrrp(inventory: Path, director: str | None, part: str | None) -> None:
     except (UnknownDirectorError, VrrpError) as error:
         raise click.ClickException(str(error)) from error
     click.echo("\n".join(texts), nl=False)
+
+
+command.add_command(realserver.command)

@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from clusterlb.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from clusterlb.lab.hooks import Hooks
+    from clusterlb.model.address import IPAddress
+    from clusterlb.model.inventory import Inventory
 
 spec_option = click.option(
     "--spec",
     "spec_path",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="What the lab looks like: YAML, see inventory/lab/.  [default: 8 directors, 4 real servers]",
+)
+inventory_option = click.option(
+    "--inventory",
+    "inventory_path",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Run this inventory, laid out as docs/lab.md says. Of --spec, switch and wait still count.",
 )
 # what the lab's processes would each import by themselves, and slowly on an emulated machine
 _WARM = (
@@ -42,8 +54,9 @@ def command() -> None:
 
 @command.command("run", context_settings={"ignore_unknown_options": True})
 @spec_option
+@inventory_option
 @click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND...")
-def run(spec_path: Path | None, argv: tuple[str, ...]) -> None:
+def run(spec_path: Path | None, inventory_path: Path | None, argv: tuple[str, ...]) -> None:
     """Bring a lab up, run COMMAND in it, take it down; the exit code is COMMAND's.
 
     COMMAND reaches the namespaces with `ip netns exec NAME`: client, switch, d1..., r1... The file that
@@ -52,15 +65,16 @@ def run(spec_path: Path | None, argv: tuple[str, ...]) -> None:
     Example: clusterlb lab run -- ip netns exec client curl -s http://10.100.0.1/
     """
     if not argv:
-        raise click.UsageError("there is no COMMAND: clusterlb lab run [--spec FILE] -- COMMAND...")
-    raise SystemExit(_in_lab(spec_path, argv, interactive=False))
+        raise click.UsageError("there is no COMMAND: clusterlb lab run [OPTIONS] -- COMMAND...")
+    raise SystemExit(_in_lab(spec_path, inventory_path, argv, interactive=False))
 
 
 @command.command("shell")
 @spec_option
-def shell(spec_path: Path | None) -> None:
+@inventory_option
+def shell(spec_path: Path | None, inventory_path: Path | None) -> None:
     """Bring a lab up and open a shell in it; leaving the shell takes the lab down."""
-    raise SystemExit(_in_lab(spec_path, ["bash", "-i"], interactive=True))
+    raise SystemExit(_in_lab(spec_path, inventory_path, ["bash", "-i"], interactive=True))
 
 
 @command.command("demo")
@@ -79,36 +93,39 @@ def demo() -> None:
 _SCENARIO = (sys.executable, "-m", "clusterlb.lab.scenario")
 
 
-def _in_lab(spec_path: Path | None, argv: Sequence[str], *, interactive: bool) -> int:
+def _in_lab(
+    spec_path: Path | None, inventory_path: Path | None, argv: Sequence[str], *, interactive: bool
+) -> int:
+    from clusterlb.config.load import InventoryError
+    from clusterlb.lab.inventory import prepare
+    from clusterlb.lab.lab import Lab
     from clusterlb.lab.netns import LabError
     from clusterlb.lab.probe import has_ipvs
+    from clusterlb.lab.session import run_session
     from clusterlb.lab.spec import LabSpec, SpecError, load_spec
 
     _require()
     try:
         spec = LabSpec() if spec_path is None else load_spec(spec_path)
-    except SpecError as error:
+        lab = Lab(spec, *prepare(spec, inventory_path), _hooks())
+        if has_ipvs():
+            return run_session(lab, argv, interactive=interactive)
+        files = {"--spec": spec_path, "--inventory": inventory_path}
+        return _in_microvm(files, argv, interactive=interactive)
+    except (SpecError, InventoryError) as error:
         click.echo(str(error), err=True)
         raise SystemExit(int(Exit.INVALID)) from error
-    try:
-        if has_ipvs():
-            from clusterlb.lab.lab import Lab
-            from clusterlb.lab.session import run_session
-
-            lab = Lab(spec, _run_clusterlb, _warm, _say(), _render_switch)
-            return run_session(lab, argv, interactive=interactive)
-        return _in_microvm(spec_path, argv, interactive=interactive)
     except LabError as error:
         raise click.ClickException(str(error)) from error
 
 
-def _in_microvm(spec_path: Path | None, argv: Sequence[str], *, interactive: bool) -> int:
+def _in_microvm(files: Mapping[str, Path | None], argv: Sequence[str], *, interactive: bool) -> int:
     from clusterlb.lab import microvm
     from clusterlb.lab.guest import guest_path
 
     click.echo("lab: this kernel has no IPVS: booting a microVM, which takes about 15 s", err=True)
-    spec = [] if spec_path is None else ["--spec", str(guest_path(spec_path))]
-    what = ["shell", *spec] if interactive else ["run", *spec, "--", *argv]
+    options = [word for name, path in files.items() if path for word in (name, str(guest_path(path)))]
+    what = ["shell", *options] if interactive else ["run", *options, "--", *argv]
     return microvm.run([sys.executable, "-m", "clusterlb", "lab", *what], interactive=interactive)
 
 
@@ -134,15 +151,32 @@ def _run_clusterlb(argv: list[str]) -> None:
     main.main(argv, prog_name="clusterlb", standalone_mode=True)
 
 
-def _render_switch(inventory: Path) -> str:
-    from clusterlb.config.load import load
-    from clusterlb.generate.facts import facts_of
-    from clusterlb.generate.switch import System, render_switch
-    from clusterlb.lab.network import UPLINK_BRIDGE
-    from clusterlb.lab.topology import SWITCH_ON_UPLINK
+def _hooks() -> Hooks:
+    from clusterlb.lab.hooks import Hooks
 
-    found, _ = load(inventory)
-    return render_switch(facts_of(found, (UPLINK_BRIDGE,), str(SWITCH_ON_UPLINK)), System.FRR)
+    return Hooks(_run_clusterlb, _warm, _say(), _render_router, _render_server)
+
+
+def _render_router(inventory: Inventory, port: str, router_id: str) -> str:
+    from clusterlb.generate.facts import SwitchError, facts_of
+    from clusterlb.generate.switch import System, render_switch
+    from clusterlb.lab.netns import LabError
+
+    try:
+        return render_switch(facts_of(inventory, (port,), router_id), System.FRR)
+    except SwitchError as error:
+        raise LabError(str(error)) from error
+
+
+def _render_server(inventory: Inventory, addresses: Sequence[IPAddress]) -> str:
+    from clusterlb.generate.realserver.needs import RealServerError
+    from clusterlb.generate.realserver.script import realserver_script
+    from clusterlb.lab.netns import LabError
+
+    try:
+        return realserver_script(inventory, addresses)
+    except RealServerError as error:
+        raise LabError(str(error)) from error
 
 
 def _warm() -> None:

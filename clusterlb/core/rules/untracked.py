@@ -1,22 +1,65 @@
-"""VIP traffic that needs no connection tracking kept out of it, so that it cannot fill the table."""
+"""Packets that connection tracking must not see.
+
+What IPVS masquerades by itself is harmed by it. A reply may pass another director, so tracking here sees
+half a connection and calls the client's first ACK invalid. IPVS translates it all the same; then tracking
+takes it, with its new destination, for a connection of its own, finds the reply's tuple in use, and changes
+the source port. The real server answers that with a reset. So where anything is tracked, what has
+``forwarding: nat`` is not. With ``notrack`` all traffic of services that need no tracking is kept out of it,
+lest it fill the table.
+"""
 
 from __future__ import annotations
 
-from clusterlb.core.rules.part import WORDS, Part, addresses, chain, families, uses
+from collections.abc import Iterator
+
+from clusterlb.core.rules.part import (
+    WORDS,
+    Part,
+    chain,
+    client_ports,
+    endpoint,
+    endpoints,
+    member_ports,
+    uses,
+)
+from clusterlb.model.address import AddressFamily, family_of
 from clusterlb.model.forwarding import Forwarding
-from clusterlb.model.inventory import Inventory
+from clusterlb.model.inventory import Inventory, Service, Vip
+from clusterlb.model.rules import Element, NamedSet
 
 
 def untracked(inventory: Inventory) -> Part:
-    """Return the part for the VIPs without full NAT, when the cluster asks for it (``notrack``)."""
-    if not inventory.cluster.notrack:
-        return Part()
-    tracked = {vip.address for vip, _, _, method in uses(inventory) if method is Forwarding.FULLNAT}
-    vips = [vip for vip in inventory.vips if vip not in tracked]
-    sets = {}
+    """Return the part that keeps requests to services, and masqueraded members' replies, out of tracking.
+
+    A service with full NAT for some of its members is tracked.
+    """
+    requests: dict[AddressFamily, dict[Element, str]] = {}
+    replies: dict[AddressFamily, dict[Element, str]] = {}
+    for vip, service in _services(inventory):
+        for ports in client_ports(service):
+            requests.setdefault(family_of(vip.address), {})[endpoint(vip.address, service, ports)] = ""
+        for member in inventory.pools[service.pool].members:
+            if service.forwarding_of(member) is Forwarding.NAT:
+                keys = (endpoint(member.address, service, ports) for ports in member_ports(service, member))
+                replies.setdefault(family_of(member.address), {}).update(dict.fromkeys(keys, ""))
+    sets: dict[str, NamedSet] = {}
     rules = []
-    for family in families(vips):
-        words = WORDS[family]
-        sets[f"untracked{words.suffix}"] = addresses(words, vips, family)
-        rules.append(f"{words.ip} daddr @untracked{words.suffix} notrack")
+    for name, end, found in (("untracked", "d", requests), ("untracked_reply", "s", replies)):
+        for family, elements in sorted(found.items()):
+            words = WORDS[family]
+            sets[f"{name}{words.suffix}"] = endpoints(words, elements)
+            key = f"{words.ip} {end}addr . meta l4proto . th {end}port"
+            rules.append(f"{key} @{name}{words.suffix} notrack")
     return Part(chain("untracked", "prerouting priority raw", rules), sets)
+
+
+def _services(inventory: Inventory) -> Iterator[tuple[Vip, Service]]:
+    """Yield the services that must not be tracked, or need not be and shall not."""
+    tracks = bool(inventory.snat_pools) or any(m is Forwarding.FULLNAT for _, _, _, m in uses(inventory))
+    for vip in inventory.vips.values():
+        for service in vip.services:
+            members = inventory.pools[service.pool].members
+            methods = {service.forwarding_of(member) for member in members}
+            harmed = tracks and Forwarding.NAT in methods
+            if Forwarding.FULLNAT not in methods and (harmed or inventory.cluster.notrack):
+                yield vip, service

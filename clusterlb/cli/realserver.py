@@ -1,0 +1,63 @@
+"""``clusterlb generate realserver``: what members' hosts need."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from clusterlb.cli import options
+from clusterlb.cli.exits import Exit
+
+FORMATS = ("sh", "networkd", "ifupdown", "ansible")
+
+
+@click.command("realserver")
+@click.argument("members", nargs=-1, metavar="[MEMBER]...")
+@click.option("--pool", metavar="NAME", help="All members of this pool.  [default: of all pools]")
+@options.inventory_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="sh",
+    show_default=True,
+    help="What configures the host.",
+)
+@click.option(
+    "--interface",
+    metavar="NAME",
+    help="The host's interface towards the directors: networkd, ifupdown with nat.  [default: a placeholder]",
+)
+def command(
+    members: tuple[str, ...], pool: str | None, inventory: Path, form: str, interface: str | None
+) -> None:
+    """Print what a real server needs so that packets of the VIPs reach it, and replies the clients.
+
+    A MEMBER is an address, or address:port; several are those of one host. `sh` prints one script that runs
+    on each of the servers, knows by the host's addresses which one it is, and can check and undo.
+    docs/real-servers.md says what is set for each forwarding method, and why.
+    """
+    from clusterlb.config.load import InventoryError, load
+    from clusterlb.generate.realserver.host import member_named, members_of
+    from clusterlb.generate.realserver.needs import RealServerError
+    from clusterlb.generate.realserver.render import INTERFACE, Format, needs_interface, render
+
+    if members and pool is not None:
+        raise click.UsageError("give members or --pool, not both")
+    chosen = Format(form)
+    try:
+        cluster, _ = load(inventory)
+        if members:
+            hosts = [tuple(member_named(cluster, member) for member in members)]
+        else:
+            hosts = [(address,) for address in members_of(cluster, pool)]
+        text = render(cluster, hosts, chosen, interface or INTERFACE)
+        if interface is None and needs_interface(cluster, hosts, chosen):
+            click.echo(f"fill in {INTERFACE}, or give --interface", err=True)
+    except InventoryError as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(int(Exit.INVALID)) from error
+    except RealServerError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(text, nl=False)

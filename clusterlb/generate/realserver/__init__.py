@@ -1,0 +1,1 @@
+"""What real servers need so that packets of the VIPs reach them, and replies the clients."""
