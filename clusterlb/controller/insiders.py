@@ -14,7 +14,7 @@ from clusterlb.drivers.interface import DriverError
 
 log = structlog.get_logger()
 
-EVERY = 30.0  # seconds between two looks; the kernel remembers for an hour
+EVERY = 120.0  # seconds between two looks; the kernel remembers for an hour
 
 
 @dataclass(slots=True)

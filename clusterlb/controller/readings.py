@@ -55,8 +55,9 @@ class Readings:
         world = self.reconciler.world
         world.actual.services = await self.kernel.read_services()
         world.actual.links = await self.kernel.read_links()
-        await self.kernel.check_rules(world.rules)
         await self._host()
+        if world.actual.rules.digest != world.rules.digest:
+            await self.kernel.check_rules(world.rules)
         world.actual.frr = await self._frr_lines()
         await self.frr_health()
         fit = adopted(world.inventory, world.actual.links.announced)

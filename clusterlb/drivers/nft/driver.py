@@ -29,7 +29,7 @@ class KernelRules:
     def read(self) -> Rules:
         """Return our table, empty when there is none."""
         number = generation.current()
-        known = self._known_at(number)
+        known = NO_RULES if number == generation.FIRST else self._known_at(number)
         if known is None:
             found = self._listed()
             known = NO_RULES if found is None else found.rules()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 import struct
 
+FIRST = 1  # of a network namespace in which nobody has loaded anything (nf_tables_init_net())
 _NETLINK_NETFILTER = 12
 _NEWGEN, _GETGEN = (10 << 8) | 15, (10 << 8) | 16  # NFNL_SUBSYS_NFTABLES, and the message
 _NLM_F_REQUEST = 1
