@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import ip_network
 from pathlib import Path
 
 from clusterlb.lab.netns import LabError
 from clusterlb.lab.routes import RouteWatch, Table
 from clusterlb.lab.topology import SWITCH, Topology
+from clusterlb.model.address import IPAddress
 
 _LOG_LINES = 12
 _LOOK_EVERY = 1.0  # seconds between two looks at whether all controllers still run
@@ -46,7 +47,7 @@ class Arrival:
         started: dict[str, float] = {}
         told = -1
         with RouteWatch(SWITCH) as watch:
-            while missing := missing_next_hops(self.lab, watch.table()):
+            while (missing := missing_next_hops(self.lab, watch.table())) or waiting:
                 there = len(self.lab.directors) - len(missing)
                 if there != told:
                     self.say(f"the switch has {there} of {len(self.lab.directors)} next hops")
@@ -74,14 +75,16 @@ class Arrival:
             raise LabError("\n".join([report(why, list(missing), self.logs), *seen]))
 
 
-def missing_next_hops(lab: Topology, table: Table) -> dict[str, list[IPv4Address]]:
-    """Return the directors that are not next hops of every VIP, each with the VIPs that lack it."""
-    missing: dict[str, list[IPv4Address]] = {}
-    for vip in lab.vips:
-        hops = table.get(IPv4Network(vip), ())
-        for director in lab.directors:
-            if director.router_id not in hops:
-                missing.setdefault(director.name, []).append(vip)
+def missing_next_hops(lab: Topology, table: Table) -> dict[str, list[IPAddress]]:
+    """Return the directors that the switch still lacks as next hops, each with the VIPs that lack it."""
+    missing: dict[str, list[IPAddress]] = {}
+    for vip, names in lab.announcers.items():
+        hops = table.get(ip_network(vip), ())
+        if len(hops) >= min(len(names), lab.width):
+            continue
+        for name in names:
+            if lab.director(name).next_hop(vip.version) not in hops:
+                missing.setdefault(name, []).append(vip)
     return missing
 
 

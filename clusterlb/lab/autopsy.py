@@ -11,7 +11,7 @@ from clusterlb.lab.topology import SWITCH
 _SECONDS = 60.0
 
 
-def autopsy(name: str, run_dir: Path, router_id: str) -> str:
+def autopsy(name: str, run_dir: Path, router_id: str, *, ospf6: bool = False) -> str:
     """Return the output of the commands an operator would type; never raises for one that fails."""
     commands = [
         ["ip", "-n", name, "-br", "address"],
@@ -26,6 +26,11 @@ def autopsy(name: str, run_dir: Path, router_id: str) -> str:
         ["ip", "-n", SWITCH, "route"],
         [sys.executable, "-m", "clusterlb", "status", "--output", "json", "--run-dir", str(run_dir)],
     ]
+    if ospf6:
+        shows = ("neighbor", "route", "database")
+        ospf6_of = [["vtysh", "-N", where, "-c", "show ipv6 ospf6 "] for where in (name, SWITCH)]
+        commands += [[*argv[:-1], argv[-1] + what] for argv in ospf6_of for what in shows]
+        commands.append(["ip", "-n", SWITCH, "-6", "route"])
     lines = []
     for argv in commands:
         lines += [f"--- {' '.join(argv)}", *(f"    {line}" for line in _output(argv).splitlines())]

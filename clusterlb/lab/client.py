@@ -99,9 +99,9 @@ class ClientProcess:
 def load_for(
     lab: Mapping[str, Any], *, flows: int = 0, pace: float = 1.0, rate: float = 0.0, timeout: float = 15.0
 ) -> Load:
-    """Return a load on all VIPs of a lab, which is what its JSON file says."""
+    """Return a load on all IPv4 VIPs of a lab, which is what its JSON file says."""
     return Load(
-        targets=tuple(lab["vips"]),
+        targets=tuple(vip for vip in lab["vips"] if ":" not in vip),
         port=int(lab["port"]),
         sources=tuple(str(address) for address in CLIENTS),
         flows=flows,

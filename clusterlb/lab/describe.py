@@ -5,24 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from clusterlb.lab.servers import set_up_command
 from clusterlb.lab.spec import LabSpec
 from clusterlb.lab.topology import Topology
+from clusterlb.model.inventory import Inventory, Pool, Service, Vip
 
 
-def describe(spec: LabSpec, lab: Topology, run_dir: Path, logs: Path) -> dict[str, Any]:
-    """Return names, addresses, and where each director keeps its things."""
+def describe(spec: LabSpec, inventory: Inventory, lab: Topology, run_dir: Path, logs: Path) -> dict[str, Any]:
+    """Return names, addresses, services, and where each director keeps its things."""
     return {
         "namespaces": list(lab.names),
         "run_dir": str(run_dir),
         "socket": str(run_dir / "lab.sock"),
         "inventory": str(run_dir / "inventory.yaml"),
         "vips": [str(vip) for vip in lab.vips],
-        "port": spec.service.port,
+        "port": next((s.port for vip in inventory.vips.values() for s in vip.services if s.port), 0),
+        "services": [
+            _service(vip, service, inventory.pools[service.pool])
+            for vip in inventory.vips.values()
+            if vip.address == vip.addresses[0]
+            for service in vip.services
+        ],
+        "clients": [str(address) for address in lab.clients],
         "controller": spec.controller.value,
         "directors": {
             director.name: {
                 "router_id": str(director.router_id),
-                "servers_side": str(director.servers_side),
+                "next_hops": [str(director.next_hop(a.version)) for a in director.uplink],
+                "uplink": [str(address) for address in director.uplink],
+                "inside": [str(address) for address in director.inside],
                 "run_dir": str(run_dir / director.name),
                 "state_dir": str(run_dir / director.name / "state"),
                 "pathspace": director.name,
@@ -30,5 +41,27 @@ def describe(spec: LabSpec, lab: Topology, run_dir: Path, logs: Path) -> dict[st
             }
             for director in lab.directors
         },
-        "servers": {server.name: {"address": str(server.address)} for server in lab.servers},
+        "servers": {
+            server.name: {
+                "address": str(server.address),
+                "addresses": [str(address) for address in server.addresses],
+                "ports": list(server.ports),
+                "udp_ports": list(server.udp_ports),
+                "set_up": set_up_command(run_dir, server.name),
+            }
+            for server in lab.servers
+        },
+    }
+
+
+def _service(vip: Vip, service: Service, pool: Pool) -> dict[str, Any]:
+    """Return a service. ``port`` is 0 where ``ports``, first and last of each range, or a mark say it all."""
+    return {
+        "vips": [str(address) for address in vip.addresses],
+        "protocol": service.protocol.name.lower(),
+        "port": service.port,
+        "ports": [list(ports) for ports in service.ports],
+        "fwmark": service.fwmark,
+        "forwarding": service.forwarding.value,
+        "members": [str(member.endpoint) for member in pool.members],
     }

@@ -1,4 +1,4 @@
-"""FRR in a namespace: zebra, ospfd and bfdd with a pathspace of the namespace's name."""
+"""FRR in a namespace: its daemons, with a pathspace of the namespace's name."""
 
 from __future__ import annotations
 
@@ -14,22 +14,32 @@ from clusterlb.lab.netns import LabError, execute, run
 from clusterlb.lab.spec import LabSpec, Timers
 from clusterlb.lab.topology import DirectorHost, Topology
 
-DAEMONS = ("zebra", "ospfd", "bfdd")
+_DAEMONS = ("zebra", "ospfd", "bfdd")
 _PROGRAMS = Path("/usr/lib/frr")
 _ETC = Path("/etc/frr")
 _RUN = Path("/var/run/frr")
 _START_SECONDS = 60.0
-_TUNING = ("timers ", "ip ospf retransmit-interval ")
+_TUNING = ("timers ", "ip ospf retransmit-interval ", "ipv6 ospf6 retransmit-interval ")
+_FILTERS = ("ip protocol ", "ipv6 protocol ")
 _NICE = -10  # hellos and BFD packets have their time; Debian's frr.service has -5, for a host with more room
 
 
 @dataclass(slots=True)
 class Frr:
-    """One FRR. ``name`` is its namespace and its pathspace; daemons are children of this process."""
+    """One FRR. ``name`` is its namespace and its pathspace; daemons are children of this process.
+
+    ``ospf6``: it speaks OSPFv3 too, by a daemon that every other lab can do without.
+    """
 
     name: str
     logs: Path
+    ospf6: bool = False
     pids: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def daemons(self) -> tuple[str, ...]:
+        """Return the names of its daemons, in the order in which they start."""
+        return (*_DAEMONS, "ospf6d") if self.ospf6 else _DAEMONS
 
     def prepare(self, config: str) -> None:
         """Write the configuration that the first start reads."""
@@ -45,7 +55,7 @@ class Frr:
 
     def start(self) -> None:
         """Start the daemons; they are not configured yet."""
-        for daemon in DAEMONS:
+        for daemon in self.daemons:
             for left in (_RUN / self.name).glob(f"{daemon}.*"):
                 left.unlink()
             log = self.logs / f"{self.name}-{daemon}.log"
@@ -58,7 +68,7 @@ class Frr:
     def configure(self) -> None:
         """Have the running daemons read frr.conf, as Debian's start script does; raise LabError."""
         deadline = time.monotonic() + _START_SECONDS
-        sockets = [_RUN / self.name / f"{daemon}.vty" for daemon in DAEMONS]
+        sockets = [_RUN / self.name / f"{daemon}.vty" for daemon in self.daemons]
         while not all(path.exists() for path in sockets):
             if time.monotonic() > deadline:
                 late = ", ".join(path.stem for path in sockets if not path.exists())
@@ -91,6 +101,12 @@ def switch_config(spec: LabSpec, generated: str) -> str:
     if spec.switch.timers is Timers.DEFAULT:
         lines = [line for line in lines if not line.lstrip().startswith(_TUNING)]
     return "\n".join([*lines, ""])
+
+
+def core_config(generated: str) -> str:
+    """Return the core router's configuration: that of a switch which takes every route it is told."""
+    lines = [line for line in generated.splitlines() if not line.startswith(_FILTERS)]
+    return "\n".join(["hostname core", "log syslog errors", *lines, ""])
 
 
 def director_config(director: DirectorHost) -> str:

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 
-from clusterlb.lab.spec import LabSpec
-from clusterlb.lab.topology import VIP_NET, Topology
+from clusterlb.config.load import load
+from clusterlb.lab.spec import Controller, LabSpec, SpecError
+from clusterlb.lab.topology import FIRST_SERVER, SERVER_NET, UPLINK, UPLINK_NET, VIP_NET
+from clusterlb.model.inventory import Inventory
 
 
-def inventory_text(spec: LabSpec, lab: Topology) -> str:
-    """Return the cluster's inventory as YAML."""
-    return yaml.safe_dump(_document(spec, lab), sort_keys=False, default_flow_style=None, width=100)
+def prepare(spec: LabSpec, given: Path | None) -> tuple[str, Inventory]:
+    """Return the text of the inventory that is given, or of the spec's own, and what it says.
+
+    Raises InventoryError, and SpecError for directors without clusterlb, which know the spec's own alone.
+    """
+    if given is not None:
+        if spec.controller is Controller.NONE:
+            raise SpecError("controller: none programs what the spec says, so it goes without an inventory")
+        inventory, _ = load(given)
+        return given.read_text(encoding="utf-8"), inventory
+    text = inventory_text(spec)
+    with TemporaryDirectory(prefix="clusterlb-lab-") as folder:
+        path = Path(folder, "inventory.yaml")
+        path.write_text(text, encoding="utf-8")
+        return text, load(path)[0]
+
+
+def inventory_text(spec: LabSpec) -> str:
+    """Return the inventory of a spec as YAML."""
+    return yaml.safe_dump(_document(spec), sort_keys=False, default_flow_style=None, width=100)
 
 
 def seconds_text(seconds: float) -> str:
@@ -20,7 +41,7 @@ def seconds_text(seconds: float) -> str:
     return f"{round(seconds * 1000)}ms" if seconds % 1 else f"{seconds:.0f}s"
 
 
-def _document(spec: LabSpec, lab: Topology) -> dict[str, Any]:
+def _document(spec: LabSpec) -> dict[str, Any]:
     service = spec.service
     return {
         "cluster": {
@@ -35,12 +56,15 @@ def _document(spec: LabSpec, lab: Topology) -> dict[str, Any]:
             },
         },
         "directors": {
-            director.name: {"router_id": str(director.router_id), "uplinks": ["e0"]}
-            for director in lab.directors
+            f"d{number}": {"router_id": str(UPLINK_NET.ipv4[number]), "uplinks": [UPLINK]}
+            for number in range(1, spec.directors + 1)
         },
         "pools": {
             "web": {
-                "members": [{"address": str(server.address), "port": service.port} for server in lab.servers],
+                "members": [
+                    {"address": str(SERVER_NET.ipv4[FIRST_SERVER + n]), "port": service.port}
+                    for n in range(spec.real_servers)
+                ],
                 "check": {
                     "type": "tcp",
                     "interval": seconds_text(spec.check.interval),
@@ -52,7 +76,7 @@ def _document(spec: LabSpec, lab: Topology) -> dict[str, Any]:
             }
         },
         "vips": {
-            str(vip): {
+            str(VIP_NET[number]): {
                 "services": [
                     {
                         "protocol": "tcp",
@@ -64,6 +88,6 @@ def _document(spec: LabSpec, lab: Topology) -> dict[str, Any]:
                     }
                 ]
             }
-            for vip in lab.vips
+            for number in range(1, spec.vips + 1)
         },
     }

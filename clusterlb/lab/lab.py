@@ -10,7 +10,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
@@ -19,50 +19,60 @@ from clusterlb.lab import baseline, network
 from clusterlb.lab.arrival import Arrival
 from clusterlb.lab.autopsy import autopsy
 from clusterlb.lab.describe import describe
-from clusterlb.lab.frr import Frr, baseline_announce, baseline_config, director_config, switch_config
-from clusterlb.lab.inventory import inventory_text
-from clusterlb.lab.netns import LabError, processes_in, run, spawn
-from clusterlb.lab.server import Server
-from clusterlb.lab.spec import Controller, Hash, LabSpec
+from clusterlb.lab.frr import (
+    Frr,
+    baseline_announce,
+    baseline_config,
+    core_config,
+    director_config,
+    switch_config,
+)
+from clusterlb.lab.hooks import Hooks
+from clusterlb.lab.modules import load_modules
+from clusterlb.lab.netns import LabError, processes_in, run, running, spawn
+from clusterlb.lab.network import UPLINK_BRIDGE
+from clusterlb.lab.servers import Servers
+from clusterlb.lab.spec import Controller, Hash, LabSpec, SpecError
 from clusterlb.lab.switch import steer
-from clusterlb.lab.topology import SWITCH, ServerHost, Topology, topology
+from clusterlb.lab.topology import (
+    CORE,
+    CORE_ON_SERVERS,
+    SWITCH,
+    SWITCH_ON_UPLINK,
+    UPLINK,
+    Topology,
+    topology,
+)
+from clusterlb.model.inventory import Inventory
 
 RUN_DIR = Path("/run/clusterlb-lab")
-_MODULES = ("ip_vs", "ip_vs_mh", "dummy")
 _STEER = "switch-agent"
-
-Say = Callable[[str], None]
-RunClusterlb = Callable[[list[str]], None]
 
 
 class Lab:
     """The whole cluster. One at a time on a machine: its namespaces have fixed names.
 
-    ``run_clusterlb`` runs the ``clusterlb`` command in the process that calls it. It is called in children
-    that were forked off this process, which has imported everything by then (``warm``): on an emulated
-    machine that, and nothing else, makes eight controllers start in seconds. ``render_switch`` returns the
-    FRR configuration of the switch that goes with an inventory.
+    ``text`` is the inventory as the directors get it, and ``inventory`` what it says. Raises SpecError when
+    the spec does not go with it, LabError when it does not fit the test network.
     """
 
-    def __init__(
-        self,
-        spec: LabSpec,
-        run_clusterlb: RunClusterlb,
-        warm: Callable[[], None],
-        say: Say,
-        render_switch: Callable[[Path], str],
-    ) -> None:
+    def __init__(self, spec: LabSpec, text: str, inventory: Inventory, hooks: Hooks) -> None:
         self.spec = spec
-        self.topology: Topology = topology(spec)
-        self._run_clusterlb = run_clusterlb
-        self._warm = warm
-        self._say = say
-        self._render_switch = render_switch
+        self.topology: Topology = topology(inventory)
+        if self.topology.ospf6 and spec.switch.hash is Hash.MODULO:
+            raise SpecError(
+                "switch.hash: modulo steers IPv4 only, and there are IPv6 vip_prefixes: use kernel"
+            )
+        self._text = text
+        self._inventory = inventory
+        self._hooks = hooks
+        self._say = hooks.say
         self._lock: TextIO | None = None
         self._logs = RUN_DIR / "log"
-        self._frr = {name: Frr(name, self._logs) for name in (SWITCH, *self.directors)}
+        names = (*self.topology.routers, *self.directors)
+        self._frr = {name: Frr(name, self._logs, self.topology.ospf6) for name in names}
         self._directors: dict[str, int] = {}
-        self._servers: dict[str, int] = {}
+        self._servers = Servers(self.topology, self.log, RUN_DIR)
         self._agent = 0
 
     @property
@@ -89,23 +99,25 @@ class Lab:
         """Bring it all up and wait for the switch; raise LabError. Whatever happens, call ``down`` after."""
         self._claim()
         self._say("making namespaces, links and addresses")
-        _load_modules()
-        network.build(self.spec, self.topology)
+        load_modules(self._inventory)
+        network.build(self.topology, bare=self.spec.controller is Controller.NONE)
         self._say(
             f"starting FRR in {len(self._frr)} namespaces and {len(self.topology.servers)} real servers"
         )
         self._start_routing()
+        self._servers.set_up(partial(self._hooks.render_server, self._inventory))
         for server in self.topology.servers:
             self.start_server(server.name)
         if self.spec.switch.hash is Hash.MODULO:
             agent = partial(steer, self.topology, self.spec.switch.buckets)
             self._agent = spawn(SWITCH, agent, self.log(_STEER))
         if self.spec.controller is Controller.CLUSTERLB:
-            self._warm()
+            self._hooks.warm()
             # what is there now is shared with the children for good; a collection would copy it page by page
             gc.collect()
             gc.freeze()
-        self._frr[SWITCH].configure()
+        for name in self.topology.routers:
+            self._frr[name].configure()
         self._say(f"starting {len(self.directors)} directors")
         Arrival(
             self.topology,
@@ -156,12 +168,12 @@ class Lab:
 
     def fork_clusterlb(self, name: str, argv: Sequence[str], log: Path) -> int:
         """Run the ``clusterlb`` command on a director in a process of its own; return its pid."""
-        return spawn(name, lambda: self._run_clusterlb(list(argv)), log)
+        return spawn(name, lambda: self._hooks.run_clusterlb(list(argv)), log)
 
     def director_runs(self, name: str) -> bool:
         """Say whether a director's controller runs."""
         pid = self._directors.get(name)
-        return pid is not None and _runs(pid)
+        return pid is not None and running(pid)
 
     def kill_director(self, name: str, number: int = signal.SIGKILL) -> None:
         """Send a director's controller a signal and wait until it ends; raise LabError if it does not."""
@@ -170,7 +182,7 @@ class Lab:
         pid = self._directors[name]
         os.kill(pid, number)
         deadline = time.monotonic() + 30
-        while _runs(pid):
+        while running(pid):
             if time.monotonic() > deadline:
                 raise LabError(f"{name}'s controller did not end within 30 s of signal {number}")
             time.sleep(0.01)
@@ -205,39 +217,36 @@ class Lab:
 
     def start_server(self, name: str) -> None:
         """Start a real server."""
-        server: ServerHost = self.topology.server(name)
-        if _runs(self._servers.get(name, 0)):
-            raise LabError(f"{name} runs already")
-        self._servers[name] = spawn(name, _server(server, self.spec), self.log(name))
+        self._servers.start(name)
 
     def stop_server(self, name: str) -> None:
         """Kill a real server's process; its connections are reset."""
-        pid = self._servers.pop(name, 0)
-        if not _runs(pid):
-            raise LabError(f"{name} does not run")
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+        self._servers.stop(name)
 
     def processes(self) -> dict[str, Any]:
         """Return the pids of controllers, FRR daemons and real servers."""
         return {
-            "directors": {name: pid for name, pid in self._directors.items() if _runs(pid)},
+            "directors": {name: pid for name, pid in self._directors.items() if running(pid)},
             "frr": {name: dict(frr.pids) for name, frr in self._frr.items()},
-            "servers": {name: pid for name, pid in self._servers.items() if _runs(pid)},
+            "servers": self._servers.pids(),
         }
 
     def _look(self, name: str) -> str:
-        return autopsy(name, RUN_DIR / name, str(self.topology.director(name).router_id))
+        router_id = str(self.topology.director(name).router_id)
+        return autopsy(name, RUN_DIR / name, router_id, ospf6=self.topology.ospf6)
 
     def _first_start(self, name: str) -> None:
         self._frr[name].configure()
         self.start_director(name)
 
     def _ended(self) -> list[str]:
-        return [name for name, pid in self._directors.items() if not _runs(pid)]
+        return [name for name, pid in self._directors.items() if not running(pid)]
 
     def _start_routing(self) -> None:
-        configs = {SWITCH: switch_config(self.spec, self._render_switch(self.inventory))}
+        render = partial(self._hooks.render_router, self._inventory)
+        configs = {SWITCH: switch_config(self.spec, render(UPLINK_BRIDGE, str(SWITCH_ON_UPLINK)))}
+        if self.topology.core:
+            configs[CORE] = core_config(render(UPLINK, str(CORE_ON_SERVERS)))
         for director in self.topology.directors:
             configs[director.name] = (
                 director_config(director)
@@ -268,27 +277,6 @@ class Lab:
                     run(["ip", "netns", "delete", name])
         self._logs.mkdir(exist_ok=True)
         self._logs.chmod(0o777)  # FRR's daemons write theirs as the user frr
-        self.inventory.write_text(inventory_text(self.spec, self.topology), encoding="utf-8")
-        described = describe(self.spec, self.topology, RUN_DIR, self._logs)
+        self.inventory.write_text(self._text, encoding="utf-8")
+        described = describe(self.spec, self._inventory, self.topology, RUN_DIR, self._logs)
         self.description.write_text(json.dumps(described, indent=2), encoding="utf-8")
-
-
-def _server(server: ServerHost, spec: LabSpec) -> Callable[[], None]:
-    return lambda: Server(server.name, spec.service.port).run()
-
-
-def _load_modules() -> None:
-    """Load what the namespaces need; where something is built in, or missing, its first use says so."""
-    for module in _MODULES:
-        with contextlib.suppress(LabError):
-            run(["modprobe", module])
-
-
-def _runs(pid: int) -> bool:
-    """Say whether a child of ours runs, and reap it when it does not."""
-    if pid <= 0:
-        return False
-    try:
-        return os.waitpid(pid, os.WNOHANG) == (0, 0)
-    except ChildProcessError:
-        return False

@@ -97,6 +97,16 @@ def execute(name: str, argv: Sequence[str], log: Path) -> int:
     return spawn(name, lambda: os.execvp(argv[0], list(argv)), log)
 
 
+def running(pid: int) -> bool:
+    """Say whether a child of ours runs, and reap it when it does not."""
+    if pid <= 0:
+        return False
+    try:
+        return os.waitpid(pid, os.WNOHANG) == (0, 0)
+    except ChildProcessError:
+        return False
+
+
 def run(argv: Sequence[str], text: str | None = None) -> str:
     """Run a program to its end and return what it printed; raise LabError with what it complained about."""
     try:

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from clusterlb.lab.netns import HANDLES, LabError, inside, run
-from clusterlb.lab.spec import LabSpec
 from clusterlb.lab.topology import (
     CLIENT,
-    CLIENTS,
+    CLIENT_NET,
+    CLIENT_NUMBERS,
+    CORE,
+    CORE_NUMBER,
+    INSIDE,
+    LINK_LOCAL,
+    SERVER_NET,
     SWITCH,
-    SWITCH_ON_CLIENT,
-    SWITCH_ON_SERVERS,
-    SWITCH_ON_UPLINK,
+    SWITCH_NUMBER,
+    UPLINK,
+    UPLINK_NET,
+    DirectorHost,
+    Net,
     Topology,
+    digits,
 )
+from clusterlb.model.address import IPAddress
 
 UPLINK_BRIDGE, SERVER_BRIDGE, CLIENT_PORT = "net-a", "net-b", "c0"
+_ON_CLIENT = 1  # the switch's number on the client's link
 
 # packets come in on one interface and their answers leave by another: that is how DR works
 _ASYMMETRIC = {"net/ipv4/conf/all/rp_filter": "0", "net/ipv4/conf/default/rp_filter": "0"}
@@ -27,10 +37,17 @@ _ROUTER = {
     "net/ipv4/conf/all/send_redirects": "0",
     "net/ipv4/conf/default/send_redirects": "0",
 }
+# addresses are unique and work at once
+_IPV6 = {"net/ipv6/conf/default/accept_ra": "0", "net/ipv6/conf/default/accept_dad": "0"}
+_SPREADS = {"net/ipv4/fib_multipath_hash_policy": "1"}  # by ports, too
+_SPREADS6 = {"net/ipv6/conf/all/forwarding": "1", "net/ipv6/fib_multipath_hash_policy": "1"}
 
 
-def build(spec: LabSpec, lab: Topology) -> None:
-    """Make all of it; raise LabError when a name is taken or the kernel refuses."""
+def build(lab: Topology, *, bare: bool) -> None:
+    """Make all of it; raise LabError when a name is taken or the kernel refuses.
+
+    ``bare``: nobody else gives the directors the settings of a router.
+    """
     taken = [name for name in lab.names if (HANDLES / name).exists()]
     if taken:
         raise LabError(
@@ -40,10 +57,10 @@ def build(spec: LabSpec, lab: Topology) -> None:
     _batch([f"netns add {name}" for name in lab.names])
     # before the links are there, so that they inherit the settings
     for name in lab.names:
-        _write(name, _settings(lab, name))
+        _write(name, settings(lab, name, bare=bare))
     _batch(links(lab))
     for name in lab.names:
-        _batch(addresses(spec, lab, name), name)
+        _batch(addresses(lab, name), name)
 
 
 def remove(lab: Topology) -> None:
@@ -55,50 +72,53 @@ def remove(lab: Topology) -> None:
 
 def links(lab: Topology) -> list[str]:
     """Return the commands that connect the namespaces."""
-    lines = [f"link add e0 netns {CLIENT} type veth peer name {CLIENT_PORT} netns {SWITCH}"]
+    lines = [_veth(CLIENT, UPLINK, CLIENT_PORT)]
     for director in lab.directors:
-        name = director.name
-        lines.append(f"link add e0 netns {name} type veth peer name {director.port} netns {SWITCH}")
-        lines.append(f"link add e1 netns {name} type veth peer name b-{name} netns {SWITCH}")
-    lines += [
-        f"link add e0 netns {server.name} type veth peer name b-{server.name} netns {SWITCH}"
-        for server in lab.servers
-    ]
-    return lines
+        lines.append(_veth(director.name, UPLINK, director.port))
+        lines.append(_veth(director.name, INSIDE, f"b-d{director.number}"))
+    inner = [CORE] if lab.core else []
+    return lines + [_veth(name, UPLINK, f"b-{name}") for name in (*inner, *(s.name for s in lab.servers))]
 
 
-def addresses(spec: LabSpec, lab: Topology, name: str) -> list[str]:
+def addresses(lab: Topology, name: str) -> list[str]:
     """Return the commands that set up one namespace."""
     lines = ["link set lo up"]
     if name == SWITCH:
         return lines + _switch(lab)
+    if name == CORE:
+        return lines + _up(lab, UPLINK, CORE_NUMBER, SERVER_NET.host(CORE_NUMBER, lab.dual))
     if name == CLIENT:
-        lines += [f"address add {address}/24 dev e0" for address in CLIENTS]
-        return [*lines, "link set e0 up", f"route add default via {SWITCH_ON_CLIENT}"]
+        lines += _up(lab, UPLINK, CLIENT_NUMBERS[0], lab.clients)
+        return lines + _default(lab, CLIENT_NET, _ON_CLIENT)
     if any(name == director.name for director in lab.directors):
-        director = lab.director(name)
-        return [
-            *lines,
-            f"address add {director.router_id}/24 dev e0",
-            f"address add {director.servers_side}/24 dev e1",
-            "link set e0 up",
-            "link set e1 up",
-            f"route add default via {SWITCH_ON_UPLINK}",
-        ]
-    lines += [
-        f"address add {lab.server(name).address}/24 dev e0",
-        "link set e0 up",
-        f"route add default via {SWITCH_ON_SERVERS}",
-    ]
-    lines += [f"address add {vip}/32 dev lo" for vip in lab.vips]
-    if spec.service.forwarding == "tun":
-        lines.append("link set tunl0 up")
-    return lines
+        return lines + _director(lab, lab.director(name))
+    server = lab.server(name)
+    lines += _up(lab, UPLINK, server.number, server.addresses)
+    return lines + _default(lab, SERVER_NET, CORE_NUMBER if lab.core else SWITCH_NUMBER)
+
+
+def settings(lab: Topology, name: str, *, bare: bool) -> Mapping[str, str]:
+    """Return the kernel settings of one namespace, by name.
+
+    A real server's are its set-up script's business, and a director's clusterlb's unless it is ``bare``.
+    """
+    found = dict(_IPV6) if lab.dual else {}
+    if name in lab.routers:
+        found |= {**_ROUTER, **_SPREADS, **(_SPREADS6 if lab.dual else {})}
+    elif name == CLIENT:
+        found |= {**_ASYMMETRIC, "net/ipv4/ip_local_port_range": "10240 65000"}
+    elif bare and any(name == director.name for director in lab.directors):
+        found |= _ROUTER
+    return found
 
 
 def set_port(director_port: str, up: bool) -> None:
     """Plug or unplug a director's uplink at the switch."""
     run(["ip", "-n", SWITCH, "link", "set", director_port, "up" if up else "down"])
+
+
+def _veth(name: str, device: str, port: str) -> str:
+    return f"link add {device} netns {name} type veth peer name {port} netns {SWITCH}"
 
 
 def _switch(lab: Topology) -> list[str]:
@@ -108,36 +128,47 @@ def _switch(lab: Topology) -> list[str]:
         lines += [
             f"link set {director.port} master {UPLINK_BRIDGE} up",
             f"link set {director.port} type bridge_slave isolated on",
-            f"link set b-{director.name} master {SERVER_BRIDGE} up",
+            f"link set b-d{director.number} master {SERVER_BRIDGE} up",
         ]
-    lines += [f"link set b-{server.name} master {SERVER_BRIDGE} up" for server in lab.servers]
-    for device, address in (
-        (UPLINK_BRIDGE, SWITCH_ON_UPLINK),
-        (SERVER_BRIDGE, SWITCH_ON_SERVERS),
-        (CLIENT_PORT, SWITCH_ON_CLIENT),
-    ):
-        lines += [f"address add {address}/24 dev {device}", f"link set {device} up"]
-    return lines
+    inner = [CORE] if lab.core else []
+    lines += [
+        f"link set b-{name} master {SERVER_BRIDGE} up" for name in (*inner, *(s.name for s in lab.servers))
+    ]
+    lines += _up(lab, UPLINK_BRIDGE, SWITCH_NUMBER, UPLINK_NET.host(SWITCH_NUMBER, lab.dual))
+    on_servers = () if lab.core else SERVER_NET.host(SWITCH_NUMBER, lab.dual)
+    lines += _up(lab, SERVER_BRIDGE, SWITCH_NUMBER, on_servers)
+    return lines + _up(lab, CLIENT_PORT, _ON_CLIENT, CLIENT_NET.host(_ON_CLIENT, lab.dual))
 
 
-def _settings(lab: Topology, name: str) -> Mapping[str, str]:
-    if name == SWITCH:
-        return {**_ROUTER, "net/ipv4/fib_multipath_hash_policy": "1"}
-    if any(name == director.name for director in lab.directors):
-        return _ROUTER
-    if name == CLIENT:
-        return {**_ASYMMETRIC, "net/ipv4/ip_local_port_range": "10240 65000"}
-    return {
-        **_ASYMMETRIC,
-        # a real server holds the VIPs and must not answer ARP for them (LVS-HOWTO, the ARP problem)
-        "net/ipv4/conf/all/arp_ignore": "1",
-        "net/ipv4/conf/all/arp_announce": "2",
-    }
+def _director(lab: Topology, director: DirectorHost) -> list[str]:
+    on_uplink = [address for address in director.own if UPLINK_NET.number(address) is not None]
+    others = [address for address in director.own if address not in on_uplink]
+    return [
+        *_up(lab, UPLINK, director.number, (*director.uplink, *on_uplink)),
+        *_up(lab, INSIDE, director.number, (*director.inside, *others)),
+        *_default(lab, UPLINK_NET, SWITCH_NUMBER),
+    ]
 
 
-def _write(name: str, settings: Mapping[str, str]) -> None:
+def _up(lab: Topology, device: str, number: int, own: Iterable[IPAddress]) -> list[str]:
+    """Return the commands that give a device its addresses and set it up.
+
+    Its link-local address has the host's number too, so that an IPv6 next hop tells who it is.
+    """
+    lines = [f"link set {device} addrgenmode none"] if lab.dual else []
+    lines += [f"address add {address}/{24 if address.version == 4 else 64} dev {device}" for address in own]
+    if lab.dual:
+        lines.append(f"address add {digits(LINK_LOCAL, number)}/64 dev {device}")
+    return [*lines, f"link set {device} up"]
+
+
+def _default(lab: Topology, net: Net, number: int) -> list[str]:
+    return [f"route add default via {address}" for address in net.host(number, lab.dual)]
+
+
+def _write(name: str, values: Mapping[str, str]) -> None:
     with inside(name):
-        for key, value in settings.items():
+        for key, value in values.items():
             Path("/proc/sys", key).write_text(value, encoding="ascii")
 
 

@@ -1,4 +1,4 @@
-"""The kernel's IPv4 routes of a namespace, and when they change: rtnetlink by hand, in few microseconds.
+"""The kernel's routes of a namespace, and when they change: rtnetlink by hand, in few microseconds.
 
 Message and attribute layouts: rtnetlink(7), include/uapi/linux/rtnetlink.h.
 """
@@ -10,18 +10,19 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import ip_address, ip_network
 from types import TracebackType
 
 from clusterlb.lab.netns import inside
+from clusterlb.model.address import IPAddress, IPNetwork
 
-NextHops = tuple[IPv4Address, ...]
-Table = dict[IPv4Network, NextHops]
+NextHops = tuple[IPAddress, ...]
+Table = dict[IPNetwork, NextHops]
 
 _NEWROUTE, _GETROUTE = 24, 26
 _DONE, _ERROR = 3, 2
 _REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_DUMP
-_GROUP_IPV4_ROUTE = 0x40  # RTMGRP_IPV4_ROUTE
+_GROUPS = 0x440  # RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE
 _MAIN = 254  # RT_TABLE_MAIN
 _UNICAST = 1  # RTN_UNICAST
 _RTA_DST, _RTA_GATEWAY, _RTA_MULTIPATH = 1, 5, 9
@@ -30,6 +31,7 @@ _ROUTE = struct.Struct("=BBBBBBBBI")  # rtmsg
 _ATTRIBUTE = struct.Struct("=HH")  # rtattr
 _NEXT_HOP = struct.Struct("=HBBi")  # rtnexthop
 _BUFFER = 1 << 20
+_ANY = {socket.AF_INET: bytes(4), socket.AF_INET6: bytes(16)}  # a default route names no destination
 
 
 class RouteWatch:
@@ -37,7 +39,7 @@ class RouteWatch:
 
     def __init__(self, namespace: str) -> None:
         with inside(namespace):
-            self._events = _netlink(_GROUP_IPV4_ROUTE)
+            self._events = _netlink(_GROUPS)
             self._queries = _netlink(0)
 
     def __enter__(self) -> RouteWatch:
@@ -58,9 +60,12 @@ class RouteWatch:
         return self._events.fileno()
 
     def table(self) -> Table:
-        """Return every unicast route that has next hops, in the kernel's order; raise OSError."""
+        """Return every unicast route of both families that has next hops, in the kernel's order.
+
+        Raises OSError.
+        """
         request = _HEADER.pack(_HEADER.size + _ROUTE.size, _GETROUTE, _REQUEST_DUMP, 1, 0)
-        self._queries.send(request + _ROUTE.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0))
+        self._queries.send(request + _ROUTE.pack(socket.AF_UNSPEC, 0, 0, 0, 0, 0, 0, 0, 0))
         found: Table = {}
         while True:
             for kind, body in _messages(self._queries.recv(_BUFFER)):
@@ -122,27 +127,27 @@ def _attributes(view: memoryview) -> Iterator[tuple[int, memoryview]]:
         view = view[(length + 3) & ~3 :]
 
 
-def parse_route(body: memoryview) -> tuple[IPv4Network, NextHops] | None:
+def parse_route(body: memoryview) -> tuple[IPNetwork, NextHops] | None:
     """Return the destination and next hops of an RTM_NEWROUTE of the main table; None for other routes."""
     family, prefix_length, _, _, table, _, _, kind, _ = _ROUTE.unpack_from(body)
-    if family != socket.AF_INET or table != _MAIN or kind != _UNICAST:
+    if family not in _ANY or table != _MAIN or kind != _UNICAST:
         return None
-    destination = IPv4Address(0)
-    hops: list[IPv4Address] = []
+    destination = _ANY[family]
+    hops: list[IPAddress] = []
     for attribute, value in _attributes(body[_ROUTE.size :]):
         if attribute == _RTA_DST:
-            destination = IPv4Address(bytes(value))
+            destination = bytes(value)
         elif attribute == _RTA_GATEWAY:
-            hops.append(IPv4Address(bytes(value)))
+            hops.append(ip_address(bytes(value)))
         elif attribute == _RTA_MULTIPATH:
             hops += _multipath(value)
-    return (IPv4Network((destination, prefix_length)), tuple(hops)) if hops else None
+    return (ip_network((destination, prefix_length)), tuple(hops)) if hops else None
 
 
-def _multipath(view: memoryview) -> Iterator[IPv4Address]:
+def _multipath(view: memoryview) -> Iterator[IPAddress]:
     while len(view) >= _NEXT_HOP.size:
         length, *_ = _NEXT_HOP.unpack_from(view)
         for attribute, value in _attributes(view[_NEXT_HOP.size : length]):
             if attribute == _RTA_GATEWAY:
-                yield IPv4Address(bytes(value))
+                yield ip_address(bytes(value))
         view = view[(length + 3) & ~3 :]

@@ -1,15 +1,34 @@
-"""A real server: a line of HTTP or of text in, a line that names the server out."""
+"""A real server: lines of text or HTTP in, answers that name the server out."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import select
 import socket
+import struct
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+LARGEST = 1 << 26  # bytes in one upload or download
+_PATTERN = b"".join(number.to_bytes(4, "big") for number in range(1 << 14))
 _BACKLOG = 4096
 _READ = 65536
 _LONGEST_LINE = 8192
+_PKTINFO = struct.Struct("16sI")  # struct in6_pktinfo: address, interface (RFC 3542, 6.1)
+
+
+def payload(size: int) -> bytes:
+    """Return what a download of this many bytes consists of: numbers that count up, so that a gap is seen."""
+    return (_PATTERN * (size // len(_PATTERN) + 1))[:size]
+
+
+@dataclass(slots=True)
+class _Upload:
+    size: int
+    received: int = 0
+    crc32: int = 0
 
 
 @dataclass(slots=True)
@@ -17,29 +36,42 @@ class _Connection:
     socket: socket.socket
     received: bytearray = field(default_factory=bytearray)
     sending: bytearray = field(default_factory=bytearray)
+    upload: _Upload | None = None
     closing: bool = False
 
 
 class Server:
-    """Serves one TCP port for ever.
+    """Serves TCP and UDP ports for ever, on every IPv4 and IPv6 address that the host has or will have.
 
-    ``GET PATH HTTP/1.x`` is answered with JSON and kept alive unless the client says close; ``ECHO TEXT``
-    with ``NAME TEXT``, as often as the client likes.
+    On TCP, as often as the client likes: ``WHO`` is answered with a line of JSON, see ``who``; ``ECHO TEXT``
+    with ``NAME TEXT``; ``DOWNLOAD N`` with ``payload(N)``; ``UPLOAD N`` and N bytes with a line of JSON that
+    has their number and CRC-32; ``GET PATH HTTP/1.x`` with JSON, kept alive unless the client says close.
+    On UDP a datagram is ``WHO`` or ``ECHO TEXT``; what it is not goes unanswered. Port 0 is one of the
+    kernel's choice. Raises OSError for a port that is taken.
     """
 
-    def __init__(self, name: str, port: int, address: str = "0.0.0.0") -> None:
+    def __init__(
+        self, name: str, ports: Sequence[int], udp_ports: Sequence[int] = (), address: str = "::"
+    ) -> None:
         self.name = name
-        self._listener = socket.create_server((address, port), backlog=_BACKLOG)
-        self._listener.setblocking(False)
         self._poll = select.epoll()
-        self._poll.register(self._listener, select.EPOLLIN)
         self._connections: dict[int, _Connection] = {}
+        self._listeners: dict[int, socket.socket] = {}
+        self._receivers: dict[int, socket.socket] = {}
+        for port in ports:
+            self._watch(self._listeners, _listener(address, port))
+        for port in udp_ports:
+            self._watch(self._receivers, _receiver(address, port))
 
     @property
-    def port(self) -> int:
-        """Return the port it listens on."""
-        port: int = self._listener.getsockname()[1]
-        return port
+    def ports(self) -> tuple[int, ...]:
+        """Return the TCP ports, in the order in which they were asked for."""
+        return tuple(listener.getsockname()[1] for listener in self._listeners.values())
+
+    @property
+    def udp_ports(self) -> tuple[int, ...]:
+        """Return the UDP ports, in the order in which they were asked for."""
+        return tuple(receiver.getsockname()[1] for receiver in self._receivers.values())
 
     def run(self) -> None:
         """Serve until the process ends."""
@@ -51,22 +83,41 @@ class Server:
         for connection in list(self._connections.values()):
             self._close(connection)
         self._poll.close()
-        self._listener.close()
+        for opened in (*self._listeners.values(), *self._receivers.values()):
+            opened.close()
 
     def step(self, seconds: float) -> None:
         """Serve what is ready, after a wait of at most ``seconds`` (negative: any)."""
         for number, events in self._poll.poll(seconds):
-            if number == self._listener.fileno():
-                self._accept()
+            if number in self._listeners:
+                self._accept(self._listeners[number])
+            elif number in self._receivers:
+                self._reply_to_datagrams(self._receivers[number])
             elif events & (select.EPOLLIN | select.EPOLLHUP | select.EPOLLERR):
                 self._read(self._connections[number])
             else:
                 self._write(self._connections[number])
 
-    def _accept(self) -> None:
+    def who(self, client: tuple[str, int], local: tuple[str, int]) -> bytes:
+        """Return the answer to ``WHO``: this server's name, and both ends as it sees them."""
+        answer = {
+            "server": self.name,
+            "client": _plain(client[0]),
+            "port": client[1],
+            "local": _plain(local[0]),
+            "local_port": local[1],
+        }
+        return json.dumps(answer).encode() + b"\n"
+
+    def _watch(self, among: dict[int, socket.socket], opened: socket.socket) -> None:
+        opened.setblocking(False)
+        among[opened.fileno()] = opened
+        self._poll.register(opened, select.EPOLLIN)
+
+    def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
-                accepted, _ = self._listener.accept()
+                accepted, _ = listener.accept()
             except OSError:  # nobody is left in the queue, or the one who was has gone
                 return
             accepted.setblocking(False)
@@ -85,27 +136,42 @@ class Server:
             self._close(connection)
             return
         connection.received += data
-        self._answer(connection)
+        with contextlib.suppress(OSError):  # of a client that has gone; writing to it will tell
+            while not connection.closing and self._answer(connection):
+                pass
         self._write(connection)
 
-    def _answer(self, connection: _Connection) -> None:
-        while not connection.closing:
-            line, newline, rest = connection.received.partition(b"\n")
-            if not newline:
-                connection.closing = len(line) > _LONGEST_LINE
-                return
-            if line.startswith(b"ECHO "):
-                connection.sending += self.name.encode() + line[4:] + b"\n"
-                connection.received = rest
-                continue
-            head, blank, rest = connection.received.partition(b"\r\n\r\n")
-            if not blank:
-                connection.closing = len(head) > _LONGEST_LINE
-                return
-            connection.received = rest
-            self._reply(connection, bytes(head))
+    def _answer(self, connection: _Connection) -> bool:
+        """Answer the first request of what was received; say whether it was there in full."""
+        if connection.upload is not None:
+            return _take(connection, connection.upload)
+        line, newline, rest = connection.received.partition(b"\n")
+        if not newline:
+            connection.closing = len(line) > _LONGEST_LINE
+            return False
+        word, _, text = bytes(line).rstrip(b"\r").partition(b" ")
+        match word:
+            case b"ECHO":
+                connection.sending += b"%b %b\n" % (self.name.encode(), text)
+            case b"WHO":
+                ends = connection.socket.getpeername()[:2], connection.socket.getsockname()[:2]
+                connection.sending += self.who(*ends)
+            case b"DOWNLOAD" | b"UPLOAD" if text.isdigit() and int(text) <= LARGEST:
+                if word == b"UPLOAD":
+                    connection.upload = _Upload(int(text))
+                else:
+                    connection.sending += payload(int(text))
+            case _:
+                return self._answer_http(connection)
+        connection.received = rest
+        return True
 
-    def _reply(self, connection: _Connection, head: bytes) -> None:
+    def _answer_http(self, connection: _Connection) -> bool:
+        head, blank, rest = connection.received.partition(b"\r\n\r\n")
+        if not blank:
+            connection.closing = len(head) > _LONGEST_LINE
+            return False
+        connection.received = rest
         request, *headers = head.decode("latin-1").split("\r\n")
         words = request.split(" ")
         known = len(words) == 3 and words[0] in {"GET", "HEAD"} and words[2].startswith("HTTP/1.")
@@ -123,6 +189,27 @@ class Server:
         ).encode()
         if words[0] != "HEAD":
             connection.sending += body
+        return True
+
+    def _reply_to_datagrams(self, receiver: socket.socket) -> None:
+        port = receiver.getsockname()[1]
+        while True:
+            try:
+                data, extra, _, client = receiver.recvmsg(_READ, socket.CMSG_SPACE(_PKTINFO.size))
+            except OSError:  # no datagram is left
+                return
+            asked = next(_PKTINFO.unpack(text)[0] for _, kind, text in extra if kind == socket.IPV6_PKTINFO)
+            if data.startswith(b"ECHO "):
+                answer = b"%b %b" % (self.name.encode(), data[5:])
+            elif data.rstrip() == b"WHO":
+                answer = self.who(client[:2], (socket.inet_ntop(socket.AF_INET6, asked), port))
+            else:
+                continue
+            # From the address that was asked: the route's own choice would be another one than the VIP.
+            # Interface 0: through a tunnel came the question, and not through it goes the answer.
+            source = (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, _PKTINFO.pack(asked, 0))
+            with contextlib.suppress(OSError):
+                receiver.sendmsg([answer], [source], 0, client)
 
     def _write(self, connection: _Connection) -> None:
         try:
@@ -144,3 +231,41 @@ class Server:
         self._poll.unregister(connection.socket)
         del self._connections[connection.socket.fileno()]
         connection.socket.close()
+
+
+def _listener(address: str, port: int) -> socket.socket:
+    return socket.create_server(
+        (address, port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG
+    )
+
+
+def _receiver(address: str, port: int) -> socket.socket:
+    receiver = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+    receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    # of IPv4 as well: the kernel gives a v4-mapped address (ip6_datagram_recv_common_ctl)
+    receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    try:
+        receiver.bind((address, port))
+    except OSError:
+        receiver.close()
+        raise
+    return receiver
+
+
+def _take(connection: _Connection, upload: _Upload) -> bool:
+    """Take what has come of an upload, and confirm it when that is all."""
+    data = connection.received[: upload.size - upload.received]
+    del connection.received[: len(data)]
+    upload.received += len(data)
+    upload.crc32 = zlib.crc32(data, upload.crc32)
+    if upload.received < upload.size:
+        return False
+    confirmed = {"bytes": upload.received, "crc32": upload.crc32}
+    connection.sending += json.dumps(confirmed).encode() + b"\n"
+    connection.upload = None
+    return True
+
+
+def _plain(address: str) -> str:
+    """Write an IPv4 address that a dual-stack socket shows as ``::ffff:10.3.0.2`` the usual way."""
+    return address.removeprefix("::ffff:")

@@ -99,7 +99,10 @@ class QuorumSpec:
 
 @dataclass(frozen=True, slots=True)
 class LabSpec:
-    """A whole lab. ``wait`` is how long, in seconds, the switch may take to have all next hops."""
+    """A whole lab. ``wait`` is how long, in seconds, the switch may take to have all next hops.
+
+    Of a lab with an inventory of its own, only ``switch`` and ``wait`` count.
+    """
 
     directors: int = 8
     real_servers: int = 4

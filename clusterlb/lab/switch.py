@@ -2,18 +2,19 @@
 
 Many switches do that, and it is the hardest case: when a next hop goes, nearly every flow moves. Linux's own
 ECMP hash does not, so nftables picks the next hop: it marks a flow by its bucket, and policy routing sends
-each mark to one director.
+each mark to one director. IPv4 only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network
+from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import IPv4Network
 
 from clusterlb.lab.netns import run
 from clusterlb.lab.network import CLIENT_PORT, UPLINK_BRIDGE
 from clusterlb.lab.routes import NextHops, RouteWatch, Table
-from clusterlb.lab.topology import SWITCH, VIP_NET, Topology
+from clusterlb.lab.topology import SWITCH, Topology
+from clusterlb.model.address import IPAddress, IPNetwork
 
 _FIRST_MARK = 101  # marks, and routing tables of the same number, from here on
 _SEED = 0x5EED  # a fixed one: the same flow has the same bucket in every run
@@ -23,10 +24,12 @@ def steer(lab: Topology, buckets: int) -> None:
     """Be the switch's agent: follow the kernel's routes for ever. Runs in the switch's namespace."""
     run(["ip", "-batch", "-"], "\n".join(policy_routes(lab)) + "\n")
     watch = RouteWatch(SWITCH)
-    marks = {director.router_id: _FIRST_MARK + n for n, director in enumerate(lab.directors)}
+    marks: dict[IPAddress, int] = {
+        director.router_id: _FIRST_MARK + n for n, director in enumerate(lab.directors)
+    }
     steered: Table | None = None
     while True:
-        wanted = vip_routes(watch.table())
+        wanted = vip_routes(watch.table(), lab.prefixes)
         if wanted != steered:
             run(["nft", "-f", "-"], ruleset(wanted, marks, buckets))
             steered = wanted
@@ -34,9 +37,14 @@ def steer(lab: Topology, buckets: int) -> None:
             watch.wait(3600.0)
 
 
-def vip_routes(table: Table) -> Table:
-    """Return the routes of VIPs."""
-    return {network: hops for network, hops in table.items() if network.subnet_of(VIP_NET)}
+def vip_routes(table: Table, prefixes: Sequence[IPNetwork]) -> Table:
+    """Return the IPv4 routes of VIPs, which are the hosts of these prefixes."""
+    inside = [prefix for prefix in prefixes if isinstance(prefix, IPv4Network)]
+    return {
+        network: hops
+        for network, hops in table.items()
+        if isinstance(network, IPv4Network) and any(network.subnet_of(prefix) for prefix in inside)
+    }
 
 
 def policy_routes(lab: Topology) -> list[str]:
@@ -49,7 +57,7 @@ def policy_routes(lab: Topology) -> list[str]:
     return lines
 
 
-def ruleset(routes: Table, marks: dict[IPv4Address, int], buckets: int) -> str:
+def ruleset(routes: Table, marks: Mapping[IPAddress, int], buckets: int) -> str:
     """Return the whole table as one nft transaction, so that no packet meets a half-made one.
 
     VIPs with the same next hops share a rule. A VIP without a route has none, and the kernel says so to its
@@ -77,16 +85,16 @@ def ruleset(routes: Table, marks: dict[IPv4Address, int], buckets: int) -> str:
     )
 
 
-def _grouped(routes: Table) -> dict[NextHops, list[IPv4Network]]:
-    groups: dict[NextHops, list[IPv4Network]] = {}
+def _grouped(routes: Table) -> dict[NextHops, list[IPNetwork]]:
+    groups: dict[NextHops, list[IPNetwork]] = {}
     for network, hops in routes.items():
         groups.setdefault(hops, []).append(network)
     return groups
 
 
-def _set(networks: Iterable[IPv4Network]) -> str:
+def _set(networks: Iterable[IPNetwork]) -> str:
     return "{ " + ", ".join(str(network.network_address) for network in networks) + " }"
 
 
-def _buckets(hops: NextHops, marks: dict[IPv4Address, int], buckets: int) -> str:
+def _buckets(hops: NextHops, marks: Mapping[IPAddress, int], buckets: int) -> str:
     return ", ".join(f"{bucket} : {marks[hops[bucket % len(hops)]]}" for bucket in range(buckets))

@@ -46,7 +46,9 @@ class Inside(InNamespace):
 
 @pytest.fixture
 def host(routers):
-    return routers("a")
+    here = routers("a")
+    sh("ip", "netns", "exec", here.name, "nft", "add", "table", "ip", "theirs")
+    return here
 
 
 @pytest.fixture
@@ -256,6 +258,13 @@ class TestTrouble:
                 rules.check(queues)
         else:
             pytest.skip("this kernel has nft_queue")
+
+    def test_where_nothing_was_ever_loaded_nft_is_not_asked(self, routers):
+        rules = Inside(routers("b").name, lambda: KernelRules("/nonexistent/nft"))
+        assert rules.read() == NO_RULES
+        with pytest.raises(DriverError, match="install the package nftables"):
+            rules.check(RULES)
+        rules.end()
 
     def test_no_nft(self, again):
         rules = again("/nonexistent/nft")

@@ -14,13 +14,14 @@ import pytest
 
 from clusterlb.checks.once import once
 from clusterlb.core.diff import service_steps
-from clusterlb.core.programme import sysctls, way_state
+from clusterlb.core.host import sysctls
+from clusterlb.core.programme import way_state
 from clusterlb.core.roster import roster
 from clusterlb.drivers.ipvs.driver import KernelIpvs
 from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.check import CheckSpec, ProbeSpec, TcpOptions, Via
 from clusterlb.model.forwarding import Forwarding
-from clusterlb.model.inventory import Cluster, Inventory, Member, Pool, Service, Vip
+from clusterlb.model.inventory import Cluster, Director, Inventory, Member, Pool, Service, Vip
 from clusterlb.model.ipvs import Protocol
 from tests.kernel.conftest import fresh_namespace
 
@@ -118,7 +119,7 @@ def director(net: Net, given: Inventory, second_has_vip: bool) -> Iterator[None]
         ip("route", "add", "local", f"{net.vip}/{net.host}", "dev", "lo")
         ipvs = stack.enter_context(closing(KernelIpvs()))  # loads ip_vs, and its settings with it
         writer = KernelSysctl()
-        for name, value in sysctls(given).items():
+        for name, value in sysctls(given, Director("d1", ip_address("10.1.0.1"), ())).items():
             writer.write(name, value)
         steps = [
             step

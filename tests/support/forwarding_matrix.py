@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,7 @@ from lab_view import eventually, inside, sh
 from clusterlb.lab.attempt import endpoint
 from clusterlb.lab.control import LabControl
 from clusterlb.lab.exchange import Cell, Result, ask
-from clusterlb.lab.network import CLIENT_PORT
-from clusterlb.lab.topology import CLIENT, SWITCH
+from clusterlb.lab.topology import CLIENT
 
 INVENTORY = Path(__file__).parents[2] / "inventory/examples/matrix.yaml"
 MEGABYTE = 1 << 20
@@ -83,8 +81,9 @@ TUNNELS = [case for case in TCP if case.way in GROWTH]
 class Matrix:
     """What became of the cells.
 
-    ``results``: of each case; ``unclamped``: of the uploads that rely on ICMP; ``taken``: connections of
-    each case went through each director.
+    ``results``: of each case; ``unclamped``: of the uploads that rely on ICMP; ``taken``: connections of each
+    case by director; ``through``: where a case had failures, the directors that knew of each client's address
+    and port.
     """
 
     def __init__(self) -> None:
@@ -93,6 +92,7 @@ class Matrix:
         self.results: dict[Case, Result] = {}
         self.unclamped: dict[Case, Result] = {}
         self.taken: dict[str, dict[Case, int]] = {}
+        self.through: dict[Case, dict[str, list[str]]] = {}
 
     @property
     def every(self) -> list[tuple[Case, Result]]:
@@ -129,7 +129,7 @@ class Matrix:
         assert not (missing := self.missing()), missing
         order = [case for case in CASES if case in wanted]
         before = self.connections()
-        self.results = dict(zip(order, self.ask(order, 200, MEGABYTE), strict=True))
+        self.ask(order, 200, self.results)
         with contextlib.suppress(AssertionError):  # the test of the case will tell
             # the kernel's estimators add up every 2 s (ip_vs_est.c)
             eventually(lambda: self.all_counted(before), 10, "every connection in the counters", step=1)
@@ -140,30 +140,38 @@ class Matrix:
         }
         order = [case for case in TUNNELS if case in unclamped]
         with self.without_clamps():
-            self.unclamped = dict(zip(order, self.ask(order, 0, MEGABYTE), strict=True))
+            self.ask(order, 0, self.unclamped)
 
-    def ask(self, order: list[Case], connections: int, size: int) -> list[Result]:
-        """Have the client perform cells: connections and a transfer each way, or else one upload alone."""
-        if not order:
-            return []
-        return ask(
-            CLIENT,
-            [
-                Cell(
-                    case.vip,
-                    case.port,
-                    self.sources(case),
-                    case.protocol,
-                    connections=connections,
-                    seconds=30,
-                    upload=size if case.protocol == "tcp" else 0,
-                    download=size if connections and case.protocol == "tcp" else 0,
-                    transfer_seconds=120,
-                )
-                for case in order
-            ],
-            seconds=1800,
-        )
+    def ask(self, order: list[Case], connections: int, results: dict[Case, Result]) -> None:
+        """Have the client make connections and a transfer each way, or else one upload alone."""
+        cells = [
+            Cell(
+                case.vip,
+                case.port,
+                self.sources(case),
+                case.protocol,
+                connections=connections,
+                seconds=30,
+                upload=MEGABYTE if case.protocol == "tcp" else 0,
+                download=MEGABYTE if connections and case.protocol == "tcp" else 0,
+                transfer_seconds=120,
+            )
+            for case in order
+        ]
+        if cells:
+            for case, result in zip(order, ask(CLIENT, cells), strict=True):
+                results[case] = result
+                if result.lost:  # look at once: the entries do not last
+                    self.through[case] = self.entries()
+
+    def entries(self) -> dict[str, list[str]]:
+        """Return the directors with an IPVS entry of each client's address and port, and its state there."""
+        found: dict[str, list[str]] = {}
+        for name in self.directors:
+            for line in inside(name, "ipvsadm", "-Lnc").splitlines()[2:]:
+                _, _, state, client, *_ = line.split()
+                found.setdefault(client, []).append(f"{name} {state}")
+        return found
 
     def missing(self) -> list[str]:
         """Return what keeps the directors from serving all of it."""
@@ -226,16 +234,8 @@ class Matrix:
         )
 
     def way_of(self, case: Case, client: str) -> str:
-        """Return the director that the switch sends a flow to."""
-        source, _, port = client.rpartition(":")
-        flow = ["from", source.strip("[]"), "iif", CLIENT_PORT, "ipproto", case.protocol]
-        ports = ["sport", port, "dport", str(case.port)]
-        try:
-            (route,) = json.loads(sh("ip", "-n", SWITCH, "-j", "route", "get", case.vip, *flow, *ports))
-        except AssertionError as error:
-            return f"nobody: {error}"
-        hop = route.get("gateway", "nobody")
-        return next((name for name, found in self.directors.items() if hop in found["next_hops"]), hop)
+        """Tell which directors took a client's packets, as soon after it failed as could be."""
+        return ", ".join(self.through.get(case, {}).get(client, [])) or "no director that knows of it"
 
 
 def tell(counts: dict[str, int]) -> str:

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 from namespace import _unshare
 
-_SYSCTLS = ("net.ipv4.conf.all", "net.ipv4.fib_multipath", "net.ipv6.fib_multipath")
+_STATE = {
+    "addresses": "ip -o address show scope global",
+    "links": "ip -br link show",
+    "routes": "ip -4 route show table all; ip -6 route show table main",
+    "rules": "nft list ruleset",
+    "ports": "ip fou show 2>/dev/null || true",
+    "settings": "cd /proc/sys/net; grep -rs . ipv4/conf/all ipv4/fib_multipath_* ipv6/fib_multipath_*",
+}
 
 
 class Host:
@@ -61,18 +68,10 @@ class Host:
 
     def state(self) -> dict[str, list[str]]:
         """Return all that a script may touch. The kernel adds fallback devices when it loads a module."""
-        links = [line for line in self.sh("ip -br link show").splitlines() if "clb-" in line]
-        return {
-            "addresses": self.sh("ip -o address show scope global").splitlines(),
-            "links": links,
-            "routes": self.sh("ip -4 route show table all; ip -6 route show table main").splitlines(),
-            "rules": self.sh("nft list ruleset").splitlines(),
-            "ports": self.sh("ip fou show 2>/dev/null || true").splitlines(),
-            "settings": [
-                line for line in self.sh("sysctl -a 2>/dev/null").splitlines() if line.startswith(_SYSCTLS)
-            ],
-            "journal": sorted(path.name for path in (self.folder / "run").glob("*")),
-        }
+        texts = self.sh("; echo ====; ".join(_STATE.values())).split("====\n")
+        state = {name: text.splitlines() for name, text in zip(_STATE, texts, strict=True)}
+        state["links"] = [line for line in state["links"] if line.startswith("clb-")]
+        return {**state, "journal": sorted(path.name for path in (self.folder / "run").glob("*"))}
 
     def _run(self, argv: list[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

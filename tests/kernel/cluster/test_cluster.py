@@ -110,6 +110,8 @@ def test_down_leaves_a_director_as_it_was_before_up_and_foreign_things_stay(whol
         "proto",
         "static",
     )
+    sh("ip", "-n", "d3", "route", "add", "10.99.1.0/24", "via", "10.2.0.101", "table", "77")
+    sh("ip", "-n", "d3", "rule", "add", "fwmark", "0x77", "lookup", "77", "pref", "1077")
     inside("d3", "nft", "add", "table", "ip", "theirs")
     commands = ["conf t", "ip prefix-list theirs permit 10.0.0.0/8", "interface e0", "ip ospf cost 77"]
     sh("vtysh", "-N", "d3", *(word for line in commands for word in ("-c", line)))

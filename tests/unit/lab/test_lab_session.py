@@ -4,12 +4,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from lab_inventories import laid_out
 
 from clusterlb.lab.control import ENVIRONMENT
 from clusterlb.lab.netns import LabError
 from clusterlb.lab.session import run_session
 from clusterlb.lab.spec import LabSpec
-from clusterlb.lab.topology import topology
 
 ASK = """
 import sys
@@ -29,7 +29,7 @@ class FakeLab:
     """What a session asks of a lab, without one."""
 
     def __init__(self, folder: Path, broken: bool = False) -> None:
-        self.topology = topology(LabSpec(directors=2))
+        self.topology = laid_out(LabSpec(directors=2))
         self.description = folder / "lab.json"
         self.socket = folder / "lab.sock"
         self.folder = folder

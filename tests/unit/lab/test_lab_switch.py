@@ -1,14 +1,16 @@
 import re
 import struct
-from ipaddress import IPv4Address, IPv4Network
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from lab_inventories import laid_out
 
 from clusterlb.lab import routes
 from clusterlb.lab.arrival import missing_next_hops, report
 from clusterlb.lab.spec import LabSpec
 from clusterlb.lab.switch import policy_routes, ruleset, vip_routes
-from clusterlb.lab.topology import topology
 
-LAB = topology(LabSpec(directors=3, real_servers=1, vips=2))
+LAB = laid_out(LabSpec(directors=3, real_servers=1, vips=2))
 D1, D2, D3 = (director.router_id for director in LAB.directors)
 MARKS = {D1: 101, D2: 102, D3: 103}
 FIRST, SECOND = (IPv4Network(vip) for vip in LAB.vips)
@@ -28,7 +30,7 @@ def test_a_bucket_goes_to_its_number_modulo_the_next_hops():
 
 
 def test_a_leaving_next_hop_moves_nearly_every_bucket():
-    lab = topology(LabSpec(directors=8))
+    lab = laid_out(LabSpec(directors=8))
     hops = tuple(director.router_id for director in lab.directors)
     marks = {hop: 101 + n for n, hop in enumerate(hops)}
     (before,) = spread(ruleset({FIRST: hops}, marks, 56))
@@ -50,8 +52,8 @@ def test_a_ruleset_replaces_the_old_one_whole():
 
 
 def test_only_routes_of_vips_are_steered():
-    table = {FIRST: (D1,), IPv4Network("10.1.0.1/32"): (D1,), IPv4Network("0.0.0.0/0"): (D2,)}
-    assert vip_routes(table) == {FIRST: (D1,)}
+    others = dict.fromkeys(map(ip_network, ("10.1.0.1/32", "0.0.0.0/0", "fd00:100::1")), (D2,))
+    assert vip_routes({FIRST: (D1,), **others}, LAB.prefixes) == {FIRST: (D1,)}
 
 
 def test_every_director_has_a_table_of_its_own():
@@ -64,6 +66,23 @@ def test_who_is_missing_is_named_with_what_is_missing():
     table = {FIRST: (D1, D3), SECOND: (D1,)}
     assert missing_next_hops(LAB, table) == {"d2": list(LAB.vips), "d3": [LAB.vips[1]]}
     assert missing_next_hops(LAB, {FIRST: (D1, D2, D3), SECOND: (D3, D2, D1)}) == {}
+
+
+def test_an_ipv6_next_hop_is_the_directors_link_local_address():
+    lab = laid_out("""
+        cluster: {vip_prefixes: [10.100.0.0/24, "fd00:100::/64"]}
+        pools: {web6: {members: [{address: "fd00:2::101", port: 80}]}}
+        vips: {"fd00:100::1": {services: [{protocol: tcp, port: 80, pool: web6}]}}
+        """)
+    table = {FIRST: (D1,), IPv6Network("fd00:100::1"): (IPv6Address("fe80::2"),)}
+    assert missing_next_hops(lab, table) == {}  # one of one: who it is does not matter
+    del table[IPv6Network("fd00:100::1")]
+    assert missing_next_hops(lab, table) == {"d1": [IPv6Address("fd00:100::1")]}
+
+
+def test_no_more_next_hops_are_waited_for_than_may_be_active():
+    lab = replace(LAB, width=2)
+    assert missing_next_hops(lab, {FIRST: (D1, D3), SECOND: (D1, D2)}) == {}
 
 
 def test_a_report_has_the_last_lines_of_the_logs(tmp_path):
@@ -81,13 +100,14 @@ def attribute(kind: int, value: bytes) -> bytes:
 
 
 def message(*attributes: bytes, table: int = 254, kind: int = 1, prefix: int = 32) -> memoryview:
+    family = 10 if prefix > 32 else 2
     return memoryview(
-        struct.pack("=BBBBBBBBI", 2, prefix, 0, 0, table, 11, 0, kind, 0) + b"".join(attributes)
+        struct.pack("=BBBBBBBBI", family, prefix, 0, 0, table, 11, 0, kind, 0) + b"".join(attributes)
     )
 
 
 def hop(address: str) -> bytes:
-    inner = attribute(5, IPv4Address(address).packed)
+    inner = attribute(5, ip_address(address).packed)
     return struct.pack("=HBBi", 8 + len(inner), 0, 0, 3) + inner
 
 
@@ -96,6 +116,13 @@ def test_a_route_over_several_next_hops_is_read_in_order():
         attribute(1, IPv4Address("10.100.0.1").packed), attribute(9, hop("10.1.0.3") + hop("10.1.0.1"))
     )
     assert routes.parse_route(body) == (FIRST, (D3, D1))
+
+
+def test_an_ipv6_route_over_several_next_hops_is_read():
+    destination = attribute(1, IPv6Address("fd00:100::1").packed)
+    body = message(destination, attribute(9, hop("fe80::3") + hop("fe80::1")), prefix=128)
+    hops = (IPv6Address("fe80::3"), IPv6Address("fe80::1"))
+    assert routes.parse_route(body) == (IPv6Network("fd00:100::1"), hops)
 
 
 def test_a_route_over_one_next_hop_is_read():
