@@ -1,0 +1,85 @@
+"""One connection that a client tries, and what to tell of it when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+CHUNK = 65536
+# include/uapi/linux/in.h and in6.h; Python has no names for them: level, MTU_DISCOVER, MTU
+_PMTU = {socket.AF_INET: (socket.IPPROTO_IP, 10, 14), socket.AF_INET6: (socket.IPPROTO_IPV6, 23, 24)}
+_PMTUDISC_DO = 2  # never fragment, heed what ICMP says
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A connection to ``vip`` and ``port`` from an address of the client; its packets may not be fragmented.
+
+    ``own_port`` is known once a socket is open. ``stage``: how far it came; ``tries``: how often it asked.
+    """
+
+    vip: str
+    port: int
+    source: str
+    own_port: int = 0
+    stage: str = "not connected"
+    tries: int = 1
+
+    @property
+    def client(self) -> str:
+        """Return the client's address and port."""
+        return endpoint(self.source, self.own_port)
+
+    def open(self, kind: socket.SocketKind) -> socket.socket:
+        """Return a socket that is not connected yet; raise OSError."""
+        family = socket.AF_INET6 if ":" in self.vip else socket.AF_INET
+        opened = socket.socket(family, kind)
+        try:
+            level, discover, _ = _PMTU[family]
+            opened.setsockopt(level, discover, _PMTUDISC_DO)
+            opened.setblocking(False)
+            opened.bind((self.source, 0))
+            self.own_port = opened.getsockname()[1]
+        except OSError:
+            opened.close()
+            raise
+        return opened
+
+    @contextlib.asynccontextmanager
+    async def connected(self, seconds: float) -> AsyncIterator[socket.socket]:
+        """Connect over TCP; raise TimeoutError when that and what is done then takes longer than this."""
+        async with asyncio.timeout(seconds):
+            with self.open(socket.SOCK_STREAM) as connection:
+                await asyncio.get_running_loop().sock_connect(connection, (self.vip, self.port))
+                self.stage = "connected, not answered"
+                yield connection
+
+
+async def read_line(connection: socket.socket) -> bytes:
+    """Return the line that a server sends; raise OSError."""
+    received = b""
+    while not received.endswith(b"\n"):
+        received += await read_some(connection)
+    return received
+
+
+async def read_some(connection: socket.socket) -> bytes:
+    """Return what has come, at least a byte; raise OSError."""
+    data = await asyncio.get_running_loop().sock_recv(connection, CHUNK)
+    if not data:
+        raise ConnectionResetError("the server closed the connection")
+    return data
+
+
+def path_mtu(connection: socket.socket) -> int:
+    """Return the MTU of the path to a connection's other end, as the kernel knows it (ip(7), IP_MTU)."""
+    level, _, option = _PMTU[connection.family]
+    return connection.getsockopt(level, option)
+
+
+def endpoint(address: str, port: int) -> str:
+    """Write an address and a port as one word."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -1,0 +1,27 @@
+"""What the layers above the lab do for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from clusterlb.model.address import IPAddress
+from clusterlb.model.inventory import Inventory
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Functions that a lab calls.
+
+    ``run_clusterlb`` runs the ``clusterlb`` command in the process that calls it. It is called in children
+    that were forked off this process, which has imported everything by then (``warm``): on an emulated
+    machine that, and nothing else, makes eight controllers start in seconds. ``render_router`` returns the
+    FRR configuration of a router beside the directors, from its port towards them and its router id;
+    ``render_server`` the set-up script of the real server with these addresses.
+    """
+
+    run_clusterlb: Callable[[list[str]], None]
+    warm: Callable[[], None]
+    say: Callable[[str], None]
+    render_router: Callable[[Inventory, str, str], str]
+    render_server: Callable[[Inventory, Sequence[IPAddress]], str]
