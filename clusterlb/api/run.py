@@ -39,7 +39,7 @@ from clusterlb.model.inventory import Director, Inventory
 from clusterlb.model.state import FrrLine
 
 # seconds: FRR on a busy small machine is slow, and a stuck one is found by BFD at the switch long before
-FRR_TIMEOUT = 10.0
+FRR_TIMEOUT = 30.0
 
 
 class StartError(Exception):

@@ -21,6 +21,7 @@ class Index:
         self.served: Served = served(inventory)
         self.sysctls = sysctls(inventory, director)
         self.limits = limits(inventory)
+        self.settings = {*self.sysctls, *self.limits}
         self.borrowed = [
             address
             for address in director.local_addresses

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from ipaddress import ip_address
 from pathlib import Path
@@ -83,6 +83,10 @@ class Ledger:
         """Record the values that settings had before us; the first record of a setting stays."""
         for name, value in before.items():
             self.sysctls.setdefault(name, value)
+
+    def abandoned_sysctls(self, needed: Collection[str]) -> dict[str, str]:
+        """Return the settings that nothing needs any more, with the values that they had before us."""
+        return {name: value for name, value in self.sysctls.items() if name not in needed}
 
     def own_timeouts(self, before: ProtocolTimeouts) -> None:
         """Record the timeouts that IPVS had before us; the first record stays."""

@@ -23,7 +23,7 @@ from clusterlb.model.plan import Announce, Withdraw
 from clusterlb.model.state import FrrLine
 
 SHARE = 20  # a reading that took t seconds is not repeated before SHARE x t: 5 % of a core at most
-LONGEST_PAUSE = 10.0  # seconds; however slow a reading was, something may have happened since
+LONGEST_PAUSE = 10.0  # seconds; something may have happened since. Readings that take long pause longer.
 EAGER = 0.4  # of the pause that is made while no neighbour is Full
 IDLE_VIEW = 15.0  # seconds between two looks at the link-state database that decide nothing, and
 IDLE_SHARE = 100  # as many times as long as one takes: 1 % of a core at most
@@ -102,7 +102,12 @@ class Readings:
     async def _host(self) -> None:
         """Read what is neither a service nor a link: settings, timeouts, our nftables table."""
         world = self.reconciler.world
-        world.actual.sysctls = await self.kernel.read_sysctls(tuple(world.index.sysctls))
+        ledger = self.reconciler.ledger
+        abandoned = ledger.abandoned_sysctls(world.index.settings)
+        world.actual.sysctls = await self.kernel.read_sysctls((*world.index.sysctls, *abandoned))
+        for name, value in abandoned.items():
+            if world.actual.sysctls.get(name, value) == value:
+                del ledger.sysctls[name]  # as it was before us, and the operator's again
         world.actual.limits = await self.kernel.read_limits(tuple(world.index.limits))
         if world.inventory.cluster.timeouts != KEEP_TIMEOUTS:
             world.actual.timeouts = await self.kernel.read_timeouts()
@@ -290,4 +295,5 @@ class Readings:
 
 def _pause(took: float) -> float:
     """Return the seconds until a reading that took so many is worth repeating."""
-    return min(SHARE * took, LONGEST_PAUSE)
+    # a host that is starved must not be starved further by those who ask it how it is
+    return min(SHARE * took, max(LONGEST_PAUSE, 3 * took))

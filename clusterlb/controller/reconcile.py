@@ -126,6 +126,8 @@ class Reconciler:
         if remember:
             self._remember(vips, decided)
         want = desired(world.inventory, world.index.served, keys, decided, view)
+        abandoned = self.ledger.abandoned_sysctls(world.index.settings)
+        want = replace(want, sysctls={**want.sysctls, **abandoned})
         have = world.actual.state(self.ledger, keys, vips, want.frr)
         if world.actual.frr is None:
             want = replace(want, frr=have.frr)

@@ -79,7 +79,9 @@ class Reloader:
                 inventory, _ = await asyncio.to_thread(load, self.path)
                 director = director_of(inventory, self.director)
                 lines = self.render_frr(inventory, director)
-                await self.reconciler.kernel.check_rules(join((*parts(inventory, director), world.snat.part)))
+                if inventory.digest != world.inventory.digest:
+                    rules = join((*parts(inventory, director), world.snat.part))
+                    await self.reconciler.kernel.check_rules(rules)
             except InventoryError as error:
                 return self._rejected(render(error.problems))
             except DriverError as error:

@@ -20,9 +20,9 @@ def main(namespace: str, root: Path) -> None:
     for name in ("sloppy_tcp", "schedule_icmp", "expire_nodest_conn"):
         (proc / "net/ipv4/vs").mkdir(parents=True, exist_ok=True)
         (proc / "net/ipv4/vs" / name).write_text("0\n")
-    run.real_drivers = lambda uplinks, pathspace: Drivers(
+    run.real_drivers = lambda uplinks, pathspace, external: Drivers(
         FakeIpvs(),
-        KernelLinks(uplinks),
+        KernelLinks(uplinks, external),
         KernelSysctl(proc),
         FrrDaemon(pathspace),
         KernelRules(),

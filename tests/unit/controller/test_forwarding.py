@@ -11,7 +11,6 @@ from clusterlb.core.rules.guard import guarded
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.inventory import Vip
 from clusterlb.model.ipvs import ForwardMethod, ProtocolTimeouts
-from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import AddService, LoadRules
 from clusterlb.model.reason import Reason
 from clusterlb.model.rules import NO_RULES
@@ -131,19 +130,30 @@ async def test_members_that_call_their_own_vip_are_told_of(tmp_path):
         assert controller.world.insiders == {("10.2.0.101", str(NAT))}
 
 
-async def test_snat_addresses_are_announced_once_their_rules_are_in_force_and_go_without_a_trace(tmp_path):
+async def test_snat_rules_come_and_go_without_a_trace(tmp_path):
     given = only(every_method(), DIRECT)
     directors = {name: replace(one, inside=INSIDE[name]) for name, one in given.directors.items()}
     given = replace(given, directors=directors, snat_pools={"out": SNAT})
     host = host_of(tmp_path, given)
     before = host.snapshot()
-    own, backed_up = SNAT.addresses["d1"][0], SNAT.addresses["d2"][0]
     async with running(host) as controller:
-        await eventually(lambda: {own, backed_up} <= announced(host))
-        lanes = host.links.read().announced
-        assert lanes[own] == {Lane.ACTIVE}
-        assert lanes[backed_up] == {Lane.STANDBY}
-        assert "snat_steering" in controller.world.rules.chains
-        assert host.rules.read() == controller.world.rules
+        await eventually(lambda: "snat_steering" in controller.world.rules.chains)
+        await eventually(lambda: host.rules.read() == controller.world.rules)
         assert await controller.down() == []
     assert host.snapshot() == before
+
+
+async def test_settings_that_no_service_needs_any_more_are_put_back(tmp_path):
+    host = host_of(tmp_path, only(every_method(), DIRECT, NAT))
+    async with running(host) as controller:
+        assert host.sysctl.read(["net/ipv4/ip_forward"]) == {"net/ipv4/ip_forward": "1"}
+        world = controller.world
+        world.take_inventory(only(every_method(), DIRECT), world.director, world.frr)
+        world.mark_all()
+        await eventually(lambda: host.sysctl.read(["net/ipv4/ip_forward"]) == {"net/ipv4/ip_forward": "0"})
+        await eventually(lambda: "net/ipv4/ip_forward" not in controller.reconciler.ledger.sysctls)
+        assert host.settings()["net/ipv4/vs/sloppy_tcp"] == "1"
+        (host.proc / "net/ipv4/ip_forward").write_text("1\n")
+        await controller.readings.services()
+        await idle(controller)
+        assert host.sysctl.read(["net/ipv4/ip_forward"]) == {"net/ipv4/ip_forward": "1"}, "the operator's now"
