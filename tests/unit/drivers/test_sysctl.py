@@ -84,3 +84,12 @@ def test_an_unreadable_name_is_an_error(root: Path) -> None:
 
 def test_reads_the_running_kernel() -> None:
     assert KernelSysctl().read(["kernel/ostype", "kernel/nosuch"]) == {"kernel/ostype": "Linux"}
+
+
+def test_what_only_the_host_may_set_is_not_settable(tmp_path):
+    (tmp_path / "net").mkdir()
+    for name, mode in (("mine", 0o644), ("the_hosts", 0o444)):
+        (tmp_path / "net" / name).write_text("7\n")
+        (tmp_path / "net" / name).chmod(mode)
+    names = ("net/mine", "net/the_hosts", "net/absent")
+    assert KernelSysctl(tmp_path).read_settable(names) == {"net/mine": "7"}
