@@ -46,7 +46,7 @@ class Arrival:
         waiting = [director.name for director in self.lab.directors]
         started: dict[str, float] = {}
         told = -1
-        with RouteWatch(SWITCH) as watch:
+        with RouteWatch(SWITCH, ipv6=self.lab.ospf6) as watch:
             while (missing := missing_next_hops(self.lab, watch.table())) or waiting:
                 there = len(self.lab.directors) - len(missing)
                 if there != told:

@@ -22,7 +22,7 @@ Table = dict[IPNetwork, NextHops]
 _NEWROUTE, _GETROUTE = 24, 26
 _DONE, _ERROR = 3, 2
 _REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_DUMP
-_GROUPS = 0x440  # RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE
+_GROUPS = {socket.AF_INET: 0x40, socket.AF_INET6: 0x400}  # RTMGRP_IPV4_ROUTE, RTMGRP_IPV6_ROUTE
 _MAIN = 254  # RT_TABLE_MAIN
 _UNICAST = 1  # RTN_UNICAST
 _RTA_DST, _RTA_GATEWAY, _RTA_MULTIPATH = 1, 5, 9
@@ -35,11 +35,15 @@ _ANY = {socket.AF_INET: bytes(4), socket.AF_INET6: bytes(16)}  # a default route
 
 
 class RouteWatch:
-    """Reads a namespace's main table, and wakes when one of its routes changes."""
+    """Reads a namespace's main table, and wakes when one of its routes changes.
 
-    def __init__(self, namespace: str) -> None:
+    IPv6 has to be asked for: every link has routes of that family, and to read them takes its time.
+    """
+
+    def __init__(self, namespace: str, *, ipv6: bool = False) -> None:
+        self._families = (socket.AF_INET, socket.AF_INET6) if ipv6 else (socket.AF_INET,)
         with inside(namespace):
-            self._events = _netlink(_GROUPS)
+            self._events = _netlink(sum(_GROUPS[family] for family in self._families))
             self._queries = _netlink(0)
 
     def __enter__(self) -> RouteWatch:
@@ -60,23 +64,21 @@ class RouteWatch:
         return self._events.fileno()
 
     def table(self) -> Table:
-        """Return every unicast route of both families that has next hops, in the kernel's order.
+        """Return every unicast route that has next hops, in the kernel's order; raise OSError."""
+        return {destination: hops for family in self._families for destination, hops in self._routes(family)}
 
-        Raises OSError.
-        """
+    def _routes(self, family: int) -> Iterator[tuple[IPNetwork, NextHops]]:
         request = _HEADER.pack(_HEADER.size + _ROUTE.size, _GETROUTE, _REQUEST_DUMP, 1, 0)
-        self._queries.send(request + _ROUTE.pack(socket.AF_UNSPEC, 0, 0, 0, 0, 0, 0, 0, 0))
-        found: Table = {}
+        self._queries.send(request + _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0))
         while True:
             for kind, body in _messages(self._queries.recv(_BUFFER)):
                 if kind == _DONE:
-                    return found
+                    return
                 if kind == _ERROR:
                     code = -int(struct.unpack_from("=i", body)[0])
                     raise OSError(code, "the kernel refused to list its routes")
-                route = parse_route(body)
-                if route is not None:
-                    found[route[0]] = route[1]
+                if (route := parse_route(body)) is not None:
+                    yield route
 
     def wait(self, seconds: float) -> bool:
         """Wait for a change, and take in all that are there; say whether there was one."""
