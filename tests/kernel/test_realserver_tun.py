@@ -83,11 +83,9 @@ class Way:
         return inventory({VIP[self.vip]: [service(pool, Forwarding.TUN, self.tunnel)]})
 
 
-FULL = Tunnel(TunnelType.GUE, 6080, TunnelFlag.CSUM)
 REMOTE = Tunnel(TunnelType.GUE, 6080, TunnelFlag.REMCSUM)
 WAYS = [Way(tunnel, version, version) for tunnel in (Tunnel(), GUE, GRE) for version in (4, 6)]
-WAYS += [Way(Tunnel(), 6, 4), Way(Tunnel(), 4, 6), Way(GUE, 6, 4)]
-WAYS += [Way(tunnel, 4, 4) for tunnel in (FULL, REMOTE, GRE_CHECKSUM)] + [Way(GRE_CHECKSUM, 6, 6)]
+WAYS += [Way(Tunnel(), 6, 4), Way(Tunnel(), 4, 6), Way(REMOTE, 4, 4), Way(GRE_CHECKSUM, 4, 4)]
 BROKEN = (WAYS[0], WAYS[3], WAYS[4])  # one of each kind, in both families
 
 
