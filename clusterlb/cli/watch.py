@@ -55,6 +55,8 @@ def progress(status: dict[str, Any], target: str) -> tuple[bool, int, str]:
     vips = [vip for vip in status["vips"] if kind == "director" or vip["vip"] == name]
     left = [vip for vip in vips if vip["announced"]]
     rows = [member for vip in left for service in vip["services"] for member in service["members"]]
+    if kind == "director":
+        left += [address for address in status["snat"] if address["announced"]]
     return not left, _live(rows), left[0]["because"] if left else ""
 
 

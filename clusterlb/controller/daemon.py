@@ -232,8 +232,8 @@ class Controller:
 
     async def _survey(self) -> None:
         """Look at what tells nobody when it changes: FRR, the other directors, the counters."""
+        await self.readings.frr_health()  # first: the database is worth a look as soon as a neighbour is Full
         await asyncio.gather(
-            self.readings.frr_health(),
             self.readings.cluster(),
             self.counters.look(),
             self.drains.look(),
@@ -249,7 +249,7 @@ class Controller:
         await self.snat.tick()
 
     def _summary(self) -> str:
-        announced = len(self.world.actual.links.announced)
+        announced = len(self.world.inventory.vips.keys() & self.world.actual.links.announced.keys())
         rest = len(self.world.inventory.vips) - announced
         return f"{announced} VIPs announced, {rest} not" if rest else f"{announced} VIPs announced"
 

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from clusterlb.controller.world import World
 from clusterlb.core.place import FORCE, waits
-from clusterlb.core.snat.buckets import Buckets, PoolFamily, current, learn
+from clusterlb.core.snat.buckets import NOBODY, Buckets, PoolFamily, current, learn
 from clusterlb.core.snat.marks import marks
 from clusterlb.core.snat.place import Leaving, decide_addresses, look, peers
 from clusterlb.core.snat.rules import own_addresses, pool_families, read_buckets, snat_part
-from clusterlb.core.snat.state import SnatState
+from clusterlb.core.snat.state import NO_SNAT, SnatState
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.address import IPAddress
 from clusterlb.model.intent import Intent
-from clusterlb.model.ospf import Lane
 
 COUNT_EVERY = 5.0  # seconds; a count reads the whole connection tracking table
 GRACE = 20.0  # seconds that the flows of a director wait for it after it was seen last
+MENDS = 10.0  # seconds in which rules that are no longer in force are put right, or cannot be
 
 log = structlog.get_logger()
 
@@ -40,6 +40,7 @@ class Snat:
     wall: Callable[[], float] = time.time
     buckets: dict[PoolFamily, Buckets] = field(default_factory=dict)
     _alive_at: dict[str, float] = field(default_factory=dict)
+    _loaded_at: float = float("-inf")
     _leaving_since: float | None = None
     _flows: int | None = None
     _count_at: float = float("-inf")
@@ -62,10 +63,13 @@ class Snat:
         """Work out what should be from what is known, and have it carried out where it has changed."""
         world = self.world
         if not world.inventory.snat_pools and not world.inventory.cluster.ospf.default_originate:
+            world.take_snat(NO_SNAT)
             return
         alive = self._take_view()
         leaving = self._leaving()
-        loaded = world.actual.rules.digest == world.rules.digest
+        part = snat_part(world.inventory, world.director, self.buckets)
+        world.take_snat(replace(world.snat, part=part))  # so that the rules are those with this part
+        loaded = self._loaded()
         own = decide_addresses(
             world.inventory,
             world.director,
@@ -74,18 +78,34 @@ class Snat:
             loaded=loaded,
             leaving=leaving,
         )
-        mine = {address for address, decision in own.items() if Lane.ACTIVE in decision.lanes}
         world.take_snat(
             SnatState(
-                part=snat_part(world.inventory, world.director, self.buckets),
+                part=part,
                 own=own,
                 peers=peers(world.inventory, world.director, alive),
                 # replies must find the way back before the first flow comes
                 gateway=world.unfit is None
                 and loaded
                 and leaving is None
-                and mine <= world.actual.links.announced.keys(),
+                and own.keys() <= world.actual.links.announced.keys()
+                and self._knows_an_owner(),
             )
+        )
+
+    def _loaded(self) -> bool:
+        """Say whether the rules are in force, or were a moment ago: a reload or others change them.
+
+        Flows outlive a moment without rules, but no withdrawal.
+        """
+        world, now = self.world, self.clock()
+        if world.actual.rules.digest == world.rules.digest:
+            self._loaded_at = now
+        return now - self._loaded_at < MENDS
+
+    def _knows_an_owner(self) -> bool:
+        """Say whether somebody would translate what comes; without pools nobody is to."""
+        return not self.world.inventory.snat_pools or any(
+            known.current != NOBODY for known in self.buckets.values()
         )
 
     def _take_view(self) -> frozenset[str]:

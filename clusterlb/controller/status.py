@@ -7,9 +7,11 @@ from typing import Any
 
 from clusterlb import __version__
 from clusterlb.controller.daemon import Controller
+from clusterlb.core.announce import Decision
 from clusterlb.core.member import member_state
 from clusterlb.core.programme import destination_key
 from clusterlb.core.rules.inside import explain
+from clusterlb.model.address import IPAddress
 from clusterlb.model.describe import describe
 from clusterlb.model.intent import Intent
 from clusterlb.model.inventory import Member, Pool, Service, Vip
@@ -66,6 +68,10 @@ async def status(controller: Controller) -> dict[str, Any]:
         "next_window": controller.next_window(),
         "intents": [_intent(intent) for intent in controller.intents.standing],
         "vips": [_vip(controller, vip, statistics) for vip in world.inventory.vips.values()],
+        "snat": [
+            {"address": str(address), **_announced(controller, address, decision)}
+            for address, decision in world.snat.own.items()
+        ],
         "errors": list(world.errors),
         "ports": controller.port_use.status(),
         "inside": [explain(world.inventory, pair) for pair in sorted(world.insiders)],
@@ -91,14 +97,9 @@ def plan_lines(plan: Plan) -> list[str]:
 
 def _vip(controller: Controller, vip: Vip, statistics: Statistics) -> dict[str, Any]:
     world = controller.world
-    decision = world.decided.get(vip.address)
-    lanes = world.actual.links.announced.get(vip.address, frozenset())
     return {
         "vip": str(vip.address),
-        "announced": sorted(lane.value for lane in lanes),
-        "wanted": sorted(lane.value for lane in decision.lanes) if decision else [],
-        "reason": decision.because.reason.value if decision else "",
-        "because": decision.because.text if decision else "",
+        **_announced(controller, vip.address, world.decided.get(vip.address)),
         "services": [
             {
                 "service": str(service.key(vip.address)),
@@ -119,6 +120,17 @@ def _vip(controller: Controller, vip: Vip, statistics: Statistics) -> dict[str, 
             }
             for service in vip.services
         ],
+    }
+
+
+def _announced(controller: Controller, address: IPAddress, decision: Decision | None) -> dict[str, Any]:
+    """Return the lanes that an address is on and those where it belongs, and why."""
+    lanes = controller.world.actual.links.announced.get(address, frozenset())
+    return {
+        "announced": sorted(lane.value for lane in lanes),
+        "wanted": sorted(lane.value for lane in decision.lanes) if decision else [],
+        "reason": decision.because.reason.value if decision else "",
+        "because": decision.because.text if decision else "",
     }
 
 

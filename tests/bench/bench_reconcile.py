@@ -12,8 +12,6 @@ import tempfile
 import time
 from pathlib import Path
 
-from clusterlb.drivers.nft.driver import KernelRules
-
 from clusterlb.config.load import load
 from clusterlb.controller.daemon import Controller, Settings
 from clusterlb.controller.judge import Judge
@@ -24,6 +22,7 @@ from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.ipvs.driver import KernelIpvs
 from clusterlb.drivers.link_fake import FakeLinks
+from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.health import Observation, ProbeKey
 from clusterlb.model.ipvs import DestinationKey

@@ -3,14 +3,13 @@
 import sys
 from pathlib import Path
 
-from clusterlb.drivers.nft.driver import KernelRules
-
 from clusterlb.api import run
 from clusterlb.controller.kernel import Drivers
 from clusterlb.drivers.conntrack_fake import FakeConntrack
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.drivers.link import KernelLinks
+from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.drivers.sysctl import KernelSysctl
 
 

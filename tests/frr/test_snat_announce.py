@@ -15,6 +15,7 @@ from clusterlb.drivers.frr.database import OSPF6_COMMANDS, OSPF_COMMANDS, parse_
 from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.model.address import AddressFamily
+from clusterlb.model.cluster_view import ClusterView
 from clusterlb.model.inventory import Cluster, Director, Inventory
 from clusterlb.model.ospf import AnnounceMode, AnnounceModes, Lane, Ospf, Uplink
 from clusterlb.model.plan import AddLocalRoute, Announce, CreateLane, Withdraw
@@ -72,7 +73,7 @@ class Fabric:
     def decide(self, name, leaving=None):
         """Put a director's addresses where they belong."""
         director = self.inventory.directors[name]
-        now = Surroundings(director.router_id, 1000.0)
+        now = Surroundings(director.router_id, 1000.0, ClusterView({}, 1000.0, director.router_id))
         found = decide_addresses(self.inventory, director, now, leaving=leaving)
         before, self.on[name] = self.on[name], {address: one.lanes for address, one in found.items()}
         steps = [AddLocalRoute(address) for address in found]

@@ -20,6 +20,7 @@ from click.testing import CliRunner
 
 from clusterlb.cli.client import UnreachableError, ask
 from clusterlb.cli.main import main
+from clusterlb.controller.daemon import TICK_EVERY
 from clusterlb.core.snat.buckets import BUCKETS
 from clusterlb.core.snat.marks import marks
 from clusterlb.drivers.nft.driver import KernelRules
@@ -101,6 +102,12 @@ class SnatDirector:
             self.process.kill()
             self.process.wait(10)
             self.process = None
+
+    def restart(self) -> None:
+        """Kill the controller and start it; it has looked at the others since, and decided once more."""
+        self.kill()
+        self.start()
+        eventually(lambda: (self.status().get("cluster_view", {}).get("age") or 0) > TICK_EVERY, 30, 0.1)
 
     def clusterlb(self, *words: str) -> str:
         """Run a command of the operator's and return what it prints."""

@@ -1,4 +1,4 @@
-"""``clusterlb up`` in the namespace that it is started in, where the kernel has no IPVS: that alone is a fake.
+"""``clusterlb up`` in the namespace that it is started in; IPVS alone is a fake, in a file.
 
 Run it as ``python -m tests.support.snat_controller ROOT DIRECTOR PATHSPACE``. ROOT holds ``inventory.yaml``.
 """

@@ -10,7 +10,7 @@ from clusterlb.config.lint.addresses import is_outside, outside
 from clusterlb.config.report import Report
 from clusterlb.config.wording import clip
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
-from clusterlb.model.ospf import AnnounceMode
+from clusterlb.model.ospf import AreaType
 from clusterlb.model.snat import SnatPool
 
 
@@ -24,8 +24,8 @@ def lint_snat(everything: Everything, report: Report) -> None:
     for family in AddressFamily:
         first = next((p for p in everything.snat_pools.values() if _sources(p.value, family)), None)
         if first is not None:
-            _announced(everything, first, family, report)
             _inside(everything, first, family, report)
+    _stub(everything, report)
     _default(everything, report)
 
 
@@ -118,24 +118,6 @@ def _has(addresses: Iterable[IPAddress], family: AddressFamily) -> bool:
     return any(family_of(address) is family for address in addresses)
 
 
-def _announced(
-    everything: Everything, placed: Placed[SnatPool], family: AddressFamily, report: Report
-) -> None:
-    cluster = everything.cluster
-    if (
-        cluster
-        and cluster.value.ospf.announce.of(family) is AnnounceMode.EXTERNAL
-        and cluster.sure(("ospf",), "announce")
-    ):
-        report.error(
-            placed.item.source,
-            placed.item.place,
-            f"`snat_pools` with IPv{_version(family)} need `announce: intra-area`",
-            "the lanes' costs say which director owns an address and which takes it over; see "
-            f"{cluster.item.where('ospf', 'announce')}",
-        )
-
-
 def _inside(everything: Everything, placed: Placed[SnatPool], family: AddressFamily, report: Report) -> None:
     if len(everything.director_names) < 2:
         return
@@ -151,6 +133,20 @@ def _inside(everything: Everything, placed: Placed[SnatPool], family: AddressFam
                 "directors hand each other the flows there that are not their own: its address on the link "
                 f"shared with the real servers; the pool is at {placed.item.key_where()}",
             )
+
+
+def _stub(everything: Everything, report: Report) -> None:
+    cluster = everything.cluster
+    if cluster is None or not cluster.sure(("ospf",), "area_type", "default_originate"):
+        return
+    item, ospf = cluster.item, cluster.value.ospf
+    if ospf.area_type is AreaType.STUB and ospf.default_originate:
+        report.error(
+            item.source,
+            item.at("ospf", "default_originate"),
+            "`default_originate` in a stub area, which carries no external routes: nobody would hear of it",
+            f"use `area_type: normal` here and on the area's routers; see {item.where('ospf', 'area_type')}",
+        )
 
 
 def _default(everything: Everything, report: Report) -> None:

@@ -127,10 +127,15 @@ def _decide(
         return Decision(NOWHERE, Because(Reason.NOT_PROGRAMMED, "the SNAT rules are not in force"))
     if around.mine(address) is None and not around.adjacent:
         return Decision(NOWHERE, Because(Reason.NOT_ADJACENT, "no OSPF neighbour is Full yet"))
+    if around.mine(address) is None and not around.knows():
+        # live flows would come here, and be taken for new ones
+        text = "the link-state database does not say yet which directors have flows"
+        return Decision(NOWHERE, Because(Reason.NOT_ADJACENT, text))
     mine = owner == director.name
     if leaving is not None:
         stays = leaving.stays(around.now)
-        if not stays:
+        # a controller that begins while its director is drained takes nothing back
+        if not stays or (around.mine(address) is None and not leaving.flows):
             return Decision(NOWHERE, Because(Reason.DRAINED, leaving.why, {"flows": leaving.flows}))
         because = Because(Reason.DRAINING, f"{leaving.why}; {stays}", {"flows": leaving.flows})
         return Decision(frozenset({Lane.ACTIVE if mine else Lane.DRAINED}), because)

@@ -50,6 +50,16 @@ async def test_services_rules_and_addresses_come_up_and_go_without_a_trace(tmp_p
     assert host.rules.read() == NO_RULES
 
 
+async def test_addresses_of_its_own_are_not_counted_among_the_vips(tmp_path):
+    host = host_of(tmp_path, every_method())
+    said = []
+    async with running(host) as controller:
+        controller.notify = lambda **words: said.append(words.get("status"))
+        controller.world.mark_all()
+        await eventually(lambda: said)
+    assert said[0] == f"{len(every_method().vips)} VIPs announced"
+
+
 async def test_rules_are_in_force_before_there_is_a_service(tmp_path):
     host = host_of(tmp_path, only(every_method(), NAT))
     controller = host.controller()

@@ -4,15 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from clusterlb.controller.snat import COUNT_EVERY, GRACE, Snat
+from clusterlb.controller.snat import COUNT_EVERY, GRACE, MENDS, Snat
 from clusterlb.controller.world import World
 from clusterlb.core.snat.buckets import current
 from clusterlb.core.snat.place import SETTLE
+from clusterlb.core.snat.state import NO_SNAT
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.intent import Intent, IntentKind
 from clusterlb.model.ospf import Lane
-from tests.unit.core.snat.test_place import HERE, INVENTORY, OWN, SERVING, SIX, view
+from clusterlb.model.rules import NO_RULES
+from tests.unit.core.snat.test_place import HERE, INVENTORY, OWN, POOL, SERVING, SIX, view
 
 KEY = ("internet", AddressFamily.IPV4)
 OTHERS = {"d2": SERVING["d2"], "d3": SERVING["d3"]}
@@ -73,6 +75,26 @@ async def test_who_joins_takes_buckets_and_remembers_whose_they_were(rig):
     assert await rig.see(SERVING) == found
 
 
+async def test_who_joins_announces_nothing_before_it_knows_whose_the_flows_are(rig):
+    await rig.snat.tick()
+    rig.load()
+    await rig.snat.tick()
+    assert not any(decision.lanes for decision in rig.world.snat.own.values())
+    assert not rig.world.snat.gateway
+    found = await rig.see(OTHERS)
+    assert all(decision.lanes for decision in rig.world.snat.own.values())
+    assert set(found.previous) == {None, "d2", "d3"}
+
+
+async def test_without_pools_nothing_of_theirs_stays(rig):
+    await rig.see(SERVING)
+    rig.world.take_inventory(replace(INVENTORY, snat_pools={}), HERE, ())
+    await rig.snat.tick()
+    assert rig.world.snat == NO_SNAT
+    assert not rig.world.own
+    assert not rig.world.rules.chains
+
+
 async def test_a_restart_goes_on_with_what_the_kernel_has(rig):
     found = await rig.see(OTHERS)
     rig.snat = rig.begin()
@@ -81,6 +103,41 @@ async def test_a_restart_goes_on_with_what_the_kernel_has(rig):
     assert rig.snat.buckets[KEY] == found
     assert rig.peers() == 2
     assert await rig.see(SERVING) == found
+
+
+async def test_a_restart_decides_at_once_what_was_decided_before(rig):
+    await rig.see(OTHERS)
+    await rig.see(SERVING)
+    before = rig.world.snat
+    assert before.gateway
+    rig.snat = rig.begin()
+    rig.world.cluster_view = None
+    rig.world.take_snat(NO_SNAT)
+    rig.snat.look()
+    assert rig.world.snat == before
+
+
+async def test_addresses_stay_while_the_rules_are_put_right_but_not_for_ever(rig):
+    await rig.see(SERVING)
+    before = rig.world.snat
+    rig.world.actual.rules = NO_RULES
+    await rig.snat.tick()
+    assert rig.world.snat == before
+    rig.now += MENDS
+    await rig.snat.tick()
+    assert not any(decision.lanes for decision in rig.world.snat.own.values())
+    assert not rig.world.snat.gateway
+
+
+async def test_who_has_no_addresses_is_a_gateway_once_it_knows_who_has(rig):
+    pool = replace(POOL, addresses={name: POOL.addresses[name] for name in ("d2", "d3")})
+    rig.world.take_inventory(replace(INVENTORY, snat_pools={"internet": pool}), HERE, ())
+    await rig.snat.tick()
+    rig.load()
+    await rig.snat.tick()
+    assert not rig.world.snat.gateway
+    await rig.see(OTHERS)
+    assert rig.world.snat.gateway
 
 
 async def test_nothing_changes_while_the_database_is_no_evidence(rig):

@@ -51,7 +51,7 @@ def view(lanes, dead=()):
 
 
 def around(now=0.0, **known):
-    return Surroundings(HERE.router_id, now, **known)
+    return Surroundings(HERE.router_id, now, **{"view": replace(view(SERVING), taken_at=now), **known})
 
 
 def test_who_announces_its_own_address_serves():
@@ -85,8 +85,9 @@ def test_peers_are_the_others_in_the_families_of_the_pools():
     assert all(isinstance(peer, Peer) for peer in found)
 
 
-def lanes(**known):
-    found = decide_addresses(INVENTORY, HERE, around(known.pop("now", 0.0)), **known)
+def lanes(now=0.0, announced=(), **known):
+    there = dict.fromkeys(announced, frozenset({Lane.ACTIVE}))
+    found = decide_addresses(INVENTORY, HERE, around(now, announced=there), **known)
     return {address: decision.lanes for address, decision in found.items()}
 
 
@@ -114,6 +115,13 @@ def test_what_is_announced_stays_without_a_neighbour_and_the_rest_waits():
     assert {address for address, decision in found.items() if decision.lanes} == {OWN["d1"]}
 
 
+def test_what_is_announced_stays_without_evidence_of_the_others_and_the_rest_waits():
+    """Who does not know whose the flows are that come to it would break them."""
+    known = around(announced={OWN["d1"]: frozenset({Lane.ACTIVE})}, view=None)
+    found = decide_addresses(INVENTORY, HERE, known)
+    assert {address for address, decision in found.items() if decision.lanes} == {OWN["d1"]}
+
+
 LEAVES = Leaving(100.0, "updates", flows=7)
 
 
@@ -137,4 +145,9 @@ def test_who_leaves_keeps_its_addresses_and_shows_it_on_the_drained_lane():
 def test_addresses_stay_until_their_flows_have_ended(leaving, now, stays):
     assert leaving.stays(now).startswith(stays)
     assert bool(leaving.stays(now)) is bool(stays)
-    assert any(lanes(leaving=leaving, now=now).values()) is bool(stays)
+    assert any(lanes(now, OWN.values(), leaving=leaving).values()) is bool(stays)
+
+
+@pytest.mark.parametrize("flows", [0, None])
+def test_who_begins_while_it_drains_takes_nothing_back(flows):
+    assert not any(lanes(100.0, leaving=replace(LEAVES, flows=flows)).values())

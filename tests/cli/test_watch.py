@@ -1,0 +1,18 @@
+"""When a drain is done, as the one who watches it is told."""
+
+from clusterlb.cli.watch import progress
+
+STATUS = {
+    "vips": [{"vip": "10.100.0.1", "announced": [], "because": "drained", "services": []}],
+    "snat": [{"address": "10.100.2.1", "announced": ["active"], "because": "7 flows live on them"}],
+}
+
+
+def test_a_director_is_drained_when_its_snat_addresses_have_gone_too():
+    assert progress(STATUS, "director") == (False, 0, "7 flows live on them")
+    gone = [{**STATUS["snat"][0], "announced": []}]
+    assert progress({**STATUS, "snat": gone}, "director") == (True, 0, "")
+
+
+def test_a_vip_is_drained_without_them():
+    assert progress(STATUS, "vip/10.100.0.1") == (True, 0, "")
