@@ -89,7 +89,7 @@ def test_a_switch_that_hashes_modulo_knows_no_ipv6():
 
 def test_only_a_lab_with_ipv6_has_it():
     assert not any("ipv6" in key for name in LAB.names for key in settings(LAB, name, bare=True))
-    assert settings(DUAL, SWITCH, bare=False)["net/ipv6/fib_multipath_hash_policy"] == "1"
+    assert settings(DUAL, SWITCH, bare=False)["net/ipv6/fib_multipath_hash_policy"] == "3"
     assert "net/ipv6/conf/all/forwarding" not in settings(DUAL, CLIENT, bare=False)
 
 
