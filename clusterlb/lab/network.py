@@ -39,8 +39,8 @@ _ROUTER = {
 }
 # addresses are unique and work at once
 _IPV6 = {"net/ipv6/conf/default/accept_ra": "0", "net/ipv6/conf/default/accept_dad": "0"}
-# By addresses, protocol and ports of the packet, as a switch does (0x37, ip-sysctl.rst). Policy 1 would take the
-# hash that a veth hands over from the sender's socket, and that changes with every retransmission.
+# By addresses, protocol and ports of the packet, as a switch does (0x37, ip-sysctl.rst). Policy 1 would take
+# the hash that a veth hands over from the sender's socket, and that changes with every retransmission.
 _SPREADS = {
     "net/ipv4/fib_multipath_hash_policy": "3",
     "net/ipv4/fib_multipath_hash_fields": str(0x37),
