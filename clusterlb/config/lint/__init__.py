@@ -9,6 +9,7 @@ from clusterlb.config.lint.director_checks import lint_director_checks
 from clusterlb.config.lint.directors import lint_directors
 from clusterlb.config.lint.drains import lint_drains
 from clusterlb.config.lint.forwarding import lint_forwarding
+from clusterlb.config.lint.gateway import lint_gateway
 from clusterlb.config.lint.groups import lint_groups
 from clusterlb.config.lint.maintenance import lint_maintenance
 from clusterlb.config.lint.pools import lint_pools
@@ -37,6 +38,7 @@ def lint(everything: Everything, report: Report) -> None:
     lint_ports(everything, report)
     lint_forwarding(everything, report)
     lint_replies(everything, report)
+    lint_gateway(everything, report)
     lint_drains(everything, report)
     lint_vrrp(everything, report)
     lint_maintenance(everything, report)

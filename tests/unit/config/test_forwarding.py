@@ -290,6 +290,11 @@ WARNINGS = {
         ', inside: ["fd00:2::2"]}',
         "`forwarding: nat` wants an IPv4 address `inside` on every director: `d2` has none",
     ),
+    "nat and dr on one host": (
+        "alt: {members: [{address: 10.2.0.102, port: 8080}]",
+        "alt: {members: [{address: 10.2.0.101, port: 8080}]",
+        "real server 10.2.0.101 has nat here, and answers itself for service tcp 80 of VIP 10.100.0.1",
+    ),
     "nat for two ports": (
         ALT,
         ALT + "\n      - {protocol: udp, port: 81, pool: ¦alt, forwarding: nat}",
