@@ -115,6 +115,8 @@ def test_down_leaves_a_director_as_it_was_before_up_and_foreign_things_stay(whol
     inside("d3", "nft", "add", "table", "ip", "theirs")
     commands = ["conf t", "ip prefix-list theirs permit 10.0.0.0/8", "interface e0", "ip ospf cost 77"]
     sh("vtysh", "-N", "d3", *(word for line in commands for word in ("-c", line)))
+    # what OSPF has taught the kernel goes a moment after OSPF
+    eventually(lambda: "proto ospf" not in whole.host("d3")["routes"], 30, "OSPF's routes gone")
     before = whole.host("d3")
     start(whole, "d3")
     eventually(whole.all_next_hops, 60, "d3 back")
@@ -125,5 +127,6 @@ def test_down_leaves_a_director_as_it_was_before_up_and_foreign_things_stay(whol
     assert "table ip theirs" in during["nftables"]
     status, output = whole.control.down("d3")
     assert status == 0, output
+    eventually(lambda: "proto ospf" not in whole.host("d3")["routes"], 30, "OSPF's routes gone")
     assert whole.host("d3") == before
     start(whole, "d3")
