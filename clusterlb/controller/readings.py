@@ -111,7 +111,7 @@ class Readings:
         world.actual.limits = await self.kernel.read_limits(tuple(world.index.limits))
         if world.inventory.cluster.timeouts != KEEP_TIMEOUTS:
             world.actual.timeouts = await self.kernel.read_timeouts()
-        world.actual.rules = await self.kernel.read_rules()
+        world.actual.take_rules(await self.kernel.read_rules())
         absent = not_local(world.index.borrowed)
         if absent != world.absent:
             world.absent = absent

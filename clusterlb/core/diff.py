@@ -148,6 +148,8 @@ def _rules(want: Rules, have: Rules) -> Iterator[Step]:
 
 def _set_change(name: str, want: Rules, have: Rules) -> SetChange | None:
     wanted, there = want.sets[name].elements, have.sets[name].elements
+    if wanted is there:
+        return None  # law: one member's change costs no look at every element
     add = {key: value for key, value in wanted.items() if there.get(key) != value}
     remove = tuple(key for key, value in there.items() if wanted.get(key) != value)
     return SetChange(name, add, remove) if add or remove else None

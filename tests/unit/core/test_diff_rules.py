@@ -50,3 +50,15 @@ def test_only_timeouts_that_somebody_asks_for_are_set():
     assert diff(DirectorState(), have) == ()
     wanted = DirectorState(timeouts=ProtocolTimeouts(tcp=90, udp=300))
     assert diff(wanted, have) == (SetTimeouts(ProtocolTimeouts(tcp=90)),)
+
+
+class Untouched(dict):
+    def items(self):
+        raise AssertionError("every element was looked at")
+
+
+def test_rules_that_nobody_changed_are_not_looked_at():
+    large = replace(HAVE.sets["vips4"], elements=Untouched(HAVE.sets["vips4"].elements))
+    have = replace(HAVE, sets={**HAVE.sets, "vips4": large})
+    want = have.changed([SetChange("vips6", {("fd00:100::9",): ""})])
+    assert steps(want, have) == (ChangeSets((SetChange("vips6", {("fd00:100::9",): ""}),)),)
