@@ -63,10 +63,11 @@ def after(history):
     ages = [serving]
     maps = {name: learn(name, Buckets(current(serving)), serving, NAMES) for name in serving}
     for name in changes:
-        serving = serving ^ {name} or serving
+        before, serving = serving, serving ^ {name} or serving
         ages.append(serving)
         for each in {*serving, *maps}:
-            maps[each] = learn(each, maps.get(each, Buckets()), serving, NAMES)
+            returned = each in serving and each not in before
+            maps[each] = learn(each, maps.get(each, Buckets()), serving, NAMES, returned=returned)
     return maps, ages
 
 

@@ -55,18 +55,25 @@ def ranking(director: str) -> tuple[bytes, ...]:
     return tuple(digest[at : at + _BYTES] for at in range(0, len(digest), _BYTES))
 
 
-def learn(own: str, known: Buckets, serving: Collection[str], alive: Collection[str]) -> Buckets:
+def learn(
+    own: str, known: Buckets, serving: Collection[str], alive: Collection[str], *, returned: bool = False
+) -> Buckets:
     """Return the buckets of the director ``own`` that sees these others, and maybe itself, serve.
 
-    ``known``: what it knew, nobody when it begins. ``alive``: who can still be asked for older flows. It
-    never leaves itself out; while the others do, for it joins or drains, those who have its buckets
-    meanwhile are the previous ones.
+    ``known``: what it knew, nobody when it begins. ``alive``: who can still be asked for older flows.
+    ``returned``: it did not serve when it looked last. It never leaves itself out. While the others do, for
+    it joins or drains, it goes on asking whom it remembers; those who have its buckets meanwhile are the
+    previous ones where it remembers nobody, and everywhere once it has returned.
     """
     others = set(serving) - {own}
     now = current({own, *others})
-    before = known.current if own in serving and known.current != NOBODY else current(others)
-    previous = (
-        was if mine == own and was not in (own, None) else remembered
-        for mine, was, remembered in zip(now, before, known.previous, strict=True)
-    )
-    return Buckets(now, tuple(name if name in alive and name != own else None for name in previous))
+    meanwhile = returned or own not in serving or known.current == NOBODY
+    before = current(others) if meanwhile else known.current
+    askable = set(alive) - {own}
+    previous = []
+    for mine, was, remembered in zip(now, before, known.previous, strict=True):
+        takes = mine == own and was not in (own, None)
+        if takes and own not in serving and remembered in askable:
+            takes = False
+        previous.append(was if takes else remembered)
+    return Buckets(now, tuple(name if name in askable else None for name in previous))
