@@ -13,9 +13,9 @@ from clusterlb.checks.dialogue import EXCERPT, excerpt, plain
 from clusterlb.checks.exchange import compile_pattern
 from clusterlb.checks.probe import Result, UnsentError
 from clusterlb.checks.stream import READ_LIMIT, StreamProbe
+from clusterlb.model.address import Endpoint
 from clusterlb.model.check import CheckType, HttpOptions, TlsOptions
 from clusterlb.model.health import ProbeKey
-from clusterlb.model.inventory import Endpoint
 
 HEADERS_LIMIT = 16384  # bytes of a status line and its headers, or of one chunk's header
 INTERIM_LIMIT = 10  # answers of 100 to 199 before the real one

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clusterlb.model.inventory import Endpoint
+from clusterlb.model.address import Endpoint
 
 
 def fill_in(text: str, endpoint: Endpoint) -> str:

@@ -14,9 +14,9 @@ from dataclasses import asdict
 from ipaddress import ip_address
 from typing import Any
 
+from clusterlb.model.address import Endpoint
 from clusterlb.model.check import OPTIONS, CheckType, ProbeSpec, TlsOptions
 from clusterlb.model.health import Observation, ProbeKey, Through
-from clusterlb.model.inventory import Endpoint
 
 ROWS = 256  # most rows in one line, so that neither side is held up by one
 DETAIL = 500  # most characters of a detail that are passed on

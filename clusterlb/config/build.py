@@ -15,16 +15,14 @@ from clusterlb.config.models.maintenance import WindowFile
 from clusterlb.config.models.pool import MemberFile, PoolFile, QuorumFile, SorryFile
 from clusterlb.config.models.snat import SnatPoolFile
 from clusterlb.config.models.vip import HaFile, VipFile, VrrpFile
-from clusterlb.model.address import IPAddress
+from clusterlb.model.address import Endpoint, IPAddress
 from clusterlb.model.check import CheckSpec, Need
+from clusterlb.model.director_checks import DirectorChecks, DirectorProbe
 from clusterlb.model.inventory import (
     ActiveStandby,
     AnnounceWhen,
     Cluster,
     Director,
-    DirectorChecks,
-    DirectorProbe,
-    Endpoint,
     Member,
     OnDown,
     Pool,

@@ -13,10 +13,10 @@ import structlog
 from clusterlb.controller.journal import Journal, JournalError
 from clusterlb.controller.world import World
 from clusterlb.core.roster import MemberKey
-from clusterlb.model.address import IPAddress
+from clusterlb.model.address import Endpoint, IPAddress
 from clusterlb.model.check import VerdictState
 from clusterlb.model.intent import Intent, IntentKind
-from clusterlb.model.inventory import Endpoint, Window
+from clusterlb.model.inventory import Window
 
 log = structlog.get_logger()
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from clusterlb.model.check import VerdictState
+from clusterlb.model.director_checks import DirectorChecks
 from clusterlb.model.health import Verdict
-from clusterlb.model.inventory import DirectorChecks
 from clusterlb.model.reason import Because, Reason
 
 TOLERANCE = 3  # failures in a row of a reader before its silence counts against the director

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 from zlib import crc32
 
-from clusterlb.model.address import IPAddress, family_of
+from clusterlb.model.address import Endpoint, IPAddress, family_of
 from clusterlb.model.check import Via
 from clusterlb.model.health import Through
-from clusterlb.model.inventory import Endpoint, Inventory, Member, Pool, Service, ServiceName, Vip
+from clusterlb.model.inventory import Inventory, Member, Pool, Service, ServiceName, Vip
 from clusterlb.model.ipvs import Protocol, ServiceKey
 
 FIRST = 0x43000000  # "C"; the probes' marks are FIRST up to FIRST + SPAN - 1

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from clusterlb.core.marks import Way, ways
+from clusterlb.model.address import Endpoint
 from clusterlb.model.check import Via
+from clusterlb.model.director_checks import DirectorProbe
 from clusterlb.model.health import CheckKey, ProbeKey
-from clusterlb.model.inventory import DirectorProbe, Endpoint, Inventory, Member, Pool
+from clusterlb.model.inventory import Inventory, Member, Pool
 from clusterlb.model.ipvs import ServiceKey
 
 MemberKey = tuple[str, Endpoint]  # a member: its pool's name, its endpoint

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import NamedTuple
 
 IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
@@ -24,3 +25,13 @@ def family_of(address: IPAddress) -> AddressFamily:
 def endpoint_text(address: IPAddress, port: int) -> str:
     """Write ``address:port`` as operators do, with brackets around IPv6."""
     return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
+
+
+class Endpoint(NamedTuple):
+    """One address:port that can be probed, shared by every pool that lists it."""
+
+    address: IPAddress
+    port: int
+
+    def __str__(self) -> str:
+        return endpoint_text(self.address, self.port)

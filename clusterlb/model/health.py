@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from clusterlb.model.address import Endpoint
 from clusterlb.model.check import CheckSpec, ProbeSpec, VerdictState
-from clusterlb.model.inventory import Endpoint
 
 
 class Through(NamedTuple):

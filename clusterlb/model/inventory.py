@@ -7,8 +7,9 @@ from enum import Enum
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
-from clusterlb.model.address import IPAddress, IPNetwork, endpoint_text, family_of
+from clusterlb.model.address import Endpoint, IPAddress, IPNetwork, family_of
 from clusterlb.model.check import CheckSpec, Need
+from clusterlb.model.director_checks import BASIC_CHECKS, DirectorChecks
 from clusterlb.model.forwarding import IPIP, Forwarding, PortRange, Tunnel
 from clusterlb.model.ipvs import KEEP_TIMEOUTS, Protocol, ProtocolTimeouts, ServiceKey
 from clusterlb.model.ospf import DEFAULT_OSPF, Ospf, Uplink
@@ -21,44 +22,6 @@ class AnnounceWhen(Enum):
     ALL = "all"
     ANY = "any"
     LISTED = "listed"
-
-
-class Endpoint(NamedTuple):
-    """One address:port that can be probed, shared by every pool that lists it."""
-
-    address: IPAddress
-    port: int
-
-    def __str__(self) -> str:
-        return endpoint_text(self.address, self.port)
-
-
-@dataclass(frozen=True, slots=True)
-class DirectorProbe:
-    """A check of the director's own: ``target`` is what is probed; a file or a command needs none."""
-
-    name: str
-    check: CheckSpec
-    target: Endpoint
-
-
-@dataclass(frozen=True, slots=True)
-class DirectorChecks:
-    """When a director is fit by itself.
-
-    ``carrier``: some uplink has carrier. ``ospf_full``: this many OSPF neighbours are Full, 0 does not ask.
-    ``bfd``: some BFD session is up. ``conntrack``, ``connections`` and ``descriptors``: per cent of the
-    connection tracking table, of the IPVS connection table's room and of the open files at which it is unfit,
-    0 does not ask. ``probes``: checks of the operator's own; all must pass.
-    """
-
-    carrier: bool = True
-    ospf_full: int = 0
-    bfd: bool = False
-    conntrack: int = 0
-    connections: int = 0
-    descriptors: int = 0
-    probes: tuple[DirectorProbe, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +37,7 @@ class Cluster:
     vip_prefixes: tuple[IPNetwork, ...]
     max_active: int = 8
     ospf: Ospf = DEFAULT_OSPF
-    director_checks: DirectorChecks = DirectorChecks()
+    director_checks: DirectorChecks = BASIC_CHECKS
     min_announcers: int = 1
     max_drained: int | None = None
     preempt: bool = False

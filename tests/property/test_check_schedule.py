@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from clusterlb.checks.probe import Result, Wait
 from clusterlb.checks.runner import Runner
 from clusterlb.checks.schedule import catch_up, phase
+from clusterlb.model.address import Endpoint
 from clusterlb.model.check import ProbeSpec
 from clusterlb.model.health import ProbeKey
-from clusterlb.model.inventory import Endpoint
 
 TICK = 0.01
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from clusterlb.checks.kinds import make_probe
 from clusterlb.checks.probe import Probe, Result, Wait
 from clusterlb.checks.runner import Runner
+from clusterlb.model.address import Endpoint
 from clusterlb.model.check import CheckType, Options, ProbeSpec
 from clusterlb.model.health import Observation, ProbeKey
-from clusterlb.model.inventory import Endpoint
 
 ELAPSED = 0.00042  # what a probe driven by hand is told that it took
 

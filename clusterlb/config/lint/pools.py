@@ -9,9 +9,10 @@ from clusterlb.config.lint.checks import lint_check, lint_one_key, weight_key, w
 from clusterlb.config.lint.quorum import lint_quorum, weights_sure
 from clusterlb.config.nodes import Path
 from clusterlb.config.report import Report
+from clusterlb.model.address import Endpoint
 from clusterlb.model.check import CheckSpec
 from clusterlb.model.forwarding import Forwarding
-from clusterlb.model.inventory import Endpoint, Member, Pool
+from clusterlb.model.inventory import Member, Pool
 
 
 def lint_pools(everything: Everything, report: Report) -> None:

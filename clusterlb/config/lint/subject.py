@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from clusterlb.config.item import Everything, Item, Placed
 from clusterlb.config.nodes import Path, find, plain
+from clusterlb.model.address import Endpoint
 from clusterlb.model.forwarding import Forwarding
-from clusterlb.model.inventory import Endpoint, Pool, Service, Vip
+from clusterlb.model.inventory import Pool, Service, Vip
 from clusterlb.model.ipvs import Protocol
 
 PORT_KEYS = ("port", "ports", "fwmark")

@@ -11,7 +11,7 @@ from clusterlb.config.fields import Address, Name, Percent
 from clusterlb.config.models.base import Port, Strict
 from clusterlb.config.models.check import CheckFile
 from clusterlb.config.models.kinds import KINDS
-from clusterlb.model.inventory import DirectorChecks
+from clusterlb.model.director_checks import DirectorChecks
 
 _CHECKS = DirectorChecks()
 _PORTLESS = frozenset(("icmp", "file", "command"))

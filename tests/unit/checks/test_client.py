@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from clusterlb.checks.client import EngineClient, engine_environment
+from clusterlb.model.address import Endpoint
 from clusterlb.model.check import ProbeSpec
 from clusterlb.model.health import Observation, ProbeKey
-from clusterlb.model.inventory import Endpoint
 
 
 class Ears:

@@ -14,9 +14,9 @@ import pytest
 
 from clusterlb.checks.client import engine_command, engine_environment
 from clusterlb.checks.wire import encode_key, lines
+from clusterlb.model.address import Endpoint
 from clusterlb.model.check import ProbeSpec
 from clusterlb.model.health import ProbeKey
-from clusterlb.model.inventory import Endpoint
 
 
 @pytest.fixture

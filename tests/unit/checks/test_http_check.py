@@ -23,8 +23,8 @@ from stream_members import (
 from clusterlb.checks.http import authority
 from clusterlb.checks.kinds import make_probe
 from clusterlb.checks.probe import Result, UnsentError
+from clusterlb.model.address import Endpoint
 from clusterlb.model.check import CheckType, HttpOptions, TlsOptions
-from clusterlb.model.inventory import Endpoint
 
 CHUNKED = "grüße aus dem Rechenzentrum\n" * 2000
 BIG = 200_000_000

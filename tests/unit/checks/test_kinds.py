@@ -15,7 +15,7 @@ import clusterlb.checks.engine
 from clusterlb.checks.kinds import make_probe
 from clusterlb.model.check import *
 from clusterlb.model.health import ProbeKey
-from clusterlb.model.inventory import (Endpoint)
+from clusterlb.model.address import Endpoint
 make_probe(ProbeKey(Endpoint(ip_address("127.0.0.1"), 1), ProbeSpec({kind}, 2.0, 1.0, {options})))
 print(*(name for name in ("ssl", "h11", "h2", "cryptography", "dns") if name in sys.modules))
 """

@@ -15,9 +15,9 @@ import clusterlb
 from clusterlb.checks.kinds import make_probe
 from clusterlb.checks.probe import Result, UnsentError, Wait
 from clusterlb.checks.runner import Runner
+from clusterlb.model.address import Endpoint
 from clusterlb.model.check import ProbeSpec
 from clusterlb.model.health import ProbeKey
-from clusterlb.model.inventory import Endpoint
 
 
 class Clock:
@@ -313,7 +313,7 @@ from ipaddress import ip_address
 from clusterlb.checks.runner import Runner
 from clusterlb.model.check import ProbeSpec
 from clusterlb.model.health import ProbeKey
-from clusterlb.model.inventory import (Endpoint)
+from clusterlb.model.address import Endpoint
 server = socket.create_server(("127.0.0.1", 0), backlog=0)
 held = socket.create_connection(server.getsockname())
 runner = Runner(1000)

@@ -4,9 +4,9 @@ from ipaddress import ip_address
 import pytest
 
 from clusterlb.checks.schedule import TOGETHER, catch_up, first_start, phase, slot_after_first, spread
+from clusterlb.model.address import Endpoint
 from clusterlb.model.check import ProbeSpec
 from clusterlb.model.health import ProbeKey
-from clusterlb.model.inventory import Endpoint
 
 
 def key(number: int = 0, interval: float = 2.0) -> ProbeKey:

@@ -8,9 +8,9 @@ import pytest
 
 from clusterlb.checks.probe import Result, UnsentError, Wait
 from clusterlb.checks.tcp import TcpProbe
+from clusterlb.model.address import Endpoint
 from clusterlb.model.check import ProbeSpec
 from clusterlb.model.health import ProbeKey
-from clusterlb.model.inventory import Endpoint
 
 
 def probe_of(address: str, port: int, timeout: float = 1.0) -> TcpProbe:

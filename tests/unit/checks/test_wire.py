@@ -4,9 +4,9 @@ from ipaddress import ip_address
 import pytest
 
 from clusterlb.checks.wire import DETAIL, ROWS, decode_key, decode_row, encode_key, encode_row, lines
+from clusterlb.model.address import Endpoint
 from clusterlb.model.check import ProbeSpec
 from clusterlb.model.health import Observation, ProbeKey
-from clusterlb.model.inventory import Endpoint
 
 
 @pytest.mark.parametrize("address", ["10.2.0.101", "2001:db8::1", "fe80::1%eth0"])

@@ -9,20 +9,11 @@ import pytest
 from problem_marks import expect, marked, problems_of
 
 from clusterlb.config.load import Severity, load
+from clusterlb.model.address import Endpoint
 from clusterlb.model.check import CheckSpec, CheckType, CommandOptions, HttpOptions, IcmpOptions, ProbeSpec
+from clusterlb.model.director_checks import DirectorChecks, DirectorProbe
 from clusterlb.model.forwarding import Forwarding
-from clusterlb.model.inventory import (
-    Amount,
-    AnnounceWhen,
-    DirectorChecks,
-    DirectorProbe,
-    Endpoint,
-    Inventory,
-    OnDown,
-    Quorum,
-    QuorumOf,
-    Sorry,
-)
+from clusterlb.model.inventory import Amount, AnnounceWhen, Inventory, OnDown, Quorum, QuorumOf, Sorry
 from clusterlb.model.ipvs import Protocol
 
 BASE = """\

@@ -11,9 +11,11 @@ from fake_director import CHECK, VIP, FakeDirector, announced, eventually, inven
 from clusterlb.controller.intents import UnknownTargetError
 from clusterlb.core.suspect import ENOUGH
 from clusterlb.drivers.interface import OspfNeighbor
+from clusterlb.model.address import Endpoint
 from clusterlb.model.check import CheckSpec, CheckType, CommandOptions, ProbeSpec, VerdictState, Via
+from clusterlb.model.director_checks import DirectorChecks, DirectorProbe
 from clusterlb.model.intent import Intent, IntentKind
-from clusterlb.model.inventory import Amount, DirectorChecks, DirectorProbe, Endpoint, OnDown, Quorum, Sorry
+from clusterlb.model.inventory import Amount, OnDown, Quorum, Sorry
 from clusterlb.model.ipvs import Counters, DestinationKey, DestinationStatistics, ForwardMethod
 from clusterlb.model.plan import AddDestination, EditDestination, RemoveDestination
 from clusterlb.model.reason import Reason

@@ -6,8 +6,8 @@ import pytest
 
 from clusterlb.core.fitness import MARGIN, DirectorHealth, unfit
 from clusterlb.model.check import VerdictState
+from clusterlb.model.director_checks import DirectorChecks
 from clusterlb.model.health import Observation, Verdict
-from clusterlb.model.inventory import DirectorChecks
 from clusterlb.model.reason import Reason
 
 EVERYTHING = DirectorChecks(ospf_full=1, bfd=True, conntrack=90, connections=90, descriptors=90)
