@@ -8,7 +8,8 @@ from functools import partial
 import pytest
 from lab_view import eventually
 
-from clusterlb.lab.exchange import Cell, ask
+from clusterlb.lab import exchange
+from clusterlb.lab.exchange import Cell
 from clusterlb.lab.topology import CLIENT, CLIENTS
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.ipvs import Protocol
@@ -19,6 +20,10 @@ pytestmark = pytest.mark.kernel
 CONNECTIONS = 40
 LISTENING = 9000
 LISTEN = f"from clusterlb.lab.server import Server; Server('client', [{LISTENING}]).run()"
+
+
+def ask(namespace, cells):
+    return list(exchange.ask(namespace, cells))
 
 
 def targets(inventory):
@@ -75,8 +80,8 @@ def test_every_service_is_answered_by_its_pool_with_the_promised_client_address(
     ]
     if one_arm:  # the directors' way to their members has just changed
         first = [Cell(cells[0].vip, cells[0].port, cells[0].sources, connections=1)]
-        eventually(lambda: not ask(CLIENT, first, 120)[0].lost, 120, "an answer on one arm")
-    results = ask(CLIENT, cells, 120 + 60 * len(cells)) if cells else []
+        eventually(lambda: not ask(CLIENT, first)[0].lost, 120, "an answer on one arm")
+    results = ask(CLIENT, cells) if cells else []
     wrong = {
         f"{cell.protocol} {cell.vip} {cell.port}": text
         for cell, (_, _, service), result in zip(cells, wanted, results, strict=True)
@@ -113,9 +118,9 @@ def test_what_servers_begin_leaves_with_an_address_of_the_pool_that_matches(inve
     try:
         for source, name in servers.items():
             cells = [Cell(str(to), LISTENING, [source], connections=20) for to in (CLIENTS[0], CLIENTS[-1])]
-            hello = partial(ask, name, cells[:1], 120)
+            hello = partial(ask, name, cells[:1])
             eventually(lambda hello=hello: not hello()[0].lost, 120, "the client listens")
-            for cell, result in zip(cells, ask(name, cells, 240), strict=True):
+            for cell, result in zip(cells, ask(name, cells), strict=True):
                 assert result.outcome.answered == 20, result.outcome
                 pool = addresses_for(inventory, *map(ipaddress.ip_address, (source, cell.vip)))
                 assert set(result.outcome.clients) <= pool
