@@ -52,7 +52,7 @@ def ways(inventory: Inventory) -> Iterator[Way]:
                     name = service.name
                     text = f"{vip.address} {name.protocol.name} {name.number} {member.endpoint}"
                     port = member.port if service.keeps_port else service.port
-                    through = Through(Endpoint(vip.address, port), FIRST + _number(text, taken))
+                    through = Through(Endpoint(vip.address, port), FIRST + unused_number(text, taken, SPAN))
                     yield Way(pool.name, member, service, through)
 
 
@@ -67,7 +67,7 @@ def service_marks(vips: Iterable[Vip]) -> dict[tuple[IPAddress, ServiceName], in
         for service in vip.services:
             if (service.ports or vip.group) and not service.fwmark:
                 text = f"{vip.address} {service.name}"
-                marks[vip.address, service.name] = FIRST_OF_SERVICES + _number(text, taken)
+                marks[vip.address, service.name] = FIRST_OF_SERVICES + unused_number(text, taken, SPAN)
     return marks
 
 
@@ -76,10 +76,10 @@ def uses_vip(pool: Pool) -> bool:
     return any(check.via is Via.VIP for member in pool.members for check in pool.checks_of(member))
 
 
-def _number(text: str, taken: set[int]) -> int:
-    """Return a number below SPAN that comes from a text, and take it."""
-    number = crc32(text.encode()) % SPAN
+def unused_number(text: str, taken: set[int], span: int) -> int:
+    """Return a number below ``span`` that comes from a text, and take it."""
+    number = crc32(text.encode()) % span
     while number in taken:
-        number = (number + 1) % SPAN
+        number = (number + 1) % span
     taken.add(number)
     return number

@@ -38,6 +38,15 @@ class SnatPool:
                 return name
         raise KeyError(address)
 
+    def kept_by(self, director: str) -> tuple[IPAddress, ...]:
+        """Return the addresses that a director owns or takes over, in the pool's order."""
+        return tuple(
+            address
+            for own in self.addresses.values()
+            for address in own
+            if director in (self.owner(address), self.backup(address))
+        )
+
     def backup(self, address: IPAddress) -> str | None:
         """Return the director that takes an address over: the next after its owner; None when it has none."""
         names = list(self.addresses)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from clusterlb.core import marks
-from clusterlb.core.rules.part import WORDS, Part, chain, client_ports, endpoint, endpoints
+from clusterlb.core.rules.part import MARK, WORDS, Part, chain, client_ports, endpoint, endpoints
 from clusterlb.model.address import AddressFamily, family_of
 from clusterlb.model.inventory import Inventory
 from clusterlb.model.rules import Element
-
-MARK = "{:#010x}"  # as nft prints it
 
 
 def classify(inventory: Inventory) -> Part:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clusterlb.core.rules.part import WORDS, Part, chain, endpoint, endpoints, member_ports, uses
-from clusterlb.model.address import AddressFamily, IPAddress, family_of
+from clusterlb.core.rules.part import WORDS, Part, chain, endpoints, reached, services
+from clusterlb.model.address import IPAddress, family_of
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Director, Inventory
-from clusterlb.model.rules import Element, NamedSet
+from clusterlb.model.rules import NamedSet
 
 
 def fullnat(inventory: Inventory, director: Director) -> Part:
@@ -22,11 +22,7 @@ def fullnat(inventory: Inventory, director: Director) -> Part:
     A local address is chosen by the client's address and port, the same for the same flow. With
     ``log_connections`` the kernel logs each new connection before and after the translation.
     """
-    found: dict[AddressFamily, dict[Element, str]] = {}
-    for _, service, member, method in uses(inventory):
-        if method is Forwarding.FULLNAT:
-            keys = (endpoint(member.address, service, ports) for ports in member_ports(service, member))
-            found.setdefault(family_of(member.address), {}).update(dict.fromkeys(keys, ""))
+    found = reached(inventory, services(inventory), Forwarding.FULLNAT)
     sets: dict[str, NamedSet] = {}
     translate = []
     before, after = [], []

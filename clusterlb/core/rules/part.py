@@ -11,6 +11,7 @@ from clusterlb.model.inventory import Inventory, Member, Service, Vip
 from clusterlb.model.rules import Element, NamedSet, Rules
 
 EVERY_PORT = PortRange(0, 65535)
+MARK = "{:#010x}"  # as nft prints it
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,25 @@ def uses(inventory: Inventory) -> Iterator[tuple[Vip, Service, Member, Forwardin
         for service in vip.services:
             for member in inventory.pools[service.pool].members:
                 yield vip, service, member, service.forwarding_of(member)
+
+
+def services(inventory: Inventory) -> Iterator[Service]:
+    """Yield every service of every VIP."""
+    for vip in inventory.vips.values():
+        yield from vip.services
+
+
+def reached(
+    inventory: Inventory, chosen: Iterable[Service], method: Forwarding
+) -> dict[AddressFamily, dict[Element, str]]:
+    """Return where members get the packets of these services that are forwarded so, by family."""
+    found: dict[AddressFamily, dict[Element, str]] = {}
+    for service in chosen:
+        for member in inventory.pools[service.pool].members:
+            if service.forwarding_of(member) is method:
+                keys = (endpoint(member.address, service, ports) for ports in member_ports(service, member))
+                found.setdefault(family_of(member.address), {}).update(dict.fromkeys(keys, ""))
+    return found
 
 
 def client_ports(service: Service) -> tuple[PortRange, ...]:

@@ -9,9 +9,10 @@ after IPVS's own rewriting (its hook is in forward), which leaves nothing to mat
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from zlib import crc32
 
+from clusterlb.core.marks import SPAN, unused_number
 from clusterlb.core.rules.part import (
+    MARK,
     WORDS,
     Part,
     chain,
@@ -28,7 +29,6 @@ from clusterlb.model.inventory import Inventory, Service
 from clusterlb.model.rules import Element, NamedSet
 
 _FIRST = 0x46000000
-_SPAN = 1 << 24
 
 
 def reverse(inventory: Inventory) -> Part:
@@ -79,12 +79,8 @@ def _client_port(service: Service) -> int:
 
 def _numbers(ways: Iterable[tuple[IPAddress, int]]) -> dict[tuple[IPAddress, int], str]:
     """Give each VIP and port a number that stays the same when others come and go."""
-    numbers: dict[tuple[IPAddress, int], str] = {}
     taken: set[int] = set()
-    for way in sorted(set(ways), key=str):
-        number = crc32(f"{way[0]} {way[1]}".encode()) % _SPAN
-        while number in taken:
-            number = (number + 1) % _SPAN
-        taken.add(number)
-        numbers[way] = f"{_FIRST + number:#010x}"
-    return numbers
+    return {
+        way: MARK.format(_FIRST + unused_number(f"{way[0]} {way[1]}", taken, SPAN))
+        for way in sorted(set(ways), key=str)
+    }

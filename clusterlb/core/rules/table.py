@@ -34,12 +34,6 @@ def table(inventory: Inventory, director: Director) -> Rules:
 
 def translated(inventory: Inventory, director: Director) -> tuple[IPAddress, ...]:
     """Return the addresses that this director gives to others' packets, or may have to: local and SNAT."""
-    snat = (
-        address
-        for pool in inventory.snat_pools.values()
-        for addresses in pool.addresses.values()
-        for address in addresses
-        if director.name in (pool.owner(address), pool.backup(address))
-    )
+    snat = (a for pool in inventory.snat_pools.values() for a in pool.kept_by(director.name))
     used = any(method is Forwarding.FULLNAT for _, _, _, method in uses(inventory))
     return (*(director.local_addresses if used else ()), *snat)

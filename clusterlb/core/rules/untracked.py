@@ -12,16 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from clusterlb.core.rules.part import (
-    WORDS,
-    Part,
-    chain,
-    client_ports,
-    endpoint,
-    endpoints,
-    member_ports,
-    uses,
-)
+from clusterlb.core.rules.part import WORDS, Part, chain, client_ports, endpoint, endpoints, reached, uses
 from clusterlb.model.address import AddressFamily, family_of
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Inventory, Service, Vip
@@ -34,14 +25,11 @@ def untracked(inventory: Inventory) -> Part:
     A service with full NAT for some of its members is tracked.
     """
     requests: dict[AddressFamily, dict[Element, str]] = {}
-    replies: dict[AddressFamily, dict[Element, str]] = {}
-    for vip, service in _services(inventory):
+    chosen = list(_services(inventory))
+    for vip, service in chosen:
         for ports in client_ports(service):
             requests.setdefault(family_of(vip.address), {})[endpoint(vip.address, service, ports)] = ""
-        for member in inventory.pools[service.pool].members:
-            if service.forwarding_of(member) is Forwarding.NAT:
-                keys = (endpoint(member.address, service, ports) for ports in member_ports(service, member))
-                replies.setdefault(family_of(member.address), {}).update(dict.fromkeys(keys, ""))
+    replies = reached(inventory, (service for _, service in chosen), Forwarding.NAT)
     sets: dict[str, NamedSet] = {}
     rules = []
     for name, end, found in (("untracked", "d", requests), ("untracked_reply", "s", replies)):

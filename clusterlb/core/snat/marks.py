@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from zlib import crc32
+
+from clusterlb.core.marks import unused_number
 
 FIRST = 0x45000000  # "E"; marks of ours are FIRST up to ASK
 MASK = 0xFF000000
@@ -14,12 +15,5 @@ ASK = FIRST + SPAN
 
 def marks(directors: Iterable[str]) -> dict[str, int]:
     """Return each director's mark: it comes from its name, so that it is the same everywhere and stays."""
-    found: dict[str, int] = {}
     taken: set[int] = set()
-    for name in sorted(directors):
-        number = crc32(name.encode()) % SPAN
-        while number in taken:
-            number = (number + 1) % SPAN
-        taken.add(number)
-        found[name] = FIRST + number
-    return found
+    return {name: FIRST + unused_number(name, taken, SPAN) for name in sorted(directors)}

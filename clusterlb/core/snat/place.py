@@ -106,9 +106,9 @@ def decide_addresses(
     """
     found = {}
     for pool in inventory.snat_pools.values():
-        for owner, address in _all(pool):
-            if director.name == owner or director.name == pool.backup(address):
-                found[address] = _decide(address, owner, director, around, unfit, loaded, leaving)
+        for address in pool.kept_by(director.name):
+            owner = pool.owner(address)
+            found[address] = _decide(address, owner, director, around, unfit, loaded, leaving)
     return found
 
 

@@ -26,11 +26,10 @@ from clusterlb.core.rules.part import (
     Words,
     addresses,
     chain,
-    endpoint,
     endpoints,
     jumped,
-    member_ports,
-    uses,
+    reached,
+    services,
 )
 from clusterlb.core.snat.buckets import BUCKETS, SEED, Buckets, Owners, PoolFamily
 from clusterlb.core.snat.marks import ASK, FIRST, MASK, marks
@@ -226,18 +225,8 @@ def _families(inventory: Inventory) -> tuple[AddressFamily, ...]:
 
 def _sets(inventory: Inventory, director: Director) -> Iterator[tuple[str, NamedSet]]:
     """Yield our addresses, and what is never a pool's: packets to VIPs, replies of masqueraded members."""
-    replies: dict[AddressFamily, dict[Element, str]] = {}
-    for _, service, member, method in uses(inventory):
-        if method is Forwarding.NAT:
-            keys = (endpoint(member.address, service, ports) for ports in member_ports(service, member))
-            replies.setdefault(family_of(member.address), {}).update(dict.fromkeys(keys, ""))
-    kept = [
-        address
-        for pool in inventory.snat_pools.values()
-        for owned in pool.addresses.values()
-        for address in owned
-        if director.name in (pool.owner(address), pool.backup(address))
-    ]
+    replies = reached(inventory, services(inventory), Forwarding.NAT)
+    kept = [a for pool in inventory.snat_pools.values() for a in pool.kept_by(director.name)]
     for family in _families(inventory):
         words = WORDS[family]
         yield f"snat_vips{words.suffix}", addresses(words, inventory.vips, family)
