@@ -76,6 +76,10 @@ class InNamespace:
 
     def shut_down(self) -> None:
         self.close()
+        self.end()
+
+    def end(self) -> None:
+        """End the thread; for a driver that holds nothing."""
         self._worker.shutdown()
 
 

@@ -26,7 +26,7 @@ def director(routers, wire):
 def rules(director):
     driver = InNamespace(director[0].name, KernelRules)
     yield driver
-    driver._worker.shutdown()
+    driver.end()
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -36,7 +36,7 @@ table ip clusterlb {
 """
 
 
-class Inside(InNamespace):
+class InNamespace(InNamespace):
     def _repr_pretty_(self, printer, cycle):
         printer.text("driver")
 
@@ -56,7 +56,7 @@ def again(host):
     made = []
 
     def make(*arguments):
-        made.append(Inside(host.name, lambda: KernelRules(*arguments)))
+        made.append(InNamespace(host.name, lambda: KernelRules(*arguments)))
         return made[-1]
 
     yield make
@@ -163,7 +163,7 @@ class TestTraffic:
     def test_what_packets_count_and_add_is_no_change_and_is_seen(self, loaded, host, again):
         loaded.apply(ChangeSets((SetChange("servers", {("127.0.0.0/8",): ""}),)))
         want = with_elements(RULES, "servers", {**RULES.sets["servers"].elements, ("127.0.0.0/8",): ""})
-        talk = Inside(host.name, Talk)
+        talk = InNamespace(host.name, Talk)
         talk.send("127.0.0.1", "127.0.0.9")
         talk.end()
         assert ("127.0.0.1", "127.0.0.9") in loaded.seen("heard")
@@ -219,7 +219,7 @@ class TestWhatItCosts:
         assert rules.read() == with_elements(RULES, "empty", {("1",): "", ("2",): ""})
 
     def test_the_number_rises_by_one_with_each_transaction(self, host, rules, nft):
-        there = Inside(host.name, Generation)
+        there = InNamespace(host.name, Generation)
         first = there.current()
         assert there.current() == first
         nft("add table ip x; add chain ip x y")
@@ -261,7 +261,7 @@ class TestTrouble:
             pytest.skip("this kernel has nft_queue")
 
     def test_where_nothing_was_ever_loaded_nft_is_not_asked(self, routers):
-        rules = Inside(routers("b").name, lambda: KernelRules("/nonexistent/nft"))
+        rules = InNamespace(routers("b").name, lambda: KernelRules("/nonexistent/nft"))
         assert rules.read() == NO_RULES
         with pytest.raises(DriverError, match="install the package nftables"):
             rules.check(RULES)
