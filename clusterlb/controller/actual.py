@@ -89,11 +89,6 @@ def changed_rules(rules: Rules, step: LoadRules | ChangeSets) -> Rules:
     return step.rules if isinstance(step, LoadRules) else rules.changed(step.changes)
 
 
-def merged_timeouts(have: ProtocolTimeouts, change: ProtocolTimeouts) -> ProtocolTimeouts:
-    """Return the timeouts once those that are not 0 have been set."""
-    return ProtocolTimeouts(change.tcp or have.tcp, change.tcp_fin or have.tcp_fin, change.udp or have.udp)
-
-
 def after(links: LinkState, steps: Collection[Step]) -> LinkState:
     """Return what the links are once these steps have taken effect; others than link steps change nothing."""
     lanes, routes = set(links.lanes), set(links.local_routes)

@@ -86,9 +86,7 @@ class Applier:
         patience: float = 10.0,
         quiet: float = QUIET,
         say: Callable[[str], None] = lambda _: None,
-        vips_of: Callable[[ServiceKey], frozenset[IPAddress]] = lambda key: (
-            frozenset() if key.address is None else frozenset({key.address})
-        ),
+        vips_of: Callable[[ServiceKey], frozenset[IPAddress]] = lambda key: key.vips,
     ) -> None:
         self._kernel = kernel
         self._frr = frr

@@ -11,6 +11,7 @@ import structlog
 from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.world import World
 from clusterlb.core.drain import Progress
+from clusterlb.core.programme import destination_key
 from clusterlb.core.roster import MemberKey
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.address import IPAddress
@@ -82,27 +83,26 @@ class Drains:
         if self.world.member_drains.get(key, True):
             return
         pool, endpoint = key
-        names = {
-            DestinationKey(endpoint.address, endpoint.port),
-            DestinationKey(endpoint.address, 0),  # of a service that keeps the client's port
-        }
+        served = self.world.index.served
+        names = {of: destination_key(served[of][1], endpoint) for of in self.world.index.keys[pool]}
         rows = [
             found
-            for service in self.world.index.keys[pool]
+            for service, wanted in names.items()
             if service in numbers
             for name, found in numbers[service].destinations
-            if name in names
+            if name == wanted
         ]
         intent = self.world.member_intents[key]
         began = max(intent.made, intent.begins)
         late = intent.patience is not None and self.wall() >= began + intent.patience
         idle = bool(rows) and not any(row.active or row.inactive for row in rows)
-        if self._stands_at_zero(key, names) and (idle or late):
+        if self._stands_at_zero(names) and (idle or late):
             log.info("drained", member=f"{pool}/{endpoint}", because="no connections" if idle else "deadline")
             self.world.member_drains[key] = True
             self.world.mark_pools([pool])
 
-    def _stands_at_zero(self, key: MemberKey, names: set[DestinationKey]) -> bool:
-        services = (self.world.actual.services.get(name) for name in self.world.index.keys[key[0]])
-        found = [d for s in services if s is not None for d in s.destinations if d.key in names]
+    def _stands_at_zero(self, names: Mapping[ServiceKey, DestinationKey]) -> bool:
+        there = self.world.actual.services
+        states = ((there[of], name) for of, name in names.items() if of in there)
+        found = [d for state, name in states for d in state.destinations if d.key == name]
         return bool(found) and not any(d.weight for d in found)

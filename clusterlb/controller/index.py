@@ -8,6 +8,7 @@ from clusterlb.core.announce import inside
 from clusterlb.core.desired import Served, carriers, served
 from clusterlb.core.host import limits, sysctls
 from clusterlb.core.roster import director_key, roster
+from clusterlb.core.rules.table import parts
 from clusterlb.model.address import IPAddress
 from clusterlb.model.health import CheckKey, ProbeKey
 from clusterlb.model.inventory import Director, Inventory
@@ -18,6 +19,9 @@ class Index:
     """Who is concerned by what, worked out once an inventory."""
 
     def __init__(self, inventory: Inventory, director: Director) -> None:
+        self.inventory = inventory
+        self.director = director
+        self.parts = parts(inventory, director)
         self.served: Served = served(inventory)
         self.sysctls = sysctls(inventory, director)
         self.limits = limits(inventory)
@@ -39,9 +43,7 @@ class Index:
 
     def vips(self, key: ServiceKey) -> frozenset[IPAddress]:
         """Return the VIPs that a service belongs to, also one that the inventory has no more."""
-        if key in self.carriers:
-            return self.carriers[key]
-        return frozenset() if key.address is None else frozenset({key.address})
+        return self.carriers.get(key, key.vips)
 
     @property
     def owned(self) -> set[ServiceKey]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from clusterlb.controller.actual import after, changed_rules, merged_timeouts
+from clusterlb.controller.actual import after, changed_rules
 from clusterlb.controller.apply import Applier, Outcome
 from clusterlb.controller.index import Index
 from clusterlb.controller.kernel import Kernel
@@ -219,7 +219,7 @@ class Reconciler:
             elif isinstance(step, SetSysctl):
                 world.actual.sysctls = {**world.actual.sysctls, step.name: step.value}
             elif isinstance(step, SetTimeouts):
-                world.actual.timeouts = merged_timeouts(world.actual.timeouts, step.timeouts)
+                world.actual.timeouts = world.actual.timeouts.changed(step.timeouts)
             elif isinstance(step, LoadRules | ChangeSets):
                 world.actual.rules = changed_rules(world.actual.rules, step)
             elif isinstance(step, ReadBack):

@@ -11,9 +11,8 @@ import structlog
 
 from clusterlb.config.load import InventoryError, load
 from clusterlb.config.render import render
+from clusterlb.controller.index import Index
 from clusterlb.controller.reconcile import Reconciler
-from clusterlb.core.rules.part import join
-from clusterlb.core.rules.table import parts
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.inventory import Director, Inventory
 from clusterlb.model.state import FrrLine
@@ -80,8 +79,8 @@ class Reloader:
                 director = director_of(inventory, self.director)
                 lines = self.render_frr(inventory, director)
                 if inventory.digest != world.inventory.digest:
-                    rules = join((*parts(inventory, director), world.snat.part))
-                    await self.reconciler.kernel.check_rules(rules)
+                    index = Index(inventory, director)
+                    await self.reconciler.kernel.check_rules(world.table(index))
             except InventoryError as error:
                 return self._rejected(render(error.problems))
             except DriverError as error:
@@ -92,7 +91,7 @@ class Reloader:
             if inventory.digest == world.inventory.digest:
                 return True
             async with self.reconciler.lock:
-                world.take_inventory(inventory, director, lines)
+                world.take_index(index, lines)
                 self.reconciler.kernel.announce_as_routes(inventory.cluster.ospf.external)
                 probed = world.index.probes
                 world.verdicts = {k: v for k, v in world.verdicts.items() if k.probe in probed}

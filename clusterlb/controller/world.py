@@ -19,8 +19,7 @@ from clusterlb.core.fitness import DirectorHealth, unfit
 from clusterlb.core.place import Surroundings
 from clusterlb.core.quorum import Standing
 from clusterlb.core.roster import MemberKey
-from clusterlb.core.rules.part import Part, join
-from clusterlb.core.rules.table import parts
+from clusterlb.core.rules.part import join
 from clusterlb.core.snat.gateway import without_gateway
 from clusterlb.core.snat.state import NO_SNAT, SnatState
 from clusterlb.model.address import IPAddress
@@ -62,6 +61,7 @@ class World:
     director: Director
     index: Index = field(init=False)
     frr: tuple[FrrLine, ...] = ()
+    wanted_frr: tuple[FrrLine, ...] = ()
     actual: Actual = field(default_factory=Actual)
     verdicts: dict[CheckKey, Verdict] = field(default_factory=dict)
     pins: dict[MemberKey, VerdictState] = field(default_factory=dict)
@@ -81,7 +81,6 @@ class World:
     unfit: Because | None = None
     unprogrammed: dict[IPAddress, str] = field(default_factory=dict)
     rules: Rules = NO_RULES
-    parts: tuple[Part, ...] = ()  # of the rules, that follow from the inventory
     snat: SnatState = NO_SNAT
     own: dict[IPAddress, Decision] = field(default_factory=dict)
     absent: frozenset[IPAddress] = frozenset()
@@ -95,15 +94,17 @@ class World:
     wake: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
-        self.take_inventory(self.inventory, self.director, self.frr)
+        self.take_index(Index(self.inventory, self.director), self.frr)
 
-    def take_inventory(self, inventory: Inventory, director: Director, frr: tuple[FrrLine, ...]) -> None:
-        """Take in an inventory, with what it renders to."""
-        self.inventory, self.director, self.frr = inventory, director, frr
-        self.index = Index(inventory, director)
-        self.parts = parts(inventory, director)
+    def take_index(self, index: Index, frr: tuple[FrrLine, ...]) -> None:
+        """Take in an inventory by what follows from it, and what it renders to for FRR."""
+        self.inventory, self.director, self.index, self.frr = index.inventory, index.director, index, frr
         self._take_own()
-        self.rules = join((*self.parts, self.snat.part))
+        self.rules = self.table(index)
+
+    def table(self, index: Index) -> Rules:
+        """Return our nftables table for an inventory, as things are."""
+        return join((*index.parts, self.snat.part))
 
     def take_snat(self, state: SnatState) -> None:
         """Take in what SNAT pools add; look again at what that changes."""
@@ -111,7 +112,7 @@ class World:
         if state == before:
             return
         if state.part != before.part:
-            self.rules = join((*self.parts, state.part))
+            self.rules = self.table(self.index)
         changed = {
             address
             for address in {*before.own, *state.own}
@@ -125,6 +126,7 @@ class World:
 
     def _take_own(self) -> None:
         self.own = {**local_decisions(self.inventory, self.director), **self.snat.own}
+        self.wanted_frr = self.frr if self.snat.gateway else without_gateway(self.frr)
 
     def vips_of(self, key: ServiceKey) -> frozenset[IPAddress]:
         """Return the VIPs that a service belongs to."""
@@ -148,7 +150,7 @@ class World:
             idle=self.idle,
             director_unfit=self.unfit,
             unprogrammed=self.unprogrammed,
-            frr=self.frr if self.snat.gateway else without_gateway(self.frr),
+            frr=self.wanted_frr,
             peers=self.snat.peers,
             sysctls={**self.index.sysctls, **self.actual.raised(self.index.limits)},
             timeouts=self.inventory.cluster.timeouts,

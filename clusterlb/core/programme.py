@@ -9,6 +9,7 @@ from clusterlb.core.marks import Way
 from clusterlb.core.member import MemberState
 from clusterlb.core.quorum import Standing
 from clusterlb.core.weight import weight
+from clusterlb.model.address import Endpoint
 from clusterlb.model.check import VerdictState
 from clusterlb.model.forwarding import IPIP, Forwarding
 from clusterlb.model.inventory import Member, OnDown, Pool, Service, Sorry, Vip
@@ -58,7 +59,7 @@ def virtual_service(vip: Vip, service: Service) -> VirtualService:
     )
 
 
-def destination_key(service: Service, member: Member | Sorry) -> DestinationKey:
+def destination_key(service: Service, member: Member | Sorry | Endpoint) -> DestinationKey:
     """Return the kernel's name for a member in a service; port 0 there keeps the port that a client used."""
     return DestinationKey(member.address, 0 if service.keeps_port else member.port)
 

@@ -72,6 +72,11 @@ class ServiceKey(NamedTuple):
     port: int
     fwmark: int = 0
 
+    @property
+    def vips(self) -> frozenset[IPAddress]:
+        """Return the VIP that the key itself names; a firewall mark names none."""
+        return frozenset() if self.address is None else frozenset({self.address})
+
     def __str__(self) -> str:
         if self.address is None:
             return f"fwmark {self.fwmark} ipv{4 if self.family is AddressFamily.IPV4 else 6}"
@@ -168,6 +173,10 @@ class ProtocolTimeouts:
     tcp: int = 0
     tcp_fin: int = 0
     udp: int = 0
+
+    def changed(self, by: ProtocolTimeouts) -> ProtocolTimeouts:
+        """Return what they are once those of ``by`` that are not 0 have been set."""
+        return ProtocolTimeouts(by.tcp or self.tcp, by.tcp_fin or self.tcp_fin, by.udp or self.udp)
 
 
 KEEP_TIMEOUTS = ProtocolTimeouts()

@@ -109,10 +109,7 @@ class FakeIpvs:
 
     def set_timeouts(self, wanted: ProtocolTimeouts) -> None:
         """Set connection timeouts in seconds; 0 leaves one as it is."""
-        have = self._timeouts
-        self._timeouts = ProtocolTimeouts(
-            wanted.tcp or have.tcp, wanted.tcp_fin or have.tcp_fin, wanted.udp or have.udp
-        )
+        self._timeouts = self._timeouts.changed(wanted)
 
     def close(self) -> None:
         """Remember that it was closed; the table stays."""

@@ -7,6 +7,7 @@ import pytest
 from fake_director import FakeDirector, announced, eventually, idle, running
 from forwarding_inventories import D1, DIRECT, FULLNAT, LIST, LISTED, NAT, SNAT, every_method, only
 
+from clusterlb.controller.index import Index
 from clusterlb.core.rules.guard import guarded
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.inventory import Vip
@@ -158,7 +159,7 @@ async def test_settings_that_no_service_needs_any_more_are_put_back(tmp_path):
     async with running(host) as controller:
         assert host.sysctl.read(["net/ipv4/ip_forward"]) == {"net/ipv4/ip_forward": "1"}
         world = controller.world
-        world.take_inventory(only(every_method(), DIRECT), world.director, world.frr)
+        world.take_index(Index(only(every_method(), DIRECT), world.director), world.frr)
         world.mark_all()
         await eventually(lambda: host.sysctl.read(["net/ipv4/ip_forward"]) == {"net/ipv4/ip_forward": "0"})
         await eventually(lambda: "net/ipv4/ip_forward" not in controller.reconciler.ledger.sysctls)

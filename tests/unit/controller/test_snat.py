@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from clusterlb.controller.index import Index
 from clusterlb.controller.snat import COUNT_EVERY, GRACE, MENDS, Snat
 from clusterlb.controller.world import World
 from clusterlb.core.snat.buckets import current
@@ -88,7 +89,7 @@ async def test_who_joins_announces_nothing_before_it_knows_whose_the_flows_are(r
 
 async def test_without_pools_nothing_of_theirs_stays(rig):
     await rig.see(SERVING)
-    rig.world.take_inventory(replace(INVENTORY, snat_pools={}), HERE, ())
+    rig.world.take_index(Index(replace(INVENTORY, snat_pools={}), HERE), ())
     await rig.snat.tick()
     assert rig.world.snat == NO_SNAT
     assert not rig.world.own
@@ -131,7 +132,7 @@ async def test_addresses_stay_while_the_rules_are_put_right_but_not_for_ever(rig
 
 async def test_who_has_no_addresses_is_a_gateway_once_it_knows_who_has(rig):
     pool = replace(POOL, addresses={name: POOL.addresses[name] for name in ("d2", "d3")})
-    rig.world.take_inventory(replace(INVENTORY, snat_pools={"internet": pool}), HERE, ())
+    rig.world.take_index(Index(replace(INVENTORY, snat_pools={"internet": pool}), HERE), ())
     await rig.snat.tick()
     rig.load()
     await rig.snat.tick()
