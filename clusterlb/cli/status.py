@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,9 @@ from clusterlb.cli.exits import Exit
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+PIPED = 160  # columns
 
 
 @click.command("status")
@@ -52,7 +56,8 @@ def show(status: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
+    # a pipe has no width: wide enough there that addresses stay whole
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED)
     fit = "fit" if status["fit"] else f"UNFIT ({status['unfit_because']})"
     full = [n["router_id"] for n in status["frr"]["neighbors"] if n["state"].startswith("Full")]
     console.print(
@@ -66,6 +71,10 @@ def show(status: dict[str, Any]) -> None:
     for error in status["errors"]:
         console.print(Text(f"error: {error}"))
     _notes(console, status)
+    for vip in status["vips"]:
+        if not vip["announced"]:  # in a narrow window the table has no room for the reason
+            why = Text(f"{vip['vip']} WITHDRAWN, {vip['reason']}: {vip['because']}")
+            console.print(why, soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("vip / service", "lane", "member", "verdict", "weight", "active", "inactive", "because"):
         table.add_column(name, overflow="fold")
