@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 
-from clusterlb.lab.netns import LabError, run
+from clusterlb.drivers.ipvs.modules import load
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Inventory, Member, Service
 from clusterlb.model.ipvs import TunnelType
@@ -20,8 +19,8 @@ _TRANSLATION = ("nf_tables", "nf_conntrack", "nft_chain_nat")
 
 def load_modules(inventory: Inventory) -> None:
     """Load them; where something is built in, or missing, its first use says so."""
-    with contextlib.suppress(LabError):
-        run(["modprobe", "-a", *modules(inventory)])
+    for name in modules(inventory):
+        load(name)
 
 
 def modules(inventory: Inventory) -> tuple[str, ...]:

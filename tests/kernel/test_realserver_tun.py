@@ -16,6 +16,7 @@ from realserver_inventories import GRE, GRE_CHECKSUM, GUE, inventory, service
 from clusterlb.core.diff import service_steps
 from clusterlb.core.programme import destination, virtual_service
 from clusterlb.drivers.ipvs.driver import KernelIpvs
+from clusterlb.drivers.ipvs.modules import load
 from clusterlb.generate.realserver.needs import needs_of
 from clusterlb.generate.realserver.script import realserver_script
 from clusterlb.model.forwarding import Forwarding, Tunnel
@@ -92,7 +93,8 @@ BROKEN = (WAYS[0], WAYS[3], WAYS[4])  # one of each kind, in both families
 @pytest.fixture(scope="module", autouse=True)
 def modules() -> None:
     """Load what else the first script would, for fallback devices come with it."""
-    subprocess.run(["modprobe", "-a", "ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou"], check=True)
+    for name in ("ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou"):
+        load(name)
 
 
 @contextmanager

@@ -7,18 +7,24 @@ import subprocess
 from pathlib import Path
 
 _MODULES = Path("/sys/module")
+_LOADED = Path("/proc/modules")  # only a kernel that can load modules has it (kernel/module/procfs.c)
 _SAFE_NAME = re.compile(r"[a-z0-9_]{1,15}")
 _TIMEOUT = 30  # seconds
 
 NO_IPVS = (
-    "this kernel has no IPVS: 'modprobe ip_vs' did not help ({reason}). On Debian the module is in the "
+    "this kernel has no IPVS: it cannot be loaded ({reason}). On Debian the module is in the "
     "package linux-image-amd64; a kernel of your own needs CONFIG_IP_VS, CONFIG_IP_VS_IPV6 and "
     "CONFIG_IP_VS_MH. In a container the host's kernel must load it: run 'modprobe ip_vs' there"
 )
 
 
 def load(module: str) -> str:
-    """Run modprobe; return its complaint, empty when the module is there."""
+    """Run modprobe; return its complaint, empty when the module is there.
+
+    A kernel that loads no modules is not asked: what it has is built in.
+    """
+    if not _LOADED.exists():
+        return "this kernel loads no modules"
     try:
         done = subprocess.run(
             ["modprobe", "--", module], capture_output=True, text=True, timeout=_TIMEOUT, check=False

@@ -10,6 +10,15 @@ from clusterlb.drivers.ipvs import driver, modules
 from clusterlb.drivers.ipvs.netlink import NetlinkError
 
 
+@pytest.fixture(autouse=True)
+def loadable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The list of modules of a kernel that has some, whatever kernel runs this."""
+    path = tmp_path / "proc-modules"
+    path.touch()
+    monkeypatch.setattr(modules, "_LOADED", path)
+    return path
+
+
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Stand in for modprobe, which finds nothing."""
@@ -43,6 +52,15 @@ def test_a_strange_name_never_reaches_modprobe(calls: list[list[str]], tmp_path:
 
 def test_what_modprobe_says_is_passed_on(calls: list[list[str]]) -> None:
     assert modules.load("ip_vs") == "modprobe: FATAL: Module not found"
+
+
+def test_a_kernel_whose_modules_are_built_in_is_not_asked_for_any(
+    calls: list[list[str]], loadable: Path, tmp_path: Path
+) -> None:
+    loadable.unlink()
+    modules.SchedulerModules(tmp_path).ensure("mh", "sip")
+    assert modules.load("ip_vs") == "this kernel loads no modules"
+    assert calls == []
 
 
 def test_a_machine_without_modprobe(monkeypatch: pytest.MonkeyPatch) -> None:
