@@ -1,5 +1,6 @@
 """The switch's configuration: the golden files, and what a system cannot express."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,18 @@ def test_switch_is_the_golden_file(name, system):
 
 def test_every_golden_file_has_a_case():
     assert {path.name for path in GOLDEN.iterdir()} == {f"{n}.{s.value}.conf" for n, s in CASES}
+
+
+@pytest.mark.parametrize("system", [System.FRR, System.SONIC])
+@pytest.mark.parametrize("name", INVENTORIES)
+def test_ospf_starts_on_an_interface_after_its_timers(name, system):
+    """An ospf6d that is given its dead interval later waits 40 s before it is the designated router."""
+    text = render_switch(facts(name, system), system)
+    for block in re.findall(r"^interface .*\n((?: .*\n)+)", text, re.MULTILINE):
+        lines = block.splitlines()
+        areas = [line for line in lines if " area " in line]
+        assert areas
+        assert lines[-len(areas) :] == areas
 
 
 def test_the_port_is_a_placeholder_until_it_is_named():
