@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from clusterlb.cli.exits import Exit
+from clusterlb.cli.lab_kernel import kernel, kernel_option
 
 if TYPE_CHECKING:
     from clusterlb.lab.hooks import Hooks
@@ -48,15 +49,18 @@ def command() -> None:
     """Run a whole cluster on this machine: switch, directors, real servers and a client.
 
     Each is a network namespace with the real FRR, and the directors run `clusterlb up` on the real IPVS.
-    Where this kernel has no IPVS all of it runs in a microVM. Needs root.
+    Where this kernel has no IPVS all of it runs on another kernel, see `clusterlb lab kernel`. Needs root.
     """
 
 
 @command.command("run", context_settings={"ignore_unknown_options": True})
 @spec_option
 @inventory_option
+@kernel_option
 @click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND...")
-def run(spec_path: Path | None, inventory_path: Path | None, argv: tuple[str, ...]) -> None:
+def run(
+    spec_path: Path | None, inventory_path: Path | None, kernel_name: str | None, argv: tuple[str, ...]
+) -> None:
     """Bring a lab up, run COMMAND in it, take it down; the exit code is COMMAND's.
 
     COMMAND reaches the namespaces with `ip netns exec NAME`: client, switch, d1..., r1... The file that
@@ -66,19 +70,21 @@ def run(spec_path: Path | None, inventory_path: Path | None, argv: tuple[str, ..
     """
     if not argv:
         raise click.UsageError("there is no COMMAND: clusterlb lab run [OPTIONS] -- COMMAND...")
-    raise SystemExit(_in_lab(spec_path, inventory_path, argv, interactive=False))
+    raise SystemExit(_in_lab(spec_path, inventory_path, kernel_name, argv, interactive=False))
 
 
 @command.command("shell")
 @spec_option
 @inventory_option
-def shell(spec_path: Path | None, inventory_path: Path | None) -> None:
+@kernel_option
+def shell(spec_path: Path | None, inventory_path: Path | None, kernel_name: str | None) -> None:
     """Bring a lab up and open a shell in it; leaving the shell takes the lab down."""
-    raise SystemExit(_in_lab(spec_path, inventory_path, ["bash", "-i"], interactive=True))
+    raise SystemExit(_in_lab(spec_path, inventory_path, kernel_name, ["bash", "-i"], interactive=True))
 
 
 @command.command("demo")
-def demo() -> None:
+@kernel_option
+def demo(kernel_name: str | None) -> None:
     """Watch eight directors share a VIP, and lose two of them without losing service.
 
     A client keeps connections and requests going; one director is taken out gracefully, another is killed.
@@ -87,20 +93,27 @@ def demo() -> None:
     from clusterlb.lab.demo import watch_demo
 
     _require()
-    raise SystemExit(watch_demo([sys.executable, "-m", "clusterlb", "lab", "run", "--", *_SCENARIO]))
+    forced = ["--kernel", kernel_name] if kernel_name else []
+    raise SystemExit(watch_demo([sys.executable, "-m", "clusterlb", "lab", "run", *forced, "--", *_SCENARIO]))
 
 
 _SCENARIO = (sys.executable, "-m", "clusterlb.lab.scenario")
 
 
 def _in_lab(
-    spec_path: Path | None, inventory_path: Path | None, argv: Sequence[str], *, interactive: bool
+    spec_path: Path | None,
+    inventory_path: Path | None,
+    kernel_name: str | None,
+    argv: Sequence[str],
+    *,
+    interactive: bool,
 ) -> int:
     from clusterlb.config.load import InventoryError
     from clusterlb.lab.inventory import prepare
+    from clusterlb.lab.kernel import choice
+    from clusterlb.lab.kernel.guest import Task
     from clusterlb.lab.lab import Lab
     from clusterlb.lab.netns import LabError
-    from clusterlb.lab.probe import has_ipvs
     from clusterlb.lab.session import run_session
     from clusterlb.lab.spec import LabSpec, SpecError, load_spec
 
@@ -108,10 +121,9 @@ def _in_lab(
     try:
         spec = LabSpec() if spec_path is None else load_spec(spec_path)
         lab = Lab(spec, *prepare(spec, inventory_path), _hooks())
-        if has_ipvs():
-            return run_session(lab, argv, interactive=interactive)
-        files = {"--spec": spec_path, "--inventory": inventory_path}
-        return _in_microvm(files, argv, interactive=interactive)
+        again = _again({"--spec": spec_path, "--inventory": inventory_path}, argv, interactive=interactive)
+        status = choice.run(Task(again, interactive), choice.Kernel(kernel_name) if kernel_name else None)
+        return run_session(lab, argv, interactive=interactive) if status is None else status
     except (SpecError, InventoryError) as error:
         click.echo(str(error), err=True)
         raise SystemExit(int(Exit.INVALID)) from error
@@ -119,14 +131,13 @@ def _in_lab(
         raise click.ClickException(str(error)) from error
 
 
-def _in_microvm(files: Mapping[str, Path | None], argv: Sequence[str], *, interactive: bool) -> int:
-    from clusterlb.lab import microvm
-    from clusterlb.lab.guest import guest_path
+def _again(files: Mapping[str, Path | None], argv: Sequence[str], *, interactive: bool) -> list[str]:
+    """Return this very command as a guest runs it, on its own kernel."""
+    from clusterlb.lab.kernel.guest import guest_path
 
-    click.echo("lab: this kernel has no IPVS: booting a microVM, which takes about 15 s", err=True)
     options = [word for name, path in files.items() if path for word in (name, str(guest_path(path)))]
     what = ["shell", *options] if interactive else ["run", *options, "--", *argv]
-    return microvm.run([sys.executable, "-m", "clusterlb", "lab", *what], interactive=interactive)
+    return [sys.executable, "-m", "clusterlb", "lab", *what]
 
 
 def _require() -> None:
@@ -136,6 +147,9 @@ def _require() -> None:
         raise click.ClickException("the lab makes network namespaces: run it as root")
     if missing := missing_packages():
         raise click.ClickException(f"the lab needs packages: apt-get install {' '.join(missing)}")
+
+
+command.add_command(kernel)
 
 
 def _say() -> Callable[[str], None]:

@@ -31,7 +31,7 @@ def enter(name: str) -> None:
     """Move this process into a namespace; raise OSError."""
     handle = os.open(HANDLES / name, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        _checked(_libc.setns(handle, CLONE_NEWNET), f"setns {name}")
+        checked(_libc.setns(handle, CLONE_NEWNET), f"setns {name}")
     finally:
         os.close(handle)
 
@@ -45,16 +45,16 @@ def inside(name: str) -> Iterator[None]:
         try:
             yield
         finally:
-            _checked(_libc.setns(home, CLONE_NEWNET), "setns back")
+            checked(_libc.setns(home, CLONE_NEWNET), "setns back")
     finally:
         os.close(home)
 
 
 def own_sysfs() -> None:
     """Show this namespace's interfaces in /sys, as `ip netns exec` does, to this process alone."""
-    _checked(_libc.unshare(CLONE_NEWNS), "unshare")
-    _checked(_libc.mount(b"", b"/", b"none", MS_SLAVE | MS_REC, None), "mount --make-rslave /")
-    _checked(_libc.mount(b"sysfs", b"/sys", b"sysfs", 0, None), "mount /sys")
+    checked(_libc.unshare(CLONE_NEWNS), "unshare")
+    checked(_libc.mount(b"", b"/", b"none", MS_SLAVE | MS_REC, None), "mount --make-rslave /")
+    checked(_libc.mount(b"sysfs", b"/sys", b"sysfs", 0, None), "mount /sys")
 
 
 def die_with_parent() -> None:
@@ -170,7 +170,8 @@ def _become_child(log: Path) -> None:
     os.closerange(3, 1024)
 
 
-def _checked(result: int, what: str) -> None:
+def checked(result: int, what: str) -> None:
+    """Raise OSError with what the C library has noted, unless a call's result is 0."""
     if result != 0:
         code = ctypes.get_errno()
         raise OSError(code, f"{what}: {os.strerror(code)}")

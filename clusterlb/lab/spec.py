@@ -194,7 +194,7 @@ class _Reader:
                 "pace": self._duration(0.0),
                 "sysctls": self._enum(Sysctls),
                 "controller": self._enum(Controller),
-                "wait": self._duration(1.0),
+                "wait": self._duration(0.1),
             },
         )
 

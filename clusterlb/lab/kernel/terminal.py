@@ -1,7 +1,8 @@
 """A guest's outputs, and its keyboard, on this terminal.
 
 QEMU opens its own standard outputs a second time by name, which truncates a file and lets the two overwrite
-each other. So it gets pipes, and what comes out of them is copied.
+each other, and User-Mode Linux makes its outputs non-blocking, which a terminal would keep. So guests get
+pipes, and what comes out of them is copied.
 """
 
 from __future__ import annotations
@@ -14,28 +15,28 @@ import sys
 import termios
 import time
 import tty
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 _CHUNK = 65536
 
 
-def relay(process: subprocess.Popen[bytes], seconds: float) -> int:
-    """Copy a process's outputs until it ends, and the keyboard to it where its input is a pipe.
+def relay(
+    process: subprocess.Popen[bytes], outputs: Mapping[int, int], keyboard: int | None, seconds: float
+) -> None:
+    """Copy a process's outputs until it ends, and our standard input to ``keyboard``.
 
-    Returns its exit status; raises TimeoutError after ``seconds``. The terminal is raw while the keyboard is
-    copied, so that Ctrl-C reaches the guest's shell and does not end the guest.
+    ``outputs`` maps file descriptors to read from to those to write to. The terminal is raw while the
+    keyboard is copied, so that Ctrl-C reaches the guest's shell and does not end the guest. Raises
+    TimeoutError after ``seconds``.
     """
-    assert process.stdout is not None
-    assert process.stderr is not None
-    copies = {process.stdout.fileno(): sys.stdout.fileno(), process.stderr.fileno(): sys.stderr.fileno()}
-    if process.stdin is not None:
-        copies[sys.stdin.fileno()] = process.stdin.fileno()
-    with _raw(sys.stdin.fileno()) if process.stdin is not None else contextlib.nullcontext():
+    copies = dict(outputs)
+    if keyboard is not None:
+        copies[sys.stdin.fileno()] = keyboard
+    with _raw(sys.stdin.fileno()) if keyboard is not None else contextlib.nullcontext():
         _copy(process, copies, time.monotonic() + seconds)
-    return process.wait()
 
 
-def _copy(process: subprocess.Popen[bytes], copies: dict[int, int], until: float) -> None:
+def _copy(process: subprocess.Popen[bytes], copies: Mapping[int, int], until: float) -> None:
     poll = select.poll()
     for source in copies:
         poll.register(source, select.POLLIN)
@@ -51,7 +52,7 @@ def _copy(process: subprocess.Popen[bytes], copies: dict[int, int], until: float
         if not ready and process.poll() is not None:
             return
         if time.monotonic() > until:
-            raise TimeoutError(f"did not end within {until:.0f} s")
+            raise TimeoutError("the guest did not end in time")
 
 
 def _write(sink: int, data: bytes) -> None:

@@ -1,0 +1,72 @@
+"""Which kernel a command runs on: this one where it has IPVS, else one of our own, else an emulated one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from enum import Enum
+
+from clusterlb.lab.kernel import cache, microvm, uml
+from clusterlb.lab.kernel.guest import Task, precompile
+from clusterlb.lab.netns import LabError
+from clusterlb.lab.probe import has_ipvs
+from clusterlb.lab.say import say
+
+BUILD = "clusterlb lab kernel build"
+
+
+class Kernel(Enum):
+    """The kernels that a command can run on."""
+
+    NATIVE = "native"
+    UML = "uml"
+    MICROVM = "microvm"
+
+
+def run(task: Task, forced: Kernel | None) -> int | None:
+    """Run a command in a guest, and return its exit status; None where this kernel is the one to run it on.
+
+    Says which kernel it is. Raises LabError when there is none, or not the one that is asked for.
+    """
+    guest = _choose(forced)
+    if guest is None:
+        if task.tree is not None:
+            raise LabError("--root needs User-Mode Linux: this kernel runs on its own root")
+        return None
+    precompile()
+    return guest(task)
+
+
+def _choose(forced: Kernel | None) -> Callable[[Task], int] | None:
+    if forced in {None, Kernel.NATIVE} and has_ipvs():
+        return None
+    if forced is Kernel.NATIVE:
+        raise LabError(
+            "this kernel has no IPVS or no dummy interfaces, and --kernel native asks for this one: "
+            "`modprobe ip_vs dummy` would load them where the kernel's package has them"
+        )
+    if os.geteuid() != 0:
+        raise LabError("this kernel has no IPVS, and a guest that has it needs root: run this as root")
+    why = "--kernel asks for it" if forced else "this kernel has no IPVS"
+    built = None if forced is Kernel.MICROVM else _usable()
+    if built is not None:
+        say(f"{why}: starting User-Mode Linux {built.version}")
+        return lambda task: uml.run(built.binary, task)
+    if forced is Kernel.UML:
+        raise LabError(f"no User-Mode Linux is built: `{BUILD}` builds it in about 5 minutes")
+    say(f"{why}: booting a microVM, which takes about 15 s")
+    if forced is None:
+        say(f"`{BUILD}` builds a kernel that starts in a second and is five times as fast")
+    return microvm.run
+
+
+def _usable() -> cache.Built | None:
+    built = cache.newest()
+    if built is None:
+        for path in cache.outdated():
+            say(f"{path} was built with other settings: not used")
+        return None
+    if not built.runs:
+        say(f"{built.binary} does not run on this machine: not used; remove it, and `{BUILD}` builds it anew")
+        return None
+    return built

@@ -1,0 +1,150 @@
+"""Debian's kernel sources: which there are, and how to get one without touching this host's apt."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from clusterlb.lab.kernel.cache import version_key
+from clusterlb.lab.netns import LabError
+from clusterlb.lab.say import say
+
+OLDEST = [6, 16]  # older ones work by ptrace alone, at half the speed
+_PACKAGE = re.compile(r"linux-source-(\d+\.\d+)")
+# by its code name: mirrors may be late to turn "stable-backports" to a new release
+_SUITES = ("trixie-backports", "testing")
+_MIRROR = "http://deb.debian.org/debian"
+_KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_SOURCES = Path("/usr/src")
+_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A Debian package of a kernel's source: ``linux-source-7.3`` in a version, and its archive here."""
+
+    package: str
+    version: str
+    archive: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A source package that Debian has."""
+
+    package: str
+    version: str
+
+    @property
+    def recent(self) -> bool:
+        """Say whether its kernel is one that runs at full speed."""
+        return version_key(self.package)[:2] >= OLDEST
+
+
+def find(package: str | None, folder: Path) -> Source:
+    """Return a source package, downloaded into ``folder`` unless this host has it installed.
+
+    None stands for the newest recent one: of those installed, else of what Debian's suites offer, backports
+    included. Raises LabError when there is none.
+    """
+    here = _wanted(installed(), package)
+    if here is not None:
+        return Source(here.package, here.version, _SOURCES / f"{here.package}.tar.xz")
+    apt = _Apt(folder / "apt")
+    offer = _wanted(apt.offers(), package)
+    if offer is None:
+        raise LabError(
+            f"{apt.mirror} has no {package or 'linux-source of 6.16 or later'} in {' or '.join(_SUITES)}"
+        )
+    return Source(offer.package, offer.version, apt.download(offer))
+
+
+def installed() -> list[Offer]:
+    """Return the source packages that are installed on this host."""
+    done = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${Package} ${Version} ${db:Status-Status}\n", "linux-source-*"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    rows = [line.split() for line in done.stdout.splitlines()]
+    return [Offer(row[0], row[1]) for row in rows if row[2:] == ["installed"] and _PACKAGE.fullmatch(row[0])]
+
+
+def _wanted(offers: Sequence[Offer], package: str | None) -> Offer | None:
+    fit = [offer for offer in offers if (offer.package == package if package else offer.recent)]
+    return max(fit, key=lambda offer: (version_key(offer.package), version_key(offer.version)), default=None)
+
+
+class _Apt:
+    """apt with a state of its own, which reads other suites' lists; the host's stays as it is."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self.mirror = _host_mirror()
+
+    def offers(self) -> list[Offer]:
+        say(f"asking {self.mirror} for kernel sources ({', '.join(_SUITES)})")
+        for part in ("lists/partial", "cache/archives/partial"):
+            (self._home / part).mkdir(parents=True, exist_ok=True)
+        signed = f"[signed-by={_KEYS}] " if _KEYS.exists() else ""
+        lines = [f"deb {signed}{self.mirror} {suite} main\n" for suite in _SUITES]
+        (self._home / "sources.list").write_text("".join(lines), encoding="ascii")
+        self._run("apt-get", "update", "-q", "-o", "APT::Update::Error-Mode=any")
+        names = self._run("apt-cache", "pkgnames", "linux-source-").split()
+        shown = self._run("apt-cache", "show", *[name for name in names if _PACKAGE.fullmatch(name)])
+        return [
+            Offer(*match)
+            for match in re.findall(r"^Package: (.*)\n(?:.+\n)*?Version: (.*)$", shown, re.MULTILINE)
+        ]
+
+    def download(self, offer: Offer) -> Path:
+        """Download a package and return the archive in it."""
+        say(f"downloading {offer.package} {offer.version} (about 160 MB)")
+        self._run("apt-get", "download", f"{offer.package}={offer.version}")
+        (deb,) = self._home.glob(f"{offer.package}_*.deb")
+        self._run("dpkg-deb", "-x", deb.name, ".")
+        deb.unlink()
+        return self._home / _SOURCES.relative_to("/") / f"{offer.package}.tar.xz"
+
+    def _run(self, program: str, *words: str) -> str:
+        options = {
+            "Dir::State": self._home,
+            "Dir::State::lists": self._home / "lists",
+            "Dir::State::status": "/dev/null",
+            "Dir::Cache": self._home / "cache",
+            "Dir::Etc::sourcelist": self._home / "sources.list",
+            "Dir::Etc::sourceparts": "/dev/null",
+            "Dir::Etc::preferencesparts": "/dev/null",
+            "Acquire::Languages": "none",
+            "APT::Sandbox::User": "root",  # nobody else may write here
+        }
+        given = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
+        argv = [program, *(given if program.startswith("apt-") else []), *words]
+        try:
+            done = subprocess.run(
+                argv, cwd=self._home, capture_output=True, text=True, check=False, timeout=_SECONDS
+            )
+        except FileNotFoundError as error:
+            raise LabError(f"there is no {program}: kernel sources come from Debian's packages") from error
+        except subprocess.TimeoutExpired as error:
+            raise LabError(f"{program} {words[0]} did not end within {_SECONDS:.0f} s") from error
+        if done.returncode:
+            said = "\n".join(done.stderr.strip().splitlines()[-5:])
+            raise LabError(f"cannot get a kernel's source: {program} {words[0]} failed:\n{said}")
+        return done.stdout
+
+
+def _host_mirror() -> str:
+    """Return the mirror that this host takes Debian from."""
+    done = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Identifier: Packages"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    mirrors = [uri.rstrip("/") for uri in done.stdout.split() if uri.rstrip("/").endswith("/debian")]
+    return mirrors[0] if mirrors else _MIRROR

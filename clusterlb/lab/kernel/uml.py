@@ -1,0 +1,141 @@
+"""A kernel with IPVS as a process: User-Mode Linux on this root file system, or another system's.
+
+Three serial lines carry the guest's standard output, its standard error and its exit status, each over a
+pipe: consoles would mix the outputs with each other and with the kernel's messages. The kernel's own
+messages come on its standard error, and are shown when the guest did not end well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from clusterlb.lab.kernel import uml_init
+from clusterlb.lab.kernel.confine import SCRATCH, confine
+from clusterlb.lab.kernel.guest import HOST, Task, attend, prefixes, projects
+from clusterlb.lab.netns import LabError
+
+_TMPDIRS = ("TMPDIR", "TMP", "TEMP")  # where arch/um/os-Linux/mem.c looks before it takes /dev/shm
+_LAST_LINES = 15
+
+
+def run(binary: Path, task: Task) -> int:
+    """Run a command in a guest; its outputs are this process's, its exit status is returned.
+
+    Raises LabError when the guest does not start, or ends without a status. How it ends otherwise: see
+    ``guest.attend``.
+    """
+    if task.tree is not None:
+        _require_tree(task.tree)
+    with tempfile.TemporaryFile() as console, _pipes() as pipes:
+        process = subprocess.Popen(
+            command(binary, task.memory, pipes),
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=console,
+            pass_fds=pipes.guests,
+            env={name: value for name, value in os.environ.items() if name not in _TMPDIRS},
+            start_new_session=True,
+            preexec_fn=lambda: _become_guest(task),  # noqa: PLW1509 - there is one thread
+        )
+        pipes.close_guests()
+        outputs = {pipes.output: sys.stdout.fileno(), pipes.error: sys.stderr.fileno()}
+        ended = attend(process, outputs, task, pipes.keyboard if task.interactive else None)
+        said = os.read(pipes.status, 16)
+        if said:
+            return int(said)
+        if ended is not None:
+            return ended
+        console.seek(0)
+        lines = console.read().decode(errors="replace").splitlines()[-_LAST_LINES:]
+        raise LabError("\n".join([f"User-Mode Linux ({binary}) ended before its command did:", *lines]))
+
+
+def command(binary: Path, memory: int, pipes: Pipes) -> list[str]:
+    """Return the kernel's command line; ``memory`` is in MiB."""
+    keyboard, output, error, status = pipes.guests
+    return [
+        str(binary),
+        f"mem={memory}M",
+        # system calls by seccomp cost half of those by ptrace; a kernel before 6.16 does not know the word
+        "seccomp=auto",
+        "loglevel=4",
+        "dummy.numdummies=0",  # as the module is loaded where it is one
+        *["rootfstype=hostfs", "rootflags=/", "ro"],
+        f"uml_dir={SCRATCH}",
+        *["con=null", "con0=null,fd:2", "ssl=null"],
+        *[f"ssl0=fd:{keyboard},fd:{output}", f"ssl1=null,fd:{error}", f"ssl2=null,fd:{status}"],
+        # the kernel splits its command line at spaces: nothing of the user's may be on it
+        *[f"init={SCRATCH}/python", "--", "-I", "-S", f"{SCRATCH}/init.py"],
+    ]
+
+
+@dataclass(slots=True)
+class Pipes:
+    """The guest's serial lines. ``guests`` are its ends: keyboard, output, error, status."""
+
+    keyboard: int
+    output: int
+    error: int
+    status: int
+    guests: tuple[int, int, int, int]
+
+    def close_guests(self) -> None:
+        """Close the guest's ends, so that its end is the end of what can be read."""
+        for descriptor in self.guests:
+            os.close(descriptor)
+        self.guests = (-1, -1, -1, -1)
+
+
+@contextlib.contextmanager
+def _pipes() -> Iterator[Pipes]:
+    keyboard_out, keyboard_in = os.pipe()
+    (output, output_in), (error, error_in), (status, status_in) = os.pipe(), os.pipe(), os.pipe()
+    pipes = Pipes(keyboard_in, output, error, status, (keyboard_out, output_in, error_in, status_in))
+    try:
+        yield pipes
+    finally:
+        for descriptor in (keyboard_in, output, error, status, *pipes.guests):
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
+def _become_guest(task: Task) -> None:
+    """Between fork and exec, in the child; whatever goes wrong is told on its standard error, the console."""
+    plan = {
+        "argv": list(task.argv),
+        "cwd": str(Path.cwd()),
+        "environment": task.variables,
+        "window": task.window,
+        "host": str(HOST),
+        "tree": str(task.tree.resolve()) if task.tree else "",
+        "shared": [str(path) for path in (projects() if task.tree else _shared())],
+    }
+    files = {"guest.json": json.dumps(plan).encode(), "init.py": Path(uml_init.__file__).read_bytes()}
+    try:
+        # the interpreter itself: a virtual environment's would look for its packages
+        confine(files, {"python": Path(os.path.realpath(sys.executable))})
+    except OSError as error:
+        os.write(2, f"cannot make the host's files read-only for the guest: {error}\n".encode())
+        os._exit(1)
+
+
+def _shared() -> list[Path]:
+    """Return what a guest with this host's root needs put back, where its own file systems hide it."""
+    return [
+        path
+        for path in {*projects(), *prefixes()}
+        if any(path.is_relative_to(hidden) for hidden in uml_init.FRESH)
+    ]
+
+
+def _require_tree(tree: Path) -> None:
+    if not (tree / "proc").is_dir() or not (tree / "usr").is_dir():
+        raise LabError(f"{tree} is no system's root directory: it has no proc or no usr")
