@@ -245,7 +245,8 @@ def test_timeouts(ipvs: KernelIpvs) -> None:
 def test_information(ipvs: KernelIpvs) -> None:
     info = ipvs.control.info()
     assert re.fullmatch(r"1\.\d+\.\d+", info.version)
-    assert info.connection_table >= 4096
+    # until there is a service, Linux 7.1 and later have no table, and say 256 or 0 (ip_vs_conn.c)
+    assert info.connection_table in {0, 256} or info.connection_table >= 4096
 
 
 def test_sync_daemons() -> None:
