@@ -76,7 +76,7 @@ GROUPS = [
 def command(module: str, where: str) -> list[str]:
     """Return the argv that runs one module where its figures can be made."""
     run = [sys.executable, "-m", f"tests.bench.{module}"]
-    return run if where == NATIVE else [sys.executable, "-m", "clusterlb.lab.microvm", "--", *run]
+    return run if where == NATIVE else [sys.executable, "-m", "clusterlb", "lab", "kernel", "run", "--", *run]
 
 
 def run(module: str, where: str) -> list[Figure]:
