@@ -8,7 +8,6 @@ import selectors
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 from clusterlb.lab.control import ENVIRONMENT, open_socket, read_request, write_answer
 from clusterlb.lab.lab import Lab
 from clusterlb.lab.netns import LabError
+from clusterlb.lab.say import say
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PATIENCE = 5.0  # seconds that a command has to end once it was asked to
@@ -42,10 +42,10 @@ def run_session(lab: Lab, command: Sequence[str], *, interactive: bool = False) 
     with _signals():
         try:
             lab.up()
-            _say(f"up after {time.monotonic() - started:.0f} s")
+            say(f"up after {time.monotonic() - started:.0f} s")
             return _Session(lab, command, interactive).run()
         except SessionInterruptedError as interrupted:
-            _say(f"{interrupted}, taking it down")
+            say(f"{interrupted}, taking it down")
             return 128 + interrupted.number
         finally:
             for number in _SIGNALS:
@@ -179,8 +179,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"lab: {text}\n")
-    sys.stderr.flush()

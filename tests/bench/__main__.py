@@ -70,6 +70,9 @@ GROUPS = [
         ],
     ),
     ("bench_matrix", KERNEL, ["matrix_lost"]),
+    ("bench_lab_up", NATIVE, ["lab_up_s"]),
+    ("bench_lanes", NATIVE, ["lane_kernel_s", "lane_matrix_s"]),
+    ("bench_uml_build", NATIVE, ["uml_build_s"]),
 ]
 
 
