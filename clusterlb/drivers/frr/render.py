@@ -128,9 +128,7 @@ def _interfaces(ospf: Ospf, director: Director, ipv6: bool) -> list[_Interface]:
     # between two switches a director is the last way, not a short cut
     cost = _HIGHEST_COST if len(director.uplinks) > 1 else None
     uplinks = [
-        _Interface(
-            up.name, ospf.area_of(up), up.cost or cost, network=ospf.network_of(up).value, ipv6=ipv6
-        )
+        _Interface(up.name, ospf.area_of(up), up.cost or cost, network=ospf.network_of(up).value, ipv6=ipv6)
         for up in director.uplinks
     ]
     in_area = {family: ospf.announce.of(family) is AnnounceMode.INTRA_AREA for family in AddressFamily}
