@@ -4,10 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2.bccache import Bucket
 
 OVERRIDES = Path("/etc/clusterlb/templates")
 _PACKAGE = Path(__file__).resolve().parents[1]
+
+
+class _Compiled(BytecodeCache):
+    """What this process has compiled, by its source: a template that changes is compiled again."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if found := self._code.get(bucket.key):
+            bucket.bytecode_from_string(found)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _Compiled()
 
 
 def environment(overrides: Path = OVERRIDES) -> Environment:
@@ -21,6 +39,7 @@ def environment(overrides: Path = OVERRIDES) -> Environment:
     folders = (overrides, _PACKAGE / "templates", _PACKAGE.parent / "templates")
     return Environment(
         loader=FileSystemLoader(folders),
+        bytecode_cache=_COMPILED,
         undefined=StrictUndefined,
         autoescape=select_autoescape(enabled_extensions=("html",)),
         trim_blocks=True,

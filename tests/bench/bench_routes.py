@@ -34,6 +34,7 @@ def measure() -> list[Figure]:
         crash("crash_ms", AnnounceModes(), 300),
         crash("crash_external_ms", EXTERNAL, None),
         second_change(),
+        repair(),
     ]
 
 
@@ -202,6 +203,21 @@ def second_change() -> Figure:
             time.sleep(0.1)
             times.append(rig.watch.wait_after(one.set_members(up, [1]), SECOND, kind))
     return Figure("second_change_default_ms", max(times), "ms", 1400, statistics.median(times), "median")
+
+
+def repair() -> Figure:
+    """Take a VIP's address away behind the controller's back; the end is its route at the switch."""
+    times = []
+    with tempfile.TemporaryDirectory() as root, RouteRig(Path(root), cluster(1)) as rig:
+        rig.directors["d1"].set_members(True)
+        settle(rig, VIP)
+        for number in range(ROUNDS):
+            time.sleep(3 + number / 10)  # at another moment of the controller's round each time
+            rig.watch.drain()
+            at = time.monotonic()
+            rig.routers["d1"].ip("addr", "del", f"{VIP}/32", "dev", "clb-active")
+            times.append(rig.watch.wait_after(at, VIP, RTM_NEWROUTE))
+    return Figure("repair_ms", statistics.median(times), "ms", 2000, max(times))
 
 
 if __name__ == "__main__":

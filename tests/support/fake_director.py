@@ -232,7 +232,7 @@ class FakeDirector:
         )
 
 
-async def eventually(condition: Callable[[], object], seconds: float = 5.0) -> None:
+async def eventually(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait until a condition holds, or fail."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
@@ -241,7 +241,7 @@ async def eventually(condition: Callable[[], object], seconds: float = 5.0) -> N
         await asyncio.sleep(0.01)
 
 
-async def idle(controller: Controller, seconds: float = 5.0) -> None:
+async def idle(controller: Controller, seconds: float = 60.0) -> None:
     """Wait until the controller has all verdicts and nothing more to do."""
     await eventually(
         lambda: (

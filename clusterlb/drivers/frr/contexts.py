@@ -68,8 +68,7 @@ _ONE_VALUE = re.compile(
     r"|((?:detect-multiplier|transmit-interval|receive-interval|echo-interval|minimum-ttl)) \d+"
     r")"
 )
-# FRR refuses a second area on an interface ("Must remove previous area config before changing ospf area").
-_REMOVE_FIRST = re.compile(r"(?:ip ospf|ipv6 ospf6) area ")
+_AREA = re.compile(r"(?:ip ospf|ipv6 ospf6) area ")
 
 
 def opens_context(context: Sequence[str], text: str) -> bool:
@@ -101,5 +100,13 @@ def slot(text: str) -> str:
 
 
 def changes_in_place(text: str) -> bool:
-    """Say whether FRR takes a new value over the old one, without a ``no`` in between."""
-    return not _REMOVE_FIRST.match(text.removeprefix("no "))
+    """Say whether FRR takes a new value over the old one, without a ``no`` in between.
+
+    It refuses a second area ("Must remove previous area config before changing ospf area").
+    """
+    return not _AREA.match(text.removeprefix("no "))
+
+
+def starts_ospf(text: str) -> bool:
+    """Say whether a line of an interface starts OSPF on it (where ``router ospf`` is there)."""
+    return _AREA.match(text) is not None

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from clusterlb.drivers.frr.contexts import changes_in_place, opens_context, slot
+from clusterlb.drivers.frr.contexts import changes_in_place, opens_context, slot, starts_ospf
 from clusterlb.model.state import FrrLine
 
 Command = tuple[str, ...]
@@ -55,11 +55,15 @@ def additions(running: Collection[FrrLine], target: Iterable[FrrLine]) -> Delta:
 
 
 def script(delta: Delta) -> str:
-    """Write the commands as a file for ``vtysh -f``: deletions first, interfaces last.
+    """Write the commands as a file for ``vtysh -f``: deletions first, interfaces after, OSPF's areas last.
 
     OSPF that starts on an interface before ``ospf router-id`` is set says hello under a router id of FRR's
     own choice. A switch that has got as far as Full with that one keeps it in its LSA (FRR 8.4 does, when the
     id changes within the dead interval), and reaches nothing behind the real one.
+
+    OSPF starts on an interface at ``ip ospf area``. What comes after that line comes too late for the first
+    hello: one that falls due while the interface is still passive is left out, and the next one is a whole
+    hello interval away (FRR, ospf_ism.c). A switch that helps a restarted ospfd counts it dead meanwhile.
 
     A value that is replaced is not deleted before: between ``no ip ospf cost 10`` and ``ip ospf cost 20``
     FRR would announce the default cost, and the switch would drop the second of two changes within its
@@ -67,8 +71,13 @@ def script(delta: Delta) -> str:
     """
     replaced = {_slot(command) for command in delta.add if changes_in_place(command[-1])}
     deletions = [_bare(command) for command in delta.delete if _slot(command) not in replaced]
-    adding = sorted(delta.add, key=lambda command: command[0].startswith("interface "))
+    adding = sorted(delta.add, key=_turn)
     return "".join(f"{row}\n" for command in (*deletions, *adding) for row in _rows(command))
+
+
+def _turn(command: Command) -> int:
+    """Return 2 for a line that starts OSPF on an interface, 1 for another on an interface, else 0."""
+    return command[0].startswith("interface ") + starts_ospf(command[-1])
 
 
 def _slot(command: Command) -> tuple[Command, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from clusterlb.drivers.frr.contexts import opens_context, slot
+from clusterlb.drivers.frr.contexts import opens_context, slot, starts_ospf
 from clusterlb.drivers.frr.text import Entry, Kind, exit_of, lines_of, scan, serialise, text_of
 from clusterlb.model.state import FrrLine
 
@@ -83,7 +83,7 @@ def _put(entries: list[Entry], line: FrrLine, opens: bool = False) -> None:
             return
     if line.context:
         _put(entries, FrrLine(line.context[:-1], line.context[-1]), opens=True)
-    place = _place(entries, line) if opens else _place_for_line(entries, line.context)
+    place = _place(entries, line) if opens else _place_for_line(entries, line)
     entries[place:place] = _block(line, opens)
 
 
@@ -109,16 +109,23 @@ def _place(entries: Sequence[Entry], header: FrrLine) -> int:
     return _place_for_header(entries, header.context)
 
 
-def _place_for_line(entries: Sequence[Entry], context: tuple[str, ...]) -> int:
-    """Return the place after the context's own last line, before the contexts inside it."""
+def _place_for_line(entries: Sequence[Entry], line: FrrLine) -> int:
+    """Return the place after the context's own last line, before the contexts inside it.
+
+    On an interface that is before the line that starts OSPF there: what comes later is too late for the
+    first hello.
+    """
+    context = line.context
     if not context:
         return _place_for_header(entries, context)
-    return max(
-        index + 1
+    own = [
+        index
         for index, entry in enumerate(entries)
         if (entry.kind is Kind.LINE and entry.context == context)
         or (entry.kind is Kind.HEADER and entry.path == context)
-    )
+    ]
+    starts = [index for index in own if starts_ospf(entries[index].line.text)]
+    return starts[0] if starts and not starts_ospf(line.text) else own[-1] + 1
 
 
 def _place_for_header(entries: Sequence[Entry], context: tuple[str, ...]) -> int:

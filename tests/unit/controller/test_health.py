@@ -202,7 +202,7 @@ async def test_without_a_full_neighbour_nothing_is_announced_where_that_is_asked
         await eventually(lambda: controller.world.health.ospf_full == 1)
         assert announced(host) == {VIP}
         host.frr.adjacent = ()
-        await eventually(lambda: announced(host) == set(), 10)
+        await eventually(lambda: announced(host) == set())
         assert controller.world.unfit.reason is Reason.OSPF_NOT_FULL
 
 

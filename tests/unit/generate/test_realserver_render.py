@@ -43,6 +43,7 @@ def test_every_golden_file_has_a_case():
     assert {path.name for path in GOLDEN.iterdir()} == {f"{name}.{SUFFIX[form]}" for name, form in RENDERED}
 
 
+@pytest.mark.behaviour
 @pytest.mark.parametrize("shell", SHELLS)
 def test_shells_parse_the_script(shell):
     for name in CASES:
@@ -91,6 +92,7 @@ def files_of(text):
     return {path: body for path, body in zip(parts[1::2], parts[2::2], strict=True) if path.startswith("/")}
 
 
+@pytest.mark.behaviour
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
 def test_systemd_finds_nothing_to_say_of_the_units(tmp_path):
     (play,) = yaml.load(rendered("dr", "ansible"), Loader)
@@ -108,6 +110,7 @@ def test_systemd_finds_nothing_to_say_of_the_units(tmp_path):
         assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
 
 
+@pytest.mark.behaviour
 @pytest.mark.skipif(not NETWORKD.exists(), reason="needs systemd-networkd")
 @pytest.mark.parametrize("name", ["dr", "nat"])
 def test_the_real_networkd_does_what_the_script_checks(name, tmp_path):

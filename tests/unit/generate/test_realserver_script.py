@@ -10,6 +10,8 @@ from realserver_inventories import CASES, R1, R2, SIX, inventory, service
 from clusterlb.generate.realserver.render import Format, render
 from clusterlb.generate.realserver.script import realserver_script
 
+pytestmark = pytest.mark.behaviour
+
 LINK = """
 ip link add e0 type veth peer name e1
 ip link set e1 up

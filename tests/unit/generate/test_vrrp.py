@@ -25,6 +25,7 @@ def test_every_golden_file_has_a_case():
     assert {path.name for path in GOLDEN.iterdir()} == expected
 
 
+@pytest.mark.behaviour
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.sh")), ids=lambda path: path.name)
 def test_the_shell_parses_it(path):
     checked = subprocess.run(["sh", "-n", str(path)], check=False, capture_output=True, text=True)

@@ -76,6 +76,7 @@ def test_requests_under_way_when_a_director_dies_may_fail():
     assert summary(Change(1.0, counts(), counts(), counts()), died)["holds"]
 
 
+@pytest.mark.behaviour
 def test_the_demo_shows_what_the_lab_says_and_returns_its_status(capsys):
     events = [
         {"kind": "phase", "text": "d3 leaves"},

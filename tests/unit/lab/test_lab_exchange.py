@@ -13,6 +13,8 @@ from clusterlb.lab import exchange as module
 from clusterlb.lab.exchange import TRIES, Cell, main, perform, read_result
 from clusterlb.lab.server import LARGEST, Server
 
+pytestmark = pytest.mark.behaviour
+
 CLIENTS = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
 VIP = "127.0.0.9"
 RESET = struct.pack("ii", 1, 0)  # struct linger: close by RST

@@ -6,6 +6,8 @@ from clusterlb.lab.netns import LabError, spawn
 from clusterlb.lab.servers import Servers
 from clusterlb.lab.topology import topology
 
+pytestmark = pytest.mark.behaviour
+
 
 @pytest.fixture
 def made(tmp_path, monkeypatch):

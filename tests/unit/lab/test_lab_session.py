@@ -11,6 +11,8 @@ from clusterlb.lab.netns import LabError
 from clusterlb.lab.session import run_session
 from clusterlb.lab.spec import LabSpec
 
+pytestmark = pytest.mark.behaviour
+
 ASK = """
 import sys
 from clusterlb.lab.control import LabControl

@@ -6,6 +6,8 @@ import pytest
 from clusterlb.lab.server import Server
 from clusterlb.lab.traffic import Load, Traffic
 
+pytestmark = pytest.mark.behaviour
+
 HERE = "127.0.0.1"
 
 

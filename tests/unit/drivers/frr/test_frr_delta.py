@@ -60,6 +60,20 @@ def test_a_router_id_is_set_before_ospf_starts_on_an_interface():
     assert rows.index(" ospf router-id 10.1.0.6") < rows.index("interface e0")
 
 
+def test_ospf_starts_on_an_interface_with_everything_that_its_hellos_say():
+    """What comes after `ip ospf area` is too late for the first hello, `no ip ospf passive` above all."""
+    added = (
+        ("interface e0", "ip ospf area 0.0.0.0"),
+        ("interface e0", "ipv6 ospf6 area 0.0.0.0"),
+        ("interface e0", "ip ospf hello-interval 1"),
+        ("interface e0", "no ip ospf passive"),
+        ("interface e0",),
+        ("bfd",),
+    )
+    rows = [row.strip() for row in script(Delta(add=added)).splitlines() if row.startswith(" ")]
+    assert rows[2:] == ["ip ospf area 0.0.0.0", "ipv6 ospf6 area 0.0.0.0"]
+
+
 def test_the_period_of_a_graceful_restart_is_not_repeated_behind_no():
     """ospf6d of FRR 8.4 knows `no graceful-restart [period N]`, and writes `grace-period N`."""
     gone = (("router ospf6", "no graceful-restart grace-period 60"),)

@@ -9,6 +9,8 @@ from clusterlb.drivers.frr.process import run
 from clusterlb.drivers.frr.vtysh import Vtysh
 from clusterlb.drivers.interface import DriverError
 
+pytestmark = pytest.mark.behaviour
+
 
 async def test_outputs_and_code():
     code = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"

@@ -48,6 +48,16 @@ def test_only_uplinks_speak_ospf_and_nothing_but_vips_over_lanes_is_redistribute
 
 
 @pytest.mark.parametrize("name", CASES)
+def test_ospf_starts_on_an_interface_with_everything_that_its_hellos_say(name):
+    lines = lines_of(name)
+    for header in {line.context for line in lines if line.context and "interface " in line.context[0]}:
+        inside = [line.text for line in lines if line.context == header]
+        areas = [text for text in inside if " area " in text]
+        assert areas
+        assert inside[-len(areas) :] == areas
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_a_family_is_announced_in_one_way(name):
     """One director that announces intra-area takes all traffic from the external ones."""
     inventory, _ = CASES[name]

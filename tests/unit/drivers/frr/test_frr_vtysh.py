@@ -3,6 +3,8 @@ import pytest
 from clusterlb.drivers.frr.vtysh import Vtysh
 from clusterlb.drivers.interface import DriverError
 
+pytestmark = pytest.mark.behaviour
+
 # What vtysh -f of FRR 9 and 10 prints while another session holds a datastore, by their sources.
 LOCKED = {
     "9.0 to 10.5, file-lock": "% Can't enter config; candidate datastore locked by another session",
