@@ -102,9 +102,12 @@ class Router:
         sh("vtysh", "-N", self.name, "-f", str(file))
 
     def start(self, *daemons: str) -> None:
-        """Start zebra first, then the others; each returns when it listens."""
+        """Start zebra first, then the others; each returns when it listens.
+
+        FRR 9 and later never run without mgmtd (watchfrr starts it with zebra), so neither does a router here.
+        """
         for folder in (_ETC / self.name, _RUN / self.name):
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             shutil.chown(folder, "frr", "frr")
         for name, text in (("vtysh.conf", "service integrated-vtysh-config\n"), ("frr.conf", "")):
             file = _ETC / self.name / name
@@ -112,7 +115,9 @@ class Router:
                 file.write_text(text)
                 file.chmod(0o640)
                 shutil.chown(file, "frr", "frr")
-        for daemon in daemons:
+        runs = "mgmtd" in self.daemons and Path(f"/proc/{self.daemons['mgmtd']}").exists()
+        first = ("mgmtd",) if (_LIB / "mgmtd").exists() and not runs else ()
+        for daemon in (*first, *daemons):
             options = ["-d", "-N", self.name, "-A", "127.0.0.1", "--log", "stdout"]
             subprocess.run(
                 ["ip", "netns", "exec", self.name, str(_LIB / daemon), *options],
