@@ -61,6 +61,16 @@ class TestFrrDaemon(FrrSuite):
         await frr.configure((), ours)
         assert running(bare) == before_text
 
+    async def test_down_while_the_lanes_are_there(self, frr, router):
+        """FRR 10 refuses to forget an interface that exists, and with it all else that it is told at once."""
+        for name in ("e0", "clb-active", "clb-drained", "clb-standby"):
+            router.ip("link", "add", name, "type", "bridge")
+        before = await frr.read()
+        ours = needed(before, WANTED)
+        await frr.configure(ours, ())
+        between = await frr.read()
+        assert set(await frr.configure(displaced(before, between), ours)) == set(before)
+
     async def test_applies_nothing_when_nothing_changes(self, frr, monkeypatch):
         await frr.configure(WANTED, ())
         monkeypatch.setattr(frr, "_apply", None)

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from clusterlb.drivers.frr.bfd import parse_sessions_up
 from clusterlb.drivers.frr.database import OSPF6_COMMANDS, OSPF_COMMANDS, parse_databases
-from clusterlb.drivers.frr.delta import Delta, additions, parse_delta, script
+from clusterlb.drivers.frr.delta import Delta, additions, comparable, parse_delta, script
 from clusterlb.drivers.frr.merge import displaced, merge
 from clusterlb.drivers.frr.neighbors import parse_neighbors
 from clusterlb.drivers.frr.persist import Staged, stage, uses_integrated_file
@@ -104,7 +104,7 @@ class FrrDaemon:
         """Return what frr-reload.py would do to get from one configuration to the other."""
         with TemporaryDirectory(prefix="clusterlb-frr-") as name:
             now, wanted = Path(name, "running.conf"), Path(name, "target.conf")
-            for file, lines in ((now, running), (wanted, target)):
+            for file, lines in ((now, running), (wanted, comparable(running, target))):
                 # frr-reload takes an empty file for a mistake
                 file.write_text(serialise(lines) or "!\n", encoding="utf-8")
             options = ["--test", "--stdout", "--log-level", "error", *self._vtysh.arguments]

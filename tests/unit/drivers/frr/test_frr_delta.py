@@ -1,4 +1,5 @@
-from clusterlb.drivers.frr.delta import Delta, parse_delta, script
+from clusterlb.drivers.frr.delta import Delta, comparable, parse_delta, script
+from clusterlb.drivers.frr.text import parse
 
 OUTPUT = """\
 
@@ -26,6 +27,42 @@ router ospf6
  ospf6 router-id 1.1.1.1
 """
 
+# the same as FRR 10.3 prints it
+CLOSED = """\
+
+Lines To Delete
+===============
+no router rip
+interface e0
+ no ip ospf cost 10
+exit
+interface e0
+ no ip ospf area 0
+exit
+router ospf
+ no maximum-paths 8
+exit
+bfd
+ profile x
+  no detect-multiplier 4
+ exit
+exit
+
+Lines To Add
+============
+interface e0
+ ip ospf cost 20
+exit
+interface e0
+ ip ospf area 0.0.0.0
+exit
+router ospf6
+exit
+router ospf6
+ ospf6 router-id 1.1.1.1
+exit
+"""
+
 
 def test_both_lists():
     delta = parse_delta(OUTPUT)
@@ -37,6 +74,18 @@ def test_both_lists():
         ("bfd", "profile x", "no detect-multiplier 4"),
     )
     assert delta.add[-2:] == (("router ospf6",), ("router ospf6", "ospf6 router-id 1.1.1.1"))
+
+
+def test_contexts_that_frr_10_closes_are_no_commands():
+    """Taken for a command, an ``exit`` ends vtysh's reading of the file, with rc 0."""
+    assert parse_delta(CLOSED) == parse_delta(OUTPUT)
+
+
+def test_an_interface_is_never_deleted_as_a_whole():
+    running = parse("interface clb-active\n ip ospf cost 10\nexit\ninterface e0\n ip ospf cost 5\nexit\n")
+    target = parse("interface e0\n ip ospf cost 5\nexit\n")
+    assert comparable(running, target) == (*target, running[0])
+    assert comparable(target, running) == running
 
 
 def test_no_difference():
