@@ -10,7 +10,8 @@ from typing import cast
 
 from clusterlb.controller.kernel import Kernel
 from clusterlb.core.diff import service_steps
-from clusterlb.drivers.interface import DriverError, FrrDriver
+from clusterlb.core.leaving import held
+from clusterlb.drivers.interface import DriverError, FrrDriver, LockedError
 from clusterlb.model.address import IPAddress
 from clusterlb.model.ipvs import ServiceKey, ServiceState
 from clusterlb.model.plan import (
@@ -52,6 +53,8 @@ SETTINGS = (SetSysctl, SetTimeouts, LoadRules, ChangeSets, ConfigureFrr)
 # The kernel adds its per-CPU counters up every 2 s (ip_vs_est.c): a shorter silence proves nothing.
 QUIET = 2.5  # seconds without a packet after which a withdrawn VIP's flows have moved
 POLL = 0.25
+LOCK_PATIENCE = 60.0  # seconds; FRR reads its own file under the lock at boot, and that takes a while
+LOCK_POLL = 1.0
 
 
 @dataclass(slots=True)
@@ -110,7 +113,24 @@ class Applier:
                 break
         return outcome
 
-    async def _apply_run(self, run: Sequence[Step], outcome: Outcome) -> bool:
+    async def take_down(self, plan: Plan) -> Outcome:
+        """Carry out a plan that takes the director down: whatever fails, go on with what does not need it.
+
+        FRR is waited for while another session has its configuration locked, a minute at most.
+        """
+        outcome = Outcome()
+        for run in _runs(plan):
+            # a setting may need the one before it; of the others a run is one batch
+            for part in [(step,) for step in run] if isinstance(run[0], SETTINGS) else [run]:
+                undone = [*(error.step for error in outcome.errors), *outcome.skipped]
+                held_back = [step for step in part if held(step, undone, self._vips_of)]
+                outcome.skipped += held_back
+                going = [step for step in part if not any(step is other for other in held_back)]
+                if going:
+                    await self._apply_run(going, outcome, LOCK_PATIENCE)
+        return outcome
+
+    async def _apply_run(self, run: Sequence[Step], outcome: Outcome, lock_patience: float = 0.0) -> bool:
         """Carry out steps of one kind; say whether what follows may go on."""
         first = run[0]
         if isinstance(first, LINK_STEPS):
@@ -119,7 +139,7 @@ class Applier:
             for step in run:
                 await self._read_back(cast(ReadBack, step), outcome)
         elif isinstance(first, SETTINGS):
-            return await self._settings(run, outcome)
+            return await self._settings(run, outcome, lock_patience)
         elif isinstance(first, AwaitWithdrawn):
             for step in run:
                 await self.await_withdrawn(cast(AwaitWithdrawn, step))
@@ -156,15 +176,28 @@ class Applier:
         failed = {id(error.step) for error in errors}
         outcome.done += [step for step in allowed if id(step) not in failed]
 
-    async def _settings(self, run: Sequence[Step], outcome: Outcome) -> bool:
+    async def _settings(self, run: Sequence[Step], outcome: Outcome, lock_patience: float) -> bool:
         for step in run:
             try:
-                await self._setting(step, outcome)
+                await self._unlocked(step, outcome, lock_patience)
             except DriverError as error:
                 outcome.errors.append(StepError(step, 0, str(error)))
                 return False
             outcome.done.append(step)
         return True
+
+    async def _unlocked(self, step: Step, outcome: Outcome, lock_patience: float) -> None:
+        """Carry out a setting, for so many seconds again and again while another session has a lock."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + lock_patience
+        while True:
+            try:
+                return await self._setting(step, outcome)
+            except LockedError as error:
+                if clock() >= end:
+                    raise
+                self._say(f"{error}; waiting, {end - clock():.0f} s at most")
+                await asyncio.sleep(LOCK_POLL)
 
     async def _setting(self, step: Step, outcome: Outcome) -> None:
         match step:
