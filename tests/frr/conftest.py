@@ -104,7 +104,7 @@ class Router:
     def start(self, *daemons: str) -> None:
         """Start zebra first, then the others; each returns when it listens.
 
-        FRR 9 and later never run without mgmtd (watchfrr starts it with zebra), so neither does a router here.
+        FRR 9 and later never run without mgmtd (watchfrr starts it with zebra); nor does a router here.
         """
         for folder in (_ETC / self.name, _RUN / self.name):
             folder.mkdir(parents=True, exist_ok=True)
