@@ -22,6 +22,7 @@ from clusterlb.model.state import FrrLine
 from tests.contract.frr_suite import COST, FOREIGN, WANTED, FrrSuite
 from tests.frr.conftest import eventually
 
+pytestmark = pytest.mark.smoke
 ETC = Path("/etc/frr")
 CLONE_NEWUTS = 0x04000000
 
