@@ -1,6 +1,14 @@
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from clusterlb.drivers.frr.contexts import opens_context
 from clusterlb.drivers.frr.delta import Delta, comparable, parse_delta, script
 from clusterlb.drivers.frr.text import parse
 
+# there and back again: our lines among an operator's, and taken away (tests/support/record_frr.py)
+RECORDED = sorted((Path(__file__).parents[3] / "support" / "frr_outputs").glob("reload-*.txt"))
 OUTPUT = """\
 
 Lines To Delete
@@ -79,6 +87,24 @@ def test_both_lists():
 def test_contexts_that_frr_10_closes_are_no_commands():
     """Taken for a command, an ``exit`` ends vtysh's reading of the file, with rc 0."""
     assert parse_delta(CLOSED) == parse_delta(OUTPUT)
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+def test_recorded(path):
+    delta = parse_delta(path.read_text())
+    for command in (*delta.delete, *delta.add):
+        for depth, header in enumerate(command[:-1]):
+            assert opens_context(command[:depth], header), command
+    assert all(command[-1].startswith(("no ", "ip ospf passive")) for command in delta.delete)
+    for lane, cost in (("active", 10), ("standby", 1000), ("drained", 10000)):
+        interface = f"interface clb-{lane}"
+        assert (interface, f"ip ospf cost {cost}") in delta.add
+        assert (interface, f"no ip ospf cost {cost}") in delta.delete
+        assert (f"no {interface}",) not in delta.delete
+    assert ("bfd", "profile clusterlb", "transmit-interval 50") in delta.add
+    rows = script(delta).splitlines()
+    # an exit with no context to leave would end vtysh's reading
+    assert not any(pair == ("exit", "exit") for pair in pairwise(rows))
 
 
 def test_an_interface_is_never_deleted_as_a_whole():
