@@ -77,7 +77,9 @@ class Outcome:
 class Applier:
     """Carries out plans with one director's drivers.
 
-    Flows have moved when no packet came for ``quiet`` seconds; it waits at most ``patience`` for that.
+    Flows have moved when no packet came for ``quiet`` seconds; it waits at most ``patience`` for that. While
+    another session has FRR's configuration locked, it waits ``lock_patience`` seconds. That is 0 for a
+    controller that runs: it has members to look after, and tries again by itself.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class Applier:
         self._quiet = quiet
         self._say = say
         self._vips_of = vips_of
+        self.lock_patience = 0.0
 
     async def apply(self, plan: Plan) -> Outcome:
         """Carry out a plan in its order.
@@ -118,6 +121,7 @@ class Applier:
 
         FRR is waited for while another session has its configuration locked, a minute at most.
         """
+        self.lock_patience = LOCK_PATIENCE
         outcome = Outcome()
         for run in _runs(plan):
             # a setting may need the one before it; of the others a run is one batch
@@ -127,10 +131,10 @@ class Applier:
                 outcome.skipped += held_back
                 going = [step for step in part if not any(step is other for other in held_back)]
                 if going:
-                    await self._apply_run(going, outcome, LOCK_PATIENCE)
+                    await self._apply_run(going, outcome)
         return outcome
 
-    async def _apply_run(self, run: Sequence[Step], outcome: Outcome, lock_patience: float = 0.0) -> bool:
+    async def _apply_run(self, run: Sequence[Step], outcome: Outcome) -> bool:
         """Carry out steps of one kind; say whether what follows may go on."""
         first = run[0]
         if isinstance(first, LINK_STEPS):
@@ -139,7 +143,7 @@ class Applier:
             for step in run:
                 await self._read_back(cast(ReadBack, step), outcome)
         elif isinstance(first, SETTINGS):
-            return await self._settings(run, outcome, lock_patience)
+            return await self._settings(run, outcome)
         elif isinstance(first, AwaitWithdrawn):
             for step in run:
                 await self.await_withdrawn(cast(AwaitWithdrawn, step))
@@ -176,20 +180,20 @@ class Applier:
         failed = {id(error.step) for error in errors}
         outcome.done += [step for step in allowed if id(step) not in failed]
 
-    async def _settings(self, run: Sequence[Step], outcome: Outcome, lock_patience: float) -> bool:
+    async def _settings(self, run: Sequence[Step], outcome: Outcome) -> bool:
         for step in run:
             try:
-                await self._unlocked(step, outcome, lock_patience)
+                await self._unlocked(step, outcome)
             except DriverError as error:
                 outcome.errors.append(StepError(step, 0, str(error)))
                 return False
             outcome.done.append(step)
         return True
 
-    async def _unlocked(self, step: Step, outcome: Outcome, lock_patience: float) -> None:
-        """Carry out a setting, for so many seconds again and again while another session has a lock."""
+    async def _unlocked(self, step: Step, outcome: Outcome) -> None:
+        """Carry out a setting; while another session has a lock, again as long as patience lasts."""
         clock = asyncio.get_running_loop().time
-        end = clock() + lock_patience
+        end = clock() + self.lock_patience
         while True:
             try:
                 return await self._setting(step, outcome)
