@@ -101,6 +101,13 @@ class Router:
         file.write_text(text)
         sh("vtysh", "-N", self.name, "-f", str(file))
 
+    def parses(self, text: str) -> bool:
+        """Say whether this FRR knows every line of a configuration."""
+        file = _ETC / self.name / "parse.conf"
+        file.write_text(text)
+        argv = ["vtysh", "-C", "-f", str(file)]
+        return subprocess.run(argv, check=False, capture_output=True, timeout=30).returncode == 0
+
     def start(self, *daemons: str) -> None:
         """Start zebra first, then the others; each returns when it listens.
 
