@@ -194,13 +194,16 @@ class Applier:
         """Carry out a setting; while another session has a lock, again as long as patience lasts."""
         clock = asyncio.get_running_loop().time
         end = clock() + self.lock_patience
+        said = False
         while True:
             try:
                 return await self._setting(step, outcome)
             except LockedError as error:
                 if clock() >= end:
                     raise
-                self._say(f"{error}; waiting, {end - clock():.0f} s at most")
+                if not said:
+                    self._say(f"{error} Waiting, {self.lock_patience:.0f} s at most")
+                said = True
                 await asyncio.sleep(LOCK_POLL)
 
     async def _setting(self, step: Step, outcome: Outcome) -> None:
