@@ -10,7 +10,8 @@ from typing import cast
 
 from clusterlb.controller.kernel import Kernel
 from clusterlb.core.diff import service_steps
-from clusterlb.drivers.interface import DriverError, FrrDriver
+from clusterlb.core.leaving import held
+from clusterlb.drivers.interface import DriverError, FrrDriver, LockedError
 from clusterlb.model.address import IPAddress
 from clusterlb.model.ipvs import ServiceKey, ServiceState
 from clusterlb.model.plan import (
@@ -52,6 +53,8 @@ SETTINGS = (SetSysctl, SetTimeouts, LoadRules, ChangeSets, ConfigureFrr)
 # The kernel adds its per-CPU counters up every 2 s (ip_vs_est.c): a shorter silence proves nothing.
 QUIET = 2.5  # seconds without a packet after which a withdrawn VIP's flows have moved
 POLL = 0.25
+LOCK_PATIENCE = 60.0  # seconds; FRR reads its own file under the lock at boot, and that takes a while
+LOCK_POLL = 1.0
 
 
 @dataclass(slots=True)
@@ -74,7 +77,9 @@ class Outcome:
 class Applier:
     """Carries out plans with one director's drivers.
 
-    Flows have moved when no packet came for ``quiet`` seconds; it waits at most ``patience`` for that.
+    Flows have moved when no packet came for ``quiet`` seconds; it waits at most ``patience`` for that. While
+    another session has FRR's configuration locked, it waits ``lock_patience`` seconds. That is 0 for a
+    controller that runs: it has members to look after, and tries again by itself.
     """
 
     def __init__(
@@ -95,6 +100,7 @@ class Applier:
         self._quiet = quiet
         self._say = say
         self._vips_of = vips_of
+        self.lock_patience = 0.0
 
     async def apply(self, plan: Plan) -> Outcome:
         """Carry out a plan in its order.
@@ -108,6 +114,24 @@ class Applier:
                 done = {id(step) for step in outcome.done} | {id(error.step) for error in outcome.errors}
                 outcome.skipped = [step for step in plan if id(step) not in done]
                 break
+        return outcome
+
+    async def take_down(self, plan: Plan) -> Outcome:
+        """Carry out a plan that takes the director down: whatever fails, go on with what does not need it.
+
+        FRR is waited for while another session has its configuration locked, a minute at most.
+        """
+        self.lock_patience = LOCK_PATIENCE
+        outcome = Outcome()
+        for run in _runs(plan):
+            # a setting may need the one before it; of the others a run is one batch
+            for part in [(step,) for step in run] if isinstance(run[0], SETTINGS) else [run]:
+                undone = [*(error.step for error in outcome.errors), *outcome.skipped]
+                held_back = [step for step in part if held(step, undone, self._vips_of)]
+                outcome.skipped += held_back
+                going = [step for step in part if not any(step is other for other in held_back)]
+                if going:
+                    await self._apply_run(going, outcome)
         return outcome
 
     async def _apply_run(self, run: Sequence[Step], outcome: Outcome) -> bool:
@@ -159,12 +183,28 @@ class Applier:
     async def _settings(self, run: Sequence[Step], outcome: Outcome) -> bool:
         for step in run:
             try:
-                await self._setting(step, outcome)
+                await self._unlocked(step, outcome)
             except DriverError as error:
                 outcome.errors.append(StepError(step, 0, str(error)))
                 return False
             outcome.done.append(step)
         return True
+
+    async def _unlocked(self, step: Step, outcome: Outcome) -> None:
+        """Carry out a setting; while another session has a lock, again as long as patience lasts."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + self.lock_patience
+        said = False
+        while True:
+            try:
+                return await self._setting(step, outcome)
+            except LockedError as error:
+                if clock() >= end:
+                    raise
+                if not said:
+                    self._say(f"{error} Waiting, {self.lock_patience:.0f} s at most")
+                said = True
+                await asyncio.sleep(LOCK_POLL)
 
     async def _setting(self, step: Step, outcome: Outcome) -> None:
         match step:

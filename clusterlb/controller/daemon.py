@@ -10,7 +10,7 @@ from typing import Protocol
 
 import structlog
 
-from clusterlb.controller.apply import Applier
+from clusterlb.controller.apply import LOCK_PATIENCE, Applier
 from clusterlb.controller.counters import Counters
 from clusterlb.controller.drains import Drains
 from clusterlb.controller.insiders import Insiders
@@ -137,6 +137,7 @@ class Controller:
         await self.readings.adopt()
         self.snat.look()
         if once:
+            self.reconciler.applier.lock_patience = LOCK_PATIENCE
             await self._settle()
             return
         self._set_probes()

@@ -14,7 +14,7 @@ from clusterlb.core.diff import diff
 from clusterlb.core.order import order
 from clusterlb.drivers.interface import DriverError, FrrDriver
 from clusterlb.model.describe import describe
-from clusterlb.model.plan import Plan, StepError
+from clusterlb.model.plan import Plan, SetSysctl, StepError
 from clusterlb.model.state import DirectorState
 
 log = structlog.get_logger()
@@ -53,21 +53,22 @@ async def leave(
 ) -> list[str]:
     """Take everything of ours off this director and return what could not be done.
 
-    ``wait`` holds the withdrawal until the pace since the last change has passed. The ledger is
-    forgotten only when all went well, so that a second try knows what is left.
+    ``wait`` holds the withdrawal until the pace since the last change has passed. What fails keeps nothing
+    else back but what needs it. The ledger is forgotten only when all went well, so that a second try knows
+    what is left.
     """
     actual, problems = await read_all(kernel, frr, ledger)
     plan = leaving_plan(actual, ledger)
     log.info("leaving", steps=len(plan), vips=len(actual.vips()))
     await asyncio.sleep(wait)
-    outcome = await applier.apply(plan)
+    outcome = await applier.take_down(plan)
     left = await kernel.read_sysctls(tuple(ledger.sysctls))
-    if not outcome.skipped:
+    if not any(isinstance(step, SetSysctl) for step in outcome.skipped):
         # what one of them has changed of another: net.ipv4.ip_forward is such
         again = diff(DirectorState(sysctls=dict(ledger.sysctls)), DirectorState(sysctls=left))
-        outcome.errors += (await applier.apply(again)).errors
+        outcome.errors += (await applier.take_down(again)).errors
     problems += [_text(error) for error in outcome.errors]
-    problems += [f"not tried after that: {describe(step)}" for step in outcome.skipped]
+    problems += [f"not done, for it needs what failed: {describe(step)}" for step in outcome.skipped]
     if not problems:
         ledger.forget()
     return problems

@@ -24,6 +24,10 @@ class DriverError(Exception):
     """A driver could not do what it was asked; the text says what, where and what to do."""
 
 
+class LockedError(DriverError):
+    """Nothing was changed: another session has a lock, and the same call will do once that is released."""
+
+
 class IpvsDriver(Protocol):
     """The kernel's IPVS tables of this network namespace."""
 

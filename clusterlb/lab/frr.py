@@ -38,8 +38,9 @@ class Frr:
 
     @property
     def daemons(self) -> tuple[str, ...]:
-        """Return the names of its daemons, in the order in which they start."""
-        return (*_DAEMONS, "ospf6d") if self.ospf6 else _DAEMONS
+        """Return the names of its daemons, in the order in which they start; FRR 9 and later have mgmtd."""
+        first = ("mgmtd",) if (_PROGRAMS / "mgmtd").exists() else ()
+        return (*first, *_DAEMONS, *(("ospf6d",) if self.ospf6 else ()))
 
     def prepare(self, config: str) -> None:
         """Write the configuration that the first start reads."""

@@ -102,10 +102,20 @@ class Router:
         file.write_text(text)
         sh("vtysh", "-N", self.name, "-f", str(file))
 
+    def parses(self, text: str) -> bool:
+        """Say whether this FRR knows every line of a configuration."""
+        file = _ETC / self.name / "parse.conf"
+        file.write_text(text)
+        argv = ["vtysh", "-C", "-f", str(file)]
+        return subprocess.run(argv, check=False, capture_output=True, timeout=30).returncode == 0
+
     def start(self, *daemons: str) -> None:
-        """Start zebra first, then the others; each returns when it listens."""
+        """Start zebra first, then the others; each returns when it listens.
+
+        FRR 9 and later never run without mgmtd (watchfrr starts it with zebra); nor does a router here.
+        """
         for folder in (_ETC / self.name, _RUN / self.name):
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             shutil.chown(folder, "frr", "frr")
         for name, text in (("vtysh.conf", "service integrated-vtysh-config\n"), ("frr.conf", "")):
             file = _ETC / self.name / name
@@ -113,7 +123,9 @@ class Router:
                 file.write_text(text)
                 file.chmod(0o640)
                 shutil.chown(file, "frr", "frr")
-        for daemon in daemons:
+        runs = "mgmtd" in self.daemons and Path(f"/proc/{self.daemons['mgmtd']}").exists()
+        first = ("mgmtd",) if (_LIB / "mgmtd").exists() and not runs else ()
+        for daemon in (*first, *daemons):
             options = ["-d", "-N", self.name, "-A", "127.0.0.1", "--log", "stdout"]
             subprocess.run(
                 ["ip", "netns", "exec", self.name, str(_LIB / daemon), *options],

@@ -74,6 +74,7 @@ def test_external_vips_follow_their_pools(tmp_path):
         assert rig.next_hops(SECOND) == ["10.1.0.1", "10.1.0.2"]
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize(("before", "after"), [(AnnounceModes(), EXTERNAL), (EXTERNAL, AnnounceModes())])
 def test_a_start_in_another_mode_leaves_nothing_of_the_old_one(tmp_path, before, after):
     """Mixed modes send all traffic to one kind: what the old one announced has to go."""

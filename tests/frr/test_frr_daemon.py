@@ -1,10 +1,14 @@
 """The FRR contract on a real FRR, and what only a real one can do: get stuck, be absent, fill a disk."""
 
 import asyncio
+import ctypes
 import errno
 import signal
+import socket
 import stat
+import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,11 +17,14 @@ from clusterlb.drivers.frr import persist
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.merge import displaced, merge, needed
 from clusterlb.drivers.frr.text import parse
-from clusterlb.drivers.interface import DriverError
+from clusterlb.drivers.interface import DriverError, LockedError
 from clusterlb.model.state import FrrLine
 from tests.contract.frr_suite import COST, FOREIGN, WANTED, FrrSuite
+from tests.frr.conftest import eventually
 
+pytestmark = pytest.mark.smoke
 ETC = Path("/etc/frr")
+CLONE_NEWUTS = 0x04000000
 
 
 @pytest.fixture
@@ -60,6 +67,16 @@ class TestFrrDaemon(FrrSuite):
         assert needed(await frr.read(), WANTED) == ()
         await frr.configure((), ours)
         assert running(bare) == before_text
+
+    async def test_down_while_the_lanes_are_there(self, frr, router):
+        """FRR 10 refuses to forget an interface that exists, and with it all else that it is told at once."""
+        for name in ("e0", "clb-active", "clb-drained", "clb-standby"):
+            router.ip("link", "add", name, "type", "bridge")
+        before = await frr.read()
+        ours = needed(before, WANTED)
+        await frr.configure(ours, ())
+        between = await frr.read()
+        assert set(await frr.configure(displaced(before, between), ours)) == set(before)
 
     async def test_applies_nothing_when_nothing_changes(self, frr, monkeypatch):
         await frr.configure(WANTED, ())
@@ -122,6 +139,74 @@ class TestFrrDaemon(FrrSuite):
         bare.start("zebra", "ospfd")
         with pytest.raises(DriverError, match="bfdd=yes"):
             await FrrDaemon(pathspace=bare.name).configure(WANTED, ())
+
+
+@contextmanager
+def lock_on(router):
+    """A session that has FRR's datastores locked, as FRR has while it reads its own file at boot."""
+    argv = ["vtysh", "-N", router.name, "-d", "mgmtd"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
+        try:
+            session.stdin.write("configure terminal file-lock\n")
+            session.stdin.flush()
+            eventually(lambda: "locked" in sh_says("vtysh", "-N", router.name, "-d", "mgmtd", *LOCK))
+            yield session.stdin.close
+        finally:
+            session.kill()
+
+
+LOCK = ("-c", "configure terminal file-lock", "-c", "end")
+
+
+def sh_says(*argv: str) -> str:
+    return subprocess.run(argv, check=False, capture_output=True, text=True, timeout=30).stdout
+
+
+@pytest.mark.skipif(not Path("/usr/lib/frr/mgmtd").exists(), reason="this FRR has no lock")
+class TestLock:
+    async def test_a_lock_is_told_in_time_and_nothing_is_applied(self, frr, router):
+        before = await frr.read()
+        with (
+            lock_on(router),
+            pytest.raises(LockedError, match="candidate datastore locked by another session"),
+        ):
+            await frr.configure(WANTED, ())
+        assert await frr.read() == before
+
+    async def test_a_lock_that_is_released_in_time_is_no_error(self, frr, router):
+        with lock_on(router) as release:
+            change = asyncio.create_task(frr.configure(WANTED, ()))
+            await asyncio.sleep(0.3)
+            assert not change.done()
+            release()
+            assert needed(await change, WANTED) == ()
+
+
+@pytest.fixture
+def nameless():
+    """A host without a name, in a UTS namespace of its own: FRR prints what its parser refuses."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with Path("/proc/thread-self/ns/uts").open() as home:
+        assert libc.unshare(CLONE_NEWUTS) == 0
+        try:
+            socket.sethostname("(none)")
+            yield
+        finally:
+            assert libc.setns(home.fileno(), CLONE_NEWUTS) == 0
+
+
+class TestForeignLines:
+    async def test_one_that_frrs_own_parser_refuses_does_not_keep_ours_out(self, nameless, frr, caplog):
+        assert FrrLine((), "hostname (none)") in await frr.read()
+        assert needed(await frr.configure(WANTED, ()), WANTED) == ()
+        assert "hostname (none)" in caplog.text
+        rest = await frr.configure((), [COST, *WANTED])
+        assert FrrLine((), "hostname (none)") in rest
+        assert not set(WANTED) & set(rest) - set(parse(FOREIGN))
+
+    async def test_ours_that_is_refused_is_still_named(self, nameless, frr, rejected):
+        with pytest.raises(DriverError, match="FRR rejects `bogus words` in `router ospf`"):
+            await frr.configure([rejected], ())
 
 
 class TestPersistence:

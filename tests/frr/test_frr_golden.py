@@ -13,6 +13,7 @@ from clusterlb.drivers.frr.merge import displaced, merge, needed
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.interface import DriverError
 
+pytestmark = pytest.mark.smoke
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "frr"
 
 

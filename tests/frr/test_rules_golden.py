@@ -11,6 +11,8 @@ from clusterlb.model.rules import NO_RULES
 from clusterlb.model.state import DirectorState
 from tests.frr.conftest import InNamespace, sh
 
+pytestmark = pytest.mark.smoke
+
 
 @pytest.fixture
 def director(routers, wire):

@@ -31,6 +31,7 @@ def test_vtysh_parses_it(path):
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("name", INVENTORIES)
 def test_frr_prints_it_as_we_write_it(name, routers):
     switch = routers("s")

@@ -145,7 +145,7 @@ class ClusterDirector:
 
     def kill(self) -> None:
         """Kill FRR and the controller, all at once, as the host's death does."""
-        for victim in (*DAEMONS, "controller"):
+        for victim in (*self.router.daemons, "controller"):
             if victim not in self.dead:
                 self.strike(victim, signal.SIGKILL)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from clusterlb.core import marks
-from clusterlb.core.rules.part import MARK, WORDS, Part, chain, client_ports, endpoint, endpoints
+from clusterlb.core.rules.part import MARK, WORDS, Part, chain, client_ports, endpoint, lookups
 from clusterlb.model.address import AddressFamily, family_of
 from clusterlb.model.inventory import Inventory
-from clusterlb.model.rules import Element
+from clusterlb.model.rules import Element, NamedSet
 
 
 def classify(inventory: Inventory) -> Part:
@@ -21,11 +21,10 @@ def classify(inventory: Inventory) -> Part:
                 for ports in client_ports(service):
                     key = endpoint(vip.address, service, ports)
                     found.setdefault(family_of(vip.address), {})[key] = MARK.format(service.mark)
-    sets = {}
+    sets: dict[str, NamedSet] = {}
     rules = [f"meta mark & 0xff000000 == {marks.FIRST:#x} return"] if found else []
     for family, elements in sorted(found.items()):
-        words = WORDS[family]
-        name = f"marks{words.suffix}"
-        rules.append(f"meta mark set {words.ip} daddr . meta l4proto . th dport map @{name}")
-        sets[name] = endpoints(words, elements, "mark")
+        marked, found_by = lookups(WORDS[family], "d", "marks", elements, "mark")
+        rules += [f"meta mark set {each.key} map @{each.name}" for each in found_by]
+        sets |= marked
     return Part(chain("classify", "prerouting priority mangle", rules), sets)

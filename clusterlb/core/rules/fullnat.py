@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clusterlb.core.rules.part import WORDS, Part, chain, endpoints, reached, services
+from clusterlb.core.rules.part import WORDS, Part, chain, lookups, reached, services
 from clusterlb.model.address import IPAddress, family_of
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Director, Inventory
@@ -31,16 +31,14 @@ def fullnat(inventory: Inventory, director: Director) -> Part:
         own = [address for address in director.local_addresses if family_of(address) is family]
         if not own:
             continue  # nothing to translate to: the inventory's lint says so, and who is unfit
-        name = f"fullnat{words.suffix}"
-        sets[name] = endpoints(words, elements)
-        match = (
-            f"ct original {words.ip} daddr @vips{words.suffix} "
-            f"{words.ip} daddr . meta l4proto . th dport @{name}"
-        )
-        translate.append(f"{match} snat {words.ip} to {_choice(words.ip, own)}")
-        if inventory.cluster.log_connections:
-            before.append(f'ct state new {match} log prefix "clusterlb client " flags tcp sequence')
-            after.append(f'ct state new {match} log prefix "clusterlb local " flags tcp sequence')
+        reached_at, found_by = lookups(words, "d", "fullnat", elements)
+        sets |= reached_at
+        for each in found_by:
+            match = f"ct original {words.ip} daddr @vips{words.suffix} {each.key} @{each.name}"
+            translate.append(f"{match} snat {words.ip} to {_choice(words.ip, own)}")
+            if inventory.cluster.log_connections:
+                before.append(f'ct state new {match} log prefix "clusterlb client " flags tcp sequence')
+                after.append(f'ct state new {match} log prefix "clusterlb local " flags tcp sequence')
     return Part(
         chain("fullnat", "postrouting priority srcnat", translate, kind="nat")
         + chain("log_client", "postrouting priority srcnat - 1", before)

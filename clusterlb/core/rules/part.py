@@ -31,6 +31,14 @@ class Words:
     suffix: str
 
 
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What of a packet nft looks up (``key``), and in which set or map of ours (``name``)."""
+
+    key: str
+    name: str
+
+
 WORDS = {
     AddressFamily.IPV4: Words("ip", "ipv4_addr", "4"),
     AddressFamily.IPV6: Words("ip6", "ipv6_addr", "6"),
@@ -55,13 +63,35 @@ def addresses(words: Words, found: Iterable[IPAddress], family: AddressFamily) -
     return NamedSet(words.type, elements={(str(a),): "" for a in found if family_of(a) is family})
 
 
-def endpoints(words: Words, elements: Mapping[Element, str], value: str = "") -> NamedSet:
-    """Return a set or map of ``address . protocol . port``, with intervals only where a key is one.
+def lookups(
+    words: Words, end: str, name: str, elements: Mapping[Element, str], value: str = ""
+) -> tuple[dict[str, NamedSet], list[Lookup]]:
+    """Return the sets, or maps to ``value``, of these endpoints, and how packets are looked up in them.
 
-    nft compares every new key of an interval set with all others, an exact set hashes it.
+    ``end``: ``s`` for a packet's source, ``d`` for its destination. One set has them all, unless a key is a
+    range of ports: then there is one for each protocol. nft 1.0.6 cannot have kernels of 7.3 look up a
+    concatenation with ``meta l4proto`` in a set with intervals (EOPNOTSUPP). And intervals are only where a
+    key is one, for nft compares every new key of an interval set with all others; an exact set hashes it.
     """
-    interval = any("-" in key[-1] for key in elements)
-    return NamedSet(f"{words.type} . inet_proto . inet_service", value, interval, elements)
+    address = f"{words.ip} {end}addr"
+    if not any("-" in key[-1] for key in elements):
+        whole = f"{name}{words.suffix}"
+        kind = f"{words.type} . inet_proto . inet_service"
+        return (
+            {whole: NamedSet(kind, value, elements=elements)},
+            [Lookup(f"{address} . meta l4proto . th {end}port", whole)],
+        )
+    sets: dict[str, NamedSet] = {}
+    found: list[Lookup] = []
+    for protocol in sorted({key[1] for key in elements}):
+        part = f"{name}_{protocol}{words.suffix}"
+        own: dict[Element, str] = {
+            (key[0], key[2]): marked for key, marked in elements.items() if key[1] == protocol
+        }
+        interval = any("-" in key[-1] for key in own)
+        sets[part] = NamedSet(f"{words.type} . inet_service", value, interval, own)
+        found.append(Lookup(f"{address} . {protocol} {end}port", part))
+    return sets, found
 
 
 def families(found: Iterable[IPAddress]) -> tuple[AddressFamily, ...]:

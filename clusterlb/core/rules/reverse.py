@@ -18,8 +18,8 @@ from clusterlb.core.rules.part import (
     chain,
     client_ports,
     endpoint,
-    endpoints,
     families,
+    lookups,
     member_ports,
     uses,
 )
@@ -46,12 +46,13 @@ def reverse(inventory: Inventory) -> Part:
         mine = {key: way for key, way in ways.items() if family_of(way[0]) is family}
         numbers = _numbers(mine.values())
         replies = {key: numbers[way] for key, way in mine.items()}
-        sets[f"replies{suffix}"] = endpoints(words, replies, "mark")
+        named, found_by = lookups(words, "s", "replies", replies, "mark")
+        sets |= named
         sets[f"reply_vip{suffix}"] = NamedSet(
             "mark", words.type, elements={(numbers[way],): str(way[0]) for way in mine.values()}
         )
         ports |= {(numbers[way],): str(way[1]) for way in mine.values() if way[1]}
-        rules.append(f"meta mark set {words.ip} saddr . meta l4proto . th sport map @replies{suffix}")
+        rules += [f"meta mark set {each.key} map @{each.name}" for each in found_by]
         rules.append(f"{words.ip} saddr set meta mark map @reply_vip{suffix}")
     if rules:
         sets["reply_port"] = NamedSet("mark", "inet_service", elements=ports)

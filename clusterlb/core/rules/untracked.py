@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from clusterlb.core.rules.part import WORDS, Part, chain, client_ports, endpoint, endpoints, reached, uses
+from clusterlb.core.rules.part import WORDS, Part, chain, client_ports, endpoint, lookups, reached, uses
 from clusterlb.model.address import AddressFamily, family_of
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Inventory, Service, Vip
@@ -34,10 +34,9 @@ def untracked(inventory: Inventory) -> Part:
     rules = []
     for name, end, found in (("untracked", "d", requests), ("untracked_reply", "s", replies)):
         for family, elements in sorted(found.items()):
-            words = WORDS[family]
-            sets[f"{name}{words.suffix}"] = endpoints(words, elements)
-            key = f"{words.ip} {end}addr . meta l4proto . th {end}port"
-            rules.append(f"{key} @{name}{words.suffix} notrack")
+            named, found_by = lookups(WORDS[family], end, name, elements)
+            sets |= named
+            rules += [f"{each.key} @{each.name} notrack" for each in found_by]
     return Part(chain("untracked", "prerouting priority raw", rules), sets)
 
 

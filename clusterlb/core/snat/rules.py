@@ -26,8 +26,8 @@ from clusterlb.core.rules.part import (
     Words,
     addresses,
     chain,
-    endpoints,
     jumped,
+    lookups,
     reached,
     services,
 )
@@ -59,7 +59,7 @@ def snat_part(inventory: Inventory, director: Director, buckets: Mapping[PoolFam
     if not inventory.snat_pools:
         return Part()
     numbers = marks(inventory.directors)
-    sets = dict(_sets(inventory, director))
+    sets, spared = _sets(inventory, director)
     opening: list[str] = []
     steering: list[str] = []
     leaving: list[str] = []
@@ -72,10 +72,6 @@ def snat_part(inventory: Inventory, director: Director, buckets: Mapping[PoolFam
             rules.extend(f"{match} goto snat_{name}{each.suffix}" for match in each.matches())
         text += each.chains(f"{numbers[director.name]:#x}")
     families = _families(inventory)
-    spared = [
-        "fib daddr type != unicast accept",
-        *(rule for family in families for rule in _spared(WORDS[family])),
-    ]
     text += jumped("snat_ours", (rule for family in families for rule in _revived(WORDS[family])))
     text += jumped("snat_hop", (rule for family in families for rule in _shortened(WORDS[family])))
     return Part(
@@ -223,20 +219,23 @@ def _families(inventory: Inventory) -> tuple[AddressFamily, ...]:
     return tuple(family for family in AddressFamily if family in there)
 
 
-def _sets(inventory: Inventory, director: Director) -> Iterator[tuple[str, NamedSet]]:
-    """Yield our addresses, and what is never a pool's: packets to VIPs, replies of masqueraded members."""
+def _sets(inventory: Inventory, director: Director) -> tuple[dict[str, NamedSet], list[str]]:
+    """Return our addresses and what is never a pool's, with the rules that spare it.
+
+    That is packets to VIPs, and replies of masqueraded members.
+    """
     replies = reached(inventory, services(inventory), Forwarding.NAT)
     kept = [a for pool in inventory.snat_pools.values() for a in pool.kept_by(director.name)]
+    sets: dict[str, NamedSet] = {}
+    spared = ["fib daddr type != unicast accept"]
     for family in _families(inventory):
         words = WORDS[family]
-        yield f"snat_vips{words.suffix}", addresses(words, inventory.vips, family)
-        yield f"snat_replies{words.suffix}", endpoints(words, replies.get(family, {}))
-        yield f"snat_addresses{words.suffix}", addresses(words, kept, family)
-
-
-def _spared(words: Words) -> Iterator[str]:
-    yield f"{words.ip} daddr @snat_vips{words.suffix} accept"
-    yield f"{words.ip} saddr . meta l4proto . th sport @snat_replies{words.suffix} accept"
+        vips, own = f"snat_vips{words.suffix}", f"snat_addresses{words.suffix}"
+        named, found_by = lookups(words, "s", "snat_replies", replies.get(family, {}))
+        sets |= {vips: addresses(words, inventory.vips, family), **named, own: addresses(words, kept, family)}
+        spared.append(f"{words.ip} daddr @{vips} accept")
+        spared += [f"{each.key} @{each.name} accept" for each in found_by]
+    return sets, spared
 
 
 def _life(words: Words) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,11 +11,13 @@ from tempfile import TemporaryDirectory
 
 from clusterlb.drivers.frr.bfd import parse_sessions_up
 from clusterlb.drivers.frr.database import OSPF6_COMMANDS, OSPF_COMMANDS, parse_databases
-from clusterlb.drivers.frr.delta import Delta, additions, parse_delta, script
+from clusterlb.drivers.frr.delta import Delta, additions, comparable, parse_delta, script
 from clusterlb.drivers.frr.merge import displaced, merge
 from clusterlb.drivers.frr.neighbors import parse_neighbors
+from clusterlb.drivers.frr.parser import Parser
 from clusterlb.drivers.frr.persist import Staged, stage, uses_integrated_file
-from clusterlb.drivers.frr.process import Finished, run
+from clusterlb.drivers.frr.process import run
+from clusterlb.drivers.frr.refusal import not_taken, redacted
 from clusterlb.drivers.frr.text import parse, serialise
 from clusterlb.drivers.frr.vtysh import Vtysh
 from clusterlb.drivers.interface import DriverError, OspfNeighbor
@@ -25,8 +26,6 @@ from clusterlb.model.state import FrrLine
 
 RELOAD = Path("/usr/lib/frr/frr-reload.py")
 
-_REJECTED = re.compile(r"^line \d+: (?P<why>[^:\[]+)(?:\[\d+\])?:\s*(?P<text>.*)$", re.MULTILINE)
-_KEYS = re.compile(r"\b(md5|authentication-key|key-string|password) \S+")
 # frr-reload starts Python and two vtysh, and asks no daemon: slow on a busy host is not stuck.
 _RELOAD_PATIENCE = 6.0
 # The second pass is for lines that FRR dropped along with a deleted one.
@@ -46,6 +45,7 @@ class FrrDaemon:
         self, pathspace: str | None = None, config_dir: Path | None = None, timeout: float = 5.0
     ) -> None:
         self._vtysh = Vtysh(pathspace, config_dir, timeout)
+        self._parser = Parser(self._vtysh)
         self._writing = asyncio.Lock()
         self._warned = False
 
@@ -104,7 +104,7 @@ class FrrDaemon:
         """Return what frr-reload.py would do to get from one configuration to the other."""
         with TemporaryDirectory(prefix="clusterlb-frr-") as name:
             now, wanted = Path(name, "running.conf"), Path(name, "target.conf")
-            for file, lines in ((now, running), (wanted, target)):
+            for file, lines in ((now, running), (wanted, comparable(running, target))):
                 # frr-reload takes an empty file for a mistake
                 file.write_text(serialise(lines) or "!\n", encoding="utf-8")
             options = ["--test", "--stdout", "--log-level", "error", *self._vtysh.arguments]
@@ -116,7 +116,7 @@ class FrrDaemon:
                 raise DriverError(f"{RELOAD} did not end in {limit:g} s") from error
         if finished.code or "ERROR" in finished.said:
             raise DriverError(
-                f"{RELOAD} (package frr-pythontools) cannot compare the two: {_redacted(finished.said)}"
+                f"{RELOAD} (package frr-pythontools) cannot compare the two: {redacted(finished.said)}"
             )
         return parse_delta(finished.out)
 
@@ -156,16 +156,13 @@ class FrrDaemon:
         said = ""
         with TemporaryDirectory(prefix="clusterlb-frr-") as name:
             folder = Path(name)
-            wanted = folder / "target.conf"
-            wanted.write_text(serialise(target), encoding="utf-8")
-            checked = await self._vtysh.check(wanted)
-            if checked.code:
-                raise DriverError(_rejection(checked, target))
+            await self._parser.judge(target, running, folder / "target.conf")
             # the usual first start: nothing of others' is touched, so there is nothing for frr-reload to find
             only_adds = not gone and not displaced(running, target)
             for turn in range(_PASSES):
                 quick = only_adds and turn == 0
-                delta = additions(running, target) if quick else await self.delta(running, target)
+                readable = self._parser.readable(running), self._parser.readable(target)
+                delta = additions(running, target) if quick else await self.delta(*readable)
                 if delta:
                     commands = folder / "delta.conf"
                     commands.write_text(script(delta), encoding="utf-8")
@@ -178,7 +175,7 @@ class FrrDaemon:
                 left = [line for line in running if line in unwanted]
                 if not missing and not left:
                     return running
-        raise DriverError(_not_taken(missing, left, said))
+        raise DriverError(not_taken(missing, left, said))
 
 
 def _daemons_for(lines: Iterable[FrrLine]) -> tuple[str, ...]:
@@ -196,42 +193,3 @@ def _significant(lines: Iterable[FrrLine]) -> frozenset[FrrLine]:
         for line in lines
         if line.context or not line.text.startswith("interface ") or (line.text,) in inhabited
     )
-
-
-def _rejection(checked: Finished, target: Sequence[FrrLine]) -> str:
-    found = _REJECTED.search(checked.said)
-    if not found:
-        return f"vtysh -C rejects the configuration, the old one keeps running: {_redacted(checked.said)}"
-    text = _redacted(found["text"].strip())
-    context = next((line.context for line in target if line.text == found["text"].strip()), ())
-    where = f"in `{' / '.join(context)}`" if context else "at the top level"
-    return (
-        f"FRR rejects `{text}` {where} ({found['why'].strip().removeprefix('% ').lower()}); the old "
-        f"configuration keeps running. {_advice(text)}"
-    )
-
-
-def _advice(text: str) -> str:
-    # ospfd, since FRR 9.1 (f5011cd5dd)
-    if text.startswith("ip ospf authentication key-chain"):
-        return "`ospf.key_chain` needs FRR 9.1: upgrade FRR, or use `md5_key`."
-    return "Change the inventory or the frr.conf template, or upgrade FRR."
-
-
-def _not_taken(missing: Sequence[FrrLine], left: Sequence[FrrLine], said: str) -> str:
-    parts = []
-    if missing:
-        parts.append("these lines are not in force: " + "; ".join(map(_words, missing)))
-    if left:
-        parts.append("these lines cannot be removed: " + "; ".join(map(_words, left)))
-    why = f". FRR said: {_redacted(said)}" if said else ". FRR gave no reason; its log may"
-    return "FRR did not take the change: " + ", ".join(parts) + why
-
-
-def _words(line: FrrLine) -> str:
-    return _redacted(" / ".join((*line.context, line.text)))
-
-
-def _redacted(text: str) -> str:
-    """Keep keys out of errors: errors are logged."""
-    return _KEYS.sub(r"\1 ***", text)

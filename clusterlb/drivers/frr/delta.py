@@ -8,7 +8,7 @@ vtysh for each deleted line; and its exit code does not tell whether the lines t
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from clusterlb.drivers.frr.contexts import changes_in_place, opens_context, slot, starts_ospf
@@ -34,18 +34,33 @@ class Delta:
 
 
 def parse_delta(output: str) -> Delta:
-    """Read the two lists that ``frr-reload.py --test`` prints; a command starts at every unindented line."""
+    """Read the two lists that ``frr-reload.py --test`` prints; a command starts at every unindented line.
+
+    FRR 9 and later close each context with an ``exit`` (tools/frr-reload.py, lines_to_config), 8.4 does not.
+    """
     found: dict[str, list[list[str]]] = {_DELETE: [], _ADD: []}
     section = ""
     for row in output.splitlines():
         if row.strip() in found:
             section = row.strip()
-        elif section and row.strip() and not row.startswith("==="):
+        elif section and row.strip() and row.strip() != "exit" and not row.startswith("==="):
             if row.startswith(" ") and found[section]:
                 found[section][-1].append(row.strip())
             else:
                 found[section].append([row.strip()])
     return Delta(tuple(map(tuple, found[_DELETE])), tuple(map(tuple, found[_ADD])))
+
+
+def comparable(running: Iterable[FrrLine], target: Sequence[FrrLine]) -> tuple[FrrLine, ...]:
+    """Return the target with every interface of the running configuration, without lines if need be.
+
+    Of an interface that the target lacks, frr-reload of FRR 10 deletes the whole, and FRR refuses that while
+    the interface exists ("only inactive interfaces can be deleted", lib/if.c). Of one without lines, it
+    deletes the lines. FRR shows no interface without lines, so it is as good as gone.
+    """
+    there = frozenset(target)
+    kept = (line for line in running if not line.context and line.text.startswith("interface "))
+    return (*target, *(line for line in kept if line not in there))
 
 
 def additions(running: Collection[FrrLine], target: Iterable[FrrLine]) -> Delta:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clusterlb.drivers.frr.merge import merge
-from clusterlb.drivers.interface import DriverError, OspfNeighbor
+from clusterlb.drivers.interface import DriverError, LockedError, OspfNeighbor
 from clusterlb.model.lsdb import Databases, Lsdb
 from clusterlb.model.state import FrrLine
 
@@ -16,7 +16,9 @@ class FakeFrr:
     """Implements ``FrrDriver``.
 
     ``lines`` is the running configuration, foreign lines included. ``rejects`` holds texts that FRR refuses,
-    ``stuck`` names a daemon that does not answer, and ``applied`` counts the changes that were carried out.
+    ``refuses`` says why it takes no change at all, ``locked`` counts the calls through which another session
+    has the lock, ``stuck`` names a daemon that does not answer, and ``applied`` counts the changes that were
+    carried out.
     """
 
     def __init__(self, lines: Sequence[FrrLine] = (), neighbors: Sequence[OspfNeighbor] = ()) -> None:
@@ -25,6 +27,8 @@ class FakeFrr:
         self.sessions = 1
         self.lsdb = Databases(Lsdb())
         self.rejects: set[str] = set()
+        self.refuses = ""
+        self.locked = 0
         self.stuck: str | None = None
         self.applied = 0
 
@@ -46,6 +50,11 @@ class FakeFrr:
                 f"FRR rejects `{rejected.text}` (unknown command); the old configuration keeps running"
             )
         if target != self.lines:
+            if self.locked:
+                self.locked -= 1
+                raise LockedError("FRR's configuration is locked by another session")
+            if self.refuses:
+                raise DriverError(self.refuses)
             self.lines = target
             self.applied += 1
         return self.lines

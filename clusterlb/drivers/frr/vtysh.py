@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clusterlb.drivers.frr.process import Finished, run
-from clusterlb.drivers.interface import DriverError
+from clusterlb.drivers.interface import DriverError, LockedError
 
 FRR_RUN = Path("/var/run/frr")
 FRR_ETC = Path("/etc/frr")
@@ -60,17 +60,45 @@ class Vtysh:
         return await self._call(["-C", "-f", str(file)])
 
     async def apply(self, file: Path) -> Finished:
-        """Run a file of configuration commands, again when another session holds the lock."""
+        """Run a file of configuration commands, again for about 2 s while another session holds the lock.
+
+        Raises LockedError when the lock stays.
+        """
         for attempt in range(_LOCK_ATTEMPTS):
             if attempt:
                 await asyncio.sleep(self._jitter.uniform(0.02, 0.1) * 2**attempt)
-            finished = await self._call(["-f", str(file)])
-            if not _LOCKED.search(finished.said):
-                return finished
-        raise DriverError(
+            said = await self._lock()
+            if not said:
+                finished = await self._apply(file)
+                if not _LOCKED.search(finished.said):
+                    return finished
+                said = finished.said
+        raise LockedError(
             f"FRR's configuration stayed locked by another session through {_LOCK_ATTEMPTS} attempts: "
-            f"{finished.said}. Close the vtysh or management client that is in configuration mode."
+            f"{said.strip()}. FRR itself has the lock while it reads its file, at boot; else close the "
+            "vtysh or management client that is in configuration mode. It is tried again."
         )
+
+    async def _apply(self, file: Path) -> Finished:
+        try:
+            return await self._call(["-f", str(file)])
+        except DriverError as error:
+            # a session that came between: vtysh waited for its end
+            said = await self._lock()
+            if said:
+                raise LockedError(f"FRR's configuration is locked by another session: {said}") from error
+            raise
+
+    async def _lock(self) -> str:
+        """Return what FRR says of another session's lock on its datastores; empty when there is none.
+
+        ``vtysh -f`` of FRR 10 waits for the lock, for ever (vtysh_config.c, vtysh_read_file), while the
+        daemons that know no lock take their part of the file.
+        """
+        if not (self._run_dir / "mgmtd.vty").exists():
+            return ""  # FRR 8 has no datastores
+        asked = await self._call(["-d", "mgmtd", "-c", "configure terminal file-lock", "-c", "end"])
+        return asked.said if _LOCKED.search(asked.said) else ""
 
     async def _call(self, arguments: Sequence[str]) -> Finished:
         try:

@@ -3,8 +3,10 @@
 import asyncio
 from contextlib import asynccontextmanager
 
-from fake_director import FakeDirector, eventually, running, weights
+from fake_director import FakeDirector, announced, eventually, running, weights
 
+from clusterlb.controller import apply
+from clusterlb.controller.status import status
 from clusterlb.drivers.frr.fake import FakeFrr
 
 MEMBER = "10.2.0.101:80"
@@ -62,3 +64,32 @@ async def test_an_answer_from_before_a_change_is_not_taken_for_what_runs(tmp_pat
             controller.world.mark_all()
             await eventually(lambda: ours in host.frr.lines)
         assert ours in controller.world.actual.frr
+
+
+async def test_a_lock_on_frrs_configuration_is_in_the_status_and_waited_out(tmp_path):
+    """As at boot, where FRR reads its own file first: members and verdicts do not wait for it."""
+    host = FakeDirector(tmp_path)
+    host.frr.locked = 2
+    controller = host.controller()
+    task = asyncio.create_task(controller.run())
+    try:
+        await eventually(lambda: controller.world.errors)
+        [error] = (await status(controller))["errors"]
+        assert "locked by another session" in error
+        await eventually(lambda: weights(host)[MEMBER] == 1)
+        assert not announced(host)
+        await eventually(lambda: announced(host), 15)
+        assert (await status(controller))["errors"] == []
+    finally:
+        controller.stop()
+        await task
+
+
+async def test_a_single_run_waits_for_the_lock(tmp_path, monkeypatch):
+    monkeypatch.setattr(apply, "LOCK_POLL", 0.01)
+    host = FakeDirector(tmp_path)
+    host.frr.locked = 20
+    controller = host.controller()
+    await controller.run(once=True)
+    assert not controller.world.errors
+    assert set(controller.world.wanted_frr) <= set(host.frr.lines)

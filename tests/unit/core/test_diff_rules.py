@@ -26,9 +26,9 @@ def test_an_element_is_changed_alone():
 
 
 def test_a_value_that_changes_goes_and_comes_in_one_step():
-    key = next(iter(HAVE.sets["marks4"].elements))
-    want = HAVE.changed([SetChange("marks4", {key: "0x44000099"})])
-    assert steps(want) == (ChangeSets((SetChange("marks4", {key: "0x44000099"}, (key,)),)),)
+    key = next(iter(HAVE.sets["marks_tcp4"].elements))
+    want = HAVE.changed([SetChange("marks_tcp4", {key: "0x44000099"})])
+    assert steps(want) == (ChangeSets((SetChange("marks_tcp4", {key: "0x44000099"}, (key,)),)),)
 
 
 def test_other_chains_are_another_table():
@@ -38,8 +38,8 @@ def test_other_chains_are_another_table():
 
 
 def test_many_intervals_are_loaded_anew_and_many_addresses_are_not():
-    ports = {("10.100.0.2", "tcp", f"{n}-{n + 1}"): "0x44000001" for n in range(10000, 10002 + 2 * BULK, 2)}
-    want = HAVE.changed([SetChange("marks4", ports)])
+    ports = {("10.100.0.2", f"{n}-{n + 1}"): "0x44000001" for n in range(10000, 10002 + 2 * BULK, 2)}
+    want = HAVE.changed([SetChange("marks_tcp4", ports)])
     assert steps(want) == (LoadRules(want),)
     addresses = {(f"10.100.9.{n}",): "" for n in range(2 * BULK)}
     assert isinstance(steps(HAVE.changed([SetChange("vips4", addresses)]))[0], ChangeSets)

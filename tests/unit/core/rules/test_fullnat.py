@@ -37,7 +37,7 @@ def test_a_service_that_keeps_the_port_translates_on_each_of_its_ports():
     ports = (PortRange(80, 80), PortRange(8000, 8010))
     service = Service(TCP, 0, "full", Forwarding.FULLNAT, ports=ports, mark=0x44000003)
     part = fullnat(replace(given, vips={FULLNAT: Vip(FULLNAT, (service,))}), D1)
-    assert ("10.2.0.101", "tcp", "8000-8010") in part.sets["fullnat4"].elements
+    assert ("10.2.0.101", "8000-8010") in part.sets["fullnat_tcp4"].elements
 
 
 def test_the_log_has_a_line_before_and_a_line_after_the_translation():

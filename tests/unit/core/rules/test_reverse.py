@@ -45,7 +45,10 @@ def test_a_service_that_keeps_the_port_changes_the_address_alone():
     given = only(every_method(), NAT)
     service = Service(TCP, 0, "nat", Forwarding.NAT, ports=(PortRange(8000, 8010),), mark=0x44000002)
     part = reverse(replace(given, vips={NAT: Vip(NAT, (service,))}))
-    assert meaning(part, "10.2.0.101", "tcp", "8000-8010") == (str(NAT), None)
+    number = part.sets["replies_tcp4"].elements["10.2.0.101", "8000-8010"]
+    assert part.sets["reply_vip4"].elements[number,] == str(NAT)
+    assert (number,) not in part.sets["reply_port"].elements
+    assert "meta mark set ip saddr . tcp sport map @replies_tcp4\n" in part.chains
 
 
 def test_numbers_stay_when_another_vip_goes():

@@ -25,9 +25,14 @@ def test_and_beside_snat_pools():
 
 def test_on_demand_all_is_kept_out_that_needs_no_tracking():
     part = untracked(every_method(notrack=True))
-    assert {key[0] for key in part.sets["untracked4"].elements} == {"10.100.0.1", "10.100.0.2", "10.100.0.3"}
+    assert {key[0] for key in part.sets["untracked_tcp4"].elements} == {f"10.100.0.{n}" for n in (1, 2, 3)}
+    assert {key[0] for key in part.sets["untracked_udp4"].elements} == {"10.100.0.3"}
     assert {key[0] for key in part.sets["untracked6"].elements} == {"fd00:100::1", "fd00:100::3"}
-    assert ("10.100.0.2", "tcp", "8000-8010") in part.sets["untracked4"].elements
+    assert ("10.100.0.2", "8000-8010") in part.sets["untracked_tcp4"].elements
+    assert [line.strip() for line in part.chains.splitlines() if "@untracked_" in line][:2] == [
+        "ip daddr . tcp dport @untracked_tcp4 notrack",
+        "ip daddr . udp dport @untracked_udp4 notrack",
+    ]
 
 
 def test_a_service_with_both_is_tracked():

@@ -1,4 +1,5 @@
 import json
+import re
 from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 
@@ -9,15 +10,21 @@ from clusterlb.drivers.frr.database import OSPF6_COMMANDS, OSPF_COMMANDS, parse_
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.lsdb import HostRoute, NetworkId, NetworkLsa, RouterLink
 
-# Three directors and a switch on a point-to-multipoint segment; directors 2 and 3 and the switch on a
-# broadcast segment too (OSPFv3: all four on one). VIP .1 is on each director's lane, .2 on the first's and
-# an external route of the second's.
+# what tests/support/record_frr.py has recorded, and says of it
 OUTPUTS = Path(__file__).parents[3] / "support" / "frr_outputs"
 VIP, VIP6 = ip_address("10.100.0.1"), ip_address("fd00:100::1")
 
 
-def output(name: str) -> str:
-    return (OUTPUTS / f"{name}-8.4.4.txt").read_text()
+VERSIONS = sorted(path.stem.removeprefix("bfd-") for path in OUTPUTS.glob("bfd-*.txt"))
+
+
+def output(name: str, version: str = "8.4.4") -> str:
+    return (OUTPUTS / f"{name}-{version}.txt").read_text()
+
+
+def external_age(text: str) -> int:
+    """Return the age of the only external LSA in an answer."""
+    return int(re.search(r'"(?:asExternal|nssaExternal)LinkStates".*?"lsaAge": ?(\d+)', text, re.DOTALL)[1])
 
 
 def vips(database):
@@ -32,8 +39,9 @@ def test_the_commands():
     assert OSPF6_COMMANDS == ("show ipv6 ospf6 database detail json",)
 
 
-def test_ospf():
-    databases = parse_databases(output("ospf"))
+@pytest.mark.parametrize("version", VERSIONS)
+def test_ospf(version):
+    databases = parse_databases(output("ospf", version))
     database = databases.ospf
     assert databases.ospf6 is None
     by_id = {router.router_id: router for router in database.routers}
@@ -49,36 +57,42 @@ def test_ospf():
         HostRoute(AREA, rid(2), VIP, 1000, False, ages[rid(2)]),
         HostRoute(AREA, rid(3), VIP, 10000, False, ages[rid(3)]),
         HostRoute(AREA, rid(1), VIP + 1, 10, False, ages[rid(1)]),
-        HostRoute(None, rid(2), VIP + 1, 10, True, 357),
+        HostRoute(None, rid(2), VIP + 1, 10, True, external_age(output("ospf", version))),
     }
 
 
-def test_ospf6():
-    database = parse_databases(output("ospf"), output("ospf6")).ospf6
+@pytest.mark.parametrize("version", VERSIONS)
+def test_ospf6(version):
+    database = parse_databases(output("ospf", version), output("ospf6", version)).ospf6
     segment = NetworkId(rid(SWITCH), IPv4Address("0.0.0.2"))
     assert {router.router_id for router in database.routers} == {rid(n) for n in (1, 2, 3, SWITCH)}
     assert {router.links for router in database.routers} == {(RouterLink(segment, 10),)}
     [network] = database.networks
-    assert network == NetworkLsa("0", segment, frozenset(rid(n) for n in (1, 2, 3, SWITCH)), network.age)
+    assert network == NetworkLsa(AREA, segment, frozenset(rid(n) for n in (1, 2, 3, SWITCH)), network.age)
     assert {
         (route.router_id, route.address, route.cost, route.external, route.area) for route in vips(database)
     } == {
-        (rid(1), VIP6, 10, False, "0"),
-        (rid(2), VIP6, 1000, False, "0"),
-        (rid(3), VIP6, 10000, False, "0"),
+        (rid(1), VIP6, 10, False, AREA),
+        (rid(2), VIP6, 1000, False, AREA),
+        (rid(3), VIP6, 10000, False, AREA),
+        (rid(1), VIP6 + 1, 10, False, AREA),
         (rid(2), VIP6 + 1, 10, True, None),
     }
 
 
-def test_an_nssa():
-    databases = parse_databases(output("ospf-nssa"), output("ospf6-nssa"))
-    assert vips(databases.ospf) == {HostRoute("0.0.0.51", rid(1), VIP + 1, 10, True, 4)}
-    assert vips(databases.ospf6) == {HostRoute("0.0.0.51", rid(1), VIP6 + 1, 10, True, 13)}
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_nssa(version):
+    databases = parse_databases(output("ospf-nssa", version), output("ospf6-nssa", version))
+    for database, vip in ((databases.ospf, VIP), (databases.ospf6, VIP6)):
+        [route] = vips(database)
+        assert (route.area, route.router_id, route.address) == ("0.0.0.51", rid(1), vip + 1)
+        assert (route.cost, route.external) == (10, True)
     assert databases.ospf6.routers[0].links == (RouterLink(rid(SWITCH), 10),)
 
 
-def test_a_crashed_director_is_still_in_the_database():
-    databases = parse_databases(output("ospf-crashed"), output("ospf6-crashed"))
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_crashed_director_is_still_in_the_database(version):
+    databases = parse_databases(output("ospf-crashed", version), output("ospf6-crashed", version))
     for database, count in ((databases.ospf, 2), (databases.ospf6, 2)):
         assert len([route for route in vips(database) if route.router_id == rid(2)]) == count
         assert all(rid(2) not in network.routers for network in database.networks)
@@ -117,6 +131,7 @@ def test_link_types_that_lead_nowhere():
     )
 
 
+AGE = f'"lsaAge": {external_age(output("ospf"))}'
 SPOILT = {
     "nothing": "",
     "not configured": "% OSPF is not enabled in vrf default\n" * 4,
@@ -128,9 +143,9 @@ SPOILT = {
     "cut off": output("ospf")[:-20],
     "one answer of four": output("ospf").splitlines()[0],
     "more after it": output("ospf") + "x",
-    "a boolean age": output("ospf").replace('"lsaAge": 357', '"lsaAge": true'),
-    "a negative age": output("ospf").replace('"lsaAge": 357', '"lsaAge": -1'),
-    "a fractional age": output("ospf").replace('"lsaAge": 357', '"lsaAge": 1e2'),
+    "a boolean age": output("ospf").replace(AGE, '"lsaAge": true'),
+    "a negative age": output("ospf").replace(AGE, '"lsaAge": -1'),
+    "a fractional age": output("ospf").replace(AGE, '"lsaAge": 1e2'),
     "no metric": output("ospf").replace('"tos0Metric"', '"tos1Metric"'),
     "no address": output("ospf").replace('"10.1.0.254"', '"10.1.0.256"'),
     "no attached routers": output("ospf").replace('"attchedRouters"', '"attached"'),

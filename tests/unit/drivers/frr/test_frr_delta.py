@@ -1,5 +1,14 @@
-from clusterlb.drivers.frr.delta import Delta, parse_delta, script
+from itertools import pairwise
+from pathlib import Path
 
+import pytest
+
+from clusterlb.drivers.frr.contexts import opens_context
+from clusterlb.drivers.frr.delta import Delta, comparable, parse_delta, script
+from clusterlb.drivers.frr.text import parse
+
+# there and back again: our lines among an operator's, and taken away (tests/support/record_frr.py)
+RECORDED = sorted((Path(__file__).parents[3] / "support" / "frr_outputs").glob("reload-*.txt"))
 OUTPUT = """\
 
 Lines To Delete
@@ -26,6 +35,42 @@ router ospf6
  ospf6 router-id 1.1.1.1
 """
 
+# the same as FRR 10.3 prints it
+CLOSED = """\
+
+Lines To Delete
+===============
+no router rip
+interface e0
+ no ip ospf cost 10
+exit
+interface e0
+ no ip ospf area 0
+exit
+router ospf
+ no maximum-paths 8
+exit
+bfd
+ profile x
+  no detect-multiplier 4
+ exit
+exit
+
+Lines To Add
+============
+interface e0
+ ip ospf cost 20
+exit
+interface e0
+ ip ospf area 0.0.0.0
+exit
+router ospf6
+exit
+router ospf6
+ ospf6 router-id 1.1.1.1
+exit
+"""
+
 
 def test_both_lists():
     delta = parse_delta(OUTPUT)
@@ -37,6 +82,36 @@ def test_both_lists():
         ("bfd", "profile x", "no detect-multiplier 4"),
     )
     assert delta.add[-2:] == (("router ospf6",), ("router ospf6", "ospf6 router-id 1.1.1.1"))
+
+
+def test_contexts_that_frr_10_closes_are_no_commands():
+    """Taken for a command, an ``exit`` ends vtysh's reading of the file, with rc 0."""
+    assert parse_delta(CLOSED) == parse_delta(OUTPUT)
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+def test_recorded(path):
+    delta = parse_delta(path.read_text())
+    for command in (*delta.delete, *delta.add):
+        for depth, header in enumerate(command[:-1]):
+            assert opens_context(command[:depth], header), command
+    assert all(command[-1].startswith(("no ", "ip ospf passive")) for command in delta.delete)
+    for lane, cost in (("active", 10), ("standby", 1000), ("drained", 10000)):
+        interface = f"interface clb-{lane}"
+        assert (interface, f"ip ospf cost {cost}") in delta.add
+        assert (interface, f"no ip ospf cost {cost}") in delta.delete
+        assert (f"no {interface}",) not in delta.delete
+    assert ("bfd", "profile clusterlb", "transmit-interval 50") in delta.add
+    rows = script(delta).splitlines()
+    # an exit with no context to leave would end vtysh's reading
+    assert not any(pair == ("exit", "exit") for pair in pairwise(rows))
+
+
+def test_an_interface_is_never_deleted_as_a_whole():
+    running = parse("interface clb-active\n ip ospf cost 10\nexit\ninterface e0\n ip ospf cost 5\nexit\n")
+    target = parse("interface e0\n ip ospf cost 5\nexit\n")
+    assert comparable(running, target) == (*target, running[0])
+    assert comparable(target, running) == running
 
 
 def test_no_difference():

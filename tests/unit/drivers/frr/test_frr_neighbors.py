@@ -1,10 +1,12 @@
 import json
+from pathlib import Path
 
 import pytest
 
 from clusterlb.drivers.frr.neighbors import parse_neighbors
 from clusterlb.drivers.interface import DriverError, OspfNeighbor
 
+RECORDED = sorted((Path(__file__).parents[3] / "support" / "frr_outputs").glob("neighbors-*.txt"))
 FRR_8 = {
     "neighbors": {
         "10.1.0.254": [
@@ -38,6 +40,14 @@ def test_shapes(answer):
     first, second = parse_neighbors(json.dumps(answer))
     assert (first.router_id, first.interface, first.full) == ("10.1.0.254", "e0", True)
     assert (second.interface, second.full) == ("e1", False)
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+def test_recorded(path):
+    neighbors = parse_neighbors(path.read_text())
+    assert {(one.router_id, one.interface, one.full) for one in neighbors} == {
+        (f"10.1.0.{number}", "e0", True) for number in (2, 3, 254)
+    }
 
 
 @pytest.mark.parametrize("text", ["", "{\n}\n", '{"neighbors":{}}', "[]"])

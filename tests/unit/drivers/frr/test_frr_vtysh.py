@@ -1,7 +1,8 @@
 import pytest
 
+from clusterlb.drivers.frr import vtysh as vtysh_module
 from clusterlb.drivers.frr.vtysh import Vtysh
-from clusterlb.drivers.interface import DriverError
+from clusterlb.drivers.interface import LockedError
 
 pytestmark = pytest.mark.behaviour
 
@@ -42,6 +43,7 @@ exit 1
         return Vtysh(seconds=20)
 
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(vtysh_module, "FRR_RUN", tmp_path)
     make.calls = lambda: calls.read_text().splitlines()
     return make
 
@@ -55,10 +57,28 @@ async def test_a_lock_of_another_session_is_tried_again(vtysh, text, tmp_path):
 
 async def test_a_lock_that_stays_is_told(vtysh, tmp_path):
     with pytest.raises(
-        DriverError, match=r"stayed locked .* 5 attempts: .*Lock already taken.*Close the vtysh"
+        LockedError, match=r"stayed locked .* 5 attempts: .*Lock already taken.*close the vtysh"
     ):
         await vtysh("Lock already taken on DS by another session!", 99).apply(tmp_path / "delta.conf")
     assert len(vtysh.calls()) == 5
+
+
+@pytest.mark.parametrize("text", LOCKED.values(), ids=LOCKED)
+async def test_nothing_is_sent_while_mgmtd_says_that_the_lock_is_taken(vtysh, text, tmp_path):
+    """``vtysh -f`` of FRR 10 would wait, and give the daemons without datastores their part meanwhile."""
+    (tmp_path / "mgmtd.vty").touch()
+    assert (await vtysh(text, 2).apply(tmp_path / "delta.conf")).code == 0
+    probe = "-d mgmtd -c configure terminal file-lock -c end"
+    assert vtysh.calls() == [probe] * 3 + [f"-f {tmp_path}/delta.conf"]
+
+
+async def test_a_mgmtd_without_file_locks_is_no_reason_to_wait(vtysh, tmp_path):
+    (tmp_path / "mgmtd.vty").touch()
+    finished = await vtysh("% Unknown command: configure terminal file-lock", 1).apply(
+        tmp_path / "delta.conf"
+    )
+    assert finished.code == 0
+    assert len(vtysh.calls()) == 2
 
 
 async def test_any_other_refusal_is_returned_at_once(vtysh, tmp_path):

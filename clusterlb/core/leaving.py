@@ -1,0 +1,62 @@
+"""Which steps of taking a director down hang on one another.
+
+What goes does not stop for a step that failed elsewhere: a director of which half is taken down serves
+nobody, and half of it stays for ever. Only what a VIP that is still announced needs stays with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from clusterlb.model.address import IPAddress
+from clusterlb.model.ipvs import ServiceKey
+from clusterlb.model.plan import (
+    AwaitWithdrawn,
+    ChangeSets,
+    ConfigureFrr,
+    LoadRules,
+    RemoveLane,
+    RemoveLocalRoute,
+    RemovePeer,
+    RemoveService,
+    SetSysctl,
+    SetTimeouts,
+    Step,
+    Withdraw,
+)
+
+
+def held(step: Step, undone: Iterable[Step], vips_of: Callable[[ServiceKey], frozenset[IPAddress]]) -> bool:
+    """Say whether a step has to stay undone because of others that are, failed or held themselves."""
+    return any(_holds(other, step, vips_of) for other in undone)
+
+
+def _holds(undone: Step, step: Step, vips_of: Callable[[ServiceKey], frozenset[IPAddress]]) -> bool:
+    match undone:
+        case Withdraw():
+            return _is_needed(undone, step, vips_of)
+        case ConfigureFrr(gateway=True):
+            # hosts still send their own traffic here, and it must not leave untranslated
+            return isinstance(step, LoadRules | ChangeSets | RemovePeer | SetSysctl)
+        case LoadRules() | ChangeSets():
+            return isinstance(step, RemovePeer)  # maps still lead there
+    return False
+
+
+def _is_needed(
+    announced: Withdraw, step: Step, vips_of: Callable[[ServiceKey], frozenset[IPAddress]]
+) -> bool:
+    """Say whether a step would take something from a VIP that could not be withdrawn from a lane."""
+    match step:
+        case RemoveService(key):
+            vips = vips_of(key)
+            return announced.vip in vips or not vips  # a firewall mark's VIPs may not be known
+        case RemoveLocalRoute(vip):
+            return vip == announced.vip
+        case RemoveLane(lane):
+            return lane is announced.lane
+        case LoadRules() | ChangeSets() | RemovePeer() | ConfigureFrr() | SetSysctl() | SetTimeouts():
+            return True
+        case AwaitWithdrawn(vips):
+            return vips == {announced.vip}
+    return False

@@ -1,0 +1,77 @@
+"""What FRR refuses, in words for an operator: which line, whose it is, and what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from clusterlb.drivers.frr.text import scan
+from clusterlb.model.state import FrrLine
+
+_REJECTED = re.compile(r"^line (?P<number>\d+): (?P<why>[^:\[]+)(?:\[\d+\])?:.*$", re.MULTILINE)
+_KEYS = re.compile(r"\b(md5|authentication-key|key-string|password) \S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A line that ``vtysh -C`` does not parse, and its word for that."""
+
+    line: FrrLine
+    why: str
+
+
+def refusals(said: str, text: str) -> tuple[Refusal, ...]:
+    """Return the lines of a configuration text that ``vtysh -C`` complained of; it names each by number."""
+    entries = scan(text)
+    return tuple(
+        Refusal(entries[number - 1].line, found["why"].strip().removeprefix("% ").lower())
+        for found in _REJECTED.finditer(said)
+        if (number := int(found["number"])) <= len(entries)
+    )
+
+
+def rejection(refused: Sequence[Refusal], said: str) -> str:
+    """Say that FRR's parser refuses a configuration; ``said`` is for where no line is known."""
+    if not refused:
+        return f"vtysh -C rejects the configuration, the old one keeps running: {redacted(said)}"
+    line, why = refused[0].line, refused[0].why
+    where = f"in `{' / '.join(line.context)}`" if line.context else "at the top level"
+    text = redacted(line.text)
+    return f"FRR rejects `{text}` {where} ({why}); the old configuration keeps running. {_advice(text)}"
+
+
+def unreadable(line: FrrLine) -> str:
+    """Say that FRR runs a line, not ours, that its own parser refuses."""
+    return (
+        f"FRR runs `{words(line)}`, which its own parser refuses. The line is not clusterlb's and stays; "
+        "from a file FRR would not take it. Give it a value that FRR reads, or remove it."
+    )
+
+
+def not_taken(missing: Sequence[FrrLine], left: Sequence[FrrLine], said: str) -> str:
+    """Say which lines are not in force, and which not gone, after FRR took a change; with its words."""
+    parts = []
+    if missing:
+        parts.append("these lines are not in force: " + "; ".join(map(words, missing)))
+    if left:
+        parts.append("these lines cannot be removed: " + "; ".join(map(words, left)))
+    why = f". FRR said: {redacted(said)}" if said else ". FRR gave no reason; its log may"
+    return "FRR did not take the change: " + ", ".join(parts) + why
+
+
+def words(line: FrrLine) -> str:
+    """Write a line with its contexts, keys left out."""
+    return redacted(" / ".join((*line.context, line.text)))
+
+
+def redacted(text: str) -> str:
+    """Keep keys out of errors: errors are logged."""
+    return _KEYS.sub(r"\1 ***", text)
+
+
+def _advice(text: str) -> str:
+    # ospfd, since FRR 9.1 (f5011cd5dd)
+    if text.startswith("ip ospf authentication key-chain"):
+        return "`ospf.key_chain` needs FRR 9.1: upgrade FRR, or use `md5_key`."
+    return "Change the inventory or the frr.conf template, or upgrade FRR."
