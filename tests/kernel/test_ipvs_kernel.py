@@ -65,6 +65,7 @@ def ipvsadm(*arguments: str, rules: str | None = None) -> str:
     return done.stdout
 
 
+@pytest.mark.smoke
 class TestKernelIpvs(IpvsContract):
     @pytest.fixture
     def ipvs(self, ipvs: KernelIpvs) -> KernelIpvs:
@@ -80,6 +81,7 @@ def test_rendered_rules_make_the_very_state_that_the_driver_programs(ipvs: Kerne
     assert restored == ipvs.read() == {state.service.key: state for state in STATES}
 
 
+@pytest.mark.smoke
 def test_reads_what_ipvsadm_made(ipvs: KernelIpvs) -> None:
     ipvsadm("-A", "-t", "10.100.0.1:80", "-s", "mh", "-b", "mh-port,mh-fallback")
     ipvsadm("-a", "-t", "10.100.0.1:80", "-r", "10.2.0.1:80", "-g", "-w", "3")

@@ -90,6 +90,7 @@ def test_foreign_edits_of_owned_objects_are_put_right(whole):
     eventually(lambda: "d2" in whole.next_hops(whole.vips[0]), 120, "the address back")
 
 
+@pytest.mark.smoke
 def test_down_leaves_a_director_as_it_was_before_up_and_foreign_things_stay(whole):
     assert whole.control.down("d3")[0] == 0
     inside("d3", "ipvsadm", "-A", "-t", "10.99.0.1:81", "-s", "rr")
