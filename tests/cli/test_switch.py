@@ -67,7 +67,7 @@ def test_findings(config: Path) -> None:
     audited = run("audit", "switch", config, "--inventory", EXAMPLE)
     assert audited.exit_code == Exit.DEGRADED
     assert audited.output == (
-        f"{config}:13: error: br0 has cost 20, other director ports have 10: directors behind the dearer "
+        f"{config}:12: error: br0 has cost 20, other director ports have 10: directors behind the dearer "
         "ports get no traffic [unequal-cost]\n"
         "    interface br0\n"
         "     ip ospf cost 10\n"
