@@ -12,7 +12,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 class _Compiled(BytecodeCache):
-    """What this process has compiled. A bucket knows its source: a template that changes is compiled again."""
+    """What this process has compiled, by its source: a template that changes is compiled again."""
 
     def __init__(self) -> None:
         self._code: dict[str, bytes] = {}

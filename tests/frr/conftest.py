@@ -20,6 +20,7 @@ from clusterlb.model.address import AddressFamily
 _ETC = Path("/etc/frr")
 _RUN = Path("/var/run/frr")
 _LIB = Path("/usr/lib/frr")
+_STATE = Path("/var/lib/frr")  # of FRR 9 and later: an ospfd that finds its own there restarts gracefully
 _CLONE_NEWNET = 0x40000000
 
 
@@ -132,7 +133,7 @@ class Router:
             for number in (signal.SIGCONT, signal.SIGKILL):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)
-        for folder in (_ETC / self.name, _RUN / self.name):
+        for folder in (_ETC / self.name, _RUN / self.name, _STATE / self.name):
             shutil.rmtree(folder, ignore_errors=True)
         subprocess.run(["ip", "netns", "del", self.name], check=False, capture_output=True, timeout=30)
 

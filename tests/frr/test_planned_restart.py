@@ -1,8 +1,10 @@
-"""A planned restart of ospfd (RFC 3623): what the switch's kernel says of the VIPs while ospfd is away and back."""
+"""A planned restart of ospfd (RFC 3623): what the switch's kernel has while ospfd is away and back."""
 
 import json
+import re
 import signal
-from functools import partial
+import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,14 @@ from tests.frr.conftest import eventually
 VIP = VIPS[0]
 DEAD = 3.0
 EVERY_MODE = pytest.mark.parametrize("announce", [EXTERNAL, AnnounceModes()], ids=["external", "intra-area"])
+
+
+@cache
+def holds_hellos_back() -> bool:
+    """Say whether ospfd sends no hello while a configuration is read: FRR 9.1 and later (t_ospf_cfg)."""
+    argv = ["/usr/lib/frr/ospfd", "--version"]
+    shown = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    return tuple(map(int, re.findall(r"\d+", shown)[:2])) >= (9, 1)
 
 
 @pytest.fixture
@@ -53,8 +63,10 @@ def test_a_planned_restart_of_ospfd_moves_no_route(fabric, watched, announce, bf
     """The switch keeps the routes of an ospfd that said it would be away, BFD or not.
 
     ospfd comes back when the dead interval of a helper without BFD is about to end: it must have said hello
-    before the help ends, not a hello interval later.
+    before the help ends, not a hello interval later. That is no promise of an FRR that holds hellos back.
     """
+    if not bfd and holds_hellos_back():
+        pytest.skip("promised beside BFD alone: this FRR says no hello while it reads its configuration")
     director, switch, config = fabric(announce, bfd, period=60)
     watch = watched(switch)
     stop_as_planned(director, switch)

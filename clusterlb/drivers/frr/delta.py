@@ -76,7 +76,7 @@ def script(delta: Delta) -> str:
 
 
 def _turn(command: Command) -> int:
-    """Return 2 for a line that starts OSPF on an interface, 1 for what else is on an interface, 0 for others."""
+    """Return 2 for a line that starts OSPF on an interface, 1 for another on an interface, else 0."""
     return command[0].startswith("interface ") + starts_ospf(command[-1])
 
 

@@ -56,9 +56,9 @@ class _Policy:
 def render_config(inventory: Inventory, director: Director) -> str:
     """Return ``frr.conf`` for one director: the lines that clusterlb needs and no other.
 
-    Every line is written as ``show running-config`` prints it, and values that are FRR's defaults are left out
-    as FRR leaves them out, so that what runs can be compared with it line by line. The order is that in which
-    OSPF may start: its router id before the first interface, and on an interface everything before the area.
+    Every line is written as ``show running-config`` prints it, and values that are FRR's defaults are left
+    out as FRR leaves them out, so that what runs can be compared with it line by line. The order is that in
+    which OSPF may start: its router id before the first interface, and there everything before the area.
     Raises DriverError when a timer is one that OSPF or FRR cannot express.
     """
     ospf = inventory.cluster.ospf
@@ -128,9 +128,7 @@ def _interfaces(ospf: Ospf, director: Director, ipv6: bool) -> list[_Interface]:
     # between two switches a director is the last way, not a short cut
     cost = _HIGHEST_COST if len(director.uplinks) > 1 else None
     uplinks = [
-        _Interface(
-            up.name, ospf.area_of(up), up.cost or cost, network=ospf.network_of(up).value, ipv6=ipv6
-        )
+        _Interface(up.name, ospf.area_of(up), up.cost or cost, network=ospf.network_of(up).value, ipv6=ipv6)
         for up in director.uplinks
     ]
     in_area = {family: ospf.announce.of(family) is AnnounceMode.INTRA_AREA for family in AddressFamily}
