@@ -170,16 +170,19 @@ class EngineClient:
         while pipe is not None and (text := await pipe.readline()).endswith(b"\n"):
             message = json.loads(text)
             for row in message.get("seen", ()):
-                number, seen = decode_row(row)
-                key = self._keys.get(number)
-                if key is not None:
-                    # By the loop, so that an error of the callee is the callee's and does not end the engine.
-                    loop.call_soon(self._on_observation, key, seen)
+                # By the loop, so that an error of the callee is the callee's and does not end the engine.
+                loop.call_soon(self._pass_on, *decode_row(row))
             if "beat" in message:
                 self._counters = message["beat"]
                 self.last_heartbeat = time.monotonic()
                 self._beats += 1
                 self._missed = 0
+
+    def _pass_on(self, number: int, seen: Observation) -> None:
+        """Tell of an observation, unless its key has been removed while it was on its way."""
+        key = self._keys.get(number)
+        if key is not None:
+            self._on_observation(key, seen)
 
     async def _watch(self, process: Process) -> None:
         """Kill a child that has fallen silent.

@@ -12,11 +12,12 @@ from frr_inventories import EXTERNAL
 from ospf_fabric import VIPS, Switch, announcing, join
 from route_rig import RTM_DELROUTE, RouteWatch
 
-from clusterlb.model.ospf import AnnounceModes, Ospf
+from clusterlb.model.ospf import AnnounceModes, Bfd, Ospf
 from tests.frr.conftest import eventually
 
 VIP = VIPS[0]
 DEAD = 3.0
+BFD = Bfd(0.3, 3)  # slow enough for a busy machine
 EVERY_MODE = pytest.mark.parametrize("announce", [EXTERNAL, AnnounceModes()], ids=["external", "intra-area"])
 
 
@@ -58,7 +59,7 @@ def watched():
 
 
 @EVERY_MODE
-@pytest.mark.parametrize("bfd", [None, Ospf().bfd], ids=["hellos", "bfd"])
+@pytest.mark.parametrize("bfd", [None, BFD], ids=["hellos", "bfd"])
 def test_a_planned_restart_of_ospfd_moves_no_route(fabric, watched, announce, bfd):
     """The switch keeps the routes of an ospfd that said it would be away, BFD or not.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from clusterlb.checks.client import EngineClient, engine_environment
+from clusterlb.checks.wire import encode_row, line
 from clusterlb.model.address import Endpoint
 from clusterlb.model.check import ProbeSpec
 from clusterlb.model.health import Observation, ProbeKey
@@ -93,6 +94,26 @@ async def test_the_difference_is_sent_and_removed_keys_fall_silent(client, ears,
     ears.seen.clear()
     await until(lambda: [key for key, _ in ears.seen].count(new) > 3)
     assert {key for key, _ in ears.seen} == {kept, new}
+
+
+async def test_a_key_falls_silent_at_once_though_an_observation_of_it_is_on_its_way(listening):
+    kept, gone = (key_of(listening, n) for n in range(2))
+    seen = []
+
+    def on_observation(key, _):
+        seen.append(key)
+        client.set_probes([kept])
+
+    row = Observation(True, 0.0, 0.0, "connected")
+    said = line({"seen": [encode_row(number, row) for number in (1, 2, 1)]}).decode()
+    client = EngineClient(
+        on_observation, lambda *_: None, command=["sh", "-c", 'printf %s "$0"; exec cat >/dev/null', said]
+    )
+    client.set_probes([kept, gone])
+    await client.start()
+    await until(lambda: len(seen) > 1)
+    await client.close()
+    assert seen == [kept, kept]
 
 
 async def test_check_now_is_heard_before_the_next_slot(client, ears, listening):
