@@ -147,12 +147,19 @@ def lock_on(router):
     argv = ["vtysh", "-N", router.name, "-d", "mgmtd"]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as session:
         try:
-            session.stdin.write("configure terminal file-lock\n")
-            session.stdin.flush()
-            eventually(lambda: "locked" in sh_says("vtysh", "-N", router.name, "-d", "mgmtd", *LOCK))
+            eventually(lambda: has_lock(session, router), step=0.3)
             yield session.stdin.close
         finally:
             session.kill()
+
+
+def has_lock(session, router):
+    """Say whether the session has got the lock; have it try again if not, for the question takes it, too."""
+    said = sh_says("vtysh", "-N", router.name, "-d", "mgmtd", *LOCK)
+    if "locked" not in said:
+        session.stdin.write("configure terminal file-lock\n")
+        session.stdin.flush()
+    return "locked" in said
 
 
 LOCK = ("-c", "configure terminal file-lock", "-c", "end")

@@ -109,7 +109,6 @@ def fabric(request, routers, wire, links_in):
     return Fabric(MODES[request.param], routers, wire, links_in)
 
 
-@pytest.mark.smoke
 async def test_from_serving_to_gone(fabric):
     everybody, others = {"d1", "d2", "d3"}, {"d1", "d3"}
     for family, ip in ((AddressFamily.IPV4, 4), (AddressFamily.IPV6, 6)):
