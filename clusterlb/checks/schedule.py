@@ -48,5 +48,7 @@ def catch_up(slot: float, interval: float, now: float) -> tuple[float, int]:
 
     A slot that has not begun comes back as it is.
     """
-    missed = max(0, math.floor((now - slot) / interval))
+    if now - slot < interval:  # nearly always
+        return slot, 0
+    missed = math.floor((now - slot) / interval)
     return slot + missed * interval, missed

@@ -15,6 +15,12 @@ IP_BIND_ADDRESS_NO_PORT = 24  # include/uapi/linux/in.h
 # needs, a third of the time that a probe spends outside the kernel.
 Socket = socket.SocketType
 
+# The kind of a socket that never blocks, as a plain number that all ways share.
+KINDS = {
+    kind: int(kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+}
+
 
 class Way:
     """The way of one key's probes; what does not change from run to run is worked out once.
@@ -29,7 +35,7 @@ class Way:
     def __init__(self, key: ProbeKey, kind: socket.SocketKind) -> None:
         self._key = key
         self._family = int(family_of(key.endpoint.address))
-        self._kind = int(kind) | int(socket.SOCK_NONBLOCK) | int(socket.SOCK_CLOEXEC)
+        self._kind = KINDS[kind]
         target = key.endpoint if key.through is None else key.through.vip
         self.address = (str(target.address), target.port)
 
