@@ -86,6 +86,7 @@ class Runner(Generic[Name]):
     def change(self, add: Iterable[tuple[Name, ProbeKey]], remove: Iterable[Name]) -> None:
         """Forget some probes, at once even where they are running, and begin others; a known name stays."""
         now = self._clock()
+        self._forgive(now)
         for name in remove:
             entry = self._entries.pop(name, None)
             if entry is not None:
@@ -105,13 +106,15 @@ class Runner(Generic[Name]):
 
     def check_now(self, name: Name) -> None:
         """Run a probe once more at once; its slots stay. Nothing happens to one under way, or unknown."""
+        now = self._clock()
+        self._forgive(now)
         entry = self._entries.get(name)
         if entry is not None and not entry.running and not entry.queued:
-            entry.slot = entry.free = self._clock()
+            entry.slot = entry.free = now
             entry.off_grid = True
             self._alarms.cancel(entry)
             self._enqueue(entry)
-            self._expect(entry.slot)
+        self._expect(now)
 
     def pause(self) -> float:
         """Return the seconds until a step has something to do, answers apart; 0 when it has already."""
