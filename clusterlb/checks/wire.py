@@ -10,10 +10,11 @@ as much to write.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from ipaddress import ip_address
+from itertools import islice
 from typing import Any
 
 from clusterlb.model.address import Endpoint
@@ -31,14 +32,19 @@ NOTHING_MORE = (None, "", ())
 Row = tuple[Any, ...]
 
 
-def encode_key(key: ProbeKey) -> dict[str, Any]:
-    """Return a key as JSON has it. ValueError where the engine could not keep its times."""
+def refuse_times(key: ProbeKey) -> None:
+    """Raise ValueError where the engine could not keep a key's times."""
     spec = key.spec
     if not (spec.interval > 0 and spec.timeout > 0):
         raise ValueError(
             f"the check of {key.endpoint} has interval {spec.interval:g} s and timeout {spec.timeout:g} s: "
             "both must be more than 0"
         )
+
+
+def encode_key(key: ProbeKey) -> dict[str, Any]:
+    """Return a key as JSON has it."""
+    spec = key.spec
     values = {
         "type": spec.type.value,
         "interval": spec.interval,
@@ -99,10 +105,11 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
-def lines(word: str, rows: Sequence[Any]) -> Iterator[bytes]:
-    """Write rows under one word, at most ROWS to a line."""
-    for begin in range(0, len(rows), ROWS):
-        yield line({word: rows[begin : begin + ROWS]})
+def lines(word: str, rows: Iterable[Any]) -> Iterator[bytes]:
+    """Write rows under one word, at most ROWS to a line; no more rows are asked for than are in a line."""
+    row = iter(rows)
+    while some := list(islice(row, ROWS)):
+        yield line({word: some})
 
 
 def line(message: dict[str, Any]) -> bytes:

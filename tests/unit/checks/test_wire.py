@@ -3,7 +3,16 @@ from ipaddress import ip_address
 
 import pytest
 
-from clusterlb.checks.wire import DETAIL, ROWS, decode_key, decode_row, encode_key, encode_row, lines
+from clusterlb.checks.wire import (
+    DETAIL,
+    ROWS,
+    decode_key,
+    decode_row,
+    encode_key,
+    encode_row,
+    lines,
+    refuse_times,
+)
 from clusterlb.model.address import Endpoint
 from clusterlb.model.check import ProbeSpec
 from clusterlb.model.health import Observation, ProbeKey
@@ -19,7 +28,7 @@ def test_a_key_survives_the_wire(address):
 def test_times_that_cannot_be_kept_are_refused_with_their_member(interval, timeout):
     key = ProbeKey(Endpoint(ip_address("10.2.0.101"), 80), ProbeSpec(interval=interval, timeout=timeout))
     with pytest.raises(ValueError, match=r"10\.2\.0\.101:80 .* more than 0"):
-        encode_key(key)
+        refuse_times(key)
 
 
 def test_an_observation_survives_the_wire_with_a_bounded_detail():
