@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from clusterlb.checks.alarms import Alarmed
 from clusterlb.checks.probe import Probe, Wait
+from clusterlb.checks.schedule import phase
 from clusterlb.model.health import ProbeKey
 
 Name = TypeVar("Name", bound=Hashable)
@@ -20,9 +21,10 @@ class Entry(Alarmed, Generic[Name]):
         "deadline",
         "free",
         "interval",
-        "key",
+        "kind",
         "name",
         "off_grid",
+        "phase",
         "probe",
         "queued",
         "removed",
@@ -36,7 +38,8 @@ class Entry(Alarmed, Generic[Name]):
     def __init__(self, name: Name, key: ProbeKey, probe: Probe, slot: float) -> None:
         super().__init__()
         self.name = name
-        self.key = key
+        self.kind = key.spec.type  # and not the key: a tcp probe keeps none, nor do 10,000 of them 2 MB
+        self.phase = phase(key)
         self.interval = key.spec.interval
         self.timeout = key.spec.timeout
         self.probe = probe

@@ -18,6 +18,7 @@ from clusterlb.checks.kinds import make_probe
 from clusterlb.checks.probe import Probe, Result, UnsentError, Wait
 from clusterlb.checks.schedule import catch_up, first_start, slot_after_first
 from clusterlb.checks.stats import Counters, Lag
+from clusterlb.model.check import CheckType
 from clusterlb.model.health import Observation, ProbeKey
 
 BURST = 64  # starts per step, so that answers are read soon after they came and `took` is true
@@ -98,7 +99,7 @@ class Runner(Generic[Name]):
                 try:
                     entry = Entry(name, key, self._factory(key), first_start(key, now))
                 except Exception as error:  # noqa: BLE001 - one kind's mistake must not stop every other check
-                    self._report(key, error)
+                    self._report(key.spec.type, error)
                     continue
                 self._entries[name] = entry
                 self._alarms.set(entry, entry.slot)
@@ -220,7 +221,7 @@ class Runner(Generic[Name]):
                 return False
             self.counters.unsent[error.name] = self.counters.unsent.get(error.name, 0) + 1
         except Exception as error:  # noqa: BLE001 - one kind's mistake must not stop every other check
-            self._report(entry.key, error)
+            self._report(entry.kind, error)
         self._end(entry)
         self._reschedule(entry, now)
         return True
@@ -266,16 +267,18 @@ class Runner(Generic[Name]):
 
     def _reschedule(self, entry: Entry[Name], now: float) -> None:
         entry.free = now
-        after = slot_after_first(entry.key, entry.slot) if entry.off_grid else entry.slot + entry.interval
-        entry.off_grid = False
+        after = entry.slot + entry.interval
+        if entry.off_grid:
+            after = slot_after_first(entry.phase, entry.interval, entry.slot)
+            entry.off_grid = False
         entry.slot, missed = catch_up(after, entry.interval, now)
         self.counters.overlapped += missed
         self._alarms.set(entry, entry.slot)
 
-    def _report(self, key: ProbeKey, error: Exception) -> None:
+    def _report(self, kind: CheckType, error: Exception) -> None:
         """Count a kind's own error, and print its first occurrence of a sort."""
         self.counters.broken += 1
-        sort = f"{key.spec.type.value} {type(error).__name__}"
+        sort = f"{kind.value} {type(error).__name__}"
         if sort not in self._reported:
             self._reported.add(sort)
             traceback.print_exception(error, file=sys.stderr)
