@@ -15,7 +15,7 @@ import structlog
 
 from clusterlb.api.server import ApiError, Server
 from clusterlb.checks.client import EngineClient
-from clusterlb.config.load import load
+from clusterlb.config.aside import load_aside
 from clusterlb.controller.apply import Applier
 from clusterlb.controller.daemon import Controller, Settings
 from clusterlb.controller.journal import JournalError
@@ -63,7 +63,7 @@ def run(options: Options) -> None:
     """Run a director's controller; raise InventoryError or StartError when it cannot start."""
     configure_logging()
     _need_root()
-    inventory, warnings = load(options.inventory)
+    inventory, warnings = load_aside(options.inventory)
     for warning in warnings:
         structlog.get_logger().warning(
             "inventory", problem=f"{warning.file}:{warning.line}:{warning.column}: {warning.text}"

@@ -1,4 +1,4 @@
-"""One alarm per object on a heap."""
+"""One alarm per object, in rows of those that ring at the same instant."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import math
 from heapq import heapify, heappop, heappush
 from typing import Generic, TypeVar
 
+ROOM = 1024  # alarms beyond four times those that are still to ring, before the others are thrown away
+
 
 class Alarmed:
-    """An object that can have one alarm at a time."""
+    """An object that can have one alarm at a time: when it rings, infinity for never."""
 
     __slots__ = ("alarm",)
 
     def __init__(self) -> None:
-        self.alarm = 0
+        self.alarm = math.inf
 
 
 T = TypeVar("T", bound=Alarmed)
@@ -22,49 +24,65 @@ T = TypeVar("T", bound=Alarmed)
 class Alarms(Generic[T]):
     """Alarms by time. Setting one replaces the object's earlier alarm.
 
-    What was replaced or cancelled stays on the heap, known by its old number, until its time comes or until
-    most of the heap is of that sort.
+    Only instants lie on the heap, each with a row of objects: where thousands of alarms share a few instants,
+    setting one is an append. An object whose alarm was replaced or cancelled stays in its old row, known by
+    the time that is no longer its own, until the row comes to the front or most of all rows is of that sort.
     """
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, T]] = []
-        self._last = 0
-        self._live = 0
+        self._instants: list[float] = []
+        self._rows: dict[float, list[T]] = {}
+        self._until_sweep = ROOM
 
     def __len__(self) -> int:
-        return self._live
+        """Return how many objects lie in the rows, those that were replaced or cancelled too."""
+        return sum(len(row) for row in self._rows.values())
 
     def set(self, item: T, when: float) -> None:
         """Ring for ``item`` at ``when``."""
-        self.cancel(item)
-        self._last += 1
-        self._live += 1
-        item.alarm = self._last
-        heappush(self._heap, (when, item.alarm, item))
+        item.alarm = when
+        row = self._rows.get(when)
+        if row is None:
+            self._rows[when] = [item]
+            heappush(self._instants, when)
+        else:
+            row.append(item)
+        self._until_sweep -= 1
+        if not self._until_sweep:
+            self._sweep()
 
     def cancel(self, item: T) -> None:
         """Ring for ``item`` no more."""
-        if not item.alarm:
-            return
-        item.alarm = 0
-        self._live -= 1
-        if len(self._heap) > 4 * self._live + 1024:
-            self._heap = [row for row in self._heap if row[2].alarm == row[1]]
-            heapify(self._heap)
+        item.alarm = math.inf
 
     def next(self) -> float:
         """Return when the next alarm rings; infinity where there is none."""
-        heap = self._heap
-        while heap and heap[0][2].alarm != heap[0][1]:
-            heappop(heap)
-        return heap[0][0] if heap else math.inf
+        instants = self._instants
+        while instants:
+            first = instants[0]
+            row = self._rows[first]
+            while row and row[-1].alarm != first:
+                row.pop()
+            if row:
+                return first
+            del self._rows[heappop(instants)]
+        return math.inf
 
     def take(self, now: float) -> list[T]:
         """Remove the alarms that have rung, and return their objects in order."""
         rung: list[T] = []
-        while self.next() <= now:
-            item = heappop(self._heap)[2]
-            item.alarm = 0
-            self._live -= 1
-            rung.append(item)
+        while self._instants and self._instants[0] <= now:
+            first = heappop(self._instants)
+            for item in self._rows.pop(first):
+                if item.alarm == first:
+                    item.alarm = math.inf
+                    rung.append(item)
         return rung
+
+    def _sweep(self) -> None:
+        """Throw away what was replaced or cancelled: work that the alarms set since the last time pay for."""
+        kept = {when: [item for item in row if item.alarm == when] for when, row in self._rows.items()}
+        self._rows = {when: row for when, row in kept.items() if row}
+        self._instants = list(self._rows)
+        heapify(self._instants)
+        self._until_sweep = 3 * len(self) + ROOM

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
-import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
-from clusterlb.checks.wire import decode_row, encode_key, lines
+from clusterlb import fresh
+from clusterlb.checks.wire import decode_row, encode_key, lines, refuse_times
 from clusterlb.model.health import Observation, ProbeKey
 
 LONGEST_LINE = 1 << 20
@@ -26,14 +24,8 @@ FAREWELL = 1.0  # seconds a child gets to end by itself
 
 
 def engine_command(beat: float) -> list[str]:
-    """Return the engine's argv; -P keeps the current directory, whoever may write there, out of sys.path."""
-    return [sys.executable, "-P", "-m", "clusterlb.checks.engine", str(beat)]
-
-
-def engine_environment() -> dict[str, str]:
-    """Return the engine's environment: ours, and the place where this very package was found."""
-    root = str(Path(__file__).resolve().parents[2])
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
+    """Return the engine's argv."""
+    return fresh.argv("clusterlb.checks.engine", str(beat))
 
 
 class EngineClient:
@@ -99,7 +91,9 @@ class EngineClient:
     def set_probes(self, keys: Iterable[ProbeKey]) -> None:
         """Have exactly these keys probed; only the difference is sent. ValueError on times of 0 or less."""
         wanted = dict.fromkeys(keys)
-        added = {key: encode_key(key) for key in wanted if key not in self._numbers}
+        added = [key for key in wanted if key not in self._numbers]
+        for key in added:
+            refuse_times(key)
         removed = [number for key, number in self._numbers.items() if key not in wanted]
         for number in removed:
             del self._numbers[self._keys.pop(number)]
@@ -108,7 +102,7 @@ class EngineClient:
             self._numbers[key] = self._last_number
             self._keys[self._last_number] = key
         self._send("remove", removed)
-        self._send("add", [(self._numbers[key], values) for key, values in added.items()])
+        self._send("add", ((self._numbers[key], encode_key(key)) for key in added))
 
     def check_now(self, key: ProbeKey) -> None:
         """Have one key probed at once, beside its schedule; nothing happens for a key that is not probed."""
@@ -123,7 +117,7 @@ class EngineClient:
             with contextlib.suppress(asyncio.CancelledError):
                 await supervisor
 
-    def _send(self, word: str, rows: list[Any]) -> None:
+    def _send(self, word: str, rows: Iterable[Any]) -> None:
         pipe = self._process.stdin if self._process is not None else None
         if pipe is not None and not pipe.is_closing():
             pipe.writelines(lines(word, rows))
@@ -147,14 +141,14 @@ class EngineClient:
     async def _live(self) -> None:
         """Run one child from its start to its end."""
         process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=PIPE, stdout=PIPE, env=engine_environment(), limit=LONGEST_LINE
+            *self._command, stdin=PIPE, stdout=PIPE, env=fresh.environment(), limit=LONGEST_LINE
         )
         self._process = process
         self._missed = 0
         watcher = asyncio.create_task(self._watch(process), name="check engine watcher")
         try:
             self._on_event("the check engine started", {"pid": process.pid})
-            self._send("add", [(number, encode_key(key)) for number, key in self._keys.items()])
+            self._send("add", ((number, encode_key(key)) for number, key in self._keys.items()))
             await self._listen(process)
         finally:
             self._process = None

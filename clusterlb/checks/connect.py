@@ -30,6 +30,8 @@ VERDICTS_AT_ONCE = {
     errno.ENETUNREACH: "this director has no route to the member",
 }
 
+UNDER_WAY = (errno.EINPROGRESS, 0)
+
 OWN_TROUBLE = UnsentError.SCARCE | {errno.EADDRNOTAVAIL}
 
 
@@ -43,7 +45,7 @@ def begin_connect(connection: Socket, address: tuple[str, int]) -> Result | None
         answer = connection.connect_ex(address)
     except OSError as error:
         raise UnsentError(error.errno or 0) from error
-    if answer in (0, errno.EINPROGRESS):
+    if answer in UNDER_WAY:
         return None
     if answer in VERDICTS_AT_ONCE:
         return Result(False, VERDICTS_AT_ONCE[answer])

@@ -21,7 +21,6 @@ from clusterlb.checks.limits import raise_descriptor_limit
 from clusterlb.checks.outbox import Outbox
 from clusterlb.checks.runner import Runner
 from clusterlb.checks.wire import decode_key, encode_row
-from clusterlb.model.health import ProbeKey
 
 BEAT = 1.0  # seconds between two heartbeats, unless the first argument says otherwise
 # Seconds that observations wait for those of the probes still running: a reader woken for each one does
@@ -35,14 +34,12 @@ CHUNK = 1 << 16  # bytes of orders taken in between two steps
 class Engine:
     """Moves orders from one descriptor to the runner, and what it observes to another."""
 
-    def __init__(self, source: int, sink: int, runner: Runner, beat: float = BEAT) -> None:
+    def __init__(self, source: int, sink: int, runner: Runner[int], beat: float = BEAT) -> None:
         self._source = source
         self._sink = sink
         self._runner = runner
         self._beat = beat
         self._outbox = Outbox(sink)
-        self._keys: dict[int, ProbeKey] = {}
-        self._numbers: dict[ProbeKey, int] = {}
         self._rest = b""
         self._flush_at = math.inf
         self._beat_at = time.monotonic()
@@ -59,8 +56,8 @@ class Engine:
                 return
             now = time.monotonic()
             observed = self._runner.step(0)
-            for key, seen in observed:
-                self._outbox.observe(encode_row(self._numbers[key], seen))
+            for number, seen in observed:
+                self._outbox.observe(encode_row(number, seen))
             if observed:
                 company = GATHER if self._runner.running else 0.0
                 self._flush_at = min(self._flush_at, now + company)
@@ -92,21 +89,13 @@ class Engine:
         return bool(chunk)
 
     def _obey(self, order: dict[str, Any]) -> None:
-        removed = [number for number in order.get("remove", ()) if number in self._keys]
+        removed = order.get("remove", ())
         for number in removed:
             self._outbox.forget(number)
-        gone = [self._keys.pop(number) for number in removed]
-        for key in gone:
-            del self._numbers[key]
         added = [(number, decode_key(values)) for number, values in order.get("add", ())]
-        for number, key in added:
-            self._keys[number] = key
-            self._numbers[key] = number
-        if gone or added:
-            self._runner.change([key for _, key in added], gone)
+        self._runner.change(added, removed)
         for number in order.get("now", ()):
-            if number in self._keys:
-                self._runner.check_now(self._keys[number])
+            self._runner.check_now(number)
 
     def _values(self) -> dict[str, Any]:
         p99, worst = self._runner.lag.take()
@@ -133,7 +122,7 @@ def main() -> int:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would reap the commands before we do
     limit = min(CONCURRENCY, raise_descriptor_limit() - RESERVE)
     source, sink = sys.stdin.fileno(), sys.stdout.fileno()
-    runner = Runner(limit)
+    runner: Runner[int] = Runner(limit)
     was_blocking = os.get_blocking(sink)
     os.set_blocking(sink, False)
     try:

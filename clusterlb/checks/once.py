@@ -24,7 +24,7 @@ def once(keys: Iterable[ProbeKey]) -> Once:
     """Probe each key once, all at the same time; it takes as long as the slowest, its timeout at most."""
     wanted = tuple(dict.fromkeys(keys))
     seen: dict[ProbeKey, Observation] = {}
-    runner = Runner(max(1, len(wanted)))
+    runner: Runner[ProbeKey] = Runner(max(1, len(wanted)))
     runner.set_probes(wanted)
     for key in wanted:
         runner.check_now(key)

@@ -27,9 +27,10 @@ class Outbox:
 
     def observe(self, row: Row) -> None:
         """Take an observation in, in place of an older one of the same key."""
-        if self._rows.pop(row[0], None) is not None:
+        number = row[0]
+        if number in self._rows:
             self.dropped += 1
-        self._rows[row[0]] = row
+        self._rows[number] = row
 
     def forget(self, number: int) -> None:
         """Throw away what is left of a key that is probed no more."""

@@ -1,4 +1,4 @@
-"""The runner: due times on a heap, epoll, no thread and no coroutine per check."""
+"""The runner: alarms, epoll, no thread and no coroutine per check."""
 
 from __future__ import annotations
 
@@ -10,55 +10,33 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import Generic
 
-from clusterlb.checks.alarms import Alarmed, Alarms
+from clusterlb.checks.alarms import Alarms
+from clusterlb.checks.entry import Entry, Name
 from clusterlb.checks.kinds import make_probe
 from clusterlb.checks.probe import Probe, Result, UnsentError, Wait
 from clusterlb.checks.schedule import catch_up, first_start, slot_after_first
 from clusterlb.checks.stats import Counters, Lag
+from clusterlb.model.check import CheckType
 from clusterlb.model.health import Observation, ProbeKey
 
 BURST = 64  # starts per step, so that answers are read soon after they came and `took` is true
 RETRY = 0.1  # seconds until the next try when descriptors or memory have run out
 STALL = 0.5  # a step that comes this many seconds too late finds a process that stood still
+# Deadlines are rounded up to one of so many instants a second, so that those of one burst share an alarm. No
+# wake-up is closer: the timeouts of poll(2) and epoll_wait(2) are milliseconds.
+INSTANTS = 1024
 
 
-class _Entry(Alarmed):
-    """One key's schedule, and its probe's present or latest run."""
-
-    __slots__ = (
-        "deadline",
-        "free",
-        "key",
-        "off_grid",
-        "probe",
-        "queued",
-        "removed",
-        "since",
-        "slot",
-        "waiting",
-    )
-
-    def __init__(self, key: ProbeKey, probe: Probe, slot: float) -> None:
-        super().__init__()
-        self.key = key
-        self.probe = probe
-        self.slot = slot
-        self.off_grid = True  # the first probe comes before the key's own slots
-        self.free = slot  # since when nothing but the engine has kept the next probe waiting
-        self.deadline = math.inf
-        self.since = math.inf
-        self.waiting: Wait | None = None
-        self.queued = False
-        self.removed = False
-
-
-class Runner:
-    """Runs one probe per key, never two of one key at once, each within its own total deadline.
+class Runner(Generic[Name]):
+    """Runs each of its probes again and again, never twice at once, each run within its own total deadline.
 
     Slots do not drift: the next is the previous plus the interval. Slots that were missed are counted, not
     made up for. When the process (or the whole machine) stood still, that time does not count against the
-    members whose answers were due. ``limit`` caps the probes running at once. ``clock`` gives seconds
+    members whose answers were due. A probe has a name, the key itself or one that is cheaper to look up.
+
+    ``limit`` caps the probes running at once. ``clock`` gives seconds
     that never go back; whoever drives a clock by hand calls ``step`` at least every STALL seconds of it.
     """
 
@@ -72,14 +50,14 @@ class Runner:
         self._clock = clock
         self._factory = factory
         self._epoll = select.epoll()
-        self._entries: dict[ProbeKey, _Entry] = {}
-        self._alarms: Alarms[_Entry] = Alarms()
-        self._queue: deque[_Entry] = deque()
-        self._by_fd: dict[int, _Entry] = {}
-        self._running: set[_Entry] = set()
+        self._entries: dict[Name, Entry[Name]] = {}
+        self._alarms: Alarms[Entry[Name]] = Alarms()
+        self._queue: deque[Entry[Name]] = deque()
+        self._by_fd: dict[int, Entry[Name]] = {}
+        self._running = 0
         self._starved_until = -math.inf
         self._expected = math.inf
-        self._done: list[tuple[ProbeKey, Observation]] = []
+        self._done: list[tuple[Name, Observation]] = []
         self._reported: set[str] = set()
         self.counters = Counters()
         self.lag = Lag()
@@ -90,7 +68,7 @@ class Runner:
     @property
     def running(self) -> int:
         """Return how many probes are under way."""
-        return len(self._running)
+        return self._running
 
     @property
     def queued(self) -> int:
@@ -101,64 +79,69 @@ class Runner:
         """Return a descriptor that becomes readable when a step has answers to read."""
         return self._epoll.fileno()
 
-    def set_probes(self, keys: Iterable[ProbeKey]) -> None:
-        """Probe exactly these keys; those kept keep their schedule and their running probe."""
+    def set_probes(self: Runner[ProbeKey], keys: Iterable[ProbeKey]) -> None:
+        """Probe exactly these keys, each its own name; those kept keep their schedule and running probe."""
         wanted = dict.fromkeys(keys)
-        self.change(wanted, [key for key in self._entries if key not in wanted])
+        self.change([(key, key) for key in wanted], [key for key in self._entries if key not in wanted])
 
-    def change(self, add: Iterable[ProbeKey], remove: Iterable[ProbeKey]) -> None:
-        """Forget some keys, at once even where their probe is running, and begin to probe others."""
+    def change(self, add: Iterable[tuple[Name, ProbeKey]], remove: Iterable[Name]) -> None:
+        """Forget some probes, at once even where they are running, and begin others; a known name stays."""
         now = self._clock()
-        for key in remove:
-            entry = self._entries.pop(key, None)
+        self._forgive(now)
+        for name in remove:
+            entry = self._entries.pop(name, None)
             if entry is not None:
                 entry.removed = True
                 self._alarms.cancel(entry)
                 self._end(entry)
-        for key in add:
-            if key not in self._entries:
+        for name, key in add:
+            if name not in self._entries:
                 try:
-                    entry = _Entry(key, self._factory(key), first_start(key, now))
+                    entry = Entry(name, key, self._factory(key), first_start(key, now))
                 except Exception as error:  # noqa: BLE001 - one kind's mistake must not stop every other check
-                    self._report(key, error)
+                    self._report(key.spec.type, error)
                     continue
-                self._entries[key] = entry
+                self._entries[name] = entry
                 self._alarms.set(entry, entry.slot)
         self._expect(now)
 
-    def check_now(self, key: ProbeKey) -> None:
-        """Run one more probe of a key at once; its slots stay. Nothing happens while one is under way."""
-        entry = self._entries.get(key)
-        if entry is not None and entry not in self._running and not entry.queued:
-            entry.slot = entry.free = self._clock()
+    def check_now(self, name: Name) -> None:
+        """Run a probe once more at once; its slots stay. Nothing happens to one under way, or unknown."""
+        now = self._clock()
+        self._forgive(now)
+        entry = self._entries.get(name)
+        if entry is not None and not entry.running and not entry.queued:
+            entry.slot = entry.free = now
             entry.off_grid = True
+            self._alarms.cancel(entry)
             self._enqueue(entry)
-            self._expect(entry.slot)
+        self._expect(now)
 
     def pause(self) -> float:
         """Return the seconds until a step has something to do, answers apart; 0 when it has already."""
         now = self._clock()
-        if self._queue and len(self._running) < self._limit:
+        if self._queue and self._running < self._limit:
             return max(0.0, self._starved_until - now)
         return max(0.0, self._alarms.next() - now)
 
-    def step(self, timeout: float) -> list[tuple[ProbeKey, Observation]]:
+    def step(self, timeout: float) -> list[tuple[Name, Observation]]:
         """Wait at most ``timeout`` seconds for something to do, do it, and return what was observed."""
         # All answers at once: none may lie unread while its deadline is judged.
         events = self._epoll.poll(min(timeout, self.pause()), max(1, len(self._by_fd)))
-        now = self._clock()
-        self._forgive(now)
+        woken = self._clock()
+        self._forgive(woken)
         for fd, mask in events:
             entry = self._by_fd.get(fd)
             if entry is None:
                 self._unwatch(fd)
             else:
-                self._advance(entry, entry.probe.on_event, mask, self._clock() - entry.since)
-        for entry in self._alarms.take(now):
-            if entry not in self._running:
-                self._enqueue(entry)
+                now = self._clock()
+                self._advance(entry, now, entry.probe.on_event, mask, now - entry.since)
+        for entry in self._alarms.take(woken):
+            if entry.running:
+                self._advance(entry, self._clock(), entry.probe.on_deadline)
             else:
-                self._advance(entry, entry.probe.on_deadline)
+                self._enqueue(entry)
         self._start_queued()
         self._expect(self._clock())
         done, self._done = self._done, []
@@ -166,7 +149,7 @@ class Runner:
 
     def close(self) -> None:
         """End every running probe and release the descriptors."""
-        self.set_probes(())
+        self.change((), list(self._entries))
         self._epoll.close()
 
     def _expect(self, now: float) -> None:
@@ -177,34 +160,35 @@ class Runner:
         if gap < STALL:
             return
         self.counters.stalls += 1
-        for entry in self._running:
-            entry.since += gap
-            entry.deadline += gap
-            self._alarms.set(entry, entry.deadline)
+        for entry in self._entries.values():
+            if entry.running:
+                entry.since += gap
+                entry.deadline += gap
+                self._alarms.set(entry, entry.deadline)
 
-    def _enqueue(self, entry: _Entry) -> None:
-        self._alarms.cancel(entry)
+    def _enqueue(self, entry: Entry[Name]) -> None:
         entry.queued = True
         self._queue.append(entry)
 
     def _start_queued(self) -> None:
-        for _ in range(BURST):
+        queue = self._queue
+        for _ in range(min(BURST, len(queue))):
             now = self._clock()
-            if not self._queue or len(self._running) >= self._limit or now < self._starved_until:
+            if self._running >= self._limit or now < self._starved_until:
                 return
-            entry = self._queue.popleft()
+            entry = queue.popleft()
             if not entry.removed:
                 self._start(entry, now)
 
-    def _start(self, entry: _Entry, now: float) -> None:
-        due = entry.slot
-        lag = now - max(due, entry.free)
-        entry.slot, missed = catch_up(due, entry.key.spec.interval, now)
+    def _start(self, entry: Entry[Name], now: float) -> None:
+        due, free = entry.slot, entry.free
+        entry.slot, missed = catch_up(due, entry.interval, now)
         entry.queued = False
+        entry.running = True
         entry.since = now
-        entry.deadline = now + entry.key.spec.timeout
-        self._running.add(entry)
-        if not self._advance(entry, entry.probe.start):
+        entry.deadline = math.ceil((now + entry.timeout) * INSTANTS) / INSTANTS
+        self._running += 1
+        if not self._advance(entry, now, entry.probe.start):
             entry.slot = due
             entry.queued = True
             self._queue.appendleft(entry)
@@ -213,34 +197,37 @@ class Runner:
             return
         self.counters.started += 1
         self.counters.skipped += missed
-        self.lag.add(max(0.0, lag))
+        self.lag.add(now - max(due, free))
 
-    def _advance(self, entry: _Entry, call: Callable[..., Wait | Result], *arguments: float) -> bool:
+    def _advance(
+        self, entry: Entry[Name], now: float, call: Callable[..., Wait | Result], *arguments: float
+    ) -> bool:
         """Take one probe one call further; False when it has to be started again for want of resources."""
         starting = entry.waiting is None
         try:
             progress = call(*arguments)
             if isinstance(progress, Wait):
-                self._watch(entry, progress)
+                if progress != entry.waiting:
+                    self._watch(entry, progress)
                 if starting:
                     self._alarms.set(entry, entry.deadline)
                 return True
-            self._observe(entry, progress)
+            if starting:
+                now = self._clock()  # all that it took was within the call
+            self._observe(entry, progress, now)
         except UnsentError as error:
             if starting and error.scarce:
                 self._end(entry)
                 return False
             self.counters.unsent[error.name] = self.counters.unsent.get(error.name, 0) + 1
         except Exception as error:  # noqa: BLE001 - one kind's mistake must not stop every other check
-            self._report(entry.key, error)
+            self._report(entry.kind, error)
         self._end(entry)
-        self._reschedule(entry)
+        self._reschedule(entry, now)
         return True
 
-    def _watch(self, entry: _Entry, wait: Wait) -> None:
+    def _watch(self, entry: Entry[Name], wait: Wait) -> None:
         before = entry.waiting
-        if wait == before:
-            return
         if before is not None and before.fd == wait.fd:
             self._epoll.modify(wait.fd, wait.events)
         else:
@@ -258,37 +245,40 @@ class Runner:
         with contextlib.suppress(OSError):  # a closed descriptor has left the epoll set by itself
             self._epoll.unregister(fd)
 
-    def _observe(self, entry: _Entry, result: Result) -> None:
-        now = self._clock()
-        self._done.append((entry.key, Observation(result.ok, now, now - entry.since, *result[1:])))
-        if result.ok:
+    def _observe(self, entry: Entry[Name], result: Result, now: float) -> None:
+        ok, detail, share, warning, phases = result
+        seen = Observation(ok, now, now - entry.since, detail, share, warning, phases)
+        self._done.append((entry.name, seen))
+        if ok:
             self.counters.passed += 1
         else:
             self.counters.failed += 1
 
-    def _end(self, entry: _Entry) -> None:
-        if entry not in self._running:
+    def _end(self, entry: Entry[Name]) -> None:
+        if not entry.running:
             return
         if entry.waiting is not None:
             self._by_fd.pop(entry.waiting.fd, None)
             entry.waiting = None
         entry.probe.close()
-        self._running.discard(entry)
+        entry.running = False
+        self._running -= 1
         self._starved_until = -math.inf  # what this probe held is free
 
-    def _reschedule(self, entry: _Entry) -> None:
-        now = entry.free = self._clock()
-        interval = entry.key.spec.interval
-        after = slot_after_first(entry.key, entry.slot) if entry.off_grid else entry.slot + interval
-        entry.off_grid = False
-        entry.slot, missed = catch_up(after, interval, now)
+    def _reschedule(self, entry: Entry[Name], now: float) -> None:
+        entry.free = now
+        after = entry.slot + entry.interval
+        if entry.off_grid:
+            after = slot_after_first(entry.phase, entry.interval, entry.slot)
+            entry.off_grid = False
+        entry.slot, missed = catch_up(after, entry.interval, now)
         self.counters.overlapped += missed
         self._alarms.set(entry, entry.slot)
 
-    def _report(self, key: ProbeKey, error: Exception) -> None:
+    def _report(self, kind: CheckType, error: Exception) -> None:
         """Count a kind's own error, and print its first occurrence of a sort."""
         self.counters.broken += 1
-        sort = f"{key.spec.type.value} {type(error).__name__}"
+        sort = f"{kind.value} {type(error).__name__}"
         if sort not in self._reported:
             self._reported.add(sort)
             traceback.print_exception(error, file=sys.stderr)

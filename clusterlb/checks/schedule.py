@@ -36,11 +36,9 @@ def first_start(key: ProbeKey, now: float) -> float:
     return now + spread(key) * min(key.spec.interval, FIRST_ROUND)
 
 
-def slot_after_first(key: ProbeKey, first: float) -> float:
+def slot_after_first(phase: float, interval: float, first: float) -> float:
     """Return the slot that follows the first probe, half an interval later at the least."""
-    interval = key.spec.interval
-    begin = phase(key)
-    return begin + math.ceil((first + interval / 2 - begin) / interval) * interval
+    return phase + math.ceil((first + interval / 2 - phase) / interval) * interval
 
 
 def catch_up(slot: float, interval: float, now: float) -> tuple[float, int]:
@@ -48,5 +46,7 @@ def catch_up(slot: float, interval: float, now: float) -> tuple[float, int]:
 
     A slot that has not begun comes back as it is.
     """
-    missed = max(0, math.floor((now - slot) / interval))
+    if now - slot < interval:  # nearly always
+        return slot, 0
+    missed = math.floor((now - slot) / interval)
     return slot + missed * interval, missed

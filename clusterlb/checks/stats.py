@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from dataclasses import dataclass, field
 
 LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -31,7 +31,7 @@ class Counters:
 
 
 class Lag:
-    """How late probes began, in seconds: exactly since the last look, and by buckets since the start.
+    """How late probes began, in seconds: exactly since the last look, and by buckets up to it.
 
     ``buckets[n]`` counts the lags up to ``LAG_BUCKETS[n]`` and above the bucket before; the last, all longer.
     """
@@ -43,7 +43,6 @@ class Lag:
     def add(self, lag: float) -> None:
         """Note one start."""
         self._lags.append(lag)
-        self.buckets[bisect_left(LAG_BUCKETS, lag)] += 1
 
     def take(self) -> tuple[float, float]:
         """Return the 99th percentile and the largest, and begin anew; zeros when nothing started."""
@@ -51,4 +50,8 @@ class Lag:
         self._lags.clear()
         if not lags:
             return 0.0, 0.0
+        below = 0
+        for number, up_to in enumerate((*(bisect_right(lags, bound) for bound in LAG_BUCKETS), len(lags))):
+            self.buckets[number] += up_to - below
+            below = up_to
         return lags[(len(lags) * 99 - 1) // 100], lags[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from functools import lru_cache
 from select import EPOLLERR, EPOLLHUP, EPOLLOUT
 
 from clusterlb.checks.connect import begin_connect, connect_failure
@@ -10,6 +11,14 @@ from clusterlb.checks.probe import Probe, Result, UnsentError, Wait
 from clusterlb.checks.way import Socket, Way
 from clusterlb.model.check import TcpOptions
 from clusterlb.model.health import ProbeKey
+
+BROKEN = EPOLLERR | EPOLLHUP
+
+
+@lru_cache(maxsize=4096)
+def connected(fd: int) -> Wait:
+    """Return the wait for a connection; the kernel gives the same few descriptors again and again."""
+    return Wait(fd, EPOLLOUT)
 
 
 def tcp_probe(key: ProbeKey) -> Probe:
@@ -47,11 +56,11 @@ class TcpProbe:
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
         except OSError as error:
             raise UnsentError(error.errno or 0) from error
-        return begin_connect(opened, self._way.address) or Wait(opened.fileno(), EPOLLOUT)
+        return begin_connect(opened, self._way.address) or connected(opened.fileno())
 
     def on_event(self, events: int, elapsed: float) -> Wait | Result:
         """Read the answer: connected unless the socket holds an error."""
-        if self._socket is not None and events & (EPOLLERR | EPOLLHUP):
+        if self._socket is not None and events & BROKEN:
             failure = connect_failure(self._socket)
             if failure is not None:
                 return failure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from clusterlb.checks.probe import UnsentError
-from clusterlb.model.address import family_of
+from clusterlb.model.address import Endpoint, family_of
 from clusterlb.model.health import ProbeKey
 
 SO_MARK = 36  # include/uapi/asm-generic/socket.h; Python's socket module has it from 3.11 on where libc had
@@ -14,6 +14,12 @@ IP_BIND_ADDRESS_NO_PORT = 24  # include/uapi/linux/in.h
 # What socket.socket is made of (socket.SocketType): without the file objects and enumerations that no probe
 # needs, a third of the time that a probe spends outside the kernel.
 Socket = socket.SocketType
+
+# The kind of a socket that never blocks, as a plain number that all ways share.
+KINDS = {
+    kind: int(kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+}
 
 
 class Way:
@@ -24,12 +30,12 @@ class Way:
     server: the source is the address that the way to the member has.
     """
 
-    __slots__ = ("_family", "_key", "_kind", "address")
+    __slots__ = ("_family", "_kind", "_through", "address")
 
     def __init__(self, key: ProbeKey, kind: socket.SocketKind) -> None:
-        self._key = key
+        self._through = None if key.through is None else (key.endpoint, key.through.mark)
         self._family = int(family_of(key.endpoint.address))
-        self._kind = int(kind) | int(socket.SOCK_NONBLOCK) | int(socket.SOCK_CLOEXEC)
+        self._kind = KINDS[kind]
         target = key.endpoint if key.through is None else key.through.vip
         self.address = (str(target.address), target.port)
 
@@ -39,22 +45,21 @@ class Way:
             opened = Socket(self._family, self._kind)
         except OSError as error:
             raise UnsentError(error.errno or 0) from error
-        if self._key.through is not None:
-            self._mark(opened, self._key.through.mark)
+        if self._through is not None:
+            self._mark(opened, *self._through)
         return opened
 
-    def _mark(self, opened: Socket, mark: int) -> None:
+    def _mark(self, opened: Socket, endpoint: Endpoint, mark: int) -> None:
         try:
             opened.setsockopt(socket.SOL_SOCKET, SO_MARK, mark)
             opened.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
-            opened.bind((self._source(), 0))
+            opened.bind((self._source(endpoint), 0))
         except OSError as error:
             opened.close()
             raise UnsentError(error.errno or 0) from error
 
-    def _source(self) -> str:
+    def _source(self, endpoint: Endpoint) -> str:
         """Return the address that packets to the member leave with; nothing is sent."""
-        endpoint = self._key.endpoint
         with socket.socket(self._family, socket.SOCK_DGRAM) as asking:
             asking.connect((str(endpoint.address), endpoint.port or 9))
             return str(asking.getsockname()[0])

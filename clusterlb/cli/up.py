@@ -42,7 +42,7 @@ def command(
     Example: clusterlb up --inventory /etc/clusterlb/inventory.yaml
     """
     from clusterlb.api.run import Options, StartError, run
-    from clusterlb.config.load import InventoryError
+    from clusterlb.config.error import InventoryError
 
     try:
         run(

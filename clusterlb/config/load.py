@@ -4,27 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from clusterlb.config.error import InventoryError
 from clusterlb.config.groups import spread
 from clusterlb.config.lint import lint
 from clusterlb.config.problem import Problem, Severity
 from clusterlb.config.render import render
-from clusterlb.config.renew import pack, unpack
 from clusterlb.config.report import FullError, Report
 from clusterlb.config.understand import understand
 from clusterlb.model.inventory import Inventory
 
 __all__ = ["InventoryError", "Problem", "Severity", "load", "render"]
-
-
-class InventoryError(Exception):
-    """The inventory cannot be used. ``problems`` has every error and warning; the text is the full report."""
-
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__(problems)
-        self.problems = problems
-
-    def __str__(self) -> str:
-        return render(self.problems)
 
 
 def load(path: Path) -> tuple[Inventory, tuple[Problem, ...]]:
@@ -35,23 +24,23 @@ def load(path: Path) -> tuple[Inventory, tuple[Problem, ...]]:
     """
     report = Report()
     try:
-        packed = _load(path, report)
+        inventory = _load(path, report)
     except FullError:
-        packed = None
+        inventory = None
     problems = report.ordered()
-    if packed is None:
+    if inventory is None:
         raise InventoryError(problems)
-    return unpack(packed), problems
+    return inventory, problems
 
 
-def _load(path: Path, report: Report) -> bytes | None:
+def _load(path: Path, report: Report) -> Inventory | None:
     everything, digest = understand(path, report)
     if everything is None:
         return None
     lint(everything, report)
     if report.errors or everything.cluster is None:
         return None
-    inventory = Inventory(
+    return Inventory(
         everything.cluster.value,
         {name: placed.value for name, placed in everything.directors.items()},
         {name: placed.value for name, placed in everything.pools.items()},
@@ -60,4 +49,3 @@ def _load(path: Path, report: Report) -> bytes | None:
         {name: placed.value for name, placed in everything.snat_pools.items()},
         digest=digest,
     )
-    return pack(inventory)

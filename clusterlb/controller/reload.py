@@ -9,7 +9,8 @@ from pathlib import Path
 
 import structlog
 
-from clusterlb.config.load import InventoryError, load
+from clusterlb.config.aside import load_aside
+from clusterlb.config.error import InventoryError
 from clusterlb.config.render import render
 from clusterlb.controller.index import Index
 from clusterlb.controller.reconcile import Reconciler
@@ -75,7 +76,7 @@ class Reloader:
             self.seen = await asyncio.to_thread(signature, self.path)
             world = self.reconciler.world
             try:
-                inventory, _ = await asyncio.to_thread(load, self.path)
+                inventory, _ = await asyncio.to_thread(load_aside, self.path)
                 director = director_of(inventory, self.director)
                 lines = self.render_frr(inventory, director)
                 if inventory.digest != world.inventory.digest:

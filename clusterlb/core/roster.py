@@ -43,7 +43,7 @@ def roster(inventory: Inventory) -> Roster:
         if pool.name in used:
             for member in pool.members:
                 who = (pool.name, member.endpoint)
-                checks[who] = tuple(_checks(pool, member, by_member[who]))
+                checks[who] = tuple(_checks(pool, member, who[1], by_member[who]))
                 for key in {key for keys in checks[who] for key in keys}:
                     users[key.probe][key].append(pool.name)
     frozen = {
@@ -58,9 +58,11 @@ def director_key(probe: DirectorProbe) -> CheckKey:
     return CheckKey(ProbeKey(probe.target, probe.check.probe), probe.check)
 
 
-def _checks(pool: Pool, member: Member, through: Iterable[Way]) -> Iterator[tuple[CheckKey, ...]]:
+def _checks(
+    pool: Pool, member: Member, endpoint: Endpoint, through: Iterable[Way]
+) -> Iterator[tuple[CheckKey, ...]]:
     for check in pool.checks_of(member):
-        target = member.endpoint if check.port is None else Endpoint(member.address, check.port)
+        target = endpoint if check.port is None else Endpoint(member.address, check.port)
         if check.via is Via.VIP:
             found = tuple(CheckKey(ProbeKey(target, check.probe, way.through), check) for way in through)
             if found:

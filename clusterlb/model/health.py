@@ -31,8 +31,7 @@ class CheckKey(NamedTuple):
     check: CheckSpec
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(NamedTuple):
     """One probe's result. ``at`` and ``took`` are seconds of the monotonic clock.
 
     ``share``: per cent of its weight that the member asked for, if it did. ``warning``: what will make the

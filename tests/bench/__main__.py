@@ -37,7 +37,13 @@ GROUPS = [
     (
         "bench_checks",
         NATIVE,
-        ["check_lag_p99_ms", "check_core_share", "check_rss_mb", "check_reader_core_share"],
+        [
+            "check_lag_p99_ms",
+            "check_user_vs_kernel",
+            "check_core_share",
+            "check_rss_mb",
+            "check_reader_core_share",
+        ],
     ),
     ("bench_mass_down", NATIVE, ["mass_down_extra_ms"]),
     ("bench_conntrack", NATIVE, ["conntrack_dump_100000_ms"]),

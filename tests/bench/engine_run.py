@@ -20,12 +20,13 @@ PATIENCE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class EngineRun:
-    """CPU in cores (user and system), the engine's and the reader's; resident memory in MB; observations a
-    second, all of them good; how late probes began in seconds: 99th percentile (upper end of its bucket),
-    that of the worst second, and the latest; and the slots that were not probed at all.
+    """CPU in cores, the engine's in user space and in the kernel, and the reader's both; resident memory in
+    MB; observations a second, all of them good; how late probes began in seconds: 99th percentile (upper end
+    of its bucket), that of the worst second, and the latest; and the slots that were not probed at all.
     """
 
-    cores: float
+    user: float
+    kernel: float
     reader_cores: float
     rss: float
     rate: float
@@ -33,6 +34,11 @@ class EngineRun:
     lag_p99_worst_second: float
     lag_max: float
     left_out: int
+
+    @property
+    def cores(self) -> float:
+        """Return the engine's CPU, user and kernel."""
+        return self.user + self.kernel
 
 
 def run_engine(keys: Sequence[ProbeKey], seconds: float, prefix: Sequence[str] = ()) -> EngineRun:
@@ -59,7 +65,8 @@ async def _run(keys: Sequence[ProbeKey], seconds: float, command: list[str]) -> 
     clock = asyncio.get_running_loop().time
     first = client.stats
     begin, heard, seen = clock(), client.last_heartbeat, 0
-    engine, reader = cpu_seconds(client.pid), cpu_seconds(os.getpid())
+    user, kernel = cpu_times(client.pid)
+    reader = cpu_seconds(os.getpid())
     beats: list[dict[str, Any]] = []
     while clock() < begin + seconds:
         await asyncio.sleep(0.1)
@@ -67,8 +74,10 @@ async def _run(keys: Sequence[ProbeKey], seconds: float, command: list[str]) -> 
             heard = client.last_heartbeat
             beats.append(client.stats)
     took = clock() - begin
+    user_end, kernel_end = cpu_times(client.pid)
     run = EngineRun(
-        cores=(cpu_seconds(client.pid) - engine) / took,
+        user=(user_end - user) / took,
+        kernel=(kernel_end - kernel) / took,
         reader_cores=(cpu_seconds(os.getpid()) - reader) / took,
         rss=_rss(client.pid),
         rate=seen / took,
@@ -83,9 +92,15 @@ async def _run(keys: Sequence[ProbeKey], seconds: float, command: list[str]) -> 
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the seconds of CPU that a process has used, user and system (proc(5))."""
+    """Return the seconds of CPU that a process has used, user and kernel."""
+    return sum(cpu_times(pid))
+
+
+def cpu_times(pid: int) -> tuple[float, float]:
+    """Return the seconds of CPU that a process has used in user space, and in the kernel (proc(5))."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    tick = os.sysconf("SC_CLK_TCK")
+    return int(fields[11]) / tick, int(fields[12]) / tick
 
 
 def _rss(pid: int) -> float:

@@ -1,6 +1,7 @@
 """`clusterlb up` with the in-memory IPVS: NAMESPACE ROOT."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from clusterlb.api import run
@@ -11,6 +12,17 @@ from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.drivers.link import KernelLinks
 from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.drivers.sysctl import KernelSysctl
+from clusterlb.model.plan import IpvsStep, StepError
+
+
+class Table(FakeIpvs):
+    """An IPVS that keeps no record of what was asked of it, as the kernel keeps none."""
+
+    def apply(self, steps: Sequence[IpvsStep]) -> list[StepError]:
+        """Carry out all steps and return those that failed."""
+        failed = super().apply(steps)
+        self.applied.clear()
+        return failed
 
 
 def main(namespace: str, root: Path) -> None:
@@ -20,7 +32,7 @@ def main(namespace: str, root: Path) -> None:
         (proc / "net/ipv4/vs").mkdir(parents=True, exist_ok=True)
         (proc / "net/ipv4/vs" / name).write_text("0\n")
     run.real_drivers = lambda uplinks, pathspace, external: Drivers(
-        FakeIpvs(),
+        Table(),
         KernelLinks(uplinks, external),
         KernelSysctl(proc),
         FrrDaemon(pathspace),

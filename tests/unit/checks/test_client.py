@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from clusterlb.checks.client import EngineClient, engine_environment
+from clusterlb import fresh
+from clusterlb.checks.client import EngineClient
 from clusterlb.checks.wire import encode_row, line
 from clusterlb.model.address import Endpoint
 from clusterlb.model.check import ProbeSpec
@@ -252,7 +253,7 @@ asyncio.run(main())
 
 def test_a_killed_controller_leaves_no_engine_behind():
     with subprocess.Popen(
-        [sys.executable, "-c", CONTROLLER], stdout=subprocess.PIPE, env=engine_environment()
+        [sys.executable, "-c", CONTROLLER], stdout=subprocess.PIPE, env=fresh.environment()
     ) as controller:
         pid = int(controller.stdout.readline())
         assert exists(pid)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from clusterlb.checks.client import engine_command, engine_environment
+from clusterlb import fresh
+from clusterlb.checks.client import engine_command
 from clusterlb.checks.wire import encode_key, lines
 from clusterlb.model.address import Endpoint
 from clusterlb.model.check import ProbeSpec
@@ -22,7 +23,7 @@ from clusterlb.model.health import ProbeKey
 @pytest.fixture
 def engine():
     with subprocess.Popen(
-        engine_command(beat=0.1), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=engine_environment()
+        engine_command(beat=0.1), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=fresh.environment()
     ) as process:
         yield process
         process.kill()
@@ -58,7 +59,7 @@ def test_an_observation_does_not_wait_when_nothing_else_is_under_way(server):
     code = "from clusterlb.checks import engine; engine.GATHER = 3600.0; engine.main()"
     argv = [sys.executable, "-P", "-c", code, "3600"]  # no heartbeat after the first carries it along
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(argv, env=engine_environment(), **pipes) as process:
+    with subprocess.Popen(argv, env=fresh.environment(), **pipes) as process:
         add(process, server.getsockname()[1], 1, interval=0.2)
         killer = threading.Timer(30, process.kill)
         killer.start()
@@ -143,7 +144,7 @@ def test_only_the_standard_descriptors_are_inherited():
     read, write = os.pipe()
     os.set_inheritable(write, True)
     with subprocess.Popen(
-        engine_command(beat=0.1), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=engine_environment()
+        engine_command(beat=0.1), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=fresh.environment()
     ) as process:
         process.stdout.readline()
         os.close(write)
@@ -162,5 +163,5 @@ def test_it_loads_nothing_but_the_standard_library_and_the_model():
         "; print('asyncio' in sys.modules)"
     )
     argv = [sys.executable, "-P", "-S", "-c", code]
-    done = subprocess.run(argv, env=engine_environment(), capture_output=True, text=True, check=True)
+    done = subprocess.run(argv, env=fresh.environment(), capture_output=True, text=True, check=True)
     assert done.stdout == "['clusterlb']\nFalse\n"

@@ -164,6 +164,25 @@ def test_an_hour_of_standing_still_makes_nobody_down_and_is_counted(bench):
     assert {probe.starts for probe in bench.probes.values()} <= {4, 5, 6}
 
 
+@pytest.mark.parametrize("order", ["change", "check now"])
+def test_an_order_that_comes_first_after_a_standstill_does_not_hide_it(bench, order):
+    keys = [make_key(n) for n in range(20)]
+    bench.runner.set_probes(keys)
+    while bench.runner.running < 5:
+        bench.pass_time(0.05)
+    running = [probe for probe in bench.probes.values() if probe.fd != -1]
+    bench.clock.now += 3600.0
+    if order == "change":
+        bench.runner.set_probes([*keys, make_key(20)])
+    else:
+        bench.runner.check_now(next(key for key in keys if bench.probes[key].fd == -1))
+    assert bench.runner.step(0) == []
+    assert bench.runner.counters.stalls == 1
+    for probe in running:
+        probe.answer()
+    assert [seen.ok for _, seen in bench.runner.step(0)] == [True] * len(running)
+
+
 def test_kept_keys_keep_their_schedule_and_their_running_probe(bench):
     old, kept, new = make_key(1), make_key(2), make_key(3)
     bench.runner.set_probes([old, kept])

@@ -39,7 +39,8 @@ def test_the_phase_lies_within_any_interval(interval):
 
 def test_keys_of_different_intervals_meet_again_and_again():
     slots = [
-        slot_after_first(key(number, interval), 1000.3) for number, interval in enumerate((0.5, 2.0, 5.0))
+        slot_after_first(phase(key(number, interval)), interval, 1000.3)
+        for number, interval in enumerate((0.5, 2.0, 5.0))
     ]
     assert all(slot % TOGETHER == 0 for slot in slots)
 
@@ -49,12 +50,15 @@ def test_the_first_round_takes_a_second_at_most(interval):
     for number in range(200):
         begin = first_start(key(number, interval), 1000.0)
         assert 1000.0 <= begin < 1000.0 + min(interval, 1.0)
-        gap = slot_after_first(key(number, interval), begin) - begin
+        gap = slot_after_first(phase(key(number, interval)), interval, begin) - begin
         assert interval / 2 - 1e-6 <= gap <= interval * 1.5 + 1e-6
 
 
 def test_a_key_returns_to_the_same_slots_whenever_it_was_added():
-    slots = {round(slot_after_first(key(), first_start(key(), now)) % 2.0, 6) for now in (0.0, 17.3, 99.9)}
+    slots = {
+        round(slot_after_first(phase(key()), 2.0, first_start(key(), now)) % 2.0, 6)
+        for now in (0.0, 17.3, 99.9)
+    }
     assert len(slots) == 1
 
 
