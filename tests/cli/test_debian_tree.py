@@ -87,7 +87,7 @@ def test_without_debootstrap(world):
 
 @needs_root
 def test_a_base_system_that_fails_leaves_nothing(world):
-    world("debootstrap", 'mkdir -p "$3/half" && echo "E: no network" && exit 1')
+    world("debootstrap", 'mkdir "$4/half" && echo "E: no network" && exit 1')
     (world.trees / ".trixie.new.abc").mkdir(parents=True)  # of a run that was killed
     done = run(world, "make", "trixie")
     assert done.returncode == 1
@@ -101,7 +101,7 @@ def test_a_base_system_that_fails_leaves_nothing(world):
 def test_a_signal_leaves_nothing_and_ends_what_was_started(world, number, tmp_path):
     """But for SIGKILL, which nobody hears: there the next run clears up."""
     started = tmp_path / "started"
-    world("debootstrap", f'mkdir -p "$3/half" && echo $$ && touch {started} && exec sleep 1000')
+    world("debootstrap", f'mkdir "$4/half" && echo $$ && touch {started} && exec sleep 1000')
     making = subprocess.Popen([SCRIPT, "make", "trixie"], env=world.env, start_new_session=True)
     try:
         deadline = time.monotonic() + 30
