@@ -107,8 +107,8 @@ def measure() -> list[Figure]:
         mh, read = ratios(states("mh", ServiceFlag.SCHED1 | ServiceFlag.SCHED2), Path(folder))
         rr, _ = ratios(states("rr", ServiceFlag.NONE), Path(folder))
     return [
-        Figure("ipvs_apply_vs_ipvsadm", mh, "ratio", 0.25),
-        Figure("ipvs_apply_rr_vs_ipvsadm", rr, "ratio", 0.25),
+        Figure("ipvs_apply_vs_ipvsadm", mh, "ratio", 0.15),
+        Figure("ipvs_apply_rr_vs_ipvsadm", rr, "ratio", 0.15),
         Figure("ipvs_read_vs_ipvsadm", read, "ratio"),
     ]
 

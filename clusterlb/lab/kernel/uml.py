@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from clusterlb.lab.kernel import uml_init
+from clusterlb.lab.kernel import processor, uml_init
 from clusterlb.lab.kernel.confine import SCRATCH, confine
 from clusterlb.lab.kernel.guest import HOST, Task, attend, prefixes, projects
 from clusterlb.lab.netns import LabError
@@ -34,7 +34,7 @@ def run(binary: Path, task: Task) -> int:
     """
     if task.tree is not None:
         _require_tree(task.tree)
-    with tempfile.TemporaryFile() as console, _pipes() as pipes:
+    with processor.claim() as number, tempfile.TemporaryFile() as console, _pipes() as pipes:
         process = subprocess.Popen(
             command(binary, task.memory, pipes),
             stdin=subprocess.DEVNULL,
@@ -43,7 +43,7 @@ def run(binary: Path, task: Task) -> int:
             pass_fds=pipes.guests,
             env={name: value for name, value in os.environ.items() if name not in _TMPDIRS},
             start_new_session=True,
-            preexec_fn=lambda: _become_guest(task),  # noqa: PLW1509 - there is one thread
+            preexec_fn=lambda: _become_guest(task, number),  # noqa: PLW1509 - there is one thread
         )
         pipes.close_guests()
         outputs = {pipes.output: sys.stdout.fileno(), pipes.error: sys.stderr.fileno()}
@@ -107,7 +107,7 @@ def _pipes() -> Iterator[Pipes]:
                 os.close(descriptor)
 
 
-def _become_guest(task: Task) -> None:
+def _become_guest(task: Task, number: int) -> None:
     """Between fork and exec, in the child; whatever goes wrong is told on its standard error, the console."""
     plan = {
         "argv": list(task.argv),
@@ -122,6 +122,7 @@ def _become_guest(task: Task) -> None:
     try:
         # the interpreter itself: a virtual environment's would look for its packages
         confine(files, {"python": Path(os.path.realpath(sys.executable))})
+        os.sched_setaffinity(0, {number})
     except OSError as error:
         os.write(2, f"cannot make the host's files read-only for the guest: {error}\n".encode())
         os._exit(1)
