@@ -119,9 +119,12 @@ def test_a_shell_has_a_terminal_of_our_size(uml):
         os.environ.update(COLUMNS="101", LINES="37")
         os.execv(VENV_PYTHON, [VENV_PYTHON, "-c", body])
     read_until(terminal, b"# ")
-    os.write(terminal, b"tty; stty size; sleep 1000\n")
+    os.write(terminal, b"tty; stty size\n")
     said = read_until(terminal, b"37 101\r\n")
     assert b"/dev/ttyS0" in said
+    # the job itself says that it is in the foreground: a Ctrl-C before that is the shell's
+    os.write(terminal, b"sh -c 'echo rea''dy; exec sleep 1000'\n")
+    read_until(terminal, b"ready\r\n")
     os.write(terminal, b"\x03")  # Ctrl-C is the guest's
     read_until(terminal, b"# ")
     os.write(terminal, b"exit 5\n")
