@@ -9,27 +9,18 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from clusterlb.lab.control import ENVIRONMENT, open_socket, read_request, write_answer
+from clusterlb.lab.interrupt import SIGNALS, InterruptError, interruptible
 from clusterlb.lab.lab import Lab
 from clusterlb.lab.netns import LabError
 from clusterlb.lab.say import say
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PATIENCE = 5.0  # seconds that a command has to end once it was asked to
-
-
-class SessionInterruptedError(Exception):
-    """A signal asks the session to end."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
-        self.number = number
 
 
 def run_session(lab: Lab, command: Sequence[str], *, interactive: bool = False) -> int:
@@ -39,31 +30,18 @@ def run_session(lab: Lab, command: Sequence[str], *, interactive: bool = False) 
     is returned, as shells do. An interactive command keeps Ctrl-C to itself.
     """
     started = time.monotonic()
-    with _signals():
+    with interruptible():
         try:
             lab.up()
             say(f"up after {time.monotonic() - started:.0f} s")
             return _Session(lab, command, interactive).run()
-        except SessionInterruptedError as interrupted:
+        except InterruptError as interrupted:
             say(f"{interrupted}, taking it down")
-            return 128 + interrupted.number
+            return interrupted.status
         finally:
-            for number in _SIGNALS:
+            for number in SIGNALS:
                 signal.signal(number, signal.SIG_IGN)
             lab.down()
-
-
-@contextlib.contextmanager
-def _signals() -> Iterator[None]:
-    def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
-        raise SessionInterruptedError(number)
-
-    before = {number: signal.signal(number, interrupt) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @dataclass(frozen=True, slots=True)

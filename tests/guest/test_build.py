@@ -191,6 +191,17 @@ def test_no_source_to_be_had_says_what_was_asked(tmp_path, monkeypatch):
         source.find(None, tmp_path)
 
 
+def test_a_mirror_of_the_operators_own_comes_first(monkeypatch):
+    monkeypatch.setenv("CLUSTERLB_MIRROR", "http://mirror.example/debian")
+    assert source._host_mirror() == "http://mirror.example/debian"
+
+
+def test_a_host_that_is_not_debian_is_told_what_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(LabError, match=r"no dpkg-query: kernel sources come from Debian's packages"):
+        source.find(None, tmp_path)
+
+
 def test_the_hosts_own_mirror_is_asked():
     assert source._host_mirror().startswith(("http://", "https://", "file:", "cdrom:", "mirror"))
     assert Path("/usr/bin/apt-get").exists()

@@ -11,11 +11,11 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
+from clusterlb.lab.interrupt import InterruptError, interruptible
 from clusterlb.lab.kernel import terminal
 from clusterlb.lab.say import say
 
@@ -64,7 +64,7 @@ def guest_path(path: Path) -> Path:
 def projects() -> list[Path]:
     """Return the directories that the command works in: this one, and clusterlb's own checkout."""
     source = Path(__file__).resolve().parents[3]
-    found = _outermost({Path.cwd().resolve(), source})
+    found = outermost({Path.cwd().resolve(), source})
     return [path for path in found if not path.is_relative_to("/usr") and path != Path("/")]
 
 
@@ -72,7 +72,7 @@ def prefixes() -> list[Path]:
     """Return where this interpreter and its packages live, /usr apart."""
     found = {sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib"), sysconfig.get_path("purelib")}
     paths = {Path(path).resolve() for path in found} | {Path(sys.prefix).absolute()}
-    return [path for path in _outermost(paths) if not path.is_relative_to("/usr")]
+    return [path for path in outermost(paths) if not path.is_relative_to("/usr")]
 
 
 def precompile() -> None:
@@ -82,7 +82,9 @@ def precompile() -> None:
         compileall.compile_dir(package, quiet=2, workers=1)
 
 
-def _outermost(paths: set[Path]) -> list[Path]:
+def outermost(found: Iterable[Path]) -> list[Path]:
+    """Leave out the directories that lie in another one of them, and sort the rest."""
+    paths = set(found)
     return sorted(p for p in paths if not any(p != other and p.is_relative_to(other) for other in paths))
 
 
@@ -97,37 +99,17 @@ def attend(
     Returns nothing when the guest ended by itself. SIGINT, SIGTERM and SIGHUP end it: 128 and the number is
     returned; so does the task's limit: 124, as of timeout(1).
     """
-    with _signals():
+    with interruptible():
         try:
             terminal.relay(process, outputs, keyboard, task.limit)
         except TimeoutError:
             say(f"the guest was ended after {task.limit:.0f} s")
             return 124
-        except _EndedBySignalError as ended:
-            return 128 + ended.number
+        except InterruptError as interrupted:
+            return interrupted.status
         finally:
             _end(process)
     return None
-
-
-class _EndedBySignalError(Exception):
-    def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
-        self.number = number
-
-
-@contextlib.contextmanager
-def _signals() -> Iterator[None]:
-    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
-        raise _EndedBySignalError(number)
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, end) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

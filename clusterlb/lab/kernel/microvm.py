@@ -21,6 +21,7 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
+from clusterlb.lab.kernel.cache import version_key
 from clusterlb.lab.kernel.guest import HOST, Task, attend, guest_path
 from clusterlb.lab.kernel.microvm_boot import boot_script
 from clusterlb.lab.netns import LabError
@@ -71,7 +72,7 @@ def find_kernel(boot: Path = _BOOT, modules: Path = _MODULES) -> Path:
         with contextlib.suppress(OSError):
             config = (boot / f"config-{version}").read_text(encoding="utf-8")
             if _IPVS.search(config) and (modules / version).is_dir():
-                found.append((_version_key(version), image))
+                found.append((version_key(version), image))
     if not found:
         raise LabError(
             f"this kernel has no IPVS, and {boot} has no other one that does (a vmlinuz-* with CONFIG_IP_VS "
@@ -122,7 +123,3 @@ def _tool_environment() -> dict[str, str]:
     """Let vng find the virtme-run beside this interpreter."""
     beside = str(Path(sys.executable).absolute().parent)
     return {**os.environ, "PATH": f"{beside}:{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"}
-
-
-def _version_key(version: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.findall(r"\d+|[a-z]+", version)]

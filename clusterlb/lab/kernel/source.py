@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Sequence
@@ -64,13 +65,9 @@ def find(package: str | None, folder: Path) -> Source:
 
 def installed() -> list[Offer]:
     """Return the source packages that are installed on this host."""
-    done = subprocess.run(
-        ["dpkg-query", "-W", "-f", "${Package} ${Version} ${db:Status-Status}\n", "linux-source-*"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    rows = [line.split() for line in done.stdout.splitlines()]
+    form = "${Package} ${Version} ${db:Status-Status}\n"
+    told = _ask(["dpkg-query", "-W", "-f", form, "linux-source-*"])
+    rows = [line.split() for line in told.splitlines()]
     return [Offer(row[0], row[1]) for row in rows if row[2:] == ["installed"] and _PACKAGE.fullmatch(row[0])]
 
 
@@ -139,12 +136,15 @@ class _Apt:
 
 
 def _host_mirror() -> str:
-    """Return the mirror that this host takes Debian from."""
-    done = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Identifier: Packages"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    mirrors = [uri.rstrip("/") for uri in done.stdout.split() if uri.rstrip("/").endswith("/debian")]
-    return mirrors[0] if mirrors else _MIRROR
+    """Return the mirror to take Debian from: CLUSTERLB_MIRROR's, else the one that this host's apt uses."""
+    of_debian = ["Created-By: Packages", "Origin: Debian", "Label: Debian"]
+    ours = _ask(["apt-get", "indextargets", "--format", "$(REPO_URI)", *of_debian]).split()
+    return os.environ.get("CLUSTERLB_MIRROR") or next(iter(ours), _MIRROR).rstrip("/")
+
+
+def _ask(argv: list[str]) -> str:
+    """Return what a program of Debian's says of this host; nothing where it fails: it has nothing to tell."""
+    try:
+        return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+    except FileNotFoundError as error:
+        raise LabError(f"there is no {argv[0]}: kernel sources come from Debian's packages") from error

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from clusterlb.lab.kernel import processor, uml_init
 from clusterlb.lab.kernel.confine import SCRATCH, confine
-from clusterlb.lab.kernel.guest import HOST, Task, attend, prefixes, projects
+from clusterlb.lab.kernel.guest import HOST, Task, attend, outermost, prefixes, projects
 from clusterlb.lab.netns import LabError
 
 _TMPDIRS = ("TMPDIR", "TMP", "TEMP")  # where arch/um/os-Linux/mem.c looks before it takes /dev/shm
@@ -132,7 +132,7 @@ def _shared() -> list[Path]:
     """Return what a guest with this host's root needs put back, where its own file systems hide it."""
     return [
         path
-        for path in {*projects(), *prefixes()}
+        for path in outermost([*projects(), *prefixes()])
         if any(path.is_relative_to(hidden) for hidden in uml_init.FRESH)
     ]
 
