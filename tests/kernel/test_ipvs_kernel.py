@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
@@ -281,6 +282,26 @@ def test_sync_daemons() -> None:
             8848,
         )
         control.stop_sync_daemon(SyncRole.BACKUP)
+
+
+def test_a_sync_daemon_is_stopped_before_its_thread_has_run() -> None:
+    """The kernel acknowledges nothing then. A test in real time keeps the thread off a single processor."""
+    with director() as driver, in_real_time():
+        control = driver.control
+        for role in SyncRole:
+            control.start_sync_daemon(SyncDaemon(role, "lo"))
+            control.stop_sync_daemon(role)
+        assert control.sync_daemons() == ()
+
+
+@contextmanager
+def in_real_time() -> Iterator[None]:
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, parameters)
 
 
 def test_a_batch_full_of_refusals_fits_the_receive_buffer(ipvs: KernelIpvs) -> None:

@@ -32,12 +32,13 @@ from clusterlb.drivers.ipvs.protocol import (
     NLMSG_ERROR,
     NLMSGERR_ATTR_MSG,
     SOL_NETLINK,
+    Command,
 )
 
 MAX_BATCH = 256
 _RECEIVE_BUFFER = 1 << 20  # 256 answers of 768 bytes of kernel memory each, five times over
 _READ_SIZE = 1 << 16  # the kernel writes at most 32 KiB of a dump at a time (netlink_recvmsg)
-_TIMEOUT = 15  # seconds; stopping a sync daemon waits for its thread, and a small machine may stand still
+_TIMEOUT = 15  # seconds; a small machine may stand still
 _DUMP_ATTEMPTS = 5
 _HEADER = Struct("=IHHII")
 _ERROR = Struct("=i")
@@ -124,8 +125,13 @@ class NetlinkSocket:
         return self._ask(self.family, command, body)
 
     def do(self, command: int, body: bytes = b"") -> None:
-        """Have one command carried out; NetlinkError when the kernel refuses."""
-        result = self.batch([(command, body, b"")])
+        """Have one command carried out; NetlinkError when the kernel refuses.
+
+        A question that changes nothing follows, and that question asks for the acknowledgement. The kernel
+        sends none for a command that ends with EINTR (``netlink_rcv_skb``), and stopping a sync daemon does
+        so when the daemon's thread has not run yet (``kthread_stop``): the daemon is gone all the same.
+        """
+        result = self.batch([(command, body, b""), (Command.GET_INFO, b"", b"")])
         if result.lost:
             raise NetlinkError(result.lost)
         if result.refusals:
