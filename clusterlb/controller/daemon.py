@@ -38,6 +38,7 @@ log = structlog.get_logger()
 
 SERVICES_EVERY = 1.0  # seconds; foreign edits are to be repaired within 2
 LINKS_EVERY = 10.0  # the kernel tells of changes; this catches what it did not tell
+ROUTING_EVERY = 0.5  # at most: each reading says by itself when it is worth its cost
 SURVEY_EVERY = 2.0  # as often as the kernel adds its counters up (ip_vs_est.c)
 TICK_EVERY = 1.0
 
@@ -142,10 +143,11 @@ class Controller:
             return
         self._set_probes()
         await self.engine.start()
-        monitor = LinkMonitor(lambda: self._spawn(self.readings.links()))
+        monitor = LinkMonitor(self._links_changed)
         schedule = Schedule()
         schedule.every(SERVICES_EVERY, self.readings.services)
         schedule.every(LINKS_EVERY, self.readings.links)
+        schedule.every(ROUTING_EVERY, self._look_at_routing)
         schedule.every(SURVEY_EVERY, self._survey)
         schedule.every(TICK_EVERY, self._tick)
         schedule.start()
@@ -196,6 +198,10 @@ class Controller:
         """Load the inventory again, as on SIGHUP."""
         self._spawn(self.reloader.reload())
 
+    def _links_changed(self) -> None:
+        self.readings.routes_moved()
+        self._spawn(self.readings.links())
+
     def _set_probes(self) -> None:
         self.engine.set_probes(self.world.index.probes)
 
@@ -231,15 +237,14 @@ class Controller:
         self.reconciler.stop()
         await self._kernel.close()
 
-    async def _survey(self) -> None:
-        """Look at what tells nobody when it changes: FRR, the other directors, the counters."""
+    async def _look_at_routing(self) -> None:
+        """Look at FRR and at the other directors, which tell nobody when they change."""
         await self.readings.frr_health()  # first: the database is worth a look as soon as a neighbour is Full
-        await asyncio.gather(
-            self.readings.cluster(),
-            self.counters.look(),
-            self.drains.look(),
-            self.port_use.look(),
-        )
+        await self.readings.cluster()
+
+    async def _survey(self) -> None:
+        """Look at the kernel's counters."""
+        await asyncio.gather(self.counters.look(), self.drains.look(), self.port_use.look())
         await self.insiders.look()
 
     async def _tick(self) -> None:

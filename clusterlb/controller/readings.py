@@ -20,15 +20,18 @@ from clusterlb.model.inventory import ActiveStandby
 from clusterlb.model.ipvs import KEEP_TIMEOUTS
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import Announce, Withdraw
+from clusterlb.model.reason import Reason
 from clusterlb.model.state import FrrLine
 
 SHARE = 20  # a reading that took t seconds is not repeated before SHARE x t: 5 % of a core at most
 LONGEST_PAUSE = 10.0  # seconds; something may have happened since. Readings that take long pause longer.
-EAGER = 0.4  # of the pause that is made while no neighbour is Full
+FRR_EVERY = 2.0  # seconds between two looks at FRR's neighbours where they decide something, and
+IDLE_FRR = 8.0  # where they decide nothing
+EAGER = 0.4  # of the pause that a reading deserves is made while a VIP waits for a neighbour
 IDLE_VIEW = 15.0  # seconds between two looks at the link-state database that decide nothing, and
 IDLE_SHARE = 100  # as many times as long as one takes: 1 % of a core at most
 LAID_AT_MOST = 3  # times that a VIP's ghost is laid
-FULL_FRR = 15  # every so many polls of FRR its whole configuration is read too
+FULL_FRR = 30.0  # seconds after which FRR's whole configuration is read again
 
 log = structlog.get_logger()
 
@@ -42,8 +45,10 @@ class Readings:
     frr: FrrDriver
     neighbors: tuple[OspfNeighbor, ...] = ()
     _services_not_before: float = 0.0
-    _frr_not_before: float = 0.0
-    _frr_polls: int = 0
+    _frr_asked_at: float = float("-inf")
+    _frr_took: float = 0.0
+    _frr_moved: bool = False
+    _frr_read_at: float = float("-inf")
     _looked_at: float = float("-inf")
     _look_took: float = 0.0
     _cluster_error: str = ""
@@ -148,12 +153,24 @@ class Readings:
                 if peers or before.lanes != found.lanes:
                     world.mark_all()
 
+    def routes_moved(self) -> None:
+        """Have FRR asked soon: the kernel's links or routes have changed."""
+        self._frr_moved = True
+
     async def frr_health(self) -> None:
         """Ask FRR for its neighbours; now and then, and after a silence, for its configuration too."""
         clock = self.reconciler.clock
         started = clock()
-        if started < self._frr_not_before:
+        if started < self._frr_asked_at + self._frr_pause():
             return
+        self._frr_moved = False
+        try:
+            await self._ask_frr()
+        finally:
+            self._frr_asked_at = clock()
+            self._frr_took = self._frr_asked_at - started
+
+    async def _ask_frr(self) -> None:
         world = self.reconciler.world
         try:
             neighbors = await self.frr.neighbors()
@@ -161,22 +178,31 @@ class Readings:
             world.health_changed(frr_failures=world.health.frr_failures + 1, frr_error=str(error))
             world.actual.frr = None
             return
-        finally:
-            # nothing is announced before a neighbour is Full: that moment is worth some more looks
-            pause = _pause((clock() - started) * (1.0 if world.health.ospf_full else EAGER))
-            self._frr_not_before = clock() + pause
-        if {n.router_id for n in neighbors if n.full} != {n.router_id for n in self.neighbors if n.full}:
-            full = ",".join(sorted(n.router_id for n in neighbors if n.full)) or "none"
-            log.info("ospf neighbours", full=full)
+        full = {neighbor.router_id for neighbor in neighbors if neighbor.full}
+        before = {neighbor.router_id for neighbor in self.neighbors if neighbor.full}
+        if full != before:
+            log.info("ospf neighbours", full=",".join(sorted(full)) or "none")
         self.neighbors = neighbors
-        world.health_changed(ospf_full=len({n.router_id for n in neighbors if n.full}))
+        world.health_changed(ospf_full=len(full))
         if world.inventory.cluster.director_checks.bfd:
             await self._read_bfd()
-        self._frr_polls += 1
-        if world.actual.frr is None or self._frr_polls % FULL_FRR == 0:
+        # who went may have gone because FRR lost its configuration
+        lost = before - full
+        if world.actual.frr is None or lost or self.reconciler.clock() >= self._frr_read_at + FULL_FRR:
             await self._reread_frr()
         if world.health.frr_failures and world.actual.frr is not None:
             world.health_changed(frr_failures=0, frr_error="")
+
+    def _frr_pause(self) -> float:
+        """Return the seconds between two looks: few where what FRR says decides something, or is about to."""
+        world = self.reconciler.world
+        pause = _pause(self._frr_took)
+        if not world.health.ospf_full:
+            waits = any(each.because.reason is Reason.NOT_ADJACENT for each in world.decided.values())
+            return EAGER * pause if waits else max(FRR_EVERY, pause)
+        checks = world.inventory.cluster.director_checks
+        decides = checks.bfd or checks.ospf_full or world.health.frr_failures or self._frr_moved
+        return max(FRR_EVERY if decides else IDLE_FRR, pause)
 
     async def _reread_frr(self) -> None:
         """Read what FRR runs; a daemon that hangs must not keep the loop waiting."""
@@ -192,6 +218,7 @@ class Readings:
 
     async def _frr_lines(self) -> tuple[FrrLine, ...] | None:
         """Return what FRR runs; None, and a failure more, when it does not answer."""
+        self._frr_read_at = self.reconciler.clock()
         try:
             return await self.frr.read()
         except DriverError as error:

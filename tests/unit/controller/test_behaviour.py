@@ -118,14 +118,14 @@ async def test_frr_silent_withdraws_after_three_times(tmp_path):
     async with running(host) as controller:
         host.frr.stuck = "ospfd"
         for _ in range(2):
-            controller.readings._frr_not_before = 0
+            controller.readings._frr_asked_at = float("-inf")
             await controller.readings.frr_health()
         assert announced(host) == {VIP}
-        controller.readings._frr_not_before = 0
+        controller.readings._frr_asked_at = float("-inf")
         await controller.readings.frr_health()
         await eventually(lambda: announced(host) == set())
         host.frr.stuck = None
-        controller.readings._frr_not_before = 0
+        controller.readings._frr_asked_at = float("-inf")
         await controller.readings.frr_health()
         await eventually(lambda: announced(host) == {VIP})
 
@@ -218,7 +218,7 @@ async def test_frr_that_is_silent_at_the_start_is_configured_once_it_answers(tmp
     await asyncio.sleep(0.2)
     assert announced(host) == set()
     host.frr.stuck = None
-    controller.readings._frr_not_before = 0
+    controller.readings._frr_asked_at = float("-inf")
     await controller.readings.frr_health()
     await eventually(lambda: announced(host) == {VIP})
     controller.stop()

@@ -1,13 +1,19 @@
-"""FRR that takes its time: what the controller does meanwhile; on fakes, through its real loop."""
+"""How often FRR is asked, and what the controller does while FRR takes its time; on fakes."""
 
 import asyncio
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
-from fake_director import FakeDirector, announced, eventually, running, weights
+import pytest
+from fake_director import VIP, FakeDirector, announced, eventually, inventory, running, weights
 
 from clusterlb.controller import apply
+from clusterlb.controller.daemon import ROUTING_EVERY
 from clusterlb.controller.status import status
+from clusterlb.core.announce import NOWHERE, Decision
 from clusterlb.drivers.frr.fake import FakeFrr
+from clusterlb.model.director_checks import DirectorChecks
+from clusterlb.model.reason import Because, Reason
 
 MEMBER = "10.2.0.101:80"
 
@@ -33,9 +39,9 @@ async def asking(host, controller):
     """Hold FRR's answer back while the block runs."""
     host.frr.let.clear()
     asked = host.frr.asked
-    controller.readings._frr_polls = -1  # the next look is a full one
-    controller.readings._frr_not_before = 0.0
-    question = asyncio.create_task(controller.readings.frr_health())
+    readings = controller.readings
+    readings._frr_read_at = readings._frr_asked_at = float("-inf")  # the next look is a full one
+    question = asyncio.create_task(readings.frr_health())
     try:
         await eventually(lambda: host.frr.asked > asked)
         yield
@@ -93,3 +99,80 @@ async def test_a_single_run_waits_for_the_lock(tmp_path, monkeypatch):
     await controller.run(once=True)
     assert not controller.world.errors
     assert set(controller.world.wanted_frr) <= set(host.frr.lines)
+
+
+class CountedFrr(FakeFrr):
+    """Counts the questions after its neighbours and after its configuration."""
+
+    neighbors_asked = 0
+    configuration_asked = 0
+
+    async def neighbors(self):
+        self.neighbors_asked += 1
+        return await super().neighbors()
+
+    async def read(self):
+        self.configuration_asked += 1
+        return await super().read()
+
+
+class Minute:
+    """A director whose surveys are made by hand, on a clock of its own."""
+
+    def __init__(self, tmp_path, checks=None):
+        given = inventory()
+        cluster = replace(given.cluster, director_checks=checks or DirectorChecks())
+        host = FakeDirector(tmp_path, replace(given, cluster=cluster))
+        self.frr = host.frr = CountedFrr(host.frr.lines, host.frr.adjacent)
+        self.controller = host.controller()
+        self.now = 1000.0
+        self.controller.reconciler.clock = lambda: self.now
+
+    async def survey(self, seconds=60.0):
+        """Return how often FRR was asked for its neighbours and for its configuration meanwhile."""
+        before = self.frr.neighbors_asked, self.frr.configuration_asked
+        for _ in range(round(seconds / ROUTING_EVERY)):
+            self.now += ROUTING_EVERY
+            await self.controller.readings.frr_health()
+        return self.frr.neighbors_asked - before[0], self.frr.configuration_asked - before[1]
+
+
+async def test_a_healthy_frr_is_asked_every_eight_seconds_and_for_everything_every_half_minute(tmp_path):
+    minute = Minute(tmp_path)
+    await minute.controller.readings.adopt()
+    assert await minute.survey(240) == (30, 7)
+
+
+@pytest.mark.parametrize(
+    "checks", [DirectorChecks(ospf_full=1), DirectorChecks(bfd=True)], ids=["ospf_full", "bfd"]
+)
+async def test_what_decides_is_asked_every_two_seconds(tmp_path, checks):
+    minute = Minute(tmp_path, checks)
+    await minute.controller.readings.adopt()
+    assert (await minute.survey())[0] == 30
+
+
+async def test_without_a_full_neighbour_frr_is_asked_every_two_seconds_or_at_once_while_a_vip_waits(tmp_path):
+    minute = Minute(tmp_path)
+    minute.frr.adjacent = ()
+    await minute.controller.readings.adopt()
+    assert (await minute.survey())[0] == 30
+    minute.controller.world.decided[VIP] = Decision(NOWHERE, Because(Reason.NOT_ADJACENT, "none is Full"))
+    assert (await minute.survey())[0] == 60 / ROUTING_EVERY
+
+
+async def test_a_change_of_links_or_routes_has_frr_asked_soon(tmp_path):
+    minute = Minute(tmp_path)
+    await minute.controller.readings.adopt()
+    assert await minute.survey(2.0) == (0, 0)
+    minute.controller.readings.routes_moved()
+    assert await minute.survey(2.0) == (1, 0)
+    assert await minute.survey(2.0) == (0, 0)
+
+
+async def test_a_neighbour_that_goes_has_the_configuration_read_at_once(tmp_path):
+    minute = Minute(tmp_path)
+    await minute.controller.readings.adopt()
+    minute.frr.adjacent = ()
+    minute.controller.readings.routes_moved()
+    assert await minute.survey(2.0) == (1, 1)
