@@ -14,7 +14,6 @@ import pytest
 
 from clusterlb.lab.kernel import uml as driver
 from clusterlb.lab.kernel.guest import Task
-from clusterlb.lab.netns import LabError
 from tests.guest.conftest import RUN, guest
 
 VENV_PYTHON = sys.executable
@@ -100,12 +99,19 @@ def test_what_is_no_systems_root(uml, tmp_path):
     assert b"is no system's root directory" in done.stderr
 
 
-def test_a_kernel_that_ends_before_its_command_shows_its_last_words(tmp_path):
+def test_a_kernel_that_does_not_start_shows_its_last_words(tmp_path):
     broken = tmp_path / "linux"
     broken.write_text("#!/bin/sh\necho Kernel panic: no luck >&2\nexit 1\n")
     broken.chmod(0o755)
-    with pytest.raises(LabError, match=r"(?s)ended before its command did.*no luck"):
+    with pytest.raises(driver.NotStartedError, match=r"(?s)did not start.*no luck"):
         driver.run(broken, Task(["true"]))
+
+
+def test_a_kernel_that_ends_before_its_command_says_so(uml):
+    power_off = "import ctypes, time; ctypes.CDLL(None).reboot(0x4321FEDC); time.sleep(60)"
+    done = guest("uml", VENV_PYTHON, "-c", power_off)
+    assert done.returncode == 1
+    assert b"ended before its command did" in done.stderr
 
 
 def test_a_shell_has_a_terminal_of_our_size(uml):

@@ -34,7 +34,14 @@ def run(task: Task, forced: Kernel | None) -> int | None:
             raise LabError("--root needs User-Mode Linux: this kernel runs on its own root")
         return None
     precompile()
-    return guest(task)
+    try:
+        return guest(task)
+    except uml.NotStartedError as error:
+        if forced or task.tree is not None:
+            raise
+        say(str(error))
+        say("booting a microVM instead, which takes about 15 s")
+        return microvm.run(task)
 
 
 def _choose(forced: Kernel | None) -> Callable[[Task], int] | None:

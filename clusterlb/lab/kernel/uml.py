@@ -26,11 +26,15 @@ _TMPDIRS = ("TMPDIR", "TMP", "TEMP")  # where arch/um/os-Linux/mem.c looks befor
 _LAST_LINES = 15
 
 
+class NotStartedError(LabError):
+    """The kernel did not come so far as to run anything."""
+
+
 def run(binary: Path, task: Task) -> int:
     """Run a command in a guest; its outputs are this process's, its exit status is returned.
 
-    Raises LabError when the guest does not start, or ends without a status. How it ends otherwise: see
-    ``guest.attend``.
+    Raises NotStartedError when the guest does not come to the command, LabError when it ends without a
+    status. How it ends otherwise: see ``guest.attend``.
     """
     if task.tree is not None:
         _require_tree(task.tree)
@@ -48,14 +52,16 @@ def run(binary: Path, task: Task) -> int:
         pipes.close_guests()
         outputs = {pipes.output: sys.stdout.fileno(), pipes.error: sys.stderr.fileno()}
         ended = attend(process, outputs, task, pipes.keyboard if task.interactive else None)
-        said = os.read(pipes.status, 16)
-        if said:
-            return int(said)
+        _, started, status = os.read(pipes.status, 16).rpartition(uml_init.STARTED)
+        if started and status:
+            return int(status)
         if ended is not None:
             return ended
         console.seek(0)
         lines = console.read().decode(errors="replace").splitlines()[-_LAST_LINES:]
-        raise LabError("\n".join([f"User-Mode Linux ({binary}) ended before its command did:", *lines]))
+        if started:
+            raise LabError("\n".join([f"User-Mode Linux ({binary}) ended before its command did:", *lines]))
+        raise NotStartedError("\n".join([f"User-Mode Linux ({binary}) did not start:", *lines]))
 
 
 def command(binary: Path, memory: int, pipes: Pipes) -> list[str]:

@@ -30,6 +30,7 @@ FRESH = ("/run", "/tmp", "/var/tmp", "/dev/shm")
 _ROOT = "/run/root"  # the new root, seen from the first one
 _PLAN = "/dev/shm/guest.json"
 _LINES = ("/dev/ttyS0", "/dev/ttyS1", "/dev/ttyS2")  # output and keyboard, error, status
+STARTED = b"+"  # on the status line: the command is about to be started, and its status follows
 _FAILED = 125  # the exit status where the command could not be started, as of timeout(1)
 _MNT_DETACH = 2  # include/linux/fs.h
 _POWER_OFF = 0x4321FEDC  # LINUX_REBOOT_CMD_POWER_OFF, include/uapi/linux/reboot.h
@@ -169,6 +170,7 @@ def main() -> None:
         make_root(plan)
         socket.sethostname(HOST_NAME)
         loopback_up()
+        os.write(told, STARTED)
         status = run(plan, output, error)
     except BaseException:  # noqa: BLE001 - the guest's first process: all it can do is say why
         os.write(error, traceback.format_exc().encode())

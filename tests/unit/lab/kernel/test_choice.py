@@ -1,5 +1,7 @@
 """Which kernel is taken, and what is said of it. The guests themselves run in tests/frr/test_guest.py."""
 
+from pathlib import Path
+
 import pytest
 
 from clusterlb.lab.kernel import cache, choice, microvm, uml
@@ -80,6 +82,22 @@ def test_one_that_does_not_run_is_named_and_the_next_choice_taken(machine, capfd
     binary = machine.build("7.3.4-1", runs=False)
     assert choice.run(TASK, None) == 4
     assert f"{binary} does not run on this machine" in capfd.readouterr().err
+
+
+def test_one_that_does_not_start_shows_why_and_the_next_choice_is_taken(machine, monkeypatch, capfd):
+    def panics(binary, task):
+        raise uml.NotStartedError("did not start:\nKernel panic")
+
+    monkeypatch.setattr(uml, "run", panics)
+    machine.build("7.3.4-1")
+    assert choice.run(TASK, None) == 4
+    said = capfd.readouterr().err
+    assert "Kernel panic" in said
+    assert "a microVM instead" in said
+    with pytest.raises(uml.NotStartedError):
+        choice.run(TASK, Kernel.UML)
+    with pytest.raises(uml.NotStartedError):
+        choice.run(Task(["true"], tree=Path("/")), None)
 
 
 def test_one_of_other_settings_is_named_and_not_taken(machine, capfd):
