@@ -168,7 +168,16 @@ def _run_clusterlb(argv: list[str]) -> None:
 def _hooks() -> Hooks:
     from clusterlb.lab.hooks import Hooks
 
-    return Hooks(_run_clusterlb, _warm, _say(), _render_router, _render_server)
+    return Hooks(_run_clusterlb, _warm, _say(), _configured, _render_router, _render_server)
+
+
+def _configured(inventory: Inventory, director: str, text: str, state: Path) -> str:
+    from clusterlb.api.run import frr_lines
+    from clusterlb.controller.configured import configured
+    from clusterlb.controller.ledger import Ledger
+
+    ours = frr_lines(inventory, inventory.directors[director])
+    return configured(text, ours, Ledger(state / "ledger.json"))
 
 
 def _render_router(inventory: Inventory, port: str, router_id: str) -> str:

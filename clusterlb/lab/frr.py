@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from clusterlb.lab.spec import LabSpec, Timers
 from clusterlb.lab.topology import DirectorHost, Topology
 
 _DAEMONS = ("zebra", "ospfd", "bfdd")
+_FIRST = ("mgmtd", "zebra")
 _PROGRAMS = Path("/usr/lib/frr")
 _ETC = Path("/etc/frr")
 _RUN = Path("/var/run/frr")
@@ -56,9 +58,31 @@ class Frr:
 
     def start(self) -> None:
         """Start the daemons; they are not configured yet."""
-        for daemon in self.daemons:
-            for left in (_RUN / self.name).glob(f"{daemon}.*"):
+        self.start_zebra()
+        self.start_others()
+
+    def start_zebra(self) -> None:
+        """Start the daemon that the others connect to."""
+        for left in (_RUN / self.name).iterdir():
+            if not left.is_dir():
                 left.unlink()
+        self._start([daemon for daemon in self.daemons if daemon in _FIRST])
+
+    def start_others(self) -> None:
+        """Start the other daemons once zebra listens: one that comes too early tries again after 10 s.
+
+        (``lib/zclient.c``, ZCLIENT_CONNECT.) Debian's start script waits for each daemon likewise.
+        """
+        self._await("zserv.api")
+        self._start([daemon for daemon in self.daemons if daemon not in _FIRST])
+
+    def configure(self) -> None:
+        """Have the running daemons read frr.conf, as Debian's start script does; raise LabError."""
+        self._await(*(f"{daemon}.vty" for daemon in self.daemons))
+        run(["vtysh", "-N", self.name, "-b"])
+
+    def _start(self, daemons: Sequence[str]) -> None:
+        for daemon in daemons:
             log = self.logs / f"{self.name}-{daemon}.log"
             argv = [str(_PROGRAMS / daemon), "-N", self.name, "-A", "127.0.0.1", "--log", f"file:{log}"]
             log.touch()
@@ -66,16 +90,15 @@ class Frr:
             pid = self.pids[daemon] = execute(self.name, argv, self.logs / f"{self.name}-frr.log")
             os.setpriority(os.PRIO_PROCESS, pid, _NICE)
 
-    def configure(self) -> None:
-        """Have the running daemons read frr.conf, as Debian's start script does; raise LabError."""
+    def _await(self, *sockets: str) -> None:
         deadline = time.monotonic() + _START_SECONDS
-        sockets = [_RUN / self.name / f"{daemon}.vty" for daemon in self.daemons]
-        while not all(path.exists() for path in sockets):
+        while late := [name for name in sockets if not (_RUN / self.name / name).exists()]:
             if time.monotonic() > deadline:
-                late = ", ".join(path.stem for path in sockets if not path.exists())
-                raise LabError(f"FRR's {late} in {self.name} did not start within {_START_SECONDS:g} s")
+                raise LabError(
+                    f"FRR in {self.name} did not start within {_START_SECONDS:g} s: no {', '.join(late)} in "
+                    f"{_RUN / self.name}; see {self.logs / self.name}-*.log"
+                )
             time.sleep(0.02)
-        run(["vtysh", "-N", self.name, "-b"])
 
     def kill(self) -> None:
         """SIGKILL every daemon, as a crash would."""

@@ -47,6 +47,8 @@ from clusterlb.model.inventory import Inventory
 
 RUN_DIR = Path("/run/clusterlb-lab")
 _STEER = "switch-agent"
+# controllers that start at a time on each processor: more starve each other, fewer leave it idle
+_AT_A_TIME = 4
 
 
 class Lab:
@@ -116,16 +118,16 @@ class Lab:
             # what is there now is shared with the children for good; a collection would copy it page by page
             gc.collect()
             gc.freeze()
-        for name in self.topology.routers:
-            self._frr[name].configure()
+        for frr in self._frr.values():
+            frr.configure()
         self._say(f"starting {len(self.directors)} directors")
         Arrival(
             self.topology,
-            start=self._first_start,
+            start=self.start_director,
             ended=self._ended,
             logs={name: self.log(name) for name in self.directors},
             say=self._say,
-            width=2 * (os.cpu_count() or 1),
+            width=_AT_A_TIME * (os.cpu_count() or 1),
             look=self._look,
         ).complete(self.spec.wait)
 
@@ -163,7 +165,7 @@ class Lab:
         home = RUN_DIR / name
         home.mkdir(exist_ok=True)
         argv = ["up", "--inventory", str(self.inventory), "--director", name, "--metrics", "off"]
-        argv += ["--run-dir", str(home), "--state-dir", str(home / "state"), "--pathspace", name]
+        argv += ["--run-dir", str(home), "--state-dir", str(self._state(name)), "--pathspace", name]
         self._directors[name] = self.fork_clusterlb(name, argv, self.log(name))
 
     def fork_clusterlb(self, name: str, argv: Sequence[str], log: Path) -> int:
@@ -231,13 +233,12 @@ class Lab:
             "servers": self._servers.pids(),
         }
 
+    def _state(self, name: str) -> Path:
+        return RUN_DIR / name / "state"
+
     def _look(self, name: str) -> str:
         router_id = str(self.topology.director(name).router_id)
         return autopsy(name, RUN_DIR / name, router_id, ospf6=self.topology.ospf6)
-
-    def _first_start(self, name: str) -> None:
-        self._frr[name].configure()
-        self.start_director(name)
 
     def _ended(self) -> list[str]:
         return [name for name, pid in self._directors.items() if not running(pid)]
@@ -248,14 +249,17 @@ class Lab:
         if self.topology.core:
             configs[CORE] = core_config(render(UPLINK, str(CORE_ON_SERVERS)))
         for director in self.topology.directors:
-            configs[director.name] = (
-                director_config(director)
+            name = director.name
+            configs[name] = (
+                self._hooks.configured(self._inventory, name, director_config(director), self._state(name))
                 if self.spec.controller is Controller.CLUSTERLB
                 else baseline_config(self.spec, self.topology, director)
             )
         for name, frr in self._frr.items():
             frr.prepare(configs[name])
-            frr.start()
+            frr.start_zebra()
+        for frr in self._frr.values():
+            frr.start_others()
 
     def _claim(self) -> None:
         """Take the machine's one lab, and remove what a killed one has left."""

@@ -82,7 +82,7 @@ def test_what_the_inventory_says_of_the_inside_goes_before_the_number():
 
 def test_a_switch_that_hashes_modulo_knows_no_ipv6():
     given = inventory('cluster: {vip_prefixes: [10.100.0.0/24, "fd00:100::/64"]}')
-    hooks = Hooks(*[lambda *_: ""] * 5)
+    hooks = Hooks(*[lambda *_: ""] * 6)
     with pytest.raises(SpecError, match="modulo steers IPv4 only"):
         Lab(replace(SPEC, switch=SwitchSpec(hash=Hash.MODULO)), "", given, hooks)
 
