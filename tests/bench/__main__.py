@@ -75,7 +75,13 @@ GROUPS = [
             "baseline_leave_lost",
         ],
     ),
+    ("bench_pps", KERNEL, ["pps_with_rules_vs_bare", "rules_ns_per_packet"]),
     ("bench_matrix", KERNEL, ["matrix_lost"]),
+    (
+        "bench_vtysh",
+        KERNEL,
+        ["vtysh_to_announce", "vtysh_to_announce_was", "vtysh_per_minute", "vtysh_per_minute_was"],
+    ),
     ("bench_lab_up", NATIVE, ["lab_up_s"]),
     ("bench_lanes", NATIVE, ["lane_kernel_s", "lane_matrix_s"]),
     ("bench_uml_build", NATIVE, ["uml_build_s"]),

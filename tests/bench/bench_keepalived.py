@@ -71,8 +71,8 @@ def measure() -> list[Figure]:
     keepalived, engine = beside(services=1)
     shared_keepalived, shared_engine = beside(services=SHARED_BY)
     return [
-        Figure("check_cpu_vs_keepalived", engine.cores / keepalived, "ratio", 1.5),
-        Figure("check_cpu_shared_vs_keepalived", shared_engine.cores / shared_keepalived, "ratio", 0.5),
+        Figure("check_cpu_vs_keepalived", engine.cores / keepalived, "ratio", 1.3),
+        Figure("check_cpu_shared_vs_keepalived", shared_engine.cores / shared_keepalived, "ratio", 0.4),
         Figure("check_lateness", engine.lag_max / SPEC.interval, "intervals", 0.10),
     ]
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A measured value, its unit, the upper bound it should keep (None: printed only), and its spread."""
+    """A measured value, its unit, the bound and the floor it should keep (None: printed only), its spread."""
 
     name: str
     value: float
@@ -17,17 +17,21 @@ class Figure:
     bound: float | None = None
     spread: float | None = None
     spread_is: str = "worst"
+    floor: float | None = None
 
     @property
     def ok(self) -> bool:
-        """Say whether the bound is kept."""
-        return self.bound is None or self.value <= self.bound
+        """Say whether the bound and the floor are kept."""
+        above = self.bound is not None and self.value > self.bound
+        below = self.floor is not None and self.value < self.floor
+        return not (above or below)
 
     def line(self) -> str:
         """Return ``BENCH name value unit`` and, after a #, the bound and the spread."""
         notes = []
-        if self.bound is not None:
-            notes.append(f"bound {self.bound:g}{'' if self.ok else ' MISSED'}")
+        for name, limit in (("bound", self.bound), ("floor", self.floor)):
+            if limit is not None:
+                notes.append(f"{name} {limit:g}{'' if self.ok else ' MISSED'}")
         if self.spread is not None:
             notes.append(f"{self.spread_is} {self.spread:.4g}")
         return f"BENCH {self.name} {self.value:.4g} {self.unit}" + (
