@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.support import tested
+
 settings.register_profile("default", deadline=None, max_examples=100)
 settings.register_profile("ci", deadline=None, max_examples=100, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
+LANE_MARKS = ("frr", "kernel")  # `-m smoke` is a part of a lane
 _BEHAVIOUR = [Path(__file__).parent / "unit" / room for room in ("checks", "controller")]
 
 
@@ -17,3 +20,15 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if any(room in item.path.parents for room in _BEHAVIOUR):
             item.add_marker(pytest.mark.behaviour)
+
+
+def pytest_terminal_summary(terminalreporter, exitstatus, config):
+    """Say with which versions a whole lane on a real kernel or a real FRR has passed."""
+    paths = [str(Path(path).relative_to(config.rootpath)) for path in map(os.path.abspath, config.args)]
+    if (
+        exitstatus == 0
+        and config.option.markexpr in LANE_MARKS
+        and any(path in tested.LANES for path in paths)
+    ):
+        passed = len(terminalreporter.getreports("passed"))
+        terminalreporter.write_line(tested.line(paths, passed))

@@ -54,6 +54,11 @@ def build(source: str | None) -> None:
 @kernel.command("run", context_settings={"ignore_unknown_options": True})
 @kernel_option
 @click.option(
+    "--source",
+    metavar="PACKAGE",
+    help="Run on the User-Mode Linux built of this package.  [default: the newest that is built]",
+)
+@click.option(
     "--root",
     "tree",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
@@ -65,7 +70,14 @@ def build(source: str | None) -> None:
 )
 @click.option("--limit", type=float, default=3000.0, show_default=True, help="Seconds that a guest may take.")
 @click.argument("argv", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
-def run(kernel_name: str | None, tree: Path | None, memory: int, limit: float, argv: tuple[str, ...]) -> None:
+def run(
+    kernel_name: str | None,
+    source: str | None,
+    tree: Path | None,
+    memory: int,
+    limit: float,
+    argv: tuple[str, ...],
+) -> None:
     """Run COMMAND on a kernel with IPVS; outputs and exit code are COMMAND's.
 
     A guest sees this host's files and cannot change them: what it writes goes to its memory, and is gone
@@ -78,8 +90,12 @@ def run(kernel_name: str | None, tree: Path | None, memory: int, limit: float, a
     from clusterlb.lab.netns import LabError
 
     forced: Kernel | None = choice.Kernel(kernel_name) if kernel_name else None
+    if source is not None:
+        if forced not in {None, choice.Kernel.UML}:
+            raise click.UsageError("--source names a User-Mode Linux: it goes with --kernel uml alone")
+        forced = choice.Kernel.UML
     try:
-        status = choice.run(Task(argv, limit=limit, memory=memory, tree=tree), forced)
+        status = choice.run(Task(argv, limit=limit, memory=memory, tree=tree), forced, source)
         if status is None:
             os.execvp(argv[0], argv)  # noqa: S606 - this command is what was asked for
     except OSError as error:

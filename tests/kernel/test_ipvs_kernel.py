@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 
 from clusterlb.drivers.interface import DriverError
+from clusterlb.drivers.ipvs import decode
 from clusterlb.drivers.ipvs.batch import Batch
 from clusterlb.drivers.ipvs.driver import KernelIpvs
 from clusterlb.drivers.ipvs.netlink import MAX_BATCH, BatchResult, NetlinkSocket
+from clusterlb.drivers.ipvs.protocol import Command, CommandAttr, ServiceAttr
 from clusterlb.drivers.ipvs.restore import render
 from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.address import AddressFamily
@@ -100,11 +102,28 @@ def test_unchanged_entries_are_the_same_objects_and_edits_are_seen(ipvs: KernelI
     ipvs.apply(added(STATES[0]))
     first = ipvs.read()[WEB]
     again = ipvs.read()[WEB]
-    assert again.service is first.service
-    assert all(one is other for one, other in zip(first.destinations, again.destinations, strict=True))
+    assert again == first
+    if not pads_counters():
+        assert again.service is first.service
+        assert all(one is other for one, other in zip(first.destinations, again.destinations, strict=True))
     ipvsadm("-e", "-t", "10.100.0.1:80", "-r", "10.2.0.1:80", "-g", "-w", "7")
     edited = ipvs.read()[WEB]
     assert [one.weight for one in edited.destinations] == [1, 7, 0]
+
+
+STATS64 = 10 * (4 + 8)  # bytes: ten counters, each after its header
+
+
+def pads_counters() -> bool:
+    """Say whether this kernel aligns 64-bit attributes, as User-Mode Linux 6.12 does and x86 never.
+
+    (CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS; ``nla_need_padding_for_64bit``.) Entries are decoded anew then.
+    """
+    with closing(NetlinkSocket()) as netlink:
+        netlink.resolve_family()
+        (data, start, end), *_ = netlink.dump(Command.GET_SERVICE)
+    first, last = decode.inside(data, start, end, CommandAttr.SERVICE)[ServiceAttr.STATS64]
+    return last - first > STATS64
 
 
 def send_datagrams(ports: range, address: str, port: int, source: str) -> None:

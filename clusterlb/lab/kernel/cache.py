@@ -42,9 +42,10 @@ def place(version: str) -> Built:
     return Built(version, kernels() / f"{version}_{_settings()}" / _BINARY)
 
 
-def newest() -> Built | None:
-    """Return the newest kernel that was built with today's settings."""
-    found = [place(path.name.rpartition("_")[0]) for path in kernels().glob(f"*_{_settings()}")]
+def newest(package: str | None = None) -> Built | None:
+    """Return the newest kernel that was built with today's settings, or of one package where it is named."""
+    series = f"{package.removeprefix('linux-source-')}." if package else ""
+    found = [place(path.name.rpartition("_")[0]) for path in kernels().glob(f"{series}*_{_settings()}")]
     return max((b for b in found if b.binary.is_file()), key=lambda b: version_key(b.version), default=None)
 
 

@@ -23,12 +23,13 @@ class Kernel(Enum):
     MICROVM = "microvm"
 
 
-def run(task: Task, forced: Kernel | None) -> int | None:
+def run(task: Task, forced: Kernel | None, source: str | None = None) -> int | None:
     """Run a command in a guest, and return its exit status; None where this kernel is the one to run it on.
 
-    Says which kernel it is. Raises LabError when there is none, or not the one that is asked for.
+    With ``source``, User-Mode Linux is the one built of this Debian package. Says which kernel it is. Raises
+    LabError when there is none, or not the one that is asked for.
     """
-    guest = _choose(forced)
+    guest = _choose(forced, source)
     if guest is None:
         if task.tree is not None:
             raise LabError("--root needs User-Mode Linux: this kernel runs on its own root")
@@ -44,7 +45,7 @@ def run(task: Task, forced: Kernel | None) -> int | None:
         return microvm.run(task)
 
 
-def _choose(forced: Kernel | None) -> Callable[[Task], int] | None:
+def _choose(forced: Kernel | None, source: str | None) -> Callable[[Task], int] | None:
     if forced in {None, Kernel.NATIVE} and has_ipvs():
         return None
     if forced is Kernel.NATIVE:
@@ -55,20 +56,21 @@ def _choose(forced: Kernel | None) -> Callable[[Task], int] | None:
     if os.geteuid() != 0:
         raise LabError("this kernel has no IPVS, and a guest that has it needs root: run this as root")
     why = "--kernel asks for it" if forced else "this kernel has no IPVS"
-    built = None if forced is Kernel.MICROVM else _usable()
+    built = None if forced is Kernel.MICROVM else _usable(source)
     if built is not None:
         say(f"{why}: starting User-Mode Linux {built.version}")
         return lambda task: uml.run(built.binary, task)
     if forced is Kernel.UML:
-        raise LabError(f"no User-Mode Linux is built: `{BUILD}` builds it in about 5 minutes")
+        which, option = (f" of {source}", f" --source {source}") if source else ("", "")
+        raise LabError(f"no User-Mode Linux{which} is built: `{BUILD}{option}` builds it in about 5 minutes")
     say(f"{why}: booting a microVM, which takes about 15 s")
     if forced is None:
         say(f"`{BUILD}` builds a kernel that starts in a second and is five times as fast")
     return microvm.run
 
 
-def _usable() -> cache.Built | None:
-    built = cache.newest()
+def _usable(source: str | None) -> cache.Built | None:
+    built = cache.newest(source)
     if built is None:
         for path in cache.outdated():
             say(f"{path} was built with other settings: not used")

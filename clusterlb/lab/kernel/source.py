@@ -16,7 +16,8 @@ from clusterlb.lab.say import say
 OLDEST = [6, 16]  # older ones work by ptrace alone, at half the speed
 _PACKAGE = re.compile(r"linux-source-(\d+\.\d+)")
 # by its code name: mirrors may be late to turn "stable-backports" to a new release
-_SUITES = ("trixie-backports", "testing")
+_RECENT = ("trixie-backports", "testing")
+_ALL = ("bookworm", "trixie", *_RECENT)  # where a package is named, an old kernel may be what is wanted
 _MIRROR = "http://deb.debian.org/debian"
 _KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _SOURCES = Path("/usr/src")
@@ -54,11 +55,12 @@ def find(package: str | None, folder: Path) -> Source:
     here = _wanted(installed(), package)
     if here is not None:
         return Source(here.package, here.version, _SOURCES / f"{here.package}.tar.xz")
+    suites = _ALL if package else _RECENT
     apt = _Apt(folder / "apt")
-    offer = _wanted(apt.offers(), package)
+    offer = _wanted(apt.offers(suites), package)
     if offer is None:
         raise LabError(
-            f"{apt.mirror} has no {package or 'linux-source of 6.16 or later'} in {' or '.join(_SUITES)}"
+            f"{apt.mirror} has no {package or 'linux-source of 6.16 or later'} in {' or '.join(suites)}"
         )
     return Source(offer.package, offer.version, apt.download(offer))
 
@@ -83,12 +85,12 @@ class _Apt:
         self._home = home
         self.mirror = _host_mirror()
 
-    def offers(self) -> list[Offer]:
-        say(f"asking {self.mirror} for kernel sources ({', '.join(_SUITES)})")
+    def offers(self, suites: Sequence[str]) -> list[Offer]:
+        say(f"asking {self.mirror} for kernel sources ({', '.join(suites)})")
         for part in ("lists/partial", "cache/archives/partial"):
             (self._home / part).mkdir(parents=True, exist_ok=True)
         signed = f"[signed-by={_KEYS}] " if _KEYS.exists() else ""
-        lines = [f"deb {signed}{self.mirror} {suite} main\n" for suite in _SUITES]
+        lines = [f"deb {signed}{self.mirror} {suite} main\n" for suite in suites]
         (self._home / "sources.list").write_text("".join(lines), encoding="ascii")
         self._run("apt-get", "update", "-q", "-o", "APT::Update::Error-Mode=any")
         names = self._run("apt-cache", "pkgnames", "linux-source-").split()

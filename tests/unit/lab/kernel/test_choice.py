@@ -78,6 +78,16 @@ def test_what_is_not_built_cannot_be_forced(machine):
         choice.run(TASK, Kernel.UML)
 
 
+def test_one_of_a_named_source_is_taken_though_there_is_a_newer_one(machine):
+    machine.build("7.3.4-1")
+    machine.build("6.1.170-1")
+    old = machine.build("6.12.90-1")
+    assert choice.run(TASK, Kernel.UML, "linux-source-6.12") == 3
+    assert machine.ran == [old]
+    with pytest.raises(LabError, match=r"lab kernel build --source linux-source-6.16`"):
+        choice.run(TASK, Kernel.UML, "linux-source-6.16")
+
+
 def test_one_that_does_not_run_is_named_and_the_next_choice_taken(machine, capfd):
     binary = machine.build("7.3.4-1", runs=False)
     assert choice.run(TASK, None) == 4
