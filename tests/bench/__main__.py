@@ -30,6 +30,7 @@ GROUPS = [
             "crash_ms",
             "crash_external_ms",
             "second_change_default_ms",
+            "repair_ms",
         ],
     ),
     ("bench_mass", NATIVE, ["mass_change_default_ms", "mass_change_tuned_ms", "flap_lsas"]),
