@@ -25,8 +25,8 @@ from clusterlb.model.state import FrrLine
 
 SHARE = 20  # a reading that took t seconds is not repeated before SHARE x t: 5 % of a core at most
 LONGEST_PAUSE = 10.0  # seconds; something may have happened since. Readings that take long pause longer.
-FRR_EVERY = 2.0  # seconds between two looks at FRR's neighbours where they decide something, and
-IDLE_FRR = 8.0  # where they decide nothing
+DECIDING = 2.0  # seconds between two looks at FRR that decide something, and
+IDLE_FRR = 8.0  # between two looks at its neighbours that decide nothing
 EAGER = 0.4  # of the pause that a reading deserves is made while a VIP waits for a neighbour
 IDLE_VIEW = 15.0  # seconds between two looks at the link-state database that decide nothing, and
 IDLE_SHARE = 100  # as many times as long as one takes: 1 % of a core at most
@@ -199,10 +199,10 @@ class Readings:
         pause = _pause(self._frr_took)
         if not world.health.ospf_full:
             waits = any(each.because.reason is Reason.NOT_ADJACENT for each in world.decided.values())
-            return EAGER * pause if waits else max(FRR_EVERY, pause)
+            return EAGER * pause if waits else max(DECIDING, pause)
         checks = world.inventory.cluster.director_checks
         decides = checks.bfd or checks.ospf_full or world.health.frr_failures or self._frr_moved
-        return max(FRR_EVERY if decides else IDLE_FRR, pause)
+        return max(DECIDING if decides else IDLE_FRR, pause)
 
     async def _reread_frr(self) -> None:
         """Read what FRR runs; a daemon that hangs must not keep the loop waiting."""
@@ -280,7 +280,7 @@ class Readings:
     def _view_pause(self) -> float:
         """Return the seconds between two looks: where they decide, so few that none grows stale meanwhile."""
         if self._decides():
-            return min(_pause(self._look_took), STALE / 3)
+            return max(DECIDING, min(_pause(self._look_took), STALE / 3))
         return max(IDLE_VIEW, self._look_took * IDLE_SHARE)
 
     def _decides(self) -> bool:

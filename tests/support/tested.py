@@ -15,13 +15,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 MARK = "TESTED "
-PROGRAMS = {
-    "FRR": ["/usr/lib/frr/zebra", "--version"],
-    "nftables": ["nft", "--version"],
-    "ipvsadm": ["ipvsadm", "--version"],
-    "keepalived": ["keepalived", "--version"],
-}
-COLUMNS = ("Debian", "kernel", *PROGRAMS, "Python")
+PACKAGES = {"FRR": "frr", "nftables": "nftables", "ipvsadm": "ipvsadm", "keepalived": "keepalived"}
+COLUMNS = ("Debian", "kernel", *PACKAGES, "Python")
 LANES = {
     "tests/frr": "FRR",
     "tests/kernel": "IPVS",
@@ -38,7 +33,7 @@ def line(paths: Iterable[str], passed: int) -> str:
     versions = {
         "Debian": release.get("VERSION_ID") or release.get("VERSION_CODENAME", "testing"),
         "kernel": os.uname().release,
-        **{name: _version(argv) for name, argv in PROGRAMS.items()},
+        **{name: _version(package) for name, package in PACKAGES.items()},
         "Python": platform.python_version(),
     }
     return MARK + json.dumps({"lane": ", ".join(names), "passed": passed, **versions})
@@ -58,13 +53,11 @@ def table(logs: Iterable[str]) -> str:
     return "\n".join(lines)
 
 
-def _version(argv: list[str]) -> str:
-    try:
-        done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    except OSError:
-        return "none"
-    found = re.search(r"\d+(\.\d+)+", done.stdout + done.stderr)
-    return found[0] if found else "none"
+def _version(package: str) -> str:
+    """Return the version of an installed package without its epoch and Debian's own part."""
+    argv = ["dpkg-query", "-W", "-f", "${Version}", package]
+    told = subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+    return re.sub(r"^\d+:|[-+~].*$", "", told) or "none"
 
 
 if __name__ == "__main__":

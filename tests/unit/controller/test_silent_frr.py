@@ -106,6 +106,7 @@ class CountedFrr(FakeFrr):
 
     neighbors_asked = 0
     configuration_asked = 0
+    databases_asked = 0
 
     async def neighbors(self):
         self.neighbors_asked += 1
@@ -115,13 +116,17 @@ class CountedFrr(FakeFrr):
         self.configuration_asked += 1
         return await super().read()
 
+    async def databases(self, *, ipv6):
+        self.databases_asked += 1
+        return await super().databases(ipv6=ipv6)
+
 
 class Minute:
     """A director whose surveys are made by hand, on a clock of its own."""
 
-    def __init__(self, tmp_path, checks=None):
+    def __init__(self, tmp_path, checks=None, **cluster):
         given = inventory()
-        cluster = replace(given.cluster, director_checks=checks or DirectorChecks())
+        cluster = replace(given.cluster, director_checks=checks or DirectorChecks(), **cluster)
         host = FakeDirector(tmp_path, replace(given, cluster=cluster))
         self.frr = host.frr = CountedFrr(host.frr.lines, host.frr.adjacent)
         self.controller = host.controller()
@@ -134,6 +139,7 @@ class Minute:
         for _ in range(round(seconds / ROUTING_EVERY)):
             self.now += ROUTING_EVERY
             await self.controller.readings.frr_health()
+            await self.controller.readings.cluster()
         return self.frr.neighbors_asked - before[0], self.frr.configuration_asked - before[1]
 
 
@@ -176,3 +182,15 @@ async def test_a_neighbour_that_goes_has_the_configuration_read_at_once(tmp_path
     minute.frr.adjacent = ()
     minute.controller.readings.routes_moved()
     assert await minute.survey(2.0) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("width", "asked"), [(8, 4), (0, 30)], ids=["for the eyes", "a standby decides by it"]
+)
+async def test_the_database_is_read_every_fifteen_seconds_or_two_where_it_decides(tmp_path, width, asked):
+    minute = Minute(tmp_path, max_active=width)
+    await minute.controller.readings.adopt()
+    await minute.survey(2.0)
+    minute.frr.databases_asked = 0
+    await minute.survey()
+    assert minute.frr.databases_asked == asked
