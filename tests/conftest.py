@@ -25,10 +25,7 @@ def pytest_collection_modifyitems(items):
 def pytest_terminal_summary(terminalreporter, exitstatus, config):
     """Say with which versions a whole lane on a real kernel or a real FRR has passed."""
     paths = [str(Path(path).relative_to(config.rootpath)) for path in map(os.path.abspath, config.args)]
-    if (
-        exitstatus == 0
-        and config.option.markexpr in LANE_MARKS
-        and any(path in tested.LANES for path in paths)
-    ):
+    whole = config.option.markexpr in LANE_MARKS and not config.option.keyword
+    if exitstatus == 0 and whole and any(path in tested.LANES for path in paths):
         passed = len(terminalreporter.getreports("passed"))
         terminalreporter.write_line(tested.line(paths, passed))

@@ -32,7 +32,7 @@ def line(paths: Iterable[str], passed: int) -> str:
     release = platform.freedesktop_os_release()
     versions = {
         "Debian": release.get("VERSION_ID") or release.get("VERSION_CODENAME", "testing"),
-        "kernel": os.uname().release,
+        "kernel": "host's" if names == ["FRR"] else os.uname().release,
         **{name: _version(package) for name, package in PACKAGES.items()},
         "Python": platform.python_version(),
     }
