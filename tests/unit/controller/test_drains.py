@@ -9,6 +9,7 @@ import pytest
 from fake_director import VIP, FakeDirector, announced, eventually, inventory, running, weights
 
 from clusterlb.controller.intents import UnknownTargetError
+from clusterlb.controller.readings import DECIDING
 from clusterlb.core.guard import refused_drain
 from clusterlb.drivers.interface import OspfNeighbor
 from clusterlb.model.intent import Intent, IntentKind
@@ -306,7 +307,8 @@ async def test_the_others_are_looked_at_again_as_soon_as_it_matters(tmp_path):
     host = FakeDirector(tmp_path, cluster_of(2))
     async with running(host) as controller:
         await look(controller, host, {2: {VIP: Lane.ACTIVE}})
-        first = controller.world.cluster_view
+        first, clock = controller.world.cluster_view, controller.reconciler.clock
+        controller.reconciler.clock = lambda: clock() + DECIDING
         await controller.readings.cluster()
         assert controller.world.cluster_view is first, "nothing hangs on it"
         controller.intents.set(drain("director"))
