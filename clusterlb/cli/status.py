@@ -56,13 +56,14 @@ def show(status: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    # a pipe has no width: wide enough there that addresses stay whole
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED)
+    # a pipe has no width: wide enough there that addresses stay whole; in `fd00:100::1` rich sees an emoji
+    console = Console(
+        highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else PIPED
+    )
     fit = "fit" if status["fit"] else f"UNFIT ({status['unfit_because']})"
-    full = [n["router_id"] for n in status["frr"]["neighbors"] if n["state"].startswith("Full")]
     console.print(
         Text(f"director {status['director']} of {status['cluster']}: {fit}"),
-        Text(f"ospf neighbours full: {', '.join(full) or 'none'}"),
+        Text(f"ospf neighbours {_neighbors(status['frr'])}"),
         sep="\n",
     )
     if status["inventory"]["rejected"]:
@@ -94,6 +95,14 @@ def show(status: dict[str, Any]) -> None:
                     Text("; ".join(filter(None, (member["because"], member["warning"], member["suspect"])))),
                 )
     console.print(table)
+
+
+def _neighbors(frr: dict[str, Any]) -> str:
+    """Say who is Full, or that nobody knows: the last answer says nothing of what is now."""
+    if not frr["answers"]:
+        return f"unknown: {frr['error'] or 'FRR does not answer'}"
+    full = [n["router_id"] for n in frr["neighbors"] if n["state"].startswith("Full")]
+    return f"full: {', '.join(full) or 'none'}"
 
 
 def _verdict(member: dict[str, Any]) -> str:

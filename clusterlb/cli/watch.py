@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from clusterlb.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
 LOOK_EVERY = 1.0
 GRACE = 30.0  # seconds beyond its deadline that a drain may take to be done
@@ -19,14 +22,13 @@ def watch_drain(run_dir: Path, target: str, patience: float | None) -> None:
 
     Ctrl-C ends the watching only.
     """
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress
 
     from clusterlb.cli.client import ask
 
     until = None if patience is None else time.monotonic() + patience + GRACE
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     try:
-        with Progress(*columns) as bar:
+        with Progress(*columns()) as bar:
             task = bar.add_task(target, total=None)
             most = 0
             while True:
@@ -45,6 +47,13 @@ def watch_drain(run_dir: Path, target: str, patience: float | None) -> None:
         click.echo("the drain goes on; see `clusterlb status`, end it with `clusterlb undrain`", err=True)
         return
     click.echo(f"{target} is drained")
+
+
+def columns() -> tuple[TextColumn, BarColumn, TimeElapsedColumn]:
+    """Return what is drawn of a drain: its words, a bar, the time."""
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+
+    return TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()
 
 
 def progress(status: dict[str, Any], target: str) -> tuple[bool, int, str]:

@@ -15,7 +15,7 @@ class TableView:
     """A table that stays at the bottom, with lines of text above it."""
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False)
+        self._console = Console(highlight=False, markup=False, emoji=False)
         self._live = Live(Text("starting the lab..."), console=self._console, refresh_per_second=4)
 
     def __enter__(self) -> TableView:

@@ -1,6 +1,9 @@
 """What an operator reads when a VIP is withdrawn."""
 
+import pytest
+
 from clusterlb.cli.status import show
+from clusterlb.cli.watch import columns
 
 WHY = "full NAT needs 192.0.2.7, which no interface of this director has: replies would not come back"
 MEMBER = {
@@ -20,7 +23,7 @@ STATUS = {
     "cluster": "edge",
     "fit": True,
     "unfit_because": "",
-    "frr": {"neighbors": []},
+    "frr": {"answers": True, "error": "", "neighbors": [{"router_id": "10.1.0.254", "state": "Full/DR"}]},
     "inventory": {"rejected": ""},
     "errors": [],
     "intents": [],
@@ -51,3 +54,29 @@ def test_in_a_pipe_addresses_are_not_folded(capsys):
     show(STATUS)
     lines = capsys.readouterr().out.splitlines()
     assert any("10.2.0.101:8080" in line and "connection refused" in line for line in lines)
+
+
+@pytest.mark.parametrize("address", ["fd00:100::1", "fd00:1:a:b::1", "fd00:cl:0:sos:1::"])
+def test_addresses_are_shown_as_they_are(capsys, address):
+    """rich reads ``:100:`` as an emoji, and square brackets as markup, unless it is told not to."""
+    member = {**MEMBER, "member": f"[{address}]:80", "because": "[red]refused[/red] :sos:"}
+    vip = {**STATUS["vips"][0], "vip": address, "announced": ["active"], "because": "fit"}
+    show({**STATUS, "vips": [{**vip, "services": [{**SERVICE, "pool": "[b]:sos:", "members": [member]}]}]})
+    out = capsys.readouterr().out
+    for text in (f" {address} ", f"[{address}]:80", "[b]:sos:", "[red]refused[/red] :sos:"):
+        assert text in out
+
+
+def test_a_drain_names_its_target_as_it_is():
+    (text, *_) = columns()
+    task = type("Task", (), {"description": "member/[fd00:100::1]:80"})()
+    assert text.render(task).plain == "member/[fd00:100::1]:80"
+
+
+def test_while_frr_is_silent_nobody_is_said_to_be_its_neighbour(capsys):
+    show(STATUS)
+    assert "ospf neighbours full: 10.1.0.254" in capsys.readouterr().out.splitlines()
+    show({**STATUS, "frr": {**STATUS["frr"], "answers": False, "error": "FRR's ospfd not running"}})
+    out = capsys.readouterr().out
+    assert "ospf neighbours unknown: FRR's ospfd not running" in out
+    assert "10.1.0.254" not in out
