@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clusterlb.controller.ledger import Ledger
-from clusterlb.drivers.frr.merge import displaced, merge, merge_text
+from clusterlb.drivers.frr.merge import merge_text
 from clusterlb.drivers.frr.text import parse
 from clusterlb.model.state import FrrLine
 
@@ -15,8 +15,6 @@ def configured(text: str, ours: Sequence[FrrLine], ledger: Ledger) -> str:
 
     Raises LedgerError when the ledger cannot be written.
     """
-    before = parse(text)
-    added = (line for line in ours if line not in before)
-    ledger.own_lines(added, displaced(before, merge(before, ours, ())))
+    ledger.own_lines(parse(text), ours)
     ledger.save()
     return merge_text(text, ours, ())

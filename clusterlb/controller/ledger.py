@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from clusterlb.drivers.frr.merge import displaced, merge
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.ipvs import KEEP_TIMEOUTS, Protocol, ProtocolTimeouts, ServiceKey
 from clusterlb.model.state import FrrLine
@@ -93,10 +94,13 @@ class Ledger:
         if self.timeouts == KEEP_TIMEOUTS:
             self.timeouts = before
 
-    def own_lines(self, added: Iterable[FrrLine], displaced: Iterable[FrrLine]) -> None:
-        """Record lines that are about to be added, and foreign lines that they replace."""
-        self.frr_lines.update(dict.fromkeys(added))
-        self.frr_displaced.update(dict.fromkeys(line for line in displaced if line not in self.frr_lines))
+    def own_lines(
+        self, running: Sequence[FrrLine], add: Sequence[FrrLine], remove: Collection[FrrLine] = ()
+    ) -> None:
+        """Record what a change of this configuration makes ours, and the foreign lines that it replaces."""
+        self.frr_lines.update(dict.fromkeys(line for line in add if line not in running))
+        replaced = displaced(running, merge(running, add, remove))
+        self.frr_displaced.update(dict.fromkeys(line for line in replaced if line not in self.frr_lines))
 
     def _record(self) -> dict[str, Any]:
         return {

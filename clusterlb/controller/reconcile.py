@@ -21,7 +21,6 @@ from clusterlb.core.desired import decisions, desired, grows_at, stand
 from clusterlb.core.diff import diff
 from clusterlb.core.guard import guard
 from clusterlb.core.order import order
-from clusterlb.drivers.frr.merge import displaced, merge
 from clusterlb.drivers.interface import DriverError, FrrDriver
 from clusterlb.model.address import IPAddress
 from clusterlb.model.describe import describe
@@ -198,10 +197,7 @@ class Reconciler:
             elif isinstance(step, SetTimeouts):
                 self.ledger.own_timeouts(self.world.actual.timeouts)
             elif isinstance(step, ConfigureFrr):
-                merged = merge(running, step.add, step.remove)
-                self.ledger.own_lines(
-                    (line for line in step.add if line not in running), displaced(running, merged)
-                )
+                self.ledger.own_lines(running, step.add, step.remove)
         self.ledger.save()
         self._recorded = self.world.index
 

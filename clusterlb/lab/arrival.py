@@ -58,7 +58,7 @@ class Arrival:
                     self.start(name)
                     started[name] = time.monotonic()
                 else:
-                    watch.wait(max(0.0, min(_LOOK_EVERY, until - time.monotonic())))
+                    watch.wait(min(_LOOK_EVERY, until - time.monotonic()))
         self.say(f"the switch has all {len(self.lab.directors)} next hops")
 
     def _room(self, missing: Mapping[str, object], started: Mapping[str, float]) -> bool:

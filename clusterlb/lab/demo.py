@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+from clusterlb.lab.end import end
+
 _PLAIN_EVERY = 5.0  # seconds between two lines where there is no terminal
 _PATIENCE = 20.0
 
@@ -61,7 +63,7 @@ def watch_demo(argv: Sequence[str]) -> int:
                 process.wait(_PATIENCE)
             status = 130
         finally:
-            _end(process)
+            end(process, _PATIENCE)
     for line in summary_lines(summary) if status in (0, 1) and summary else []:
         sys.stdout.write(line + "\n")
     return status
@@ -141,16 +143,6 @@ def _view() -> Iterator[View]:
 
     with TableView() as view:
         yield view
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def _number(count: int | None) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterlb.lab.control import ENVIRONMENT, open_socket, read_request, write_answer
+from clusterlb.lab.end import end
 from clusterlb.lab.interrupt import SIGNALS, InterruptError, interruptible
 from clusterlb.lab.lab import Lab
 from clusterlb.lab.netns import LabError
@@ -78,7 +79,7 @@ class _Session:
                 self._selector.register(listener, selectors.EVENT_READ)
                 self._serve(process, listener)
             finally:
-                _end(process)
+                end(process, _PATIENCE)
                 os.close(ended)
         status = process.returncode
         return status if status >= 0 else 128 - status
@@ -146,14 +147,3 @@ def _tell(connection: socket.socket, answer: Mapping[str, object]) -> None:
     with contextlib.suppress(OSError):
         write_answer(connection, answer)
     connection.close()
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is not None:
-        return
-    process.terminate()
-    try:
-        process.wait(_PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address
+from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
 
@@ -30,13 +31,13 @@ from clusterlb.model.ipvs import (
     DestinationKey,
     ForwardMethod,
     Protocol,
-    ServiceFlag,
     ServiceKey,
     VirtualService,
 )
 from clusterlb.model.plan import AddDestination, AddService, LoadRules
 from clusterlb.model.rules import NO_RULES
 from tests.bench.figures import Figure, main
+from tests.contract.ipvs_suite import MH_FLAGS
 
 INVENTORY = Path("inventory/examples/dr.yaml")
 CLIENT, DIRECTOR, SINK = "pps-client", "pps-director", "pps-sink"
@@ -74,7 +75,7 @@ class _Header(ctypes.Structure):
     _fields_ = (
         ("name", ctypes.c_void_p),
         ("name_length", ctypes.c_uint),
-        ("buffers", ctypes.c_void_p),
+        ("buffers", ctypes.POINTER(_Buffer)),
         ("buffer_count", ctypes.c_size_t),
         ("control", ctypes.c_void_p),
         ("control_length", ctypes.c_size_t),
@@ -97,26 +98,17 @@ class Sender:
             self._socket.connect((str(VIP), 0))
         self._libc = ctypes.CDLL(None, use_errno=True)
         ports = range(20_000, 20_000 + flows)
-        self._send([_packet(port, SYN) for port in ports])
-        self._packets = [_packet(port, ACK) for port in ports]
+        for messages in _batches([_packet(port, SYN) for port in ports]):
+            self._call(messages)
+        whole = max(flows, BATCH) // flows
+        self._batches = _batches([_packet(port, ACK) for port in ports] * whole)
 
     def seconds(self, packets: int) -> float:
-        """Send so many packets; return how long that took."""
-        batches = self._prepared(packets)
+        """Send so many packets, a multiple of BATCH; return how long that took."""
         started = time.perf_counter()
-        for messages in batches:
+        for messages in islice(cycle(self._batches), packets // BATCH):
             self._call(messages)
         return time.perf_counter() - started
-
-    def _send(self, packets: list[bytes]) -> None:
-        for first in range(0, len(packets), BATCH):
-            self._call(_messages(packets[first : first + BATCH]))
-
-    def _prepared(self, packets: int) -> list[ctypes.Array[_Message]]:
-        count = max(1, min(packets, len(self._packets)) // BATCH)
-        whole = (self._packets * (BATCH // len(self._packets) + 1))[: count * BATCH]
-        made = [_messages(whole[first : first + BATCH]) for first in range(0, len(whole), BATCH)]
-        return [made[number % len(made)] for number in range(packets // BATCH)]
 
     def _call(self, messages: ctypes.Array[_Message]) -> None:
         sent = self._libc.sendmmsg(self._socket.fileno(), messages, len(messages), 0)
@@ -205,9 +197,11 @@ def programme() -> None:
     """Give the director its service, as clusterlb does."""
     ipvs = KernelIpvs()
     key = ServiceKey(AddressFamily.IPV4, Protocol.TCP, VIP, PORT)
-    flags = ServiceFlag.SCHED1 | ServiceFlag.SCHED2
     members = [Destination(DestinationKey(member, PORT), ForwardMethod.ROUTE, 1) for member in MEMBERS]
-    steps = [AddService(VirtualService(key, "mh", flags)), *(AddDestination(key, each) for each in members)]
+    steps = [
+        AddService(VirtualService(key, "mh", MH_FLAGS)),
+        *(AddDestination(key, each) for each in members),
+    ]
     assert ipvs.apply(steps) == []
     ipvs.close()
 
@@ -242,16 +236,16 @@ def _packet(port: int, flags: int) -> bytes:
     return ip + struct.pack("!HHLLBBHHH", port, PORT, 1, 1, 5 << 4, flags, 1024, 0, 0)
 
 
+def _batches(packets: list[bytes]) -> list[ctypes.Array[_Message]]:
+    return [_messages(packets[first : first + BATCH]) for first in range(0, len(packets), BATCH)]
+
+
 def _messages(packets: list[bytes]) -> ctypes.Array[_Message]:
     messages = (_Message * len(packets))()
     for message, packet in zip(messages, packets, strict=True):
         buffer = _Buffer(packet, len(packet))
-        message.header.buffers, message.header.buffer_count = ctypes.addressof(buffer), 1
-        _KEPT.append(buffer)
+        message.header.buffers, message.header.buffer_count = ctypes.pointer(buffer), 1
     return messages
-
-
-_KEPT: list[_Buffer] = []  # ctypes keeps no reference to what an address points to
 
 
 if __name__ == "__main__":

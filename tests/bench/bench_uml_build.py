@@ -16,8 +16,9 @@ def measure() -> Iterator[Figure]:
     cache.kernels().mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=cache.kernels().parent, prefix="bench-") as folder:
         found = source.find(None, Path(folder))
+        archive = found.fetch()
         started = time.monotonic()
-        build.compiled(found, Path(folder))
+        build.compiled(found, archive, Path(folder))
         yield Figure("uml_build_s", time.monotonic() - started, "s", 300)
 
 

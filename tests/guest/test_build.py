@@ -48,7 +48,7 @@ def package(tmp_path, monkeypatch):
 
         def find(name, _):
             asked.append(name)
-            return Source(NAME, version, archive)
+            return Source(NAME, version, lambda: archive)
 
         monkeypatch.setattr(source, "find", find)
         return asked
@@ -78,6 +78,15 @@ def test_another_version_is_built_beside_it_and_once_too(home, package):
     second = build.build(NAME)
     assert build.build(NAME) == second == cache.newest() != first
     assert first.runs
+
+
+def test_the_source_of_one_that_is_built_is_not_fetched(home, package, monkeypatch):
+    package()
+    built = build.build(NAME)
+    fetched = []
+    monkeypatch.setattr(source, "find", lambda *_: Source(NAME, VERSION, lambda: fetched.append(1)))
+    assert build.build(NAME) == built
+    assert fetched == []
 
 
 def test_what_make_says_is_shown_and_nothing_is_left(home, package):
@@ -147,7 +156,7 @@ import sys
 from pathlib import Path
 from clusterlb.lab.kernel import build, source
 from clusterlb.lab.netns import LabError
-source.find = lambda *_: source.Source({name!r}, {version!r}, Path({archive!r}))
+source.find = lambda *_: source.Source({name!r}, {version!r}, lambda: Path({archive!r}))
 try:
     build.build(None)
 except LabError as error:

@@ -51,20 +51,20 @@ def build(package: str | None) -> Built:
         if built.binary.is_file() and built.runs:
             say(f"User-Mode Linux {built.version} is built already: {built.binary}")
             return built
-        _finish(compiled(found, folder), built)
+        _finish(compiled(found, found.fetch(), folder), built)
     say(f"User-Mode Linux {built.version} is built: {built.binary}")
     return built
 
 
-def compiled(found: Source, folder: Path) -> Path:
+def compiled(found: Source, archive: Path, folder: Path) -> Path:
     """Unpack, configure and compile a source in a folder; return the tree that has the program."""
     started = time.monotonic()
     say(f"unpacking {found.package} {found.version}")
     tree = folder / found.package
     left_out = [f"--exclude=*/{pattern}" for pattern in _LEFT_OUT]
-    _run(["tar", "-C", str(folder), "-xf", str(found.archive), *left_out])
+    _run(["tar", "-C", str(folder), "-xf", str(archive), *left_out])
     if not tree.is_dir():
-        raise LabError(f"{found.archive} has no folder {found.package}")
+        raise LabError(f"{archive} has no folder {found.package}")
     make = ["make", "-C", str(tree), "ARCH=um", f"-j{os.cpu_count() or 1}"]
     say("configuring")
     _run([*make, f"KCONFIG_ALLCONFIG={FRAGMENT}", "allnoconfig"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,11 +26,11 @@ _SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A Debian package of a kernel's source: ``linux-source-7.3`` in a version, and its archive here."""
+    """A version of Debian's package of a kernel's source, ``linux-source-7.3``, and what gets its archive."""
 
     package: str
     version: str
-    archive: Path
+    fetch: Callable[[], Path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,14 @@ class Offer:
 
 
 def find(package: str | None, folder: Path) -> Source:
-    """Return a source package, downloaded into ``folder`` unless this host has it installed.
+    """Return a source package: to be downloaded into ``folder``, unless this host has it installed.
 
     None stands for the newest recent one: of those installed, else of what Debian's suites offer, backports
     included. Raises LabError when there is none.
     """
     here = _wanted(installed(), package)
     if here is not None:
-        return Source(here.package, here.version, _SOURCES / f"{here.package}.tar.xz")
+        return Source(here.package, here.version, lambda: _SOURCES / f"{here.package}.tar.xz")
     suites = _ALL if package else _RECENT
     apt = _Apt(folder / "apt")
     offer = _wanted(apt.offers(suites), package)
@@ -62,7 +62,7 @@ def find(package: str | None, folder: Path) -> Source:
         raise LabError(
             f"{apt.mirror} has no {package or 'linux-source of 6.16 or later'} in {' or '.join(suites)}"
         )
-    return Source(offer.package, offer.version, apt.download(offer))
+    return Source(offer.package, offer.version, lambda: apt.download(offer))
 
 
 def installed() -> list[Offer]:

@@ -138,13 +138,19 @@ def test_an_answer_in_hand_counts_even_when_the_deadline_has_just_passed(bench):
     assert seen.ok
 
 
-def test_an_hour_of_standing_still_makes_nobody_down_and_is_counted(bench):
+def stand_still_for_an_hour(bench):
+    """Return the keys of 20 probes, and those of the probes that an hour found running."""
     keys = [make_key(n) for n in range(20)]
     bench.runner.set_probes(keys)
     while bench.runner.running < 5:
         bench.pass_time(0.05)
     running = [probe for probe in bench.probes.values() if probe.fd != -1]
     bench.clock.now += 3600.0
+    return keys, running
+
+
+def test_an_hour_of_standing_still_makes_nobody_down_and_is_counted(bench):
+    _, running = stand_still_for_an_hour(bench)
     assert bench.runner.step(0) == []
     assert bench.runner.counters.stalls == 1
     for probe in running:
@@ -166,12 +172,7 @@ def test_an_hour_of_standing_still_makes_nobody_down_and_is_counted(bench):
 
 @pytest.mark.parametrize("order", ["change", "check now"])
 def test_an_order_that_comes_first_after_a_standstill_does_not_hide_it(bench, order):
-    keys = [make_key(n) for n in range(20)]
-    bench.runner.set_probes(keys)
-    while bench.runner.running < 5:
-        bench.pass_time(0.05)
-    running = [probe for probe in bench.probes.values() if probe.fd != -1]
-    bench.clock.now += 3600.0
+    keys, running = stand_still_for_an_hour(bench)
     if order == "change":
         bench.runner.set_probes([*keys, make_key(20)])
     else:
