@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from statistics import median
 
+from tests.bench.engine_run import rss_mb
 from tests.bench.figures import Figure, main
 from tests.frr.conftest import Router, enter, sh
 from tests.support.big_inventory import big_inventory
@@ -67,7 +68,7 @@ def _watch(pid: int, root: Path) -> Figure:
     engine = _engine_of(pid)
     sizes = []
     for _ in range(SAMPLES):
-        sizes.append((_rss(pid), _rss(engine)))
+        sizes.append((rss_mb(pid), rss_mb(engine)))
         time.sleep(1)
     both = [sum(pair) for pair in sizes]
     controller, checks = (median(column) for column in zip(*sizes, strict=True))
@@ -83,13 +84,6 @@ def _engine_of(pid: int) -> int:
             if "clusterlb.checks.engine" in Path(f"/proc/{child}/cmdline").read_text():
                 return int(child)
     raise RuntimeError("the check engine does not run")
-
-
-def _rss(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
 
 
 def _child(namespace: str, root: Path) -> None:

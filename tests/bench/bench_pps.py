@@ -167,22 +167,8 @@ def layout() -> Iterator[None]:
             run(["ip", *line.split()])
         link = run(["ip", "-n", SINK, "-brief", "link", "show", "to-director"]).split()[2]
         for member in MEMBERS:
-            run(
-                [
-                    "ip",
-                    "-n",
-                    DIRECTOR,
-                    "neigh",
-                    "replace",
-                    str(member),
-                    "lladdr",
-                    link,
-                    "dev",
-                    "e1",
-                    "nud",
-                    "permanent",
-                ]
-            )
+            way = f"ip -n {DIRECTOR} neigh replace {member} lladdr {link} dev e1 nud permanent"
+            run(way.split())
         drop(SINK, "to-director")
         with inside(DIRECTOR):
             Path("/proc/sys/net/ipv4/conf/e0/rp_filter").write_text("0")

@@ -79,7 +79,7 @@ async def _run(keys: Sequence[ProbeKey], seconds: float, command: list[str]) -> 
         user=(user_end - user) / took,
         kernel=(kernel_end - kernel) / took,
         reader_cores=(cpu_seconds(os.getpid()) - reader) / took,
-        rss=_rss(client.pid),
+        rss=rss_mb(client.pid),
         rate=seen / took,
         lag_p99=_p99(first["lag_buckets"], beats[-1]["lag_buckets"]),
         lag_p99_worst_second=max(beat["lag_p99"] for beat in beats),
@@ -103,9 +103,10 @@ def cpu_times(pid: int) -> tuple[float, float]:
     return int(fields[11]) / tick, int(fields[12]) / tick
 
 
-def _rss(pid: int) -> float:
+def rss_mb(pid: int) -> float:
+    """Return the resident memory of a process in MB; 0 when it has ended (proc(5))."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmRSS:")), 0) / 1024
 
 
 def _p99(before: list[int], after: list[int]) -> float:
