@@ -5,7 +5,7 @@ from __future__ import annotations
 from clusterlb.config.models.forwarding import GreFile, GueFile, TunnelFile
 from clusterlb.config.models.vip import ServiceFile
 from clusterlb.model.forwarding import Forwarding, Tunnel
-from clusterlb.model.inventory import Service
+from clusterlb.model.inventory import USUAL_FLAGS, Service
 from clusterlb.model.ipvs import Protocol, TunnelFlag, TunnelType
 
 _CHECKSUM = {"none": TunnelFlag.NOCSUM, "full": TunnelFlag.CSUM, "remote": TunnelFlag.REMCSUM}
@@ -19,7 +19,7 @@ def service(file: ServiceFile) -> Service:
         pool=file.pool,
         forwarding=Forwarding(file.forwarding),
         scheduler=file.scheduler,
-        flags=frozenset(file.flags),
+        flags=USUAL_FLAGS.get(file.scheduler, frozenset()) if file.flags is None else frozenset(file.flags),
         persistence=file.persistence,
         netmask=file.netmask,
         tunnel=tunnel(file.tunnel),

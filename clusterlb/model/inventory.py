@@ -168,6 +168,12 @@ class ServiceName(NamedTuple):
         return f"{self.protocol.name.lower() if self.protocol else 'fwmark'}/{self.number}"
 
 
+# Without the fallback IPVS turns the clients of a member at weight 0 away (ip_vs_mh_get, ip_vs_sh_get), and
+# without mh-port a member gets a share of the clients, not of the connections. sh-port is left to the operator:
+# with it a client does not stay with its member.
+USUAL_FLAGS = {"mh": frozenset({"mh-port", "mh-fallback"}), "sh": frozenset({"sh-fallback"})}
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """One service of a VIP. ``flags`` are the inventory's names, such as ``mh-port``.
@@ -183,7 +189,7 @@ class Service:
     pool: str
     forwarding: Forwarding = Forwarding.DR
     scheduler: str = "mh"
-    flags: frozenset[str] = frozenset()
+    flags: frozenset[str] = USUAL_FLAGS["mh"]
     persistence: float = 0.0
     netmask: int | None = None
     tunnel: Tunnel = IPIP

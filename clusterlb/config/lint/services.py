@@ -14,6 +14,11 @@ from clusterlb.model.ipvs import Protocol
 
 LARGEST_WEIGHT = 16
 MOST_WEIGHTS = 4  # different ones in one pool
+FALLBACK = {  # flags that pass over a member at weight 0
+    "mh": frozenset({"mh-fallback", "flag-1"}),
+    "sh": frozenset({"sh-fallback", "flag-1"}),
+    "dh": frozenset[str](),
+}
 
 
 def lint_services(everything: Everything, report: Report) -> None:
@@ -24,6 +29,7 @@ def lint_services(everything: Everything, report: Report) -> None:
         _pool(everything, subject, report)
         _flags(subject, report)
         _scheduler(everything, subject, report)
+        _fallback(subject, report)
         if service.scheduler == "mh" and subject.sure("scheduler"):
             hashed.setdefault(service.pool, subject)
     for subject in hashed.values():
@@ -86,7 +92,7 @@ def _scheduler(everything: Everything, subject: Subject, report: Report) -> None
             item.source,
             item.at(*subject.path, "persistence"),
             "persistence with mh: templates are local to a director and override the table that all share",
-            "remove `persistence`; mh without the flag mh-port keeps a client on one member by itself",
+            "remove `persistence`; mh with `flags: [mh-fallback]` keeps a client on one member by itself",
         )
     checks = subject.pool.value.checks if subject.pool else ()
     over_tcp = checks and all(check.probe.type is CheckType.TCP and check.port is None for check in checks)
@@ -97,6 +103,37 @@ def _scheduler(everything: Everything, subject: Subject, report: Report) -> None
             f"udp service, but pool `{service.pool}` is checked over tcp",
             "the members must accept TCP connections on the same port for this to work",
         )
+
+
+def _fallback(subject: Subject, report: Report) -> None:
+    """Warn of a hash whose clients have nowhere to go while their member is at weight 0.
+
+    ``ip_vs_mh_get``, ``ip_vs_sh_get`` and ``ip_vs_dh_schedule`` find the member, see that it is unavailable
+    and give up.
+    """
+    service, item = subject.service, subject.item
+    name = service.scheduler
+    if name not in FALLBACK or not subject.sure("scheduler", "flags") or service.flags & FALLBACK[name]:
+        return
+    pool = subject.pool.value if subject.pool else None
+    stands = "drained or pinned" if pool and pool.on_down is OnDown.REMOVE else "DOWN, drained or pinned"
+    turned_away = f"the clients of a member that is {stands} are turned away"
+    if name == "dh":
+        report.warning(
+            item.source,
+            item.at(*subject.path, "scheduler"),
+            f"scheduler dh has no fallback: {turned_away}",
+            "the member is at weight 0 and keeps its places in the table; mh and sh pass it over with the "
+            "flag mh-fallback or sh-fallback",
+        )
+        return
+    report.warning(
+        item.source,
+        item.at(*subject.path, "flags"),
+        f"{name} without the flag `{name}-fallback`: {turned_away}",
+        "the member is at weight 0 and keeps its places in the table, of N members one Nth; "
+        f"add `{name}-fallback`, or leave `flags` out",
+    )
 
 
 def _weights(pool: Placed[Pool], subject: Subject, report: Report) -> None:

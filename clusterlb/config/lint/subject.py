@@ -46,7 +46,7 @@ class Subject(NamedTuple):
     def written_flags(self) -> list[str]:
         """The flags in the order of the file."""
         node = find(self.item.node, (*self.path, "flags"))
-        return [] if node is None else plain(node)
+        return [] if node is None else plain(node) or []
 
     @property
     def port_keys(self) -> list[str]:

@@ -63,11 +63,11 @@ class ServiceFile(Strict):
         default="mh",
         description="How a member is chosen. Only mh sends a flow to the same member from every director.",
     )
-    flags: list[Flag] = Field(
-        default=[],
-        max_length=8,
+    flags: Annotated[list[Flag], Field(max_length=8)] | None = Field(
+        default=None,
         description="Scheduler flags: mh-port and mh-fallback with mh, sh-port and sh-fallback with sh, "
-        "flag-1 to flag-3 by number, ops for one-packet scheduling of UDP.",
+        "flag-1 to flag-3 by number, ops for one-packet scheduling of UDP. null: mh-port and mh-fallback "
+        "with mh, sh-fallback with sh, none with others.",
     )
     persistence: Annotated[float, duration(0, _MONTH, whole=1)] = Field(
         default=0.0, description="Time for which a client stays with its member, in whole seconds; 0s: none."
