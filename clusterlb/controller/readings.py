@@ -9,6 +9,7 @@ import structlog
 
 from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.reconcile import Reconciler
+from clusterlb.controller.world import SETTLED
 from clusterlb.core.cluster_view import view
 from clusterlb.core.desired import adopted, stand
 from clusterlb.core.place import STALE
@@ -70,6 +71,7 @@ class Readings:
         world.standings = stand(world.inventory, world.index.keys.keys(), known, fit)
         world.health_changed(carrier=dict(world.actual.links.carrier))
         world.adopted_at = self.reconciler.clock()
+        self.reconciler.later(world.adopted_at + SETTLED, None, None)
         world.mark_all()
 
     async def services(self) -> None:

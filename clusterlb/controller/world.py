@@ -34,6 +34,8 @@ from clusterlb.model.reason import Because
 from clusterlb.model.rules import NO_RULES, Element, Rules
 from clusterlb.model.state import FrrLine
 
+SETTLED = 30.0  # seconds after a start: the checks have spoken, of what still answers
+
 log = structlog.get_logger()
 
 
@@ -157,6 +159,7 @@ class World:
             rules=self.rules,
             own=self.own,
             absent=self.absent,
+            settled=self.adopted_at is not None and now >= self.adopted_at + SETTLED,
         )
 
     def ready_at(self, vip: IPAddress) -> float:

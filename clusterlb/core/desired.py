@@ -35,8 +35,9 @@ class View:
     the destinations of services that are known to have no connections; ``pins`` and ``drains`` the members an
     operator has pinned or drains; ``around`` the other directors and drains of this one, None where they play
     no part; ``own`` what is decided on addresses of the director's own and ``absent`` those of full NAT that
-    it lacks; ``peers`` the directors that SNAT flows can be sent to; ``frr``, ``sysctls``, ``timeouts`` and
-    ``rules`` are what the inventory renders to and needs.
+    it lacks; ``settled``: the start is over, in which only that changes which has to; ``peers`` the
+    directors that SNAT flows can be sent to; ``frr``, ``sysctls``, ``timeouts`` and ``rules`` are what the
+    inventory renders to and needs.
     """
 
     roster: Roster = field(default_factory=Roster)
@@ -57,6 +58,7 @@ class View:
     own: Mapping[IPAddress, Decision] = field(default_factory=dict)
     peers: frozenset[Peer] = frozenset()
     absent: frozenset[IPAddress] = frozenset()
+    settled: bool = True
 
     def states(self, pool: Pool) -> tuple[MemberState, ...]:
         """Return the judgements on a pool's members, in its order."""
@@ -159,6 +161,7 @@ def desired(
                 view.services.get(key),
                 now=view.standings.get(pool.name),
                 idle=view.idle.get(key, ()),
+                settled=view.settled,
             )
         elif key in view.roster.ways:
             wanted[key] = way_state(view.roster.ways[key])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from clusterlb.core.programme import HASHING
+from clusterlb.core.programme import HASHING, REMEMBERING
 from clusterlb.core.rules.guard import guarded
 from clusterlb.core.snat.gateway import is_gateway
 from clusterlb.model.ipvs import Destination, DestinationKey, ProtocolTimeouts, ServiceKey, ServiceState
@@ -72,7 +72,7 @@ def service_steps(key: ServiceKey, want: ServiceState | None, have: ServiceState
     steps: list[IpvsStep] = []
     if want.service != have.service:
         steps.append(EditService(want.service))
-    if want.destinations != have.destinations:
+    if want.destinations != have.destinations or _forgetful(want, have):
         steps += _destinations(key, want, have)
     return steps
 
@@ -83,7 +83,12 @@ def _destinations(key: ServiceKey, want: ServiceState, have: ServiceState) -> It
     there = {d.key: d for d in have.destinations}
     kept = [d for d in have.destinations if d.key in wanted]
     stay = _in_place(want.destinations, kept) if want.service.scheduler in HASHING else {d.key for d in kept}
-    edits = [d for d in want.destinations if d.key in stay and d != there[d.key]]
+    hashes = want.service.scheduler in REMEMBERING
+    edits = [
+        d
+        for d in want.destinations
+        if d.key in stay and (d != there[d.key] or (hashes and _forgets(d, there[d.key])))
+    ]
     yield from (EditDestination(key, d) for d in edits if d.weight >= there[d.key].weight)
     for destination in want.destinations:
         if destination.key not in stay:
@@ -92,6 +97,17 @@ def _destinations(key: ServiceKey, want: ServiceState, have: ServiceState) -> It
             yield AddDestination(key, destination)
     yield from (EditDestination(key, d) for d in edits if d.weight < there[d.key].weight)
     yield from (RemoveDestination(key, d.key) for d in have.destinations if d.key not in wanted)
+
+
+def _forgetful(want: ServiceState, have: ServiceState) -> bool:
+    """Say whether the kernel's table hangs on a last weight that is another than the nominal one."""
+    return want.service.scheduler in REMEMBERING and any(
+        _forgets(wanted, there) for wanted, there in zip(want.destinations, have.destinations, strict=True)
+    )
+
+
+def _forgets(wanted: Destination, there: Destination) -> bool:
+    return wanted.weight == 0 == there.weight and wanted.nominal != there.nominal
 
 
 def _in_place(want: Sequence[Destination], kept: Sequence[Destination]) -> set[DestinationKey]:

@@ -41,6 +41,7 @@ FLAG = {
 }
 
 HASHING = frozenset({"mh", "sh", "dh"})  # schedulers whose table follows the insertion order
+REMEMBERING = frozenset({"mh"})  # those whose table follows the last weight that was not 0 (ip_vs_mh.c)
 
 
 def virtual_service(vip: Vip, service: Service) -> VirtualService:
@@ -90,15 +91,19 @@ def service_state(
     *,
     now: Standing | None = None,
     idle: Collection[DestinationKey] = (),
+    settled: bool = True,
 ) -> ServiceState:
     """Return a service with its destinations, in the one order that every director uses.
 
     A member that is DOWN has weight 0 and stays, so the mh table keeps its shape and its flows their
     entries. An UNKNOWN member keeps what the kernel has: weight 0 if it stood at 0, else its own. ``now`` is
     how the pool stands, None for a pool that serves as usual; the sorry server is there while it is needed,
-    and at weight 0 until it is among the ``idle``, the destinations without connections.
+    and at weight 0 until it is among the ``idle``, the destinations without connections. Until the director
+    has ``settled``, what stands at weight 0 keeps the last weight that the kernel remembers of it, and an
+    UNKNOWN member for as long as it is UNKNOWN.
     """
-    there = {d.key: d.weight for d in have.destinations} if have else {}
+    found = {d.key: d for d in have.destinations} if have else {}
+    there = {key: d.weight for key, d in found.items()}
     sorry, panic = (now.sorry, now.panic) if now else (False, False)
     destinations = []
     for member, state in zip(pool.members, states, strict=True):
@@ -108,10 +113,21 @@ def service_state(
             continue
         out = out or sorry or (state.state is VerdictState.UNKNOWN and there.get(key) == 0)
         amount = 0 if out else weight(member.weight, state.share)
-        destinations.append(destination(service, member, amount))
+        wanted = destination(service, member, amount)
+        left = not settled or state.state is VerdictState.UNKNOWN
+        destinations.append(_as_found(wanted, found) if left else wanted)
     if pool.sorry is not None:
-        destinations += _sorry(service, pool.sorry, sorry, there, idle)
+        last = _sorry(service, pool.sorry, sorry, there, idle)
+        destinations += last if settled else (_as_found(one, found) for one in last)
     return ServiceState(virtual_service(vip, service), tuple(destinations))
+
+
+def _as_found(wanted: Destination, found: Mapping[DestinationKey, Destination]) -> Destination:
+    """Return a destination that is to stay at weight 0 with the last weight that the kernel has of it."""
+    there = found.get(wanted.key)
+    if there is None or there.weight or wanted.weight:
+        return wanted
+    return replace(wanted, nominal=there.nominal)
 
 
 def _sorry(

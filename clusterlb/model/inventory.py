@@ -169,8 +169,8 @@ class ServiceName(NamedTuple):
 
 
 # Without the fallback IPVS turns the clients of a member at weight 0 away (ip_vs_mh_get, ip_vs_sh_get), and
-# without mh-port a member gets a share of the clients, not of the connections. sh-port is left to the operator:
-# with it a client does not stay with its member.
+# without mh-port a member gets a share of the clients, not of the connections. sh-port is left to the
+# operator: with it a client does not stay with its member.
 USUAL_FLAGS = {"mh": frozenset({"mh-port", "mh-fallback"}), "sh": frozenset({"sh-fallback"})}
 
 

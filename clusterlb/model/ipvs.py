@@ -114,8 +114,10 @@ class Destination:
     """The kernel's entry for a member.
 
     ``weight`` is what the entry has now. ``nominal`` is the member's full weight: a fresh entry is
-    added with it and only then edited to ``weight``, because mh builds its table from the last
-    weight that was not zero (ip_vs_mh.c). The kernel does not report it, so it is not compared.
+    added with it and only then edited to ``weight``, and an entry that gets weight 0 has it just before,
+    because mh builds its table from the last weight that was not zero (ip_vs_mh.c). Of an entry that was
+    read, ``nominal`` is that last weight, 0 where it is not known. The kernel does not report it, so it is
+    not compared.
     """
 
     key: DestinationKey

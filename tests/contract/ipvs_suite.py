@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from errno import EEXIST, EINVAL, ENOENT, ERANGE, ESRCH
 from ipaddress import ip_address
@@ -112,8 +113,68 @@ STATES = [
 ]
 
 
+HASHED = [f"10.2.0.{last}" for last in (5, 1, 9, 3, 7, 2, 8)]
+"""Members of a service with mh, each of weight 4; the histories below end with the third at weight 0."""
+
+
+def hashed(weight: int, name: str = HASHED[2], **more: object) -> Destination:
+    return member(name, 53, weight, **{"nominal": 4, "method": ForwardMethod.MASQ, **more})
+
+
+def down(**more: object) -> Destination:
+    return hashed(0, **more)
+
+
+def full(scheduler: str) -> list[IpvsStep]:
+    """The steps that build the service with all members at their full weight."""
+    members = tuple(hashed(4, name) for name in HASHED)
+    return added(ServiceState(VirtualService(DNS, scheduler, MH_FLAGS), members))
+
+
+DOWN_STEP = EditDestination(DNS, down())
+_BEHIND = [hashed(4, name) for name in HASHED[3:]]
+_HISTORIES: dict[str, list[IpvsStep]] = {
+    "down at full weight": [*full("mh"), DOWN_STEP],
+    "down at a share": [*full("mh"), EditDestination(DNS, hashed(1)), DOWN_STEP],
+    "down again at a share": [*full("mh"), DOWN_STEP, EditDestination(DNS, hashed(2)), DOWN_STEP],
+    "found down": [*full("mh")[:3], AddDestination(DNS, down()), *full("mh")[4:]],
+    "heavier while down": [*full("mh"), EditDestination(DNS, down(nominal=1)), DOWN_STEP],
+    "set to 0 by others at a share": [
+        *full("mh"),
+        EditDestination(DNS, hashed(1)),
+        EditDestination(DNS, down(nominal=0)),
+        DOWN_STEP,
+    ],
+    "added at 0 by others": [
+        *full("mh")[:3],
+        AddDestination(DNS, down(nominal=0)),
+        *full("mh")[4:],
+        DOWN_STEP,
+    ],
+    "down with a threshold": [*full("mh"), EditDestination(DNS, down(upper=9, nominal=2)), DOWN_STEP],
+    "down while another scheduler served": [
+        *full("wrr"),
+        EditDestination(DNS, hashed(1)),
+        DOWN_STEP,
+        EditService(VirtualService(DNS, "mh", MH_FLAGS)),
+    ],
+    "removed at a share and added again": [
+        *full("mh"),
+        EditDestination(DNS, hashed(1)),
+        *(RemoveDestination(DNS, one.key) for one in [down(), *_BEHIND]),
+        *(AddDestination(DNS, one) for one in [down(), *_BEHIND]),
+    ],
+}
+HISTORY_NAMES = list(_HISTORIES)
+HISTORIES = list(_HISTORIES.values())
+
+
 class IpvsContract:
-    """Subclasses provide the fixture ``ipvs``: a driver with an empty table."""
+    """Subclasses provide two fixtures.
+
+    ``ipvs``: a driver with an empty table. ``table``: carries steps out on an empty table and returns what
+    the service DNS makes of many flows.
+    """
 
     @pytest.mark.parametrize("state", STATES, ids=lambda state: str(state.service.key))
     def test_reads_back_what_was_applied(self, ipvs: IpvsDriver, state: ServiceState) -> None:
@@ -145,9 +206,31 @@ class IpvsContract:
         assert ipvs.apply([EditDestination(WEB, drained)]) == []
         assert ipvs.read()[WEB].destinations == (drained, *members[1:])
 
-    def test_nominal_reads_as_the_weight_or_one(self, ipvs: IpvsDriver) -> None:
+    def test_nominal_reads_as_the_last_weight_where_this_driver_knows_it(self, ipvs: IpvsDriver) -> None:
+        def nominals() -> list[int]:
+            return [one.nominal for one in ipvs.read()[WEB].destinations]
+
         ipvs.apply(added(STATES[0]))
-        assert [one.nominal for one in ipvs.read()[WEB].destinations] == [1, 4, 1]
+        assert nominals() == [1, 4, 2]
+        third = STATES[0].destinations[2]
+        ipvs.apply([EditDestination(WEB, replace(third, nominal=3))])
+        assert nominals() == [1, 4, 3]
+        ipvs.apply([EditDestination(WEB, replace(third, weight=7))])
+        assert nominals() == [1, 4, 7]
+        ipvs.apply([EditDestination(WEB, replace(third, nominal=0))])  # as somebody else would do it
+        assert nominals() == [1, 4, 0]
+
+    @pytest.mark.parametrize("history", HISTORIES[1:], ids=HISTORY_NAMES[1:])
+    def test_the_table_of_mh_does_not_depend_on_the_history(
+        self, table: Callable[[Sequence[IpvsStep]], object], history: Sequence[IpvsStep]
+    ) -> None:
+        assert table(history) == table(HISTORIES[0])
+
+    def test_the_table_of_mh_depends_on_the_last_weight(
+        self, table: Callable[[Sequence[IpvsStep]], object]
+    ) -> None:
+        """What the test above would not see if it could see nothing."""
+        assert table([*full("mh"), EditDestination(DNS, down(nominal=1))]) != table(HISTORIES[0])
 
     def test_edits_every_setting_of_a_destination(self, ipvs: IpvsDriver) -> None:
         ipvs.apply(added(STATES[3]))

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from errno import ENOMEM
 
 import pytest
 
 from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.model.ipvs import DestinationStatistics
-from tests.contract.ipvs_suite import MARK6, STATES, WEB, IpvsContract, added
+from clusterlb.model.plan import IpvsStep
+from tests.contract.ipvs_suite import DNS, MARK6, STATES, WEB, IpvsContract, added
 
 
 class TestFakeIpvs(IpvsContract):
     @pytest.fixture
     def ipvs(self) -> FakeIpvs:
         return FakeIpvs()
+
+    @pytest.fixture
+    def table(self) -> Callable[[Sequence[IpvsStep]], object]:
+        def last_weights(steps: Sequence[IpvsStep]) -> object:
+            fake = FakeIpvs()
+            assert fake.apply(steps) == []
+            return list(fake.last_weights(DNS).items())
+
+        return last_weights
 
 
 def test_starts_with_a_table() -> None:

@@ -7,7 +7,7 @@ import re
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from ipaddress import ip_address
 from pathlib import Path
@@ -35,8 +35,8 @@ from clusterlb.model.ipvs import (
     SyncRole,
     VirtualService,
 )
-from clusterlb.model.plan import AddDestination, AddService, EditDestination, RemoveService
-from tests.contract.ipvs_suite import DNS, MH_FLAGS, STATES, WEB, IpvsContract, added, member
+from clusterlb.model.plan import AddDestination, AddService, EditDestination, IpvsStep, RemoveService
+from tests.contract.ipvs_suite import DNS, HASHED, MH_FLAGS, STATES, WEB, IpvsContract, added, member
 from tests.kernel.conftest import fresh_namespace
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("network_namespace")]
@@ -73,6 +73,18 @@ class TestKernelIpvs(IpvsContract):
     @pytest.fixture
     def ipvs(self, ipvs: KernelIpvs) -> KernelIpvs:
         return ipvs
+
+    @pytest.fixture
+    def table(self) -> Callable[[Sequence[IpvsStep]], object]:
+        def flows(steps: Sequence[IpvsStep]) -> object:
+            with director("10.100.0.1", "10.99.0.1", *HASHED) as driver:
+                assert driver.apply(steps) == []
+                send_datagrams(PORTS, "10.100.0.1", 53, "10.99.0.1")
+                found = picks()
+            assert len(found) == len(PORTS)
+            return found
+
+        return flows
 
 
 def test_rendered_rules_make_the_very_state_that_the_driver_programs(ipvs: KernelIpvs) -> None:
@@ -134,7 +146,6 @@ def send_datagrams(ports: range, address: str, port: int, source: str) -> None:
 
 
 PORTS = range(20000, 20600)
-MEMBERS = [f"10.2.0.{last}" for last in (5, 1, 9, 3, 7, 2, 8)]
 
 
 def picks() -> dict[int, str]:
@@ -167,7 +178,7 @@ class OneByOne:
 def mh_service(weights: list[int], nominals: list[int]) -> ServiceState:
     members = tuple(
         member(name, 53, weight, nominal=nominal, method=ForwardMethod.MASQ)
-        for name, weight, nominal in zip(MEMBERS, weights, nominals, strict=True)
+        for name, weight, nominal in zip(HASHED, weights, nominals, strict=True)
     )
     return ServiceState(VirtualService(DNS, "mh", MH_FLAGS), members)
 
@@ -177,7 +188,7 @@ def test_a_table_built_once_is_the_table_that_ipvsadm_builds() -> None:
     wanted = mh_service([1, 0, 2, 4, 0, 1, 1], [1, 2, 2, 4, 1, 1, 1])
     found = []
     for way in ("batch", "plain", "ipvsadm"):
-        with director("10.100.0.1", "10.99.0.1", *MEMBERS) as driver:
+        with director("10.100.0.1", "10.99.0.1", *HASHED) as driver:
             if way == "batch":
                 assert driver.apply(added(wanted)) == []
             elif way == "plain":
@@ -185,7 +196,7 @@ def test_a_table_built_once_is_the_table_that_ipvsadm_builds() -> None:
                 netlink.resolve_family()
                 sender = OneByOne(netlink)
                 assert Batch(sender, added(wanted), lambda *_: None, plain=True).run() == []
-                assert sender.sent == 1 + len(MEMBERS) + 2
+                assert sender.sent == 1 + len(HASHED) + 2
                 netlink.close()
             else:
                 ipvsadm("--restore", rules=render([wanted]))
@@ -195,7 +206,7 @@ def test_a_table_built_once_is_the_table_that_ipvsadm_builds() -> None:
     assert len(found[0]) == len(PORTS)
     assert found[0] == found[1] == found[2]
     assert set(found[0].values()) == {
-        name for name, weight in zip(MEMBERS, [1, 0, 2, 4, 0, 1, 1], strict=True) if weight
+        name for name, weight in zip(HASHED, [1, 0, 2, 4, 0, 1, 1], strict=True) if weight
     }
 
 
@@ -203,7 +214,7 @@ def test_a_member_added_at_weight_zero_leaves_the_table_of_one_that_failed() -> 
     """A restarted director and one that saw the member fail send every flow to the same server."""
     found = []
     for restarted in (True, False):
-        with director("10.100.0.1", "10.99.0.1", *MEMBERS) as driver:
+        with director("10.100.0.1", "10.99.0.1", *HASHED) as driver:
             weights = [1, 1, 0, 1, 1, 1, 1]
             if restarted:
                 assert driver.apply(added(mh_service(weights, [1] * 7))) == []

@@ -11,7 +11,7 @@ from typing import Protocol
 from clusterlb.drivers.ipvs import encode, errors
 from clusterlb.drivers.ipvs.netlink import MAX_BATCH, BatchResult, NetlinkError
 from clusterlb.drivers.ipvs.protocol import Command
-from clusterlb.model.ipvs import ServiceKey
+from clusterlb.model.ipvs import Destination, ServiceKey
 from clusterlb.model.plan import (
     AddDestination,
     AddService,
@@ -120,6 +120,8 @@ class Batch:
                     self._flush()
                 if isinstance(step, AddService):
                     self._add_service(index, step)
+                elif isinstance(step, EditDestination):
+                    self._edit_destination(index, step)
                 else:
                     self._append(index, message(step))
             except UNPACKABLE as error:
@@ -129,11 +131,7 @@ class Batch:
         return [self.errors[index] for index in sorted(self.errors)]
 
     def _add_destination(self, index: int, step: AddDestination) -> None:
-        """Add at the nominal weight, then edit where the weight is another.
-
-        The mh scheduler builds its table from the last weight that was not zero, so the table comes out as
-        on a director that saw the member fail (ip_vs_mh.c, ``last_weight``).
-        """
+        """Add at the nominal weight, then edit where the weight is another."""
         key, destination = step.service, step.destination
         if key is not self._key:
             self._enter(key)
@@ -143,12 +141,28 @@ class Batch:
             only = (_NEW_DEST, self._service, encode.destination(destination, destination.weight))
             self._append(index, only)
             return
-        added = (_NEW_DEST, self._service, encode.destination(destination, destination.nominal))
-        edited = (_SET_DEST, self._service, encode.destination(destination, destination.weight))
+        self._by_nominal(index, _NEW_DEST, self._service, destination)
+
+    def _edit_destination(self, index: int, step: EditDestination) -> None:
+        """Edit, at weight 0 by way of the nominal weight."""
+        if step.destination.weight == 0 and step.destination.nominal:
+            self._by_nominal(index, _SET_DEST, encode.service_key(step.service), step.destination)
+        else:
+            self._append(index, message(step))
+
+    def _by_nominal(self, index: int, command: int, service: bytes, destination: Destination) -> None:
+        """Set a destination at its nominal weight, then at its own.
+
+        The mh scheduler builds its table from the last weight that was not zero (ip_vs_mh.c,
+        ``last_weight``). At weight 0 that is the nominal one then, whether the destination is new here, had
+        a share of its weight, or got another nominal weight since: all directors have the same table.
+        """
+        first = (command, service, encode.destination(destination, destination.nominal))
+        second = (_SET_DEST, service, encode.destination(destination, destination.weight))
         if len(self._messages) > MAX_BATCH - 2:
             self._flush()  # one send for both: nobody meets the destination at the wrong weight for long
-        self._append(index, added)
-        self._append(index, edited)
+        self._append(index, first)
+        self._append(index, second)
 
     def _enter(self, key: ServiceKey) -> None:
         """Turn to the destinations of a service."""

@@ -132,7 +132,7 @@ def service(data: bytes, start: int, end: int) -> VirtualService:
 
 
 def destination(data: bytes, start: int, end: int) -> Destination:
-    """Read NEW_DEST. The kernel does not report the nominal weight: the present one stands in, or 1 for 0."""
+    """Read NEW_DEST. The kernel does not report the last weight that was not 0: the present one stands in."""
     found = inside(data, start, end, CommandAttr.DEST)
     family = _unsigned(data, found, DestinationAttr.ADDR_FAMILY) or AddressFamily.IPV4
     weight: int = _S32.unpack_from(data, found[DestinationAttr.WEIGHT][0])[0]
@@ -148,7 +148,7 @@ def destination(data: bytes, start: int, end: int) -> Destination:
         tunnel_type=TunnelType(_unsigned(data, found, DestinationAttr.TUN_TYPE)),
         tunnel_port=ntohs(_unsigned(data, found, DestinationAttr.TUN_PORT)),
         tunnel_flags=TunnelFlag(_unsigned(data, found, DestinationAttr.TUN_FLAGS)),
-        nominal=weight or 1,
+        nominal=weight,
     )
 
 

@@ -12,6 +12,7 @@ from clusterlb.drivers.ipvs.batch import Batch
 from clusterlb.drivers.ipvs.control import IpvsControl
 from clusterlb.drivers.ipvs.netlink import Answer, NetlinkError, NetlinkSocket
 from clusterlb.drivers.ipvs.protocol import Command
+from clusterlb.drivers.ipvs.rest import Resting
 from clusterlb.model.ipvs import ProtocolTimeouts, ServiceKey, ServiceState, ServiceStatistics
 from clusterlb.model.plan import IpvsStep, StepError
 
@@ -33,6 +34,7 @@ class KernelIpvs:
             self._netlink.close()
             raise
         self._cache = cache.DecodeCache()
+        self._resting = Resting()
         self._schedulers = modules.SchedulerModules()
         self.control = IpvsControl(self._netlink)
 
@@ -40,15 +42,17 @@ class KernelIpvs:
         """Return the services asked for that exist (all when None), destinations in insertion order.
 
         With keys only these services are read. An entry that did not change since the last read is the
-        very same object. The kernel does not report nominal weights: ``nominal`` is the weight, or 1 for 0.
+        very same object. ``nominal`` is the last weight that was not 0, which the kernel does not report: 0
+        for a destination that was at weight 0 before this driver saw it.
         """
         decoded = self._cache.destination
-        return {
-            (service := self._cache.service(*answer)).key: ServiceState(
-                service, tuple([decoded(*entry) for entry in reversed(self._destinations(service.key))])
-            )
-            for answer in self._services(keys)
-        }
+        found = {}
+        for answer in self._services(keys):
+            service = self._cache.service(*answer)
+            entries = reversed(self._destinations(service.key))
+            state = ServiceState(service, tuple([decoded(*entry) for entry in entries]))
+            found[service.key] = self._resting.seen(state)
+        return found
 
     def statistics(self, keys: Collection[ServiceKey] | None = None) -> dict[ServiceKey, ServiceStatistics]:
         """Return live connections and 64-bit counters of the services asked for that exist."""
@@ -68,9 +72,12 @@ class KernelIpvs:
         """Carry out all steps in order and return those that failed; the others took effect.
 
         A failed AddDestination whose weight differs from its nominal one may still have set the weight of
-        the destination that was there already.
+        the destination that was there already. A destination set to weight 0 has its nominal weight just
+        before, so that its last weight is that one whatever it had.
         """
-        return Batch(self._netlink, steps, self._schedulers.ensure).run()
+        errors = Batch(self._netlink, steps, self._schedulers.ensure).run()
+        self._resting.applied(steps, errors)
+        return errors
 
     def timeouts(self) -> ProtocolTimeouts:
         """Return the connection timeouts in seconds."""

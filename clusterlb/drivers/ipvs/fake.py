@@ -13,6 +13,7 @@ from errno import EEXIST, EINVAL, ENOENT, ERANGE, ESRCH
 from clusterlb.drivers.ipvs import encode, errors
 from clusterlb.drivers.ipvs.batch import UNPACKABLE, message, service_of
 from clusterlb.drivers.ipvs.protocol import SCHEDULER_NAME_MAX
+from clusterlb.drivers.ipvs.rest import Resting
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.ipvs import (
     Destination,
@@ -49,6 +50,13 @@ _INT_MAX = 2**31 - 1
 class _Entry:
     service: VirtualService
     destinations: dict[DestinationKey, Destination] = field(default_factory=dict)
+    last: dict[DestinationKey, int] = field(default_factory=dict)
+
+    def put(self, destination: Destination, *, add: bool) -> None:
+        """Set a destination as ``__ip_vs_update_dest`` does, with its memory of the last weight."""
+        if add or destination.weight:
+            self.last[destination.key] = destination.weight
+        self.destinations[destination.key] = replace(destination, nominal=destination.weight)
 
 
 class FakeIpvs:
@@ -57,22 +65,32 @@ class FakeIpvs:
     def __init__(self, services: Mapping[ServiceKey, ServiceState] | None = None) -> None:
         self.applied: list[IpvsStep] = []
         self.closed = False
+        self._resting = Resting()
         self._table: dict[ServiceKey, _Entry] = {}
         self._statistics: dict[tuple[ServiceKey, DestinationKey], DestinationStatistics] = {}
         self._failures: list[int] = []
         self._timeouts = ProtocolTimeouts(900, 120, 300)
         for state in (services or {}).values():
-            self._table[state.service.key] = _Entry(
-                state.service, {destination.key: destination for destination in state.destinations}
-            )
+            entry = self._table[state.service.key] = _Entry(state.service)
+            for destination in state.destinations:
+                entry.put(replace(destination, weight=destination.nominal), add=True)
+                entry.put(destination, add=False)
+
+    def beside(self) -> FakeIpvs:
+        """Return another driver of the same table: that of a controller started anew, or somebody else's."""
+        other = FakeIpvs()
+        other._table, other._statistics = self._table, self._statistics
+        return other
+
+    def last_weights(self, key: ServiceKey) -> dict[DestinationKey, int]:
+        """Return what mh builds its table from, in insertion order (ip_vs_mh.c, ``last_weight``)."""
+        entry = self._table[key]
+        return {name: entry.last[name] for name in entry.destinations}
 
     def read(self, keys: Collection[ServiceKey] | None = None) -> dict[ServiceKey, ServiceState]:
         """Return the services asked for that exist (all when None), destinations in insertion order."""
         return {
-            key: ServiceState(
-                entry.service,
-                tuple(replace(one, nominal=one.weight or 1) for one in entry.destinations.values()),
-            )
+            key: self._resting.seen(ServiceState(entry.service, tuple(entry.destinations.values())))
             for key, entry in self._asked(keys)
         }
 
@@ -101,6 +119,7 @@ class FakeIpvs:
             errno = self._failures.pop(0) if self._failures else self._carry_out(step)
             if errno:
                 failed.append(StepError(step, errno, errors.meaning(step, errno)))
+        self._resting.applied(steps, failed)
         return failed
 
     def timeouts(self) -> ProtocolTimeouts:
@@ -152,7 +171,7 @@ class FakeIpvs:
             case AddDestination(key, destination):
                 errno = _add(entry, key, destination)
             case EditDestination(key, destination):
-                errno = _edit(entry, key, destination)
+                errno = _edit_by_nominal(entry, key, destination)
             case RemoveDestination(_, name):
                 errno = 0 if entry.destinations.pop(name, None) else ENOENT
         return errno
@@ -168,7 +187,7 @@ class FakeIpvs:
 
 def _pack(step: IpvsStep) -> None:
     """Raise what the codec raises: what cannot be packed never reaches a kernel."""
-    if isinstance(step, AddDestination):
+    if isinstance(step, AddDestination | EditDestination):
         encode.destination(step.destination, step.destination.nominal)
         encode.destination(step.destination, step.destination.weight)
     else:
@@ -199,11 +218,19 @@ def _add(entry: _Entry, key: ServiceKey, destination: Destination) -> int:
     if not errno and not _reachable(destination.key.address):
         errno = EINVAL
     if not errno:
-        entry.destinations[destination.key] = nominal
+        entry.put(nominal, add=True)
     if destination.weight != destination.nominal:
         edited = _edit(entry, key, destination)
         errno = errno or edited
     return errno
+
+
+def _edit_by_nominal(entry: _Entry, key: ServiceKey, destination: Destination) -> int:
+    """Edit, at weight 0 by way of the nominal weight, as the kernel's driver does."""
+    errno = 0
+    if destination.weight == 0 and destination.nominal:
+        errno = _edit(entry, key, replace(destination, weight=destination.nominal))
+    return errno or _edit(entry, key, destination)
 
 
 def _edit(entry: _Entry, key: ServiceKey, destination: Destination) -> int:
@@ -211,7 +238,7 @@ def _edit(entry: _Entry, key: ServiceKey, destination: Destination) -> int:
     if not errno and destination.key not in entry.destinations:
         errno = ENOENT
     if not errno:
-        entry.destinations[destination.key] = destination
+        entry.put(destination, add=False)
     return errno
 
 
