@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -14,6 +15,7 @@ from apscheduler.triggers.cron import CronTrigger
 _PART = re.compile(r"(?:\*|([a-z]+|[0-9]{1,2})(?:-([a-z]+|[0-9]{1,2}))?)(?:/([0-9]{1,2}))?")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_LAST_DAY = datetime(9999, 12, 31, tzinfo=UTC)
 _LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -63,40 +65,72 @@ def parse(text: str) -> Cron:
     fields = text.lower().split()
     if len(fields) != len(_FIELDS):
         raise CronError("needs five fields", "minute, hour, day of month, month, day of week: `0 3 * * sun`")
-    minutes, hours, days, months, weekdays = map(_values, _FIELDS, fields)
+    minutes, hours, month_days, months, weekdays = map(_values, _FIELDS, fields)
     either = not fields[2].startswith("*") and not fields[4].startswith("*")
-    if not either and all(day > _LONGEST[month - 1] for month in months for day in days):
+    if not either and _never(month_days, months):
         raise CronError("never fires", "no such month has such a day")
-    return Cron(minutes, hours, days, months, frozenset(day % 7 for day in weekdays), either)
+    return Cron(minutes, hours, month_days, months, frozenset(day % 7 for day in weekdays), either)
+
+
+def needless(text: str) -> str:
+    """Say which part of an expression that fires never does; empty when each does."""
+    cron = parse(text)
+    if cron.either and _never(cron.days, cron.months):
+        return "no such month has such a day of the month, so the days of the week alone count"
+    return ""
 
 
 def fires(text: str, first: datetime) -> Iterator[datetime]:
-    """Yield the times at which an expression fires, from ``first`` on, on a clock that is never changed.
+    """Yield the times at which an expression fires, from ``first`` on, on a clock that is never changed."""
+    for midnight, times in days(text, first):
+        begin = bisect_left(times, first - midnight)
+        yield from (midnight + time for time in times[begin:])
+
+
+def days(text: str, first: datetime) -> Iterator[tuple[datetime, tuple[timedelta, ...]]]:
+    """Yield the days on which an expression fires, from that of ``first`` on, with the times of such a day.
 
     apscheduler searches the calendar for days, and is told nothing of time zones: in one, a CronTrigger fires
     twice for a time that the clock shows twice.
     """
-    trigger, times = _searched(text)
+    _, times = _searched(text)
     day = first.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
-    while found := trigger.get_next_fire_time(None, day):
-        midnight = found.replace(tzinfo=None)
-        yield from (midnight + time for time in times if midnight + time >= first)
+    while found := _next_day(text, day):
+        yield found.replace(tzinfo=None), times
+        if found >= _LAST_DAY:
+            return
         day = found + timedelta(days=1)
+
+
+@lru_cache(maxsize=4096)
+def _next_day(text: str, day: datetime) -> datetime | None:
+    """Search the calendar once a day, and not once a second, for what may be years away."""
+    trigger, _ = _searched(text)
+    found: datetime | None = trigger.get_next_fire_time(None, day)
+    return found
 
 
 @lru_cache(maxsize=256)
 def _searched(text: str) -> tuple[Any, tuple[timedelta, ...]]:
     """Return a trigger that fires on the days, at midnight, and the times of such a day.
 
-    The days of the week go by name: to apscheduler 0 is Monday.
+    The days of the week go by name: to apscheduler 0 is Monday. A part that never fires is left out, for its
+    search goes on to the end of the calendar.
     """
     cron = parse(text)
-    days = {"day": _list(cron.days)}
+    month_days = {"day": _list(cron.days)}
     weekdays = {"day_of_week": ",".join(_DAYS[day] for day in sorted(cron.weekdays))}
-    choices = (days, weekdays) if cron.either else (days | weekdays,)
+    choices = (month_days, weekdays) if cron.either else (month_days | weekdays,)
+    if cron.either and _never(cron.days, cron.months):
+        choices = (weekdays,)
     triggers = [CronTrigger(month=_list(cron.months), **choice, hour=0, timezone=UTC) for choice in choices]
     times = (timedelta(hours=hour, minutes=minute) for hour in cron.hours for minute in cron.minutes)
     return OrTrigger(triggers), tuple(sorted(times))
+
+
+def _never(days: Collection[int], months: Collection[int]) -> bool:
+    """Say whether none of these months ever has one of these days."""
+    return all(day > _LONGEST[month - 1] for month in months for day in days)
 
 
 def _list(values: Collection[int]) -> str:

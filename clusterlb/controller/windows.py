@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from clusterlb.config.occurrences import next_start, starts
+from clusterlb.config.occurrences import latest_start, next_start
 from clusterlb.model.inventory import Window
 
 Occurrence = tuple[Window, datetime, datetime]  # from when, until when
@@ -38,8 +38,9 @@ def open_window(windows: Iterable[Window], director: str, now: datetime) -> Occu
     for window in windows:
         if director in window.directors:
             length = timedelta(seconds=window.duration)
-            begun = starts(window, now - length, now)
-            found.extend((window, start, start + length) for start in begun[-1:])
+            start = latest_start(window, now - length, now)
+            if start is not None:
+                found.append((window, start, start + length))
     return max(found, key=lambda occurrence: occurrence[2], default=None)
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+from clusterlb.config.cron import needless
 from clusterlb.config.fields import duration_text
 from clusterlb.config.item import Everything, Placed
 from clusterlb.config.lint.director_names import lint_director_names
@@ -15,22 +16,33 @@ from clusterlb.config.report import Report
 from clusterlb.model.inventory import Window
 
 _AHEAD = timedelta(days=8)  # a week, and the day on which it ends
-_MOST = 1000  # starts of one window that are looked at; hourly ones in 8 days are 192
+_Open = tuple[Placed[Window], list[tuple[datetime, datetime]]]  # from when, until when, as often as it opens
 
 
 def lint_maintenance(everything: Everything, report: Report, now: datetime | None = None) -> None:
     """Check each window by itself, and whether some director is in service at any time in the next 8 days."""
     begin = now or datetime.now(UTC)
-    opened: list[tuple[Placed[Window], list[datetime]]] = []
+    opened: list[_Open] = []
     for placed in everything.maintenance:
         lint_director_names(everything, placed, ("directors",), placed.value.directors, report)
         if _once_or_again(placed, report) and placed.sure((), "for", "time_zone"):
             _clock(placed, report)
-            times = starts(placed.value, begin - _length(placed), begin + _AHEAD, _MOST)
+            times = starts(placed.value, begin - _length(placed), begin + _AHEAD)
             _closes(placed, times, report)
-            opened.append((placed, times))
+            opened.append((placed, _stretches(times, _length(placed))))
     if everything.whole and len(everything.director_names) > 1:
         _all_at_once(everything, opened, report)
+
+
+def _stretches(times: list[datetime], length: timedelta) -> list[tuple[datetime, datetime]]:
+    """Return when a window is open; one that opens again before it has closed, or just then, stays open."""
+    found: list[tuple[datetime, datetime]] = []
+    for begin in times:
+        if found and begin <= found[-1][1]:
+            found[-1] = (found[-1][0], begin + length)
+        else:
+            found.append((begin, begin + length))
+    return found
 
 
 def _length(placed: Placed[Window]) -> timedelta:
@@ -58,8 +70,15 @@ def _once_or_again(placed: Placed[Window], report: Report) -> bool:
 
 
 def _clock(placed: Placed[Window], report: Report) -> None:
-    """Check that the clock shows a one-off time, and shows it once."""
+    """Check that the clock shows a one-off time, and once, and that each part of a cron time fires."""
     item, window = placed.item, placed.value
+    if window.cron is not None and (why := needless(window.cron)):
+        report.warning(
+            item.source,
+            item.at("cron"),
+            f"a part of `{window.cron}` never fires",
+            f"{why}; with both day fields either is enough",
+        )
     if window.at is None:
         return
     time, there = datetime.fromisoformat(window.at), zone(window.zone)
@@ -92,14 +111,12 @@ def _closes(placed: Placed[Window], times: list[datetime], report: Report) -> No
         )
 
 
-def _all_at_once(
-    everything: Everything, opened: list[tuple[Placed[Window], list[datetime]]], report: Report
-) -> None:
+def _all_at_once(everything: Everything, opened: list[_Open], report: Report) -> None:
     """Warn of the first time at which every director is in some window."""
     moment = _nobody_serves(everything.director_names, opened)
     if moment is None:
         return
-    involved = [p for p, times in opened if any(time <= moment < time + _length(p) for time in times)]
+    involved = [p for p, open_ in opened if any(begin <= moment < end for begin, end in open_)]
     last = involved[-1]
     names = ", ".join(f"`{placed.value.name}`" for placed in involved[:5])
     local = shown(moment, zone(last.value.zone))
@@ -113,16 +130,14 @@ def _all_at_once(
     )
 
 
-def _nobody_serves(
-    directors: frozenset[str], opened: list[tuple[Placed[Window], list[datetime]]]
-) -> datetime | None:
+def _nobody_serves(directors: frozenset[str], opened: list[_Open]) -> datetime | None:
     """Return the first moment at which all directors are in a window."""
     edges = sorted(
         (moment, change, name)
-        for placed, times in opened
+        for placed, stretches in opened
         for name in directors.intersection(placed.value.directors)
-        for time in times
-        for moment, change in ((time, 1), (time + _length(placed), -1))
+        for begin, end in stretches
+        for moment, change in ((begin, 1), (end, -1))
     )
     depth: Counter[str] = Counter()
     serving = set(directors)
