@@ -6,13 +6,13 @@ import re
 from typing import Annotated
 
 from clusterlb.config.fields import Checked, refuse, text_of
+from clusterlb.core.marks import RESERVED
 from clusterlb.model.forwarding import PortRange
 from clusterlb.model.inventory import ServiceName as Name
 from clusterlb.model.ipvs import Protocol
 
 _SERVICE = re.compile(r"(?:(tcp|udp|sctp)/(0|[1-9][0-9]{0,4})|fwmark/([1-9][0-9]{0,9}))")
 _RANGE = re.compile(r"([1-9][0-9]{0,4})(?:-([1-9][0-9]{0,4}))?")
-_OURS = range(0x43000000, 0x46000000)  # core/marks.py, and the marks that nftables sets
 _LAST_PORT = 65535
 _LAST_MARK = 0xFFFFFFFF
 
@@ -23,6 +23,7 @@ def parse_service(value: object) -> Name:
     if match and match[1] and int(match[2]) <= _LAST_PORT:
         return Name(Protocol[match[1].upper()], int(match[2]))
     if match and match[3] and int(match[3]) <= _LAST_MARK:
+        _refuse_ours(int(match[3]))
         return Name(Protocol.NONE, int(match[3]))
     raise refuse(
         "needs a service's protocol and port",
@@ -47,11 +48,16 @@ def parse_fwmark(value: object) -> int:
     """Return a firewall mark that is the operator's to give."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= _LAST_MARK:
         raise refuse("needs a firewall mark from 1 to 0xffffffff", "write for example 7 or 0x10")
-    if value in _OURS:
-        raise refuse(
-            "is a firewall mark that clusterlb gives itself", "use one outside 0x43000000-0x45ffffff"
-        )
+    _refuse_ours(value)
     return value
+
+
+def _refuse_ours(mark: int) -> None:
+    if mark in RESERVED:
+        raise refuse(
+            "is a firewall mark that clusterlb gives itself",
+            f"use one outside {RESERVED[0]:#x}-{RESERVED[-1]:#x}",
+        )
 
 
 def _shown(ports: PortRange) -> object:

@@ -20,9 +20,13 @@ from clusterlb.model.health import Through
 from clusterlb.model.inventory import Inventory, Member, Pool, Service, ServiceName, Vip
 from clusterlb.model.ipvs import Protocol, ServiceKey
 
-FIRST = 0x43000000  # "C"; the probes' marks are FIRST up to FIRST + SPAN - 1
+SPAN = 1 << 24  # of each kind's marks, from its first on
+FIRST = 0x43000000  # "C"; the probes' marks
 FIRST_OF_SERVICES = 0x44000000
-SPAN = 1 << 24
+FIRST_OF_DIRECTORS = 0x45000000  # SNAT pools' marks, and the routing tables to other directors
+FIRST_OF_REPLIES = 0x46000000
+RESERVED = range(FIRST, FIRST_OF_REPLIES + SPAN)
+"""Every mark that clusterlb gives or takes as its own: an operator's are others."""
 
 
 class Way(NamedTuple):

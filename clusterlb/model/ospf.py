@@ -11,6 +11,10 @@ from clusterlb.model.address import AddressFamily
 BACKBONE = IPv4Address("0.0.0.0")  # noqa: S104 - OSPF area 0, not an address to listen on
 
 
+OUR_INTERFACES = "clb-"
+"""How the name of every interface begins that clusterlb makes, on directors and on real servers."""
+
+
 class Lane(Enum):
     """The interface a VIP's address sits on; its OSPF cost says how much the VIP is wanted here."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from clusterlb.core.marks import SPAN, unused_number
+from clusterlb.core.marks import FIRST_OF_REPLIES, SPAN, unused_number
 from clusterlb.core.rules.part import (
     MARK,
     WORDS,
@@ -27,8 +27,6 @@ from clusterlb.model.address import IPAddress, family_of
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Inventory, Service
 from clusterlb.model.rules import Element, NamedSet
-
-_FIRST = 0x46000000
 
 
 def reverse(inventory: Inventory) -> Part:
@@ -82,6 +80,6 @@ def _numbers(ways: Iterable[tuple[IPAddress, int]]) -> dict[tuple[IPAddress, int
     """Give each VIP and port a number that stays the same when others come and go."""
     taken: set[int] = set()
     return {
-        way: MARK.format(_FIRST + unused_number(f"{way[0]} {way[1]}", taken, SPAN))
+        way: MARK.format(FIRST_OF_REPLIES + unused_number(f"{way[0]} {way[1]}", taken, SPAN))
         for way in sorted(set(ways), key=str)
     }

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from clusterlb.core.marks import unused_number
+from clusterlb.core.marks import FIRST_OF_DIRECTORS, unused_number
 
-FIRST = 0x45000000  # "E"; marks of ours are FIRST up to ASK
+FIRST = FIRST_OF_DIRECTORS  # marks of ours are FIRST up to ASK
 MASK = 0xFF000000
 SPAN = 0x00FFFFFF
 ASK = FIRST + SPAN
