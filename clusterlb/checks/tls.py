@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import ssl
+import stat
 import time
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
@@ -174,6 +175,16 @@ def _load(options: TlsOptions, alpn: str) -> ssl.SSLContext:
 
 
 def _readable(file: str) -> None:
-    """Raise an OSError that bears the file's name, which OpenSSL's do not."""
-    with open(file, "rb"):  # noqa: PTH123 - its own error is what is wanted
-        pass
+    """Raise an OSError that bears the file's name, which OpenSSL's do not, and for what is no regular file.
+
+    O_NONBLOCK keeps the opening of a FIFO from waiting for a writer (fifo(7)), and with it every check.
+    """
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), file)
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), f"{file}: not a regular file")
+    finally:
+        os.close(descriptor)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import signal
 from pathlib import Path
 
 import click
@@ -41,8 +43,12 @@ def command(
 
     Example: clusterlb up --inventory /etc/clusterlb/inventory.yaml
     """
+    # what loads and starts takes a second, and a reload asked for meanwhile must not end it: the first look
+    # at the files, right after the start, takes in what has changed
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     from clusterlb.api.run import Options, StartError, run
     from clusterlb.config.error import InventoryError
+    from clusterlb.config.render import render_some
 
     try:
         run(
@@ -57,7 +63,7 @@ def command(
             )
         )
     except InventoryError as error:
-        click.echo(str(error), err=True)
+        click.echo(render_some(error.problems), err=True)
         raise SystemExit(int(Exit.INVALID)) from error
     except StartError as error:
         raise click.ClickException(str(error)) from error
@@ -68,6 +74,7 @@ def parse_metrics(text: str) -> tuple[str, int] | None:
     if text == "off":
         return None
     host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+    digits = re.fullmatch("[0-9]{1,5}", port)
+    if not host or not digits or not 0 < int(port) < 65536:
         raise click.BadParameter(f"{text!r} is neither HOST:PORT nor off", param_hint="--metrics")
     return host.strip("[]"), int(port)

@@ -33,15 +33,20 @@ def load_aside(path: Path) -> tuple[Inventory, tuple[Problem, ...]]:
         from clusterlb.config.load import load  # noqa: PLC0415 - it is there
 
         return load(path)
-    # A session of its own: Ctrl-C on the controller's terminal is the controller's to answer.
-    done = subprocess.run(
-        fresh.argv("clusterlb.config.aside", str(path)),
-        env=fresh.environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-        check=False,
-    )
+    # A process inherits what its parent's thread blocks: a SIGHUP waits until ``main`` ignores it.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        # A session of its own: Ctrl-C on the controller's terminal is the controller's to answer.
+        done = subprocess.run(
+            fresh.argv("clusterlb.config.aside", str(path)),
+            env=fresh.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            check=False,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     if done.returncode:
         text = f"the process that was to load this ended with {done.returncode}"
         hint = "what it said is in the log"

@@ -37,11 +37,15 @@ _CORE = "tag:yaml.org,2002:"
 _FORBIDDEN = re.compile("[^\\t\\n\\r\\x20-\\x7e\\x85\\xa0-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 
 
-def compose(source: Source, report: Report) -> Node | None:
-    """Return the tree of a file's one document, or None, and problems in the report, when that fails."""
+def compose(source: Source, report: Report, *, alone: bool = True) -> Node | None:
+    """Return the tree of a file's one document, or None, and problems in the report, when that fails.
+
+    Of several files, not ``alone``, one may hold comments only: it has no section. One without a single byte
+    may not, as it may be about to be written.
+    """
     try:
         _check_characters(source)
-        return _Composer(source, report).compose()
+        return _Composer(source, report).compose() or _nothing(source, report, alone=alone)
     except RefusedError as refusal:
         report.refused(source, refusal)
     except yaml.MarkedYAMLError as error:
@@ -49,6 +53,13 @@ def compose(source: Source, report: Report) -> Node | None:
     except yaml.YAMLError as error:
         report.error(source, NOWHERE, f"not YAML: {error}")
     return None
+
+
+def _nothing(source: Source, report: Report, *, alone: bool) -> Node:
+    if alone or not source.size:
+        raise RefusedError("is empty", "an inventory has the sections cluster, directors, pools and vips")
+    report.warning(source, NOWHERE, "holds no section", "remove the file, or write a section into it")
+    return Mapping(1, 1)
 
 
 class _Anchored(NamedTuple):
@@ -81,7 +92,8 @@ class _Composer:
         self._root: Node | None = None
         self._size = 0
 
-    def compose(self) -> Node:
+    def compose(self) -> Node | None:
+        """Return the document's tree, None for a document that holds nothing."""
         documents = 0
         for event in yaml.parse(self._source.text, Loader=_LOADER):
             if isinstance(event, NodeEvent):
@@ -94,14 +106,17 @@ class _Composer:
                 if documents > 1:
                     self._report.error(
                         self._source,
-                        _place(event),
+                        self._place(event),
                         "a second document begins here",
                         "write one document a file: remove `---`, or use a folder of files",
                     )
                     break
-        if self._root is None or (isinstance(self._root, Scalar) and self._root.value is None):
-            raise RefusedError("is empty", "an inventory has the sections cluster, directors, pools and vips")
-        return self._root
+        nothing = isinstance(self._root, Scalar) and self._root.value is None
+        return None if nothing else self._root
+
+    def _place(self, event: Event) -> Place:
+        mark = event.start_mark
+        return NOWHERE if mark is None else self._source.place(mark.index)
 
     def _node(self, event: NodeEvent) -> None:
         top = self._stack[-1] if self._stack else None
@@ -109,7 +124,7 @@ class _Composer:
             self._key(top, event)
         elif isinstance(event, ScalarEvent):
             self._count(1, 0, event)
-            place = _place(event)
+            place = self._place(event)
             scalar = Scalar(self._value(event), place.line, place.column)
             self._finish(_Anchored(scalar, 1, 0), event.anchor)
         elif isinstance(event, AliasEvent):
@@ -119,7 +134,7 @@ class _Composer:
         else:
             self._count(1, 1, event)
             self._check_tag(event)
-            place = _place(event)
+            place = self._place(event)
             opened = (
                 Mapping(place.line, place.column)
                 if isinstance(event, MappingStartEvent)
@@ -128,7 +143,7 @@ class _Composer:
             self._stack.append(_Open(opened, event.anchor))
 
     def _key(self, top: _Open, event: NodeEvent) -> None:
-        place = _place(event)
+        place = self._place(event)
         if not isinstance(event, ScalarEvent):
             raise RefusedError(
                 "a key must be a single word",
@@ -174,7 +189,7 @@ class _Composer:
             raise RefusedError(
                 f"nested deeper than {DEEPEST} levels",
                 "an inventory needs 8; look for brackets that were not closed",
-                _place(event),
+                self._place(event),
             )
 
     def _bomb(self, event: NodeEvent) -> NoReturn:
@@ -182,21 +197,23 @@ class _Composer:
             raise RefusedError(
                 f"the aliases expand to more than {MOST_NODES:,} values",
                 "write the values out; aliases of aliases grow without bound",
-                _place(event),
+                self._place(event),
             )
-        raise RefusedError(f"has more than {MOST_NODES:,} values", "is this an inventory?", _place(event))
+        raise RefusedError(
+            f"has more than {MOST_NODES:,} values", "is this an inventory?", self._place(event)
+        )
 
     def _alias(self, event: AliasEvent) -> _Anchored:
         name = event.anchor
         if any(opened.anchor == name for opened in self._stack):
             raise RefusedError(
-                f"alias `*{name}` refers to what contains it", "write the value out", _place(event)
+                f"alias `*{name}` refers to what contains it", "write the value out", self._place(event)
             )
         if name not in self._anchors:
             raise RefusedError(
                 f"alias `*{name}` has no anchor",
                 f"write `&{name}` before the value that it stands for, earlier in the same file",
-                _place(event),
+                self._place(event),
             )
         return self._anchors[name]
 
@@ -213,7 +230,7 @@ class _Composer:
         try:
             return scalars.tagged(text, tag)
         except ValueError as error:
-            self._report.error(self._source, _place(event), str(error), "remove the tag")
+            self._report.error(self._source, self._place(event), str(error), "remove the tag")
             return text
 
     def _check_tag(self, event: NodeEvent) -> None:
@@ -224,7 +241,7 @@ class _Composer:
 
     def _unknown_tag(self, event: NodeEvent, tag: str) -> None:
         shown = tag.replace(_CORE, "!!")
-        self._report.error(self._source, _place(event), f"unknown tag `{shown}`", "remove it")
+        self._report.error(self._source, self._place(event), f"unknown tag `{shown}`", "remove it")
 
 
 def _check_characters(source: Source) -> None:
@@ -234,8 +251,3 @@ def _check_characters(source: Source) -> None:
             "remove it; YAML allows none but tab and line feed",
             source.place(found.start()),
         )
-
-
-def _place(event: Event) -> Place:
-    mark = event.start_mark
-    return NOWHERE if mark is None else Place(mark.line + 1, mark.column + 1)

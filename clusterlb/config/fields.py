@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -24,11 +24,25 @@ _LONG_DURATION = _DURATION.replace("|h)", "|h|d)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _WHOLE = {1: "whole seconds", 0.01: "a multiple of 10ms", 0.001: "whole milliseconds"}
 _PERCENT = re.compile(r"([0-9]{1,3})%")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}")
 _VRRP_DEVICE = re.compile(r"vrrp[46]-[0-9]+-[0-9]+")  # generate/vrrp.py
 # `all` and `default` are in the place of an interface's name in sysctls (ip-sysctl.rst)
 _NO_LINKS = frozenset({"lo", "all", "default"})
+_THIS_NETWORK = IPv4Network("0.0.0.0/8")
+_NO_HOSTS = frozenset({IPv4Address("255.255.255.255"), IPv6Address("::")})
+_SPECIAL: dict[IPNetwork, str] = {  # RFC 6890, RFC 5771, RFC 4291
+    _THIS_NETWORK: "no host's",
+    IPv4Network("127.0.0.0/8"): "each host's own",
+    IPv4Network("169.254.0.0/16"): "for one link alone",
+    IPv4Network("224.0.0.0/4"): "for groups of hosts",
+    IPv4Network("240.0.0.0/4"): "reserved",
+    IPv6Network("::/127"): "each host's own",
+    IPv6Network("::ffff:0:0/96"): "IPv4 in IPv6 form",
+    IPv6Network("fe80::/10"): "for one link alone",
+    IPv6Network("ff00::/8"): "for groups of hosts",
+}
+_WIDEST = {4: 8, 6: 7}  # 10.0.0.0/8 and fc00::/7 are somebody's, by RFC 1918 and RFC 4193
 _MD5_KEY = re.compile(r"(?![!#])[!-~]{1,16}")
 
 
@@ -138,17 +152,20 @@ def amount(low: int) -> Checked:
 
 
 def parse_address(value: object) -> IPAddress:
-    """Return an address that a packet can be sent to."""
+    """Return an address that a packet can be sent to, and that means the same on every director."""
     text = text_of(value)
     try:
         # a zone such as %eth0 has no meaning across directors, and may hold any character
         address = ip_address(text.replace("%", "no zone"))
     except ValueError:
         raise refuse("needs an IP address", "write for example 10.2.0.101 or 2001:db8::101") from None
-    if address.is_multicast or address.is_unspecified or address == IPv4Address("255.255.255.255"):
-        raise refuse("needs the address of one host", f"{address} is none")
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        raise refuse("is an IPv4 address in IPv6 form", f"write {address.ipv4_mapped}")
+        mapped = parse_address(str(address.ipv4_mapped))
+        raise refuse("is an IPv4 address in IPv6 form", f"write {mapped}")
+    if address.is_multicast or address in _THIS_NETWORK or address in _NO_HOSTS:
+        raise refuse("needs the address of one host", f"{address} is none")
+    if isinstance(address, IPv6Address) and address.is_link_local:
+        raise refuse("needs an address that can be routed", f"{address} means another host on each link")
     return address
 
 
@@ -160,23 +177,50 @@ def parse_vip(value: object) -> IPAddress:
     return address
 
 
-def parse_network(value: object, every: str = "give the prefixes that are yours to announce") -> IPNetwork:
-    """Return a prefix without host bits; ``every`` is the hint where it has all addresses."""
+def parse_network(value: object) -> IPNetwork:
+    """Return a prefix without host bits that may be announced: no address in it has a meaning of its own."""
+    network = _network(value, "give the prefixes that are yours to announce")
+    for special, what in _SPECIAL.items():
+        if network.version == special.version and network.overlaps(special):
+            raise refuse(
+                f"has addresses that nobody can announce: {special} is {what}",
+                "give the prefixes that are yours to announce",
+            )
+    if network.prefixlen < _WIDEST[network.version]:
+        raise refuse(
+            f"is wider than a /{_WIDEST[network.version]}", "give the prefixes that are yours to announce"
+        )
+    return _without_host_bits(value, network)
+
+
+def parse_hosts(value: object) -> IPNetwork:
+    """Return a prefix that matches some hosts' packets, of those that are forwarded."""
+    network = _network(value, "give the networks that it concerns")
+    for special, what in _SPECIAL.items():
+        within = network.version == special.version and network.network_address in special
+        if within and network.prefixlen >= special.prefixlen:
+            raise refuse(f"is in {special}: {what}", "give the networks that it concerns")
+    return _without_host_bits(value, network)
+
+
+def _network(value: object, every: str) -> IPNetwork:
+    """Return a prefix, its host bits cleared; ``every`` is the hint where it has all addresses."""
     text = text_of(value)
+    if "%" in text:
+        raise refuse("has a zone", f"leave out `%{text.partition('%')[2].partition('/')[0]}`")
     try:
         network = ip_network(text, strict=False)
     except ValueError:
         raise refuse("needs a prefix", "write for example 10.100.0.0/24 or 2001:db8::/64") from None
-    if "%" in text or not network.prefixlen:
+    if not network.prefixlen:
         raise refuse("would allow every address", every)
-    if ip_network(text, strict=False).network_address != ip_address(text.partition("/")[0]):
-        raise refuse("has host bits behind the prefix", f"write {network}")
     return network
 
 
-def parse_hosts(value: object) -> IPNetwork:
-    """Return a prefix that matches some hosts' packets."""
-    return parse_network(value, "give the networks that it concerns")
+def _without_host_bits(value: object, network: IPNetwork) -> IPNetwork:
+    if network.network_address != ip_address(text_of(value).partition("/")[0]):
+        raise refuse("has host bits behind the prefix", f"write {network}")
+    return network
 
 
 def parse_router_id(value: object) -> IPv4Address:
@@ -202,7 +246,7 @@ def parse_area(value: object) -> IPv4Address:
 def parse_name(value: object) -> str:
     """Return a name that is safe in a file name, a metric and FRR's configuration."""
     text = text_of(value)
-    if not _NAME.fullmatch(text):
+    if not NAME.fullmatch(text):
         raise refuse(
             "is not a good name",
             "1 to 63 letters, digits, dots, hyphens and underscores; the first is a letter or digit",
@@ -260,7 +304,7 @@ RouterId = Annotated[IPv4Address, Checked(parse_router_id, (*_STRING, ("format",
 Area = Annotated[
     IPv4Address, Checked(parse_area, (("type", ["string", "integer"]), ("examples", ["0.0.0.1"])))
 ]
-Name = Annotated[str, Checked(parse_name, (*_STRING, ("pattern", f"^{_NAME.pattern}$")))]
+Name = Annotated[str, Checked(parse_name, (*_STRING, ("pattern", f"^{NAME.pattern}$")))]
 InterfaceName = Annotated[str, Checked(parse_interface, (*_STRING, ("pattern", f"^{_INTERFACE.pattern}$")))]
 Md5Key = Annotated[str, Checked(parse_md5_key, (*_STRING, ("minLength", 1), ("maxLength", 16)))]
 Percent = Annotated[

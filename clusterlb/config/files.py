@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -14,7 +15,18 @@ from clusterlb.config.source import Place, RefusedError, Source
 LIMIT = 16 * 1024 * 1024  # bytes of an inventory, all files together
 SUFFIXES = (".yaml", ".yml")
 
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_MARKED = {  # byte order marks; UTF-32's before UTF-16's, of which one is the beginning of the other
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+_UNMARKED = {  # an ASCII character as two or four bytes
+    "UTF-32LE": re.compile(rb"[\t\n\r -~]\0\0\0"),
+    "UTF-32BE": re.compile(rb"\0\0\0[\t\n\r -~]"),
+    "UTF-16LE": re.compile(rb"[\t\n\r -~]\0"),
+    "UTF-16BE": re.compile(rb"\0[\t\n\r -~]"),
+}
 
 
 def shown(path: Path) -> str:
@@ -47,6 +59,10 @@ def read(path: Path, room: int, report: Report) -> Source | None:
         report.refused(Source(name), refusal)
         return None
     body = data.removeprefix(codecs.BOM_UTF8)
+    encoding = _other_encoding(data)
+    if encoding:
+        report.refused(Source(name), RefusedError(f"is {encoding}, not UTF-8", _convert(encoding)))
+        return None
     try:
         return Source(name, body.decode(), len(data), hashlib.sha256(data).digest())
     except UnicodeDecodeError as error:
@@ -54,7 +70,7 @@ def read(path: Path, room: int, report: Report) -> Source | None:
         report.refused(
             Source(name, body.decode(errors="replace")),
             _not_utf8(
-                "UTF-16" if data.startswith(_UTF16) else "ISO-8859-1",
+                b"\0" in data,
                 body[error.start],
                 error.start + len(data) - len(body),
                 before.place(len(before.text)),
@@ -118,9 +134,20 @@ def _too_large(size: int, room: int) -> RefusedError:
     )
 
 
-def _not_utf8(guess: str, byte: int, offset: int, place: Place) -> RefusedError:
+def _other_encoding(data: bytes) -> str:
+    """Return the encoding that a file's first bytes show; empty where they may be UTF-8."""
+    marked = (name for mark, name in _MARKED.items() if data.startswith(mark))
+    unmarked = (name for name, form in _UNMARKED.items() if form.match(data))
+    return next(marked, "") or next(unmarked, "")
+
+
+def _not_utf8(binary: bool, byte: int, offset: int, place: Place) -> RefusedError:
     return RefusedError(
         f"not UTF-8: byte 0x{byte:02x} at byte offset {offset}, line {place.line}",
-        f"save the file as UTF-8, or convert it, for example: `iconv -f {guess} -t UTF-8`",
+        "is this a text file?" if binary else _convert("ISO-8859-1"),
         place,
     )
+
+
+def _convert(encoding: str) -> str:
+    return f"save the file as UTF-8, or convert it, for example: `iconv -f {encoding} -t UTF-8`"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from clusterlb.config.problem import Problem, Severity
 
+MOST_SHOWN = 20  # problems in a log or a status
 WIDTH = 160  # characters of a source line that are shown; generated files may be one long line
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -15,6 +16,14 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udff
 def render(problems: Iterable[Problem]) -> str:
     """Write each problem as ``file:line:col: error: text``, the source line, a caret, and ``hint: ...``."""
     return "\n".join(line for problem in problems for line in _lines(problem))
+
+
+def render_some(problems: Sequence[Problem], most: int = MOST_SHOWN) -> str:
+    """Write the first problems, errors before warnings, and say how many more there are."""
+    by_weight = sorted(problems, key=lambda problem: problem.severity is not Severity.ERROR)
+    shown, rest = by_weight[:most], by_weight[most:]
+    more = [f"and {summary(rest)} more; clusterlb check PATH prints them all"] if rest else []
+    return "\n".join([render(shown), *more])
 
 
 def summary(problems: Iterable[Problem]) -> str:

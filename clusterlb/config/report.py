@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from clusterlb.config.problem import Problem, Severity
 from clusterlb.config.source import NOWHERE, Place, RefusedError, Source
 
+LONGEST = 1000  # characters of a problem's text, and of its hint
 MOST = 10_000  # problems kept: enough for every real inventory, and a bound for hostile ones
 
 
@@ -49,4 +50,10 @@ class Report:
             self.full = True
             raise FullError
         line = source.line(place.line) if place != NOWHERE else ""
+        text, hint = _cut(text), _cut(hint)
         self.problems.append(Problem(source.name, place.line, place.column, severity, text, hint, line))
+
+
+def _cut(text: str) -> str:
+    """Shorten what repeats a whole value: a key may have megabytes, and be wrong ten thousand times."""
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from clusterlb.config.hints import clip, odd_character
 from clusterlb.config.item import Item
 from clusterlb.config.nodes import Entry, Mapping, Node, Scalar, Sequence, find
 from clusterlb.config.report import Report
 from clusterlb.config.source import Place, Source
-from clusterlb.config.wording import clip, describe, one_of
+from clusterlb.config.wording import describe, one_of
 
 NAMES = ("cluster", "directors", "pools", "vips", "snat_pools", "maintenance")
 
@@ -49,7 +50,7 @@ def gather(trees: list[tuple[Source, Node]], report: Report) -> Sections:
 
 def _section(sections: Sections, section: Item, report: Report) -> None:
     if section.name not in NAMES:
-        hint = one_of(section.name, NAMES)
+        hint = odd_character(section.name) or one_of(section.name, NAMES)
         report.error(section.source, section.place, f"unknown key `{clip(section.name)}`", hint)
         sections.strange = True
     elif section.name == "cluster":

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-# the line breaks of YAML 1.1, which libyaml counts: a source line must be the one that its mark means
-_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _SECRET = re.compile(
     r"""(?i)(?:(?<=md5_key)|(?<=authorization)|(?<=cookie))(["']?\s*:\s*)("[^"]*"?|'[^']*'?|[^,}\r\n]+)"""
 )
@@ -43,9 +42,18 @@ class Source:
     size: int = 0
     digest: bytes = b""
 
+    @property
+    def _break(self) -> str:
+        """What ends a line for editors, grep and git. libyaml counts U+0085, U+2028 and U+2029, too."""
+        return "\n" if "\n" in self.text or "\r" not in self.text else "\r"
+
     @cached_property
     def _lines(self) -> list[str]:
-        return _BREAK.split(_SECRET.sub(_masked, self.text))
+        return [line.removesuffix("\r") for line in _SECRET.sub(_masked, self.text).split(self._break)]
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(match.end() for match in re.finditer(self._break, self.text))]
 
     def line(self, number: int) -> str:
         """Return a line (from 1) without its break, any secret in it masked; empty where there is none."""
@@ -55,8 +63,8 @@ class Source:
 
     def place(self, index: int) -> Place:
         """Return the place of a character of the text."""
-        before = _BREAK.split(self.text[:index])
-        return Place(len(before), len(before[-1]) + 1)
+        line = bisect_right(self._starts, index)
+        return Place(line, index - self._starts[line - 1] + 1)
 
 
 def _masked(match: re.Match[str]) -> str:

@@ -12,26 +12,26 @@ def syntax(source: Source, error: yaml.MarkedYAMLError) -> RefusedError:
     mark = error.problem_mark or error.context_mark
     if mark is None:
         return RefusedError(f"not YAML: {error}")
-    line, column = mark.line, mark.column
-    text = source.line(line + 1)
+    place = source.place(mark.index)
+    text, column = source.line(place.line), place.column - 1
     reason = str(error.problem or error.context)
     if "\t" in text[: column + 1] and not text[:column].strip():
-        column = text.index("\t")
-        return RefusedError("tab in the indentation", "indent with spaces", Place(line + 1, column + 1))
-    return RefusedError(
-        f"not YAML: {reason}{_context(error)}",
-        _hint(reason, text, column),
-        Place(line + 1, column + 1),
-    )
+        return RefusedError(
+            "tab in the indentation", "indent with spaces", Place(place.line, text.index("\t") + 1)
+        )
+    return RefusedError(f"not YAML: {reason}{_context(source, error)}", _hint(reason, text, column), place)
 
 
-def _context(error: yaml.MarkedYAMLError) -> str:
+def _context(source: Source, error: yaml.MarkedYAMLError) -> str:
     if not error.context or error.context_mark is None or error.context_mark is error.problem_mark:
         return ""
-    return f" {error.context} that begins at {error.context_mark.line + 1}:{error.context_mark.column + 1}"
+    begins = source.place(error.context_mark.index)
+    return f" {error.context} that begins at {begins.line}:{begins.column}"
 
 
 def _hint(reason: str, text: str, column: int) -> str:
+    if text.startswith("%") and column == 0:
+        return "remove this line: one that begins with `%` is a directive, and an inventory needs none"
     if text[column : column + 1] in ("%", "@", "`"):
         return "quote a value that begins with `%`, `@` or a backtick"
     if "alphabetic or numeric" in reason:

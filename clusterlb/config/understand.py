@@ -9,6 +9,7 @@ from pathlib import Path
 from clusterlb.config import build, files
 from clusterlb.config.compose import compose
 from clusterlb.config.fields import parse_name, parse_vip
+from clusterlb.config.hints import clip
 from clusterlb.config.item import Everything, Item, Placed
 from clusterlb.config.models.cluster import ClusterFile
 from clusterlb.config.models.director import DirectorFile
@@ -21,7 +22,6 @@ from clusterlb.config.report import Report
 from clusterlb.config.sections import Sections, gather
 from clusterlb.config.source import Place, RefusedError, Source
 from clusterlb.config.validate import validate, validate_name
-from clusterlb.config.wording import clip
 from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Director, Pool, Vip, Window
 from clusterlb.model.snat import SnatPool
@@ -50,8 +50,8 @@ def _trees(path: Path, report: Report) -> tuple[list[tuple[Source, Node]], str, 
         return [], "", False
     for name in names:
         source = files.read(name, room, report)
-        tree = compose(source, report) if source else None
-        if source and tree:
+        tree = compose(source, report, alone=len(names) == 1) if source else None
+        if source and tree is not None:
             trees.append((source, tree))
             room -= source.size
             digest.update(source.digest)

@@ -10,10 +10,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from clusterlb.config.compose import DEEPEST
+from clusterlb.config.hints import clip
 from clusterlb.config.item import Item
 from clusterlb.config.nodes import Node, Path, find, plain, without
 from clusterlb.config.report import Report
-from clusterlb.config.wording import clip, word
+from clusterlb.config.wording import word
 
 M = TypeVar("M", bound=BaseModel)
 K = TypeVar("K")
@@ -34,6 +35,9 @@ _STAND_INS: dict[str, object] = {
     "sources": ["192.0.2.0/24"],
     "addresses": {"unknown": ["192.0.2.1"]},
 }
+
+
+_MOST_TRIED = 20  # errors of one item whose hints are tried before they are given
 
 
 def validate(item: Item, model: type[M], report: Report) -> tuple[Item, M] | None:
@@ -57,8 +61,9 @@ def validate(item: Item, model: type[M], report: Report) -> tuple[Item, M] | Non
             }
             return item, found.model_copy(update=emptied) if emptied else found
         if not attempt:
-            for error in errors:
-                _report(item, error["loc"], *word(error, model, item), error["type"], report)
+            for number, error in enumerate(errors):
+                text, hint = word(error, model, item, trying=number < _MOST_TRIED)
+                _report(item, error["loc"], text, hint, error["type"], report)
         missing = {error["loc"] for error in errors if error["type"] == "missing"}
         stand_ins |= {key: value for key, value in _STAND_INS.items() if (key,) in missing}
         culprits = [_culprit(error["loc"], error["type"]) for error in errors]

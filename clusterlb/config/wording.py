@@ -12,6 +12,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from clusterlb.config.by_type import ByType
+from clusterlb.config.fields import NAME
+from clusterlb.config.hints import LONGEST, clip, odd_character, trial, type_hint
 from clusterlb.config.item import Item
 from clusterlb.config.nodes import Mapping, Node, Path, Scalar, find, step
 
@@ -25,12 +27,13 @@ _WANTED = {
     "dict_type": "a mapping",
     "bool_type": "true or false",
 }
-_SWITCHES = frozenset(("on", "off", "yes", "no", "y", "n"))
-_LONGEST = 60  # characters of a value that are repeated in a problem
 
 
-def word(error: ErrorDetails, model: type[BaseModel], item: Item) -> tuple[str, str]:
-    """Return the text and the hint of one error that ``model`` found in an item."""
+def word(error: ErrorDetails, model: type[BaseModel], item: Item, *, trying: bool = True) -> tuple[str, str]:
+    """Return the text and the hint of one error that ``model`` found in an item.
+
+    ``trying``: what a hint proposes is tried first, which costs as much as validating the item does.
+    """
     path, kind = error["loc"], error["type"]
     context: dict[str, Any] = error.get("ctx", {})
     found = find(item.node, path)
@@ -38,12 +41,21 @@ def word(error: ErrorDetails, model: type[BaseModel], item: Item) -> tuple[str, 
     if kind == "missing":
         return f"{label} is missing", _description(model, path, item.node)
     if kind == "extra_forbidden":
-        return f"unknown key {label}", _nearest_key(str(path[-1]), _model_at(model, path[:-1], item.node))
+        return f"unknown key {label}", _nearest_key(
+            str(path[-1]), _model_at(model, path[:-1], item.node), find(item.node, path[:-1])
+        )
     if kind in _WANTED and _secret(path):
         return f"{label} needs {_WANTED[kind]}", "put it in quotes"
     if kind in _WANTED:
         wanted = _WANTED[kind]
-        return f"{label} needs {wanted}, but is {describe(found)}", _type_hint(wanted, path, found)
+        holder = _model_at(model, path, item.node)
+        tried = trial(model, item, path) if trying else lambda _: ""
+        hint = type_hint(wanted, item, path, found, _keys(holder) if holder else (), tried)
+        return f"{label} needs {wanted}, but is {describe(found)}", hint or _description(
+            model, path, item.node
+        )
+    if kind == "literal_error" and isinstance(found, Scalar) and (odd := odd_character(str(found.value))):
+        return f"{label} may not be {describe(found)}", odd
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", context["expected"])
         return f"{label} may not be {describe(found)}", one_of(_shown(found), choices)
@@ -64,22 +76,24 @@ def word(error: ErrorDetails, model: type[BaseModel], item: Item) -> tuple[str, 
                 if context["text"].startswith("needs")
                 else f": `{_shown(found)}`"
             )
-        return text, context["hint"]
+        odd = odd_character(found.value) if isinstance(found, Scalar) and isinstance(found.value, str) else ""
+        return text, odd or context["hint"]
     return f"{label}: {error['msg']}", ""
 
 
 def one_of(value: str, choices: Iterable[str]) -> str:
     """Return a hint that names the nearest choice, or all of them."""
     known = list(choices)
-    close = difflib.get_close_matches(value[:_LONGEST], known, n=1)
+    close = difflib.get_close_matches(value[:LONGEST], known, n=1)
     if close:
         return f"did you mean `{close[0]}`?"
+    return all_of(known)
+
+
+def all_of(choices: Iterable[str]) -> str:
+    """Return a hint that names all of some choices."""
+    known = list(choices)
     return "one of: " + ", ".join(known) if len(known) > 1 else f"only `{known[0]}` is possible here"
-
-
-def clip(text: str) -> str:
-    """Shorten what an operator wrote, to repeat it in a problem."""
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 
 def _secret(path: Path) -> bool:
@@ -112,53 +126,24 @@ def describe(node: Node | None) -> str:
     return f"{names[type(node.value)]} `{_shown(node)}`"
 
 
-def _type_hint(wanted: str, path: Path, node: Node | None) -> str:
-    value = node.value if isinstance(node, Scalar) else None
-    if isinstance(node, Scalar) and value is None:
-        if not path:
-            return "write its settings below the name, indented, or remove it"
-        return "write the value behind the colon, or remove the key to get the default"
-    if path[-1:] == ("bfd",):
-        return "write `bfd: {interval: 50ms, multiplier: 3}`, or `bfd: null` to run without BFD"
-    if path[-1:] == ("check",) and isinstance(value, str) and ":" not in value:
-        return f"write `check: {{type: {clip(value)}}}`"
-    if wanted == "text":
-        return f'put it in quotes: "{_shown(node)}"' if isinstance(node, Scalar) else "write a single word"
-    if wanted == "a list":
-        return (
-            f"write it as a list: [{_shown(node)}]"
-            if isinstance(node, Scalar)
-            else "begin each item with `- `"
-        )
-    if wanted == "a mapping":
-        if isinstance(value, str) and ":" in value:
-            return "put a space behind the colon"
-        return "write `key: value` pairs, indented below the key or in braces"
-    if wanted == "true or false":
-        return "YAML 1.2 knows no other words for them"
-    return _number_hint(value)
-
-
-def _number_hint(value: object) -> str:
-    if isinstance(value, float):
-        return "write it without a fraction"
-    if not isinstance(value, str):
-        return "write digits alone"
-    if value.isdecimal():
-        return f"remove the quotes: {clip(value)}"
-    if re.fullmatch(r"[0-9][0-9_]*", value):
-        return f"YAML 1.2 has no underscores in numbers: write {clip(value.replace('_', ''))}"
-    if re.fullmatch(r"[0-9]+(:[0-9]+)+", value):
-        return "colons make it text here (and a base-60 number in YAML 1.1): write one whole number"
-    if value.lower() in _SWITCHES:
-        return f"`{value}` is text in YAML 1.2, and neither a number nor a boolean: write digits alone"
-    return "write digits alone, without a unit"
-
-
-def _nearest_key(key: str, holder: type[BaseModel] | None) -> str:
+def _nearest_key(key: str, holder: type[BaseModel] | None, written: Node | None) -> str:
     if key == "<<":
         return "YAML 1.2 has no merge keys: write the keys out, or use an alias for the whole value"
-    return one_of(key, _keys(holder)) if holder else ""
+    if odd := odd_character(key):
+        return odd
+    if holder is None:
+        return ""
+    there = written.entries if isinstance(written, Mapping) else {}
+    close = difflib.get_close_matches(
+        key[:LONGEST], [name for name in _keys(holder) if name not in there], n=1
+    )
+    return f"did you mean `{close[0]}`?" if close else all_of(_keys(holder))
+
+
+def nearest_name(name: str, known: Iterable[str]) -> str:
+    """Return a hint that names the nearest of the names that are good ones; empty when none is near."""
+    close = difflib.get_close_matches(name[:LONGEST], filter(NAME.fullmatch, known), n=1)
+    return f"did you mean `{close[0]}`?" if close else ""
 
 
 def _description(model: type[BaseModel], path: Path, node: Node) -> str:

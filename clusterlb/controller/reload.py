@@ -11,7 +11,9 @@ import structlog
 
 from clusterlb.config.aside import load_aside
 from clusterlb.config.error import InventoryError
-from clusterlb.config.render import render
+from clusterlb.config.files import files
+from clusterlb.config.render import render_some
+from clusterlb.config.source import RefusedError
 from clusterlb.controller.index import Index
 from clusterlb.controller.reconcile import Reconciler
 from clusterlb.drivers.interface import DriverError
@@ -43,12 +45,19 @@ def director_of(inventory: Inventory, name: str) -> Director:
 def signature(path: Path) -> Signature:
     """Return what changes when a file of the inventory does (name, inode, size, time of change)."""
     try:
-        files = sorted(path.iterdir()) if path.is_dir() else [path]
-        files = [file for file in files if file == path or file.suffix in {".yaml", ".yml"}]
-        stats = [(str(file), file.stat()) for file in files]
-    except OSError:
+        found = files(path)
+    except RefusedError:
         return ()
-    return tuple((name, stat.st_ino, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
+    return tuple(_signature_of(file) for file in found)
+
+
+def _signature_of(file: Path) -> tuple[str, int, int, int]:
+    """Return a file's part; one that cannot be looked at hides no change of the others."""
+    try:
+        stat = file.stat()
+    except OSError:
+        return str(file), 0, 0, 0
+    return str(file), stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 @dataclass(slots=True)
@@ -83,7 +92,7 @@ class Reloader:
                     index = Index(inventory, director)
                     await self.reconciler.kernel.check_rules(world.table(index))
             except InventoryError as error:
-                return self._rejected(render(error.problems))
+                return self._rejected(render_some(error.problems))
             except DriverError as error:
                 return self._rejected(str(error))
             except UnknownDirectorError as error:
@@ -107,6 +116,9 @@ class Reloader:
 
     def _rejected(self, text: str) -> bool:
         self.reconciler.world.counts["reload_failures"] += 1
+        if text == self.error:
+            log.warning("inventory rejected again, for the same reasons")
+        else:
+            log.error("inventory rejected, the last good one stays in force", problems=text)
         self.error = text
-        log.error("inventory rejected, the last good one stays in force", problems=text)
         return False

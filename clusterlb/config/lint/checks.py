@@ -6,10 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from clusterlb.config.fields import duration_text
+from clusterlb.config.hints import clip
 from clusterlb.config.item import Item, Placed
 from clusterlb.config.nodes import Path, Sequence, find
 from clusterlb.config.report import Report
-from clusterlb.model.check import CheckSpec, CommandOptions, FileOptions, HttpOptions, TlsOptions, Via
+from clusterlb.model.check import (
+    CheckSpec,
+    CheckType,
+    CommandOptions,
+    FileOptions,
+    HttpOptions,
+    TlsOptions,
+    Via,
+)
 
 
 def where(item: Item, holder: Path, checks: tuple[CheckSpec, ...]) -> Iterator[tuple[Path, CheckSpec]]:
@@ -45,6 +54,37 @@ def lint_check(placed: Placed[Any], path: Path, check: CheckSpec, report: Report
     _way(placed, path, check, report)
     _certificate(placed, path, check, report)
     _body(placed, path, check, report)
+    _idle_port(placed, path, check, report)
+    _program(placed, path, check, report)
+
+
+def _idle_port(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> None:
+    """Warn of a port that nothing is sent to."""
+    kind, options = check.probe.type, check.probe.options
+    used = kind is not CheckType.ICMP
+    if isinstance(options, FileOptions | CommandOptions):
+        texts = options.argv if isinstance(options, CommandOptions) else (options.path,)
+        used = any("{port}" in text for text in texts)
+    if check.port is not None and not used:
+        report.warning(
+            placed.item.source,
+            placed.item.key_at(*path, "port"),
+            f"`port` does nothing in a check of type {kind.value}"
+            + ("" if kind is CheckType.ICMP else " without `{port}`"),
+            "remove it, or check the port with `type: tcp`",
+        )
+
+
+def _program(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> None:
+    """Warn of a program and its arguments in one word: there is no shell that would part them."""
+    options = check.probe.options
+    if isinstance(options, CommandOptions) and " " in options.argv[0]:
+        report.warning(
+            placed.item.source,
+            placed.item.at(*path, "argv", 0),
+            f"the program is `{clip(options.argv[0])}`, with the space",
+            "write each argument as an item of its own: [/usr/local/bin/check, --port, '{port}']",
+        )
 
 
 def _times(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
+from clusterlb.config.hints import clip
 from clusterlb.config.item import Everything, Placed
 from clusterlb.config.nodes import Path
 from clusterlb.config.report import Report
-from clusterlb.config.wording import clip
+from clusterlb.config.wording import nearest_name
 
 
 def lint_director_names(
@@ -22,12 +22,9 @@ def lint_director_names(
                 item.source, item.at(*path, index), f"duplicate director `{clip(name)}`", "remove one of them"
             )
         elif everything.whole and known and name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
             report.error(
                 item.source,
                 item.at(*path, index),
                 f"director `{clip(name)}` does not exist",
-                f"did you mean `{close[0]}`?"
-                if close
-                else "name one that is under `directors`, or add it there",
+                nearest_name(name, known) or "name one that is under `directors`, or add it there",
             )

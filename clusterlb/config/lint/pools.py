@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from clusterlb.config.item import Everything, Placed
+from clusterlb.config.item import Everything, Item, Placed
 from clusterlb.config.lint.checks import lint_check, lint_one_key, weight_key, where
 from clusterlb.config.lint.quorum import lint_quorum, weights_sure
 from clusterlb.config.nodes import Path
 from clusterlb.config.report import Report
-from clusterlb.model.address import Endpoint
+from clusterlb.model.address import Endpoint, IPAddress
 from clusterlb.model.check import CheckSpec
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Member, Pool
@@ -46,12 +46,24 @@ def _members(placed: Placed[Pool], report: Report) -> None:
                 "raise its `weight` to give it more",
             )
         _limits(placed, index, member, report)
+        _loopback(item, ("members", index), member.address, report)
     if placed.complete("members") and not any(member.weight for member in members):
         report.warning(
             item.source,
             item.key_at("members"),
             f"no member of pool `{item.name}` has a weight above 0",
             "IPVS sends such members no new connections: the pool serves nobody",
+        )
+
+
+def _loopback(item: Item, path: Path, address: IPAddress, report: Report) -> None:
+    """Warn of a real server that is another one on each director: the director itself."""
+    if address.is_loopback:
+        report.warning(
+            item.source,
+            item.at(*path, "address"),
+            f"{address} is each director's own address: every director would serve by itself",
+            "write the address of the real server",
         )
 
 
@@ -120,6 +132,7 @@ def _sorry(placed: Placed[Pool], report: Report) -> None:
     item, sorry = placed.item, placed.value.sorry
     if sorry is None:
         return
+    _loopback(item, ("sorry",), sorry.address, report)
     for index, member in enumerate(placed.value.members):
         if member.endpoint == (sorry.address, sorry.port):
             report.error(

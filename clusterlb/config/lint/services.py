@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-
+from clusterlb.config.hints import clip
 from clusterlb.config.item import Everything, Placed
 from clusterlb.config.lint.subject import Subject, subjects
 from clusterlb.config.report import Report
-from clusterlb.config.wording import clip
+from clusterlb.config.wording import nearest_name
 from clusterlb.model.check import CheckType
 from clusterlb.model.inventory import Member, OnDown, Pool
 from clusterlb.model.ipvs import Protocol
@@ -43,12 +42,12 @@ def _pool(everything: Everything, subject: Subject, report: Report) -> None:
     name = subject.service.pool
     if everything.whole and name not in everything.pool_names:
         # searching a thousand names takes milliseconds, and the hundredth such hint helps nobody
-        close = difflib.get_close_matches(name, everything.pool_names, n=1) if report.errors < 100 else []
+        near = nearest_name(name, everything.pool_names) if report.errors < 100 else ""
         report.error(
             subject.item.source,
             subject.item.at(*subject.path, "pool"),
             f"pool `{clip(name)}` does not exist",
-            f"did you mean `{close[0]}`?" if close else "add it under `pools`, or name one that is there",
+            near or "add it under `pools`, or name one that is there",
         )
 
 

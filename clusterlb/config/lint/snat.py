@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
+from clusterlb.config.hints import clip
 from clusterlb.config.item import Everything, Placed
 from clusterlb.config.lint.addresses import is_outside, outside
 from clusterlb.config.report import Report
-from clusterlb.config.wording import clip
+from clusterlb.config.wording import nearest_name
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.ospf import AreaType
 from clusterlb.model.snat import SnatPool
@@ -41,12 +41,11 @@ def _directors(everything: Everything, placed: Placed[SnatPool], report: Report)
     item, known = placed.item, everything.director_names
     for name in placed.value.addresses:
         if everything.whole and known and name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
             report.error(
                 item.source,
                 item.key_at("addresses", name),
                 f"director `{clip(name)}` does not exist",
-                f"did you mean `{close[0]}`?" if close else "name one that is under `directors`",
+                nearest_name(name, known) or "name one that is under `directors`",
             )
 
 

@@ -15,7 +15,7 @@ from clusterlb.model.inventory import Amount, Pool, Quorum
 _QUORUM = Quorum()
 _POOL = Pool("", ())
 
-_Connections = Annotated[int, Field(ge=0, le=0xFFFFFFFF)]
+_Connections = Annotated[int, Field(ge=0, le=0x7FFFFFFF)]  # INT_MAX: ip_vs_add_dest() refuses more
 
 
 class MemberFile(Strict):

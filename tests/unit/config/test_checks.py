@@ -45,7 +45,7 @@ ERRORS = {
         "`check` needs a mapping, but is the text",
         "write `check: {type: http}`",
     ),
-    "text for a list": ("checks: ¦http", "`checks` needs a list", "write it as a list: [http]"),
+    "text for a list": ("checks: ¦http", "`checks` needs a list", "write it as a list: [{type: http}]"),
     "https without tls": ("{type: https, tls: ¦null}", "`tls` needs a mapping", ""),
     "starttls": ("{type: smtp, starttls: ¦yes}", "`starttls` needs true or false", "YAML 1.2 knows no other"),
     # values
