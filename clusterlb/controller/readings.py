@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -12,13 +13,14 @@ from clusterlb.controller.reconcile import Reconciler
 from clusterlb.controller.world import SETTLED
 from clusterlb.core.cluster_view import view
 from clusterlb.core.desired import adopted, stand
+from clusterlb.core.foreign import not_understood
 from clusterlb.core.place import STALE
 from clusterlb.drivers.interface import DriverError, FrrDriver, OspfNeighbor
 from clusterlb.drivers.local import not_local
 from clusterlb.model.address import IPAddress
 from clusterlb.model.cluster_view import ClusterView
 from clusterlb.model.inventory import ActiveStandby
-from clusterlb.model.ipvs import KEEP_TIMEOUTS
+from clusterlb.model.ipvs import KEEP_TIMEOUTS, ServiceKey, ServiceState
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import Announce, Withdraw
 from clusterlb.model.reason import Reason
@@ -45,6 +47,7 @@ class Readings:
     kernel: Kernel
     frr: FrrDriver
     neighbors: tuple[OspfNeighbor, ...] = ()
+    _strangers: frozenset[str] = frozenset()
     _services_not_before: float = 0.0
     _frr_asked_at: float = float("-inf")
     _frr_took: float = 0.0
@@ -98,6 +101,7 @@ class Readings:
             if world.health.ipvs_failures:
                 world.health_changed(ipvs_failures=0, ipvs_error="")
             mine = {*world.index.owned, *self.reconciler.ledger.services}
+            self._name_strangers(found, mine)
             drift = [key for key in mine if found.get(key) != before.get(key)]
             settings = [n for n, v in world.index.sysctls.items() if world.actual.sysctls.get(n) != v]
             tables = ["nftables"] if rules != world.actual.rules else []
@@ -105,6 +109,13 @@ class Readings:
                 self._drifted([*map(str, drift), *settings, *tables])
                 world.mark_keys(drift)
             self._services_not_before = clock() + _pause(clock() - started)
+
+    def _name_strangers(self, found: Mapping[ServiceKey, ServiceState], mine: Collection[ServiceKey]) -> None:
+        """Say once which services of others are not understood."""
+        strangers = frozenset(not_understood(found, mine))
+        if new := sorted(strangers - self._strangers):
+            log.warning("others' services that are not understood are left alone", which=", ".join(new[:5]))
+        self._strangers = strangers
 
     async def _host(self) -> None:
         """Read what is neither a service nor a link: settings, timeouts, our nftables table."""

@@ -17,6 +17,7 @@ from clusterlb.model.ipvs import (
     Destination,
     DestinationKey,
     ForwardMethod,
+    Protocol,
     ServiceFlag,
     ServiceState,
     VirtualService,
@@ -48,7 +49,8 @@ def virtual_service(vip: Vip, service: Service) -> VirtualService:
     """Return the kernel's virtual service for one service of a VIP."""
     flags = ServiceFlag.NONE
     for name in service.flags:
-        flags |= FLAG[name]
+        if name != "ops" or service.protocol is Protocol.UDP:  # of others it does nothing (ip_vs_core.c)
+            flags |= FLAG[name]
     if service.persistence:
         flags |= ServiceFlag.PERSISTENT
     return VirtualService(

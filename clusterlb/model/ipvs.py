@@ -12,7 +12,32 @@ from typing import NamedTuple
 from clusterlb.model.address import AddressFamily, IPAddress, endpoint_text
 
 
-class Protocol(IntEnum):
+class KernelNumber(IntEnum):
+    """Numbers that the kernel takes from anybody, unchecked, and reports to everybody.
+
+    (``ip_vs_genl_parse_service``, ``ip_vs_genl_parse_dest``.) One that has no name here is a value of its
+    own: what somebody else has set can be read, compared and removed. It is called after its number.
+    """
+
+    @classmethod
+    def _missing_(cls, value: object) -> KernelNumber | None:
+        if not isinstance(value, int) or not 0 <= value <= _LARGEST:
+            return None
+        number = int.__new__(cls, value)
+        number._name_ = f"{cls.__name__}_{value}".upper()
+        number._value_ = value
+        return number
+
+    @property
+    def known(self) -> bool:
+        """Say whether it is a number that has a meaning here."""
+        return self._name_ in type(self).__members__
+
+
+_LARGEST = 0xFFFFFFFF
+
+
+class Protocol(KernelNumber):
     """IP protocol numbers IPVS can balance; NONE belongs to firewall-mark services."""
 
     NONE = 0
@@ -21,7 +46,7 @@ class Protocol(IntEnum):
     SCTP = 132
 
 
-class ForwardMethod(IntEnum):
+class ForwardMethod(KernelNumber):
     """IP_VS_CONN_F_FWD_MASK values: how the kernel sends a packet to a destination."""
 
     MASQ = 0
@@ -43,7 +68,7 @@ class ServiceFlag(IntFlag):
     SCHED3 = 0x20
 
 
-class TunnelType(IntEnum):
+class TunnelType(KernelNumber):
     """IP_VS_CONN_F_TUNNEL_TYPE_*: the encapsulation of a TUNNEL destination."""
 
     IPIP = 0
@@ -88,7 +113,8 @@ class VirtualService:
     """A virtual service's own attributes, without its destinations.
 
     ``timeout`` is the persistence timeout in seconds (0: no persistence) and ``prefix``
-    the persistence granularity as a prefix length (32 or 128: one client each).
+    the persistence granularity as a prefix length (32 or 128: one client each). An IPv4 mask with
+    holes, such as 255.0.255.0, has no length: it is read as its own number, negative.
     """
 
     key: ServiceKey

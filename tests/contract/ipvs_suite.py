@@ -400,6 +400,36 @@ class IpvsContract:
         assert [one.step for one in errors] == [step]
         assert ipvs.read() == {WEB: STATES[0], MARK6: STATES[4]}
 
+    def test_numbers_that_others_have_set_and_nobody_knows_are_read_edited_and_removed(
+        self, ipvs: IpvsDriver
+    ) -> None:
+        """The kernel checks none of them (``ip_vs_genl_parse_service``, ``ip_vs_genl_parse_dest``)."""
+        strange = ServiceState(
+            VirtualService(ServiceKey(AddressFamily.IPV4, Protocol(50), WEB.address, 80), "rr"),
+            (
+                member("10.2.0.1", method=ForwardMethod(5)),
+                member("10.2.0.2", method=ForwardMethod.TUNNEL, tunnel_type=TunnelType(9)),
+            ),
+        )
+        assert ipvs.apply([*added(STATES[0]), *added(strange)]) == []
+        assert ipvs.read() == {WEB: STATES[0], strange.service.key: strange}
+        assert set(ipvs.statistics()) == {WEB, strange.service.key}
+        ours = member("10.2.0.3", method=ForwardMethod(7))
+        ipvs.apply([EditDestination(WEB, ours)])
+        assert ipvs.read([WEB])[WEB].destinations[0] == ours
+        ipvs.apply([EditDestination(WEB, STATES[0].destinations[0])])
+        assert ipvs.apply([RemoveService(strange.service.key)]) == []
+        assert ipvs.read() == {WEB: STATES[0]}
+
+    @pytest.mark.parametrize("mask", [0xFF00FF00, 0x00FFFFFF, 0x80000001])
+    def test_a_mask_with_holes_is_no_prefix(self, ipvs: IpvsDriver, mask: int) -> None:
+        holes = VirtualService(WEB, "rr", ServiceFlag.PERSISTENT, 60, -mask)
+        wanted = VirtualService(WEB, "rr", ServiceFlag.PERSISTENT, 60, mask.bit_count())
+        assert ipvs.apply([AddService(holes)]) == []
+        assert ipvs.read()[WEB].service == holes != wanted
+        assert ipvs.apply([EditService(wanted)]) == []
+        assert ipvs.read()[WEB].service == wanted
+
     def test_statistics_of_idle_services(self, ipvs: IpvsDriver) -> None:
         ipvs.apply([*added(STATES[0]), *added(STATES[1])])
         found = ipvs.statistics()

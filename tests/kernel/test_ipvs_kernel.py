@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from ipaddress import ip_address
+from itertools import product
 from pathlib import Path
 
 import pytest
 
+from clusterlb.core.programme import FLAG, virtual_service
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.ipvs import decode
 from clusterlb.drivers.ipvs.batch import Batch
@@ -23,6 +25,7 @@ from clusterlb.drivers.ipvs.protocol import Command, CommandAttr, ServiceAttr
 from clusterlb.drivers.ipvs.restore import render
 from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.address import AddressFamily
+from clusterlb.model.inventory import Service, Vip
 from clusterlb.model.ipvs import (
     ForwardMethod,
     Protocol,
@@ -94,6 +97,35 @@ def test_rendered_rules_make_the_very_state_that_the_driver_programs(ipvs: Kerne
         ipvsadm("--restore", rules=render(STATES))
         restored = other.read()
     assert restored == ipvs.read() == {state.service.key: state for state in STATES}
+
+
+def services_of_every_flag() -> Iterator[VirtualService]:
+    """What the inventory's services come to, for each protocol and each flag that it knows."""
+    vip = Vip(ip_address("10.100.0.1"), ())
+    for number, (protocol, flag) in enumerate(product((Protocol.TCP, Protocol.UDP, Protocol.SCTP), FLAG)):
+        for fwmark in (0, number + 1):
+            scheduler = flag[:2] if flag[:2] in ("mh", "sh") else "wrr"
+            service = Service(
+                protocol,
+                0 if fwmark else 1000 + number,
+                "web",
+                scheduler=scheduler,
+                flags=frozenset({flag}),
+                persistence=60.0,
+                netmask=24,
+                fwmark=fwmark,
+            )
+            yield virtual_service(vip, service)
+
+
+def test_what_is_rendered_for_any_flag_is_what_ipvsadm_restores(ipvs: KernelIpvs) -> None:
+    """A line that ipvsadm refuses ends its restore: nothing behind it is there."""
+    states = [
+        ServiceState(virtual, (member("10.2.0.1", virtual.key.port),)) for virtual in services_of_every_flag()
+    ]
+    with director() as other:
+        ipvsadm("--restore", rules=render(states))
+        assert other.read() == {state.service.key: state for state in states}
 
 
 @pytest.mark.smoke

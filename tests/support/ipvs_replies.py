@@ -100,7 +100,9 @@ def service_reply(service: VirtualService, counters: Counters = Counters()) -> b
     mask = (
         struct.pack("=I", service.prefix)
         if key.family == 10
-        else (0xFFFFFFFF << (32 - service.prefix) & 0xFFFFFFFF).to_bytes(4, "big")
+        else (
+            -service.prefix if service.prefix < 0 else 0xFFFFFFFF << (32 - service.prefix) & 0xFFFFFFFF
+        ).to_bytes(4, "big")
     )
     parts: Iterable[bytes] = (
         u16(1, key.family),

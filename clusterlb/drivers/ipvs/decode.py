@@ -12,6 +12,7 @@ from socket import ntohs
 from struct import Struct
 
 from clusterlb.drivers.ipvs.protocol import (
+    ALL_FLAGS,
     NLA_TYPE_MASK,
     CommandAttr,
     DaemonAttr,
@@ -120,7 +121,7 @@ def service(data: bytes, start: int, end: int) -> VirtualService:
     if family is AddressFamily.IPV6:
         prefix: int = _U32.unpack_from(data, mask_begin)[0]
     else:
-        prefix = int.from_bytes(data[mask_begin:mask_end], "big").bit_count()
+        prefix = _prefix(int.from_bytes(data[mask_begin:mask_end], "big"))
     return VirtualService(
         key=key,
         scheduler=_text(data, found, ServiceAttr.SCHED_NAME),
@@ -129,6 +130,12 @@ def service(data: bytes, start: int, end: int) -> VirtualService:
         prefix=prefix,
         pe_name=_text(data, found, ServiceAttr.PE_NAME),
     )
+
+
+def _prefix(mask: int) -> int:
+    """Return the length of an IPv4 mask, or the mask's own number, negative, where it has holes."""
+    length = mask.bit_count()
+    return length if mask == ALL_FLAGS << (32 - length) & ALL_FLAGS else -mask
 
 
 def destination(data: bytes, start: int, end: int) -> Destination:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from errno import ENOENT, EPERM, ESRCH
 from typing import TypeVar
 
@@ -48,9 +50,11 @@ class KernelIpvs:
         decoded = self._cache.destination
         found = {}
         for answer in self._services(keys):
-            service = self._cache.service(*answer)
-            entries = reversed(self._destinations(service.key))
-            state = ServiceState(service, tuple([decoded(*entry) for entry in entries]))
+            with _understanding("a service"):
+                service = self._cache.service(*answer)
+            entries = self._destinations(service.key)
+            with _understanding(f"the destinations of service {service.key}"):
+                state = ServiceState(service, tuple([decoded(*entry) for entry in reversed(entries)]))
             found[service.key] = self._resting.seen(state)
         return found
 
@@ -58,14 +62,18 @@ class KernelIpvs:
         """Return live connections and 64-bit counters of the services asked for that exist."""
         found = {}
         for answer in self._services(keys):
-            key = self._cache.service(*answer).key
-            found[key] = ServiceStatistics(
-                decode.service_counters(*answer),
-                tuple(
-                    (self._cache.destination(*entry).key, cache.destination_statistics(*entry))
-                    for entry in reversed(self._destinations(key))
-                ),
-            )
+            with _understanding("a service"):
+                key = self._cache.service(*answer).key
+                counters = decode.service_counters(*answer)
+            entries = self._destinations(key)
+            with _understanding(f"the destinations of service {key}"):
+                found[key] = ServiceStatistics(
+                    counters,
+                    tuple(
+                        (self._cache.destination(*entry).key, cache.destination_statistics(*entry))
+                        for entry in reversed(entries)
+                    ),
+                )
         return found
 
     def apply(self, steps: Sequence[IpvsStep]) -> list[StepError]:
@@ -116,6 +124,15 @@ class KernelIpvs:
         return _reading(
             f"the destinations of service {key}", lambda: self._netlink.dump(Command.GET_DEST, body)
         )
+
+
+@contextmanager
+def _understanding(what: str) -> Iterator[None]:
+    """Turn what decoding raises into the error that readers of the table expect."""
+    try:
+        yield
+    except (ValueError, LookupError, struct.error) as error:
+        raise DriverError(f"cannot understand what IPVS says of {what}: {error!r}") from error
 
 
 def _reading(what: str, ask: Callable[[], _T]) -> _T:

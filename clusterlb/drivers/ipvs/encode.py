@@ -99,10 +99,13 @@ def service_key(key: ServiceKey) -> bytes:
 def netmask(family: AddressFamily, prefix: int) -> bytes:
     """Return the persistence granularity: a mask in network order for IPv4, a plain length for IPv6.
 
-    The kernel keeps both in one ``__be32`` and reads it as ``__u32`` for IPv6 (``ip_vs_add_service``).
+    The kernel keeps both in one ``__be32`` and reads it as ``__u32`` for IPv6 (``ip_vs_add_service``). A
+    negative number is an IPv4 mask with holes.
     """
     if family is AddressFamily.IPV6:
         return _U32.pack(prefix)
+    if prefix < 0:
+        return (-prefix).to_bytes(4, "big")
     return (ALL_FLAGS << (32 - prefix) & ALL_FLAGS).to_bytes(4, "big")
 
 

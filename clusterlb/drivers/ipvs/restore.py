@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address
 
 from jinja2 import Environment
 
+from clusterlb.drivers.ipvs.encode import netmask
 from clusterlb.drivers.templates import environment
 from clusterlb.model.address import AddressFamily, endpoint_text
 from clusterlb.model.ipvs import (
@@ -60,7 +61,7 @@ def render(services: Iterable[ServiceState], templates: Environment | None = Non
         selector=_selector,
         scheduler_flags=_scheduler_flags,
         persistence=_persistence,
-        one_packet=lambda service: ServiceFlag.ONE_PACKET in service.flags,
+        one_packet=_one_packet,
         options=_destination_options,
         at_nominal=lambda destination: replace(destination, weight=destination.nominal),
     )
@@ -82,13 +83,18 @@ def _scheduler_flags(service: VirtualService) -> str:
     return ",".join(names)
 
 
+def _one_packet(service: VirtualService) -> bool:
+    """Say whether to write ``-o``: of tcp and sctp, where it does nothing, ipvsadm restores nothing then."""
+    return ServiceFlag.ONE_PACKET in service.flags and service.key.protocol in (Protocol.UDP, Protocol.NONE)
+
+
 def _persistence(service: VirtualService) -> str:
     """Return the persistence options; a prefix of every bit is what ipvsadm assumes."""
     ipv6 = service.key.family is AddressFamily.IPV6
     persistent = ServiceFlag.PERSISTENT in service.flags
     options = [f"-p {service.timeout}"] if persistent else []
     if persistent and service.prefix != (128 if ipv6 else 32):
-        mask = str(service.prefix) if ipv6 else str(IPv4Network((0, service.prefix)).netmask)
+        mask = str(service.prefix if ipv6 else IPv4Address(netmask(service.key.family, service.prefix)))
         options.append(f"-M {mask}")
     return " ".join(options)
 

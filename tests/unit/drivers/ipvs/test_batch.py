@@ -85,8 +85,17 @@ def test_at_most_256_messages_a_send() -> None:
 
 def test_one_changed_member_is_one_message() -> None:
     kernel = Recorder()
-    run(kernel, [EditDestination(WEB, destination(1, weight=0))])
+    run(kernel, [EditDestination(WEB, destination(1, weight=3))])
     assert kernel.commands == [["SET_DEST"]]
+
+
+def test_a_member_that_goes_to_weight_0_goes_by_its_nominal_weight_in_the_same_send() -> None:
+    kernel = Recorder()
+    steps: list[IpvsStep] = [AddDestination(WEB, destination(n)) for n in range(255)]
+    run(kernel, [*steps, EditDestination(WEB, destination(1, weight=0, nominal=4))])
+    assert [len(send) for send in kernel.sends] == [255, 2]
+    assert kernel.commands[1] == ["SET_DEST", "SET_DEST"]
+    assert [tree(tree(dest)[2])[4] for _, _, dest in kernel.sends[1]] == [b"\x04\0\0\0", b"\0\0\0\0"]
 
 
 def test_a_member_that_is_down_is_added_at_its_nominal_weight_in_the_same_send() -> None:

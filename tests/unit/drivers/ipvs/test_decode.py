@@ -55,8 +55,8 @@ def test_a_destination_and_its_statistics() -> None:
     assert cache.destination_statistics(data, 6, len(data)) == LIVE
 
 
-@pytest.mark.parametrize(("weight", "nominal"), [(0, 1), (1, 1), (7, 7), (-1, -1)])
-def test_the_nominal_weight_is_the_weight_or_one(weight: int, nominal: int) -> None:
+@pytest.mark.parametrize(("weight", "nominal"), [(0, 0), (1, 1), (7, 7), (-1, -1)])
+def test_the_last_weight_is_the_weight_and_unknown_at_0(weight: int, nominal: int) -> None:
     data = dest_reply(replace(GUE, weight=weight))
     decoded = decode.destination(data, 0, len(data))
     assert (decoded.weight, decoded.nominal) == (weight, nominal)
