@@ -16,7 +16,7 @@ from clusterlb.controller.intents import UnknownTargetError
 from clusterlb.controller.journal import JournalError
 from clusterlb.core.guard import refused_drain
 from clusterlb.core.place import FORCE
-from clusterlb.model.intent import Intent, IntentKind
+from clusterlb.model.intent import LATEST, LONGEST, Intent, IntentKind
 
 SETTLE = 10.0  # seconds after a change of the announcing directors in which no member begins to drain
 
@@ -72,7 +72,6 @@ def _intent(body: dict[str, Any]) -> tuple[Intent, float | None]:
         raise ValueError("a pin is up or down; to let the checks decide, take it back")
     if kind is IntentKind.DRAIN and body.get("force"):
         value = FORCE
-    patience, duration = body.get("patience"), body.get("for")
     intent = Intent(
         kind,
         str(body["target"]),
@@ -80,10 +79,20 @@ def _intent(body: dict[str, Any]) -> tuple[Intent, float | None]:
         who=str(body["who"]),
         reason=str(body["reason"]),
         made=0.0,
-        begins=float(body.get("begins") or 0.0),
-        patience=None if patience is None else float(patience),
+        begins=_time(body, "begins", LATEST) or 0.0,
+        patience=_time(body, "patience", LONGEST),
     )
-    return intent, None if duration is None else float(duration)
+    return intent, _time(body, "for", LONGEST)
+
+
+def _time(body: dict[str, Any], key: str, most: float) -> float | None:
+    """Return a time in seconds, None where there is none; raise ValueError for one that no clock shows."""
+    value = body.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= most:
+        raise ValueError(f"{key} is a number of seconds from 0 to {most:.0f}")
+    return float(value)
 
 
 def _take_back(controller: Controller, body: dict[str, Any]) -> web.Response:

@@ -58,4 +58,7 @@ def _line(intent: dict[str, Any]) -> str:
 
 
 def _time(at: float) -> str:
-    return f"{datetime.fromtimestamp(at).astimezone():%Y-%m-%d %H:%M %Z}"
+    try:
+        return f"{datetime.fromtimestamp(at).astimezone():%Y-%m-%d %H:%M %Z}"
+    except (ValueError, OverflowError, OSError):  # what an older controller took in
+        return f"{at:.0f} s after 1970, beyond the calendar"

@@ -50,11 +50,18 @@ def seconds(text: str | None, option: str) -> float | None:
     from pydantic_core import PydanticCustomError
 
     from clusterlb.config.fields import parse_duration
+    from clusterlb.model.intent import LONGEST
 
     try:
-        return None if text is None else parse_duration(text)
+        length = None if text is None else parse_duration(text)
     except PydanticCustomError as error:
         raise click.BadParameter(f"{text!r}: write for example 30m or 2h", param_hint=option) from error
+    if length is not None and length > LONGEST:
+        text = (
+            f"{text!r} is more than {LONGEST / 3600:.0f}h: leave it out, and it stands until it is taken back"
+        )
+        raise click.BadParameter(text, param_hint=option)
+    return length
 
 
 def moment(text: str | None, now: datetime) -> float:
@@ -62,6 +69,8 @@ def moment(text: str | None, now: datetime) -> float:
 
     Ends with a usage error for anything else, and for what is past.
     """
+    from clusterlb.model.intent import LATEST
+
     if text is None:
         return 0.0
     try:
@@ -72,12 +81,15 @@ def moment(text: str | None, now: datetime) -> float:
         else:
             when = datetime.fromisoformat(text)
             when = when.astimezone() if when.tzinfo is None else when
-    except ValueError as error:
+        begins = when.timestamp()
+    except (ValueError, OverflowError, OSError) as error:
         text = f"{text!r}: write for example 03:00 or '2026-12-01 03:00'"
         raise click.BadParameter(text, param_hint="--at") from error
     if when <= now:
         raise click.BadParameter(f"{when:%Y-%m-%d %H:%M %Z} is past", param_hint="--at")
-    return when.timestamp()
+    if begins > LATEST:
+        raise click.BadParameter(f"{when:%Y-%m-%d %H:%M %Z} is after 2099", param_hint="--at")
+    return begins
 
 
 def _fail(status: int, answer: dict[str, Any]) -> NoReturn:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from clusterlb.model.intent import Intent, IntentKind
+from clusterlb.model.intent import LATEST, LONGEST, Intent, IntentKind
 
 COMPACT = 1000  # lines; beyond them the file is written anew with what still stands
 
@@ -64,7 +64,8 @@ class Journal:
 
     def _take(self, record: dict[str, Any]) -> None:
         if "set" in record:
-            values = record["set"]
+            values = {"until": None, "begins": 0.0, **record["set"]}
+            _check_times(values)
             intent = Intent(**{**values, "kind": IntentKind(values["kind"])})
             self.intents[intent.name] = intent
         else:
@@ -106,6 +107,17 @@ class Journal:
         except OSError as error:
             raise JournalError(f"{self._path}: cannot be written: {error.strerror}") from error
         self._lines = len(self.intents)
+
+
+def _check_times(values: dict[str, Any]) -> None:
+    """Let what ends after every calendar have no end; raise ValueError for what no clock will ever show."""
+    begins, until = values["begins"], values["until"]
+    if not 0 <= begins <= LATEST:
+        raise ValueError(f"it begins {begins} s after 1970")
+    if until is not None and not until >= 0:
+        raise ValueError(f"it ends {until} s after 1970")
+    if until is not None and until > LATEST + LONGEST:
+        values["until"] = None
 
 
 def _write(fd: int, data: bytes) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+LONGEST = 10 * 366 * 86400.0  # seconds that a wish may be for; what is to last longer has no end
+LATEST = 4102444800.0  # seconds since 1970 up to 2100, after which no wish begins
+
 
 class IntentKind(Enum):
     """What is wished for.
