@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import ip_address
 
+from fake_director import FakeDirector, eventually, idle, running, weights
+
+from clusterlb.controller import readings, world
 from clusterlb.core.diff import service_steps
 from clusterlb.core.member import MemberState
 from clusterlb.core.programme import service_state
 from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.model.check import VerdictState
+from clusterlb.model.intent import Intent, IntentKind
 from clusterlb.model.inventory import Member, Pool, Service, Vip
 from clusterlb.model.ipvs import Protocol
+from clusterlb.model.plan import EditDestination
 
 VIP = ip_address("10.100.0.1")
 SERVICE = Service(Protocol.TCP, 80, "web")
@@ -59,3 +64,33 @@ def test_what_somebody_else_has_set_to_0_has_its_places_again():
 def replace_third(ipvs, third):
     state = ipvs.read()[KEY]
     return replace(state, destinations=(*state.destinations[:2], third, *state.destinations[3:]))
+
+
+async def test_a_start_takes_what_it_finds_and_puts_it_right_once_it_has_settled(tmp_path, monkeypatch):
+    """What was at weight 0 before us has a last weight that nobody can read."""
+    host = FakeDirector(tmp_path)
+    async with running(host) as controller:
+        controller.intents.set(
+            Intent(IntentKind.PIN, "web/10.2.0.101:80", "down", who="ada", reason="disk", made=0.0)
+        )
+        await eventually(lambda: weights(host).get("10.2.0.101:80") == 0)
+        await idle(controller)
+        (key,) = host.ipvs.read()
+    other = host.ipvs.beside()
+    first = other.read()[key].destinations[0]
+    plainly = EditDestination(key, replace(first, nominal=0))
+    other.apply([EditDestination(key, replace(first, weight=7)), plainly])
+    assert other.last_weights(key)[first.key] == 7
+    host.ipvs = host.ipvs.beside()
+    monkeypatch.setattr(world, "SETTLED", 3600.0)
+    async with running(host) as controller:
+        await idle(controller)
+        assert controller.world.verdicts
+        assert host.ipvs.applied == []
+    monkeypatch.setattr(world, "SETTLED", 0.1)
+    monkeypatch.setattr(readings, "SETTLED", 0.1)
+    host.ipvs = host.ipvs.beside()
+    async with running(host) as controller:
+        await eventually(lambda: other.last_weights(key)[first.key] == 1)
+        await idle(controller)
+    assert len(host.ipvs.applied) == 1
