@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from clusterlb.config.item import Item
-from clusterlb.config.nodes import Node, Path, Scalar, plain
+from clusterlb.config.nodes import Mapping, Node, Path, Scalar, step
 from clusterlb.config.scalars import resolve
 
 LONGEST = 60  # characters of a value that are repeated in a problem
@@ -43,25 +43,35 @@ def odd_character(text: str) -> str:
 
 
 def trial(model: type[BaseModel], item: Item, path: Path) -> Trial:
-    """Return what tries a value in the place of the one at a path."""
+    """Return what tries a value in the place of the one at a path.
+
+    Only the way to it is validated: an item may have thousands of members, and be wrong in each.
+    """
+    short = tuple(0 if isinstance(key, int) else key for key in path)
 
     def attempt(value: Any) -> str | None:
-        data = plain(item.node)
         try:
-            holder = data
-            for key in path[:-1]:
-                holder = holder[key]
-            holder[path[-1]] = value
-            model.model_validate(data)
-        except (KeyError, IndexError, TypeError):
-            return ""
+            model.model_validate(_with(item.node, path, value))
         except ValidationError as failure:
             for error in failure.errors(include_url=False, include_input=False):
-                if error["loc"][: len(path)] == path:
+                if error["loc"][: len(short)] == short:
                     return str(error.get("ctx", {}).get("hint", ""))
         return None
 
     return attempt
+
+
+def _with(node: Node | None, path: Path, value: Any) -> Any:
+    """Return a value in what leads to it: the scalars beside each key of the path, and of lists one item."""
+    if not path:
+        return value
+    key, rest = path[0], path[1:]
+    below = _with(None if node is None else step(node, key), rest, value)
+    if isinstance(key, int):
+        return [below]
+    entries = node.entries if isinstance(node, Mapping) else {}
+    beside = {name: entry.node.value for name, entry in entries.items() if isinstance(entry.node, Scalar)}
+    return {**beside, key: below}
 
 
 def type_hint(
