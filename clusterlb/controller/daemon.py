@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -29,6 +30,7 @@ from clusterlb.controller.schedule import Schedule
 from clusterlb.controller.snat import Snat
 from clusterlb.controller.windows import next_window, now_utc, open_window
 from clusterlb.controller.world import World
+from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.monitor import LinkMonitor
 from clusterlb.drivers.tables import filled
 from clusterlb.model.health import Observation, ProbeKey
@@ -158,6 +160,8 @@ class Controller:
             monitor.close()
             self.reconciler.stop()
             await self.engine.close()
+            with suppress(DriverError):  # what is left is ended by the next controller
+                await self.insiders.end()
             await self._kernel.close()
 
     async def down(self) -> list[str]:

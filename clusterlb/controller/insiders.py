@@ -3,39 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
 from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.world import World
-from clusterlb.core.rules.inside import DYNAMIC, explain
+from clusterlb.core.rules.inside import DYNAMIC, explain, inside
 from clusterlb.drivers.interface import DriverError
+from clusterlb.model.rules import NO_RULES, Element
 
 log = structlog.get_logger()
 
-EVERY = 120.0  # seconds between two looks; the kernel remembers for an hour
+EVERY = 60.0  # seconds from the end of a watch to the next
+WATCH = 4.0  # seconds of a watch: while it lasts, each packet through the director costs a fifth more
+REMEMBERED = 3600.0  # seconds
 
 
 @dataclass(slots=True)
 class Insiders:
-    """Keeps the world's ``insiders``; ``clock`` is in seconds."""
+    """Keeps the world's ``insiders``, those of the last hour; ``clock`` is in seconds."""
 
     world: World
     kernel: Kernel
     clock: Callable[[], float]
-    _next: float = float("-inf")
+    _next: float = field(init=False)  # when the next watch begins
+    _until: float | None = None  # when the watch ends that is on
+    _left: bool = True  # a watch may be on that a controller has left which was killed
+    _seen: dict[Element, float] = field(default_factory=dict)  # when each pair was noticed last
+
+    def __post_init__(self) -> None:
+        self._next = self.clock() + EVERY
 
     async def look(self) -> None:
-        """Ask for the pairs that the kernel has seen, and say of each new one what it means."""
-        if self.clock() < self._next:
+        """Watch for a moment now and then, and say of each new pair what it means."""
+        now = self.clock()
+        if now < (self._next if self._until is None else self._until):
             return
-        self._next = self.clock() + EVERY
         try:
-            found = [await self.kernel.seen(name) for name in DYNAMIC if name in self.world.rules.chains]
+            if self._until is None:
+                await self._begin(now)
+            else:
+                await self._take(now)
         except DriverError:
-            return  # the readings of the table say so
-        seen = frozenset[tuple[str, ...]]().union(*found)
-        for pair in sorted(seen - self.world.insiders):
+            self._next, self._until = now + EVERY, None  # the readings of the table say what is wrong
+
+    async def end(self) -> None:
+        """End a watch that is on; the kernel is left without it."""
+        if self._until is not None:
+            self._until = None
+            await self.kernel.watch(NO_RULES)
+
+    async def _begin(self, now: float) -> None:
+        rules = inside(self.world.inventory)
+        self._next = now + EVERY
+        if (rules.digest or self._left) and not self.world.leaving:
+            await self.kernel.watch(rules)
+            self._left = False
+            self._until = now + WATCH if rules.digest else None
+
+    async def _take(self, now: float) -> None:
+        found = frozenset[Element]().union(*[await self.kernel.seen(name) for name in DYNAMIC])
+        await self.end()
+        self._next = now + EVERY
+        for pair in sorted(found - self._seen.keys()):
             log.warning("inside", what=explain(self.world.inventory, pair))
-        self.world.insiders = seen
+        self._seen.update(dict.fromkeys(found, now))
+        self._seen = {pair: at for pair, at in self._seen.items() if now - at < REMEMBERED}
+        self.world.insiders = frozenset(self._seen)

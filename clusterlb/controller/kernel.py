@@ -100,8 +100,12 @@ class Kernel:
         """Carry out one step on our table as one transaction, or raise DriverError."""
         await self._call(self._drivers.rules.apply, step)
 
+    async def watch(self, rules: Rules) -> None:
+        """Watch packets with these rules from now on, or no more with NO_RULES; DriverError."""
+        await self._call(self._drivers.rules.watch, rules)
+
     async def seen(self, name: str) -> frozenset[Element]:
-        """Return what the kernel has put into a dynamic set of ours."""
+        """Return what the kernel has put into a set of the table that watches."""
         return await self._call(self._drivers.rules.seen, name)
 
     def announce_as_routes(self, families: frozenset[AddressFamily]) -> None:

@@ -15,6 +15,7 @@ from clusterlb.core.order import order
 from clusterlb.drivers.interface import DriverError, FrrDriver
 from clusterlb.model.describe import describe
 from clusterlb.model.plan import Plan, SetSysctl, StepError
+from clusterlb.model.rules import NO_RULES
 from clusterlb.model.state import DirectorState
 
 log = structlog.get_logger()
@@ -62,6 +63,10 @@ async def leave(
     log.info("leaving", steps=len(plan), vips=len(actual.vips()))
     await asyncio.sleep(wait)
     outcome = await applier.take_down(plan)
+    try:
+        await kernel.watch(NO_RULES)
+    except DriverError as error:
+        problems.append(str(error))
     left = await kernel.read_sysctls(tuple(ledger.sysctls))
     if not any(isinstance(step, SetSysctl) for step in outcome.skipped):
         # what one of them has changed of another: net.ipv4.ip_forward is such

@@ -149,7 +149,10 @@ class FrrDriver(Protocol):
 
 
 class RulesDriver(Protocol):
-    """Our nftables table of this network namespace, ``inet clusterlb``; no other table is looked at."""
+    """Our nftables tables of this network namespace; no other table is looked at.
+
+    ``inet clusterlb`` is part of a director's state. ``inet clusterlb_watch`` is there for moments.
+    """
 
     def read(self) -> Rules:
         """Return our table, empty when there is none; DriverError when nft is missing or refuses."""
@@ -163,8 +166,15 @@ class RulesDriver(Protocol):
         """Raise DriverError when this table cannot be loaded here; nothing is changed."""
         ...
 
+    def watch(self, rules: Rules) -> None:
+        """Load these rules as the table that watches, in the place of an earlier one; NO_RULES ends it.
+
+        DriverError when nftables refuses; the earlier one is in force then.
+        """
+        ...
+
     def seen(self, name: str) -> frozenset[Element]:
-        """Return the keys of a dynamic set, which the kernel fills; empty when there is no such set."""
+        """Return the keys of a set of the table that watches; empty when there is no such set."""
         ...
 
 

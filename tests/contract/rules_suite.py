@@ -28,7 +28,7 @@ CHAINS = """
   chain classify {
     type filter hook prerouting priority mangle; policy accept;
     meta mark set ip daddr . meta l4proto . th dport map @marks
-    meta mark set jhash ip saddr . th sport mod 4 seed 0x5 map @buckets
+    meta mark set meta nfproto . jhash ip saddr . th sport mod 4 seed 0x5 map @buckets
     ip saddr @servers counter update @heard { ip saddr . ip daddr }
     ip6 saddr vmap @verdicts
   }
@@ -58,13 +58,29 @@ SETS = {
         "ipv6_addr", "verdict", elements={("fd00::1",): "jump mute", ("fd00:0:1:1::",): "drop"}
     ),
     "buckets": NamedSet(
-        "typeof symhash mod 4", "mark", elements={("0",): "0x45000001", ("3",): "0x45000002"}
+        "typeof meta nfproto . symhash mod 4",
+        "mark",
+        elements={("2", "0"): "0x45000001", ("10", "3"): "0x45000002"},
     ),
     "ways": NamedSet("mark", "ipv4_addr . inet_service", elements={("0x46000001",): "10.100.0.1 . 80"}),
     "links": NamedSet("ifname", elements={('"e0"',): "", ('"e1.100"',): ""}),
     "empty": NamedSet("inet_service"),
 }
 RULES = Rules(CHAINS, SETS)
+WATCH = Rules(
+    """
+  set heard {
+    type ipv4_addr . ipv4_addr
+    size 128
+    flags dynamic
+  }
+  chain heard {
+    type filter hook prerouting priority mangle; policy accept;
+    ip saddr @servers update @heard { ip saddr . ip daddr }
+  }
+""",
+    {"servers": NamedSet("ipv4_addr", elements={("127.0.0.1",): ""})},
+)
 KEY = ("10.100.0.1", "tcp", "80")
 
 
@@ -141,7 +157,7 @@ class RulesSuite:
         want = with_elements(
             want, "servers", {("10.2.0.0/25",): "", ("10.2.0.128/26",): "", ("10.5.0.0/16",): ""}
         )
-        want = with_elements(want, "buckets", {("3",): "0x45000001"})
+        want = with_elements(want, "buckets", {("10", "3"): "0x45000001"})
         want = with_elements(want, "empty", {("80",): ""})
         assert [type(step) for step in go(loaded, want)] == [ChangeSets]
         assert loaded.read() == want
@@ -235,6 +251,26 @@ class RulesSuite:
         assert loaded.read() == RULES
 
     def test_a_dynamic_set_is_no_part_of_the_rules(self, loaded):
-        assert loaded.seen("heard") == frozenset()
-        assert loaded.seen("nosuch") == frozenset()
         assert "heard" not in loaded.read().sets
+
+    def test_a_table_that_watches_is_no_part_of_the_rules(self, loaded, again):
+        for rules in (WATCH, WATCH, NO_RULES, NO_RULES):
+            loaded.watch(rules)
+            assert loaded.read() == RULES
+            assert again().read() == RULES
+            assert loaded.seen("heard") == frozenset()
+            assert loaded.seen("nosuch") == frozenset()
+
+    def test_a_watch_needs_no_other_table_and_outlives_one(self, rules):
+        rules.watch(NO_RULES)
+        rules.watch(WATCH)
+        assert rules.read() == NO_RULES
+        rules.apply(LoadRules(RULES))
+        rules.apply(LoadRules(NO_RULES))
+        assert rules.read() == NO_RULES
+        rules.watch(NO_RULES)
+
+    def test_a_watch_that_is_refused(self, loaded):
+        with pytest.raises(DriverError, match="watch packets"):
+            loaded.watch(Rules(WATCH.chains.replace("@heard", "@nosuch"), WATCH.sets))
+        assert loaded.read() == RULES

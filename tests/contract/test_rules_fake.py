@@ -4,7 +4,7 @@ from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.nft.fake import FakeRules
 from clusterlb.model.plan import ChangeSets, LoadRules
 from clusterlb.model.rules import NO_RULES, NamedSet, Rules, SetChange
-from tests.contract.rules_suite import KEY, RULES, RulesSuite, loaded
+from tests.contract.rules_suite import RULES, WATCH, RulesSuite, loaded
 
 __all__ = ["loaded"]
 
@@ -48,12 +48,13 @@ class TestFakeRules(RulesSuite):
             loaded.apply(ChangeSets((change,)))
         assert loaded.read() == RULES
 
-    def test_loading_forgets_what_the_kernel_had_seen(self, loaded):
-        loaded.dynamic["heard"] = {("10.2.0.1", "10.100.0.1")}
+    def test_a_watch_forgets_what_the_last_one_heard(self, loaded):
+        loaded.watch(WATCH)
+        loaded.heard["heard"] = {("10.2.0.1", "10.100.0.1")}
         assert loaded.seen("heard") == {("10.2.0.1", "10.100.0.1")}
-        loaded.apply(ChangeSets((SetChange("marks", remove=(KEY,)),)))
-        assert loaded.seen("heard")
         loaded.apply(LoadRules(RULES))
+        assert loaded.seen("heard")
+        loaded.watch(WATCH)
         assert loaded.seen("heard") == frozenset()
 
     def test_the_chain_that_tells_what_was_loaded_is_not_the_rules(self, rules):

@@ -4,6 +4,7 @@ import pytest
 from forwarding_inventories import RULES
 
 from clusterlb.core.diff import diff
+from clusterlb.core.rules.inside import DYNAMIC, inside
 from clusterlb.core.rules.table import table
 from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.model.plan import LoadRules
@@ -40,6 +41,12 @@ def test_the_kernel_reads_back_what_was_loaded(name, rules):
     assert diff(DirectorState(rules=wanted), DirectorState(rules=rules.read())) == ()
     rules.apply(LoadRules(NO_RULES))
     assert rules.read() == NO_RULES
+
+
+def test_the_kernel_takes_the_table_that_watches(rules):
+    rules.watch(inside(RULES["every-method"][0]))
+    assert all(rules.seen(name) == frozenset() for name in DYNAMIC)
+    rules.watch(NO_RULES)
 
 
 CONNECT = """

@@ -12,7 +12,7 @@ from clusterlb.drivers.nft import driver, generation
 from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.model.plan import ChangeSets, LoadRules
 from clusterlb.model.rules import ALTERED, NO_RULES, Rules, SetChange
-from tests.contract.rules_suite import KEY, RULES, RulesSuite, go, loaded, with_elements
+from tests.contract.rules_suite import KEY, RULES, WATCH, RulesSuite, go, loaded, with_elements
 from tests.frr.conftest import InNamespace, sh
 
 __all__ = ["loaded"]
@@ -160,15 +160,21 @@ class TestOthers:
 
 
 class TestTraffic:
-    def test_what_packets_count_and_add_is_no_change_and_is_seen(self, loaded, host, again):
+    def test_what_packets_count_and_add_is_no_change_and_is_seen(self, loaded, host, again, nft):
+        loaded.watch(WATCH)
         loaded.apply(ChangeSets((SetChange("servers", {("127.0.0.0/8",): ""}),)))
         want = with_elements(RULES, "servers", {**RULES.sets["servers"].elements, ("127.0.0.0/8",): ""})
         talk = InNamespace(host.name, Talk)
         talk.send("127.0.0.1", "127.0.0.9")
         talk.end()
-        assert ("127.0.0.1", "127.0.0.9") in loaded.seen("heard")
+        assert loaded.seen("heard") == {("127.0.0.1", "127.0.0.9")}
+        assert "127.0.0.1 . 127.0.0.9" in nft("list set inet clusterlb heard")
         assert loaded.read() == want
         assert again().read() == want
+        loaded.watch(WATCH)
+        assert loaded.seen("heard") == frozenset()
+        loaded.watch(NO_RULES)
+        assert "watch" not in nft("list tables")
 
 
 class Talk:

@@ -63,6 +63,8 @@ exit
 SERVERS_NET = "interface hosts\n ip ospf area 0.0.0.0\nexit\n"
 # the operator's own on a director: its way out, and what has nothing to do with us
 OPERATOR = "ip route 0.0.0.0/0 10.1.0.254\nip route 198.51.100.0/24 blackhole\n"
+# what docs/snat.md has an operator write where FRR knows the line (10.7 does, 10.3 does not)
+OWN_FORWARDING = "router ospf\n forwarding-address-self\nexit\n"
 FOREIGN_TABLE = """\
 table ip operator {
   map zones { type ipv4_addr : mark; elements = { 192.0.2.1 : 0x7 }; }
@@ -149,7 +151,8 @@ class SnatDirector:
 
     def host(self) -> dict[str, str]:
         """Return what ``down`` has to restore."""
-        settings = self.run("sysctl", "-a", "-e", "-r", r"^net\.(ipv4|ipv6|netfilter)\.")
+        # not sysctl(8): some versions fail over a setting that nobody may read
+        settings = self.run("sh", "-c", "cd /proc/sys/net; grep -rs . ipv4 ipv6 netfilter || test $? -le 2")
         kept = (line for line in settings.splitlines() if not _is_counted(line))
         return {
             **self.tables(),
@@ -278,6 +281,8 @@ class SnatCluster:
         director = self.directors[name]
         director.router.start("zebra", "ospfd", "staticd")
         director.router.load(OPERATOR)
+        if director.router.parses(OWN_FORWARDING):
+            director.router.load(OWN_FORWARDING)
         sh("vtysh", "-N", director.router.name, "-c", "write")
         director.run("nft", "-f", "-", text=FOREIGN_TABLE)
         director.router.ip("rule", "add", "pref", "100", "from", "192.0.2.1", "lookup", "99")

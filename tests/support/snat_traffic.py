@@ -15,6 +15,7 @@ from clusterlb.model.address import IPAddress
 
 Seen = tuple[str, int]
 PORT = 7000
+STRAY_PORT = 20_000  # from which no connection comes (ip_local_port_range begins above)
 WINDOW = 400  # flows that are under way at once, so that no queue overflows
 ANSWERED = 8.0  # seconds, three retransmissions and more
 
@@ -143,8 +144,8 @@ def _datagram(source: IPAddress, port: int, target: IPAddress) -> bytes:
 
 
 def send_segment(source: IPAddress, target: IPAddress, flags: int) -> None:
-    """Send one TCP segment of no connection, from one port of ours to PORT."""
-    segment = struct.pack("!HHIIBBHHH", 40_000, PORT, 1, 1, 5 << 4, flags, 1000, 0, 0)
+    """Send one TCP segment of no connection, from STRAY_PORT to PORT."""
+    segment = struct.pack("!HHIIBBHHH", STRAY_PORT, PORT, 1, 1, 5 << 4, flags, 1000, 0, 0)
     whole = source.packed + target.packed + struct.pack("!HH", socket.IPPROTO_TCP, len(segment)) + segment
     total = sum(struct.unpack(f"!{len(whole) // 2}H", whole))
     while total >> 16:

@@ -2,24 +2,27 @@
 
 With full NAT that works. A member with dr or tun has the VIP on its own loopback and answers itself: that its
 packets come here at all says that it is not set up. With nat the reply goes past the director, from member to
-member, and is reset. The kernel collects the pairs, the controller explains them.
+member, and is reset. The kernel collects the pairs, the controller explains them. The rules for this are a
+table of their own, which is there for a few seconds at a time: every packet pays for them.
 """
 
 from __future__ import annotations
 
-from clusterlb.core.rules.part import WORDS, Part, chain, families, uses
+from clusterlb.core.rules.part import WORDS, chain, families, uses
 from clusterlb.model.address import AddressFamily, family_of
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Inventory
-from clusterlb.model.rules import Element, NamedSet
+from clusterlb.model.rules import Element, NamedSet, Rules
 
 DYNAMIC = ("inside4", "inside6")
-REMEMBERED = "1h"
 MOST_PAIRS = 4096
 
 
-def inside(inventory: Inventory) -> Part:
-    """Return the part that notes each such member and its VIP in the sets ``inside4`` and ``inside6``."""
+def inside(inventory: Inventory) -> Rules:
+    """Return what notes each such member and its VIP in the sets ``inside4`` and ``inside6``.
+
+    NO_RULES where no member could call a VIP of its own with harm.
+    """
     pairs: dict[AddressFamily, dict[Element, str]] = {}
     for vip, _, member, method in uses(inventory):
         if method is not Forwarding.FULLNAT and member.address.version == vip.address.version:
@@ -33,9 +36,9 @@ def inside(inventory: Inventory) -> Part:
             kind = f"{words.type} . {words.type}"
             pair = f"{words.ip} saddr . {words.ip} daddr"
             sets[f"insiders{words.suffix}"] = NamedSet(kind, elements=pairs[family])
-            text += dynamic(f"inside{words.suffix}", kind)
+            text += _filled(f"inside{words.suffix}", kind)
             rules.append(f"{pair} @insiders{words.suffix} update @inside{words.suffix} {{ {pair} }}")
-    return Part(text + chain("inside", "prerouting priority mangle", rules), sets)
+    return Rules(text + chain("inside", "prerouting priority mangle", rules), sets)
 
 
 def explain(inventory: Inventory, pair: Element) -> str:
@@ -53,9 +56,6 @@ def explain(inventory: Inventory, pair: Element) -> str:
     return f"member {caller} calls {vip}, a VIP of its own pool: {why}; {helps}"
 
 
-def dynamic(name: str, kind: str) -> str:
-    """Write a set that the kernel fills and forgets by itself."""
-    return (
-        f"  set {name} {{\n    type {kind}\n    size {MOST_PAIRS}\n    flags dynamic,timeout\n"
-        f"    timeout {REMEMBERED}\n  }}\n"
-    )
+def _filled(name: str, kind: str) -> str:
+    """Write a set that the kernel fills."""
+    return f"  set {name} {{\n    type {kind}\n    size {MOST_PAIRS}\n    flags dynamic\n  }}\n"

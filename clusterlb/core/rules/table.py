@@ -5,7 +5,6 @@ from __future__ import annotations
 from clusterlb.core.rules.classify import classify
 from clusterlb.core.rules.fullnat import fullnat
 from clusterlb.core.rules.guard import guard
-from clusterlb.core.rules.inside import inside
 from clusterlb.core.rules.part import Part, join, uses
 from clusterlb.core.rules.reverse import reverse
 from clusterlb.core.rules.untracked import untracked
@@ -23,7 +22,6 @@ def parts(inventory: Inventory, director: Director) -> tuple[Part, ...]:
         classify(inventory),
         reverse(inventory),
         fullnat(inventory, director),
-        inside(inventory),
     )
 
 

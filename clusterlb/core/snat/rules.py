@@ -46,8 +46,10 @@ _ADDRESS_SEED = 0x5EED
 _PORTS = "meta l4proto { tcp, udp, udplite, dccp, sctp }"
 _OPENS = "tcp flags & (fin | syn | rst | ack) == syn"
 _MARKED = f"& {MASK:#x} == {FIRST:#x}"
-# A map's key must be of the hash's own type; nft 1.0.6 crashes when it lists one that is declared by jhash.
-_BUCKET, _MARK = "typeof symhash mod 256", "meta mark"
+# A map's key must be of the hash's own type. nft 1.0.6 crashes when it lists one that is declared by jhash,
+# and nft 1.1.7 turns the bytes of a bucket's number round where it is a key alone, not in a concatenation.
+_BUCKET, _MARK = "typeof meta nfproto . symhash mod 256", "meta mark"
+_PROTOCOL = {AddressFamily.IPV4: "2", AddressFamily.IPV6: "10"}  # NFPROTO_*, linux/netfilter.h
 
 
 def snat_part(inventory: Inventory, director: Director, buckets: Mapping[PoolFamily, Buckets]) -> Part:
@@ -66,8 +68,8 @@ def snat_part(inventory: Inventory, director: Director, buckets: Mapping[PoolFam
     text = ""
     for each in _branches(inventory, director):
         known = buckets.get((each.pool.name, each.family), Buckets())
-        sets[each.current] = _map(known.current, numbers, director.name)
-        sets[each.previous] = _map(known.previous, numbers, director.name)
+        sets[each.current] = _map(known.current, each.family, numbers, director.name)
+        sets[each.previous] = _map(known.previous, each.family, numbers, director.name)
         for rules, name in ((opening, "open"), (steering, "steer"), (leaving, "out")):
             rules.extend(f"{match} goto snat_{name}{each.suffix}" for match in each.matches())
         text += each.chains(f"{numbers[director.name]:#x}")
@@ -109,8 +111,8 @@ def read_buckets(rules: Rules, inventory: Inventory, director: Director) -> dict
             now, before = rules.sets[each.current].elements, rules.sets[each.previous].elements
             own = director.name if each.own else None
             found[each.pool.name, each.family] = Buckets(
-                tuple(names.get(now.get((str(bucket),), ""), own) for bucket in range(BUCKETS)),
-                tuple(names.get(before.get((str(bucket),), "")) for bucket in range(BUCKETS)),
+                tuple(names.get(now.get(_key(each.family, bucket), ""), own) for bucket in range(BUCKETS)),
+                tuple(names.get(before.get(_key(each.family, bucket), "")) for bucket in range(BUCKETS)),
             )
     return found
 
@@ -163,7 +165,9 @@ class _Branch:
         ip = WORDS[self.family].ip
         pair = f"jhash {ip} saddr . {ip} daddr"
         flow = f"jhash {ip} saddr . th sport . {ip} daddr . th dport"
-        bucket, bucket_of_pair = (f"{what} mod {BUCKETS} seed {SEED:#x}" for what in (flow, pair))
+        bucket, bucket_of_pair = (
+            f"meta nfproto . {what} mod {BUCKETS} seed {SEED:#x}" for what in (flow, pair)
+        )
         older = f"meta mark set {bucket} map @{self.previous} ct mark set {ASK:#x} goto snat_hop"
         return (
             jumped(f"snat_open{self.suffix}", [f"meta mark set {bucket} map @{self.current} notrack"])
@@ -256,10 +260,14 @@ def _orphans(words: Words) -> str:
     return f"{words.ip} daddr @snat_addresses{words.suffix} ct state new,invalid,untracked drop"
 
 
-def _map(owners: Owners, numbers: Mapping[str, int], own: str) -> NamedSet:
+def _key(family: AddressFamily, bucket: int) -> Element:
+    return _PROTOCOL[family], str(bucket)
+
+
+def _map(owners: Owners, family: AddressFamily, numbers: Mapping[str, int], own: str) -> NamedSet:
     """Return the map to the marks of others; what is not in it is ours, or nobody's."""
     elements: dict[Element, str] = {
-        (str(bucket),): f"{numbers[name]:#010x}"
+        _key(family, bucket): f"{numbers[name]:#010x}"
         for bucket, name in enumerate(owners)
         if name is not None and name != own
     }

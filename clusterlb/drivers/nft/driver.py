@@ -48,18 +48,33 @@ class KernelRules:
                     self._seal(rules.digest)
             case ChangeSets(changes):
                 self._run("change our nftables sets", script.change(changes))
-                # one change must not cost a listing of all; the number says that no other came in between
-                if known is not None and number is not None and generation.current() == number + 1:
-                    self._known = (number + 1, known.changed(changes))
+                self._keep(None if known is None else known.changed(changes), number)
 
     def check(self, rules: Rules) -> None:
         """Have nft and the kernel try to load rules, without effect; DriverError says what is wrong."""
         self._run("use these nftables rules", script.load(rules), "--check")
 
+    def watch(self, rules: Rules) -> None:
+        """Load the table that watches, in the place of an earlier one; NO_RULES ends it."""
+        number = generation.current()
+        if number == generation.FIRST and not rules.digest:
+            return
+        known, self._known = self._known_at(number), None
+        self._run("watch packets with nftables", script.watch(rules))
+        self._keep(known, number)
+
     def seen(self, name: str) -> frozenset[Element]:
-        """Return the keys of a dynamic set, empty when there is no such set."""
-        text = self._list(f"read the nftables set {name}", "set", "inet", "clusterlb", name)
+        """Return the keys of a set of the table that watches, empty when there is no such set."""
+        text = self._list(f"read the nftables set {name}", "set", *script.WATCH.split(), name)
         return frozenset() if text is None else listing.keys(text)
+
+    def _keep(self, known: Rules | None, number: int | None) -> None:
+        """Take these rules for what is there: one change, made at ``number``, must not cost a listing of all.
+
+        The ruleset's number says whether no other change came in between.
+        """
+        if known is not None and number is not None and generation.current() == number + 1:
+            self._known = (number + 1, known)
 
     def _known_at(self, number: int | None) -> Rules | None:
         return self._known[1] if self._known and self._known[0] == number else None

@@ -19,14 +19,16 @@ _DEFINED = re.compile(r"(?:set|map) (\w+) \{")
 class FakeRules:
     """Implements ``RulesDriver``.
 
-    ``rules`` is what is there, open to foreign edits, ``dynamic`` the keys of dynamic sets; ``applied`` the
-    steps that took effect. Keys that nft would print otherwise are refused, for they would never read back
-    as they were written; so is any overlap of intervals, of which the kernel refuses some.
+    ``rules`` is what is there, open to foreign edits; ``watching`` the table that watches, ``heard`` what its
+    sets hold by now; ``applied`` the steps that took effect. Keys that nft would print otherwise are refused,
+    for they would never read back as they were written; so is any overlap of intervals, of which the kernel
+    refuses some.
     """
 
     def __init__(self, rules: Rules = NO_RULES) -> None:
         self.rules = rules
-        self.dynamic: dict[str, set[Element]] = {}
+        self.watching = NO_RULES
+        self.heard: dict[str, set[Element]] = {}
         self.applied: list[RuleStep] = []
         self._failures: list[str] = []
 
@@ -48,7 +50,6 @@ class FakeRules:
             case LoadRules(rules):
                 self._try("load our nftables table", rules)
                 self.rules = rules if rules.digest else NO_RULES
-                self.dynamic.clear()
             case ChangeSets(changes):
                 self._fail()
                 sets = dict(self.rules.sets)
@@ -64,9 +65,16 @@ class FakeRules:
         """Refuse what could not be loaded."""
         self._try("use these nftables rules", rules)
 
+    def watch(self, rules: Rules) -> None:
+        """Have another table that watches, or none; what the last one heard is forgotten."""
+        self._try("watch packets with nftables", rules)
+        self.watching = rules
+        self.heard.clear()
+
     def seen(self, name: str) -> frozenset[Element]:
-        """Return the keys that ``dynamic`` has."""
-        return frozenset(self.dynamic.get(name, ()))
+        """Return the keys that ``heard`` has, where the table that watches has such a set."""
+        there = f"set {name} " in self.watching.chains
+        return frozenset(self.heard.get(name, ())) if there else frozenset()
 
     def _try(self, what: str, rules: Rules) -> None:
         self._fail()

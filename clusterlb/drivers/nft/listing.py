@@ -16,7 +16,7 @@ from clusterlb.drivers.nft.script import LOADED
 from clusterlb.model.rules import ALTERED, Element, NamedSet, Rules
 
 # What differs between two equal tables: the kernel's numbers, what has been counted, what is compared apart.
-_PASSING = frozenset({"handle", "packets", "bytes", "used", "elem"})
+_PASSING = frozenset({"handle", "packets", "bytes", "used", "elem", "count"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Mapping
 from clusterlb.model.rules import Element, NamedSet, Rules, SetChange
 
 TABLE = "inet clusterlb"
+WATCH = "inet clusterlb_watch"
+"""The table that is there for moments, to see who speaks to whom."""
+
 LOADED = "loaded"
 """The name of a chain without a hook, which tells what was loaded (``seal``)."""
-
-_EMPTY = f"table {TABLE}\ndelete table {TABLE}\n"  # the first makes the second no error
 
 
 def load(rules: Rules) -> str:
@@ -21,12 +22,14 @@ def load(rules: Rules) -> str:
 
     ValueError for rules that were read: they have no text.
     """
-    if not rules.digest:
-        return _EMPTY
-    if not rules.chains:
+    if rules.digest and not rules.chains:
         raise ValueError("rules that were read cannot be loaded")
-    sets = "".join(_definition(name, each) for name, each in rules.sets.items())
-    return f"{_EMPTY}table {TABLE} {{\n{sets}{rules.chains}\n  chain {LOADED} {{\n  }}\n}}\n"
+    return _replace(TABLE, rules, f"\n  chain {LOADED} {{\n  }}\n")
+
+
+def watch(rules: Rules) -> str:
+    """Return what puts these rules in the place of the table that watches; NO_RULES only deletes it."""
+    return _replace(WATCH, rules)
 
 
 def seal(digest: str, fingerprint: str) -> str:
@@ -43,6 +46,14 @@ def change(changes: Iterable[SetChange]) -> str:
         if each.add:
             lines.append(f"add element {TABLE} {each.name} {_block(_entries(each.add))}\n")
     return "".join(lines)
+
+
+def _replace(table: str, rules: Rules, rest: str = "") -> str:
+    gone = f"table {table}\ndelete table {table}\n"  # the first makes the second no error
+    if not rules.digest:
+        return gone
+    sets = "".join(_definition(name, each) for name, each in rules.sets.items())
+    return f"{gone}table {table} {{\n{sets}{rules.chains}{rest}}}\n"
 
 
 def _definition(name: str, each: NamedSet) -> str:

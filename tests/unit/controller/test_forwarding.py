@@ -8,7 +8,9 @@ from fake_director import FakeDirector, announced, eventually, idle, running
 from forwarding_inventories import D1, DIRECT, FULLNAT, LIST, LISTED, NAT, SNAT, every_method, only
 
 from clusterlb.controller.index import Index
+from clusterlb.controller.insiders import EVERY, REMEMBERED, WATCH
 from clusterlb.core.rules.guard import guarded
+from clusterlb.core.rules.inside import inside
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.inventory import Vip
 from clusterlb.model.ipvs import ForwardMethod, ProtocolTimeouts
@@ -133,12 +135,57 @@ async def test_timeouts_are_set_and_put_back(tmp_path):
 async def test_members_that_call_their_own_vip_are_told_of(tmp_path):
     host = host_of(tmp_path, only(every_method(), NAT))
     async with running(host) as controller:
-        host.rules.dynamic["inside4"] = {("10.2.0.101", str(NAT))}
-        await controller.insiders.look()
-        await controller.insiders.look()  # too soon to ask again
+        pair = ("10.2.0.101", str(NAT))
+        watch, now = controller.insiders, [controller.insiders.clock()]
+        watch.clock = lambda: now[0]
+        await watch.look()
+        assert host.rules.watching == NO_RULES
+        now[0] += EVERY + 1
+        await watch.look()
+        assert host.rules.watching == inside(controller.world.inventory)
+        host.rules.heard["inside4"] = {pair}
+        await watch.look()  # too soon to ask
+        assert controller.world.insiders == frozenset()
+        now[0] += WATCH
+        await watch.look()
+        assert (controller.world.insiders, host.rules.watching) == ({pair}, NO_RULES)
+        for _ in range(2 * int(REMEMBERED / EVERY) + 2):
+            now[0] += EVERY
+            await watch.look()
+        assert controller.world.insiders == frozenset()
+
+
+async def test_a_watch_of_a_controller_that_was_killed_is_ended(tmp_path):
+    host = host_of(tmp_path, only(every_method(), FULLNAT))
+    host.rules.watching = inside(every_method())
+    async with running(host) as controller:
         controller.insiders._next = 0.0
         await controller.insiders.look()
-        assert controller.world.insiders == {("10.2.0.101", str(NAT))}
+        assert host.rules.watching == NO_RULES
+
+
+@pytest.mark.parametrize("end", ["stop", "down"])
+async def test_no_watch_stays_behind(tmp_path, end):
+    host = host_of(tmp_path, only(every_method(), NAT))
+    async with running(host) as controller:
+        controller.insiders._next = 0.0
+        await controller.insiders.look()
+        assert host.rules.watching != NO_RULES
+        if end == "down":
+            assert await controller.down() == []
+    assert host.rules.watching == NO_RULES
+
+
+async def test_nft_that_fails_ends_no_survey(tmp_path):
+    host = host_of(tmp_path, only(every_method(), NAT))
+    async with running(host) as controller:
+        controller.insiders._next = 0.0
+        host.rules.fail_next("nft is out of order")
+        await controller.insiders.look()
+        assert host.rules.watching == NO_RULES
+        controller.insiders._next = 0.0
+        await controller.insiders.look()
+        assert host.rules.watching != NO_RULES
 
 
 async def test_snat_rules_come_and_go_without_a_trace(tmp_path):

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from forwarding_inventories import RULES
 
+from clusterlb.core.rules.inside import inside
 from clusterlb.core.rules.table import table
-from clusterlb.drivers.nft.script import load
+from clusterlb.drivers.nft.script import load, watch
 
 GOLDEN = Path(__file__).resolve().parents[3] / "golden" / "nft"
 
@@ -18,3 +19,7 @@ def test_the_table_is_the_golden_file(name):
 
 def test_only_translation_and_logs_track_connections():
     assert "ct " not in table(*RULES["direct"]).chains
+
+
+def test_the_table_that_watches_is_the_golden_file():
+    assert watch(inside(RULES["every-method"][0])) == (GOLDEN / "watch.nft").read_text()
