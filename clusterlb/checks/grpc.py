@@ -122,6 +122,10 @@ class GrpcDialogue:
         """Fail: a call ends with its stream, not with the connection."""
         return Result(False, f"closed the connection; still to come: {self.awaits}")
 
+    def at_deadline(self) -> Result | None:
+        """Judge nothing: what has not ended says nothing."""
+        return None
+
     def _take(self, event: Event) -> Result | None:
         match event:
             case InformationalResponseReceived():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import warnings
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
@@ -16,6 +15,7 @@ from pydantic import AfterValidator, Field, PlainSerializer, ValidationError, Wi
 from pydantic_core import InitErrorDetails
 
 from clusterlb.config.fields import Checked, refuse, text_of
+from clusterlb.pattern import PatternError, compile_pattern
 
 LONGEST_PATTERN = 1000  # characters
 LONGEST_SENT = 65507  # bytes, as many as a datagram over IPv4 carries
@@ -40,20 +40,22 @@ def matching(pattern: str, text: str, hint: str) -> Checked:
 
 
 def parse_pattern(value: object) -> str:
-    """Return a regular expression that Python's ``re`` compiles."""
+    """Return a regular expression that can be searched for in time linear in what is searched."""
     text = text_of(value)
     if len(text) > LONGEST_PATTERN:
         raise refuse(f"is a pattern of more than {LONGEST_PATTERN} characters", "a short one says as much")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            re.compile(text)
-    except re.error as error:
-        raise refuse(
-            "is not a regular expression", f"{error}; a backslash makes a sign stand for itself"
-        ) from None
-    except (OverflowError, RecursionError):
-        raise refuse("is not a regular expression", "its counts or brackets go too far") from None
+        compile_pattern(text)
+    except PatternError as error:
+        raise refuse("is not a regular expression that can be searched for", str(error)) from None
+    return text
+
+
+def parse_record_pattern(value: object) -> str:
+    """Return a regular expression for the data of a DNS record as a zone file has it: ASCII."""
+    text = parse_pattern(value)
+    if not text.isascii():
+        raise refuse("has characters beyond ASCII", r"a record's are written as \\195\\188, byte by byte")
     return text
 
 
@@ -184,6 +186,9 @@ _PATH = (*_STRING, ("pattern", "^/"), ("maxLength", LONGEST_PATH))
 Pattern = Annotated[
     str, Checked(parse_pattern, (*_STRING, ("format", "regex"), ("maxLength", LONGEST_PATTERN)))
 ]
+RecordPattern = Annotated[
+    str, Checked(parse_record_pattern, (*_STRING, ("format", "regex"), ("maxLength", LONGEST_PATTERN)))
+]
 Sent = Annotated[str, Checked(parse_sent, (*_STRING, ("maxLength", LONGEST_SENT)))]
 Status = Annotated[
     list[Annotated[tuple[int, int], Checked(parse_status, tuple(_STATUS.items()))]],
@@ -194,7 +199,11 @@ Status = Annotated[
 ]
 Method = Annotated[
     str,
-    matching(f"{_TCHAR}{{1,32}}", "is not an HTTP method", "one word such as GET or HEAD (RFC 9110, 9.1)"),
+    matching(
+        f"(?!CONNECT$){_TCHAR}{{1,32}}",
+        "is not an HTTP method of a check",
+        "one word such as GET or HEAD (RFC 9110, 9.1); CONNECT asks for a tunnel, not for an answer",
+    ),
 ]
 RequestPath = Annotated[
     str,

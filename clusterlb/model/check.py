@@ -1,13 +1,16 @@
 """How members are checked: what a probe does, and how its results become a verdict. Durations are seconds.
 
 Text that goes over the wire (``send``) holds one byte a character, U+0000 to U+00FF; patterns (``expect``,
-``body``, ``answer``) are Python regular expressions that are searched for.
+``body``, ``answer``) are regular expressions of RE2's that are searched for (``clusterlb.pattern``).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+
+EXPECT_WINDOW = 16384  # bytes of what comes over a connection in which ``expect`` is searched for
+LONGEST_DATAGRAM = 65507  # bytes of UDP over IPv4
 
 
 class VerdictState(Enum):
@@ -77,8 +80,9 @@ class TcpOptions:
 class HttpOptions:
     """One request. ``status`` holds inclusive ranges; ``digest`` is the SHA-256 of the body, in hex.
 
-    ``body`` and ``digest`` look at the first ``body_limit`` bytes. ``weight_header`` names a header of the
-    answer that holds the member's share of its weight, in per cent. ``tls`` is there with https.
+    ``not_body`` must not be found. All three look at the first ``body_limit`` bytes of the body.
+    ``weight_header`` names a header of the answer that holds the member's share of its weight, in per cent.
+    ``tls`` is there with https.
     """
 
     method: str = "GET"
@@ -87,6 +91,7 @@ class HttpOptions:
     headers: tuple[tuple[str, str], ...] = ()
     status: tuple[tuple[int, int], ...] = ((200, 299),)
     body: str = ""
+    not_body: str = ""
     digest: str = ""
     body_limit: int = 65536
     weight_header: str = ""

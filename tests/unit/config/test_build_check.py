@@ -52,7 +52,8 @@ EVERYTHING: dict[str, tuple[CheckType, Options]] = {
     f"{{type: tcp, tls: {TLS}}}": (CheckType.TCP, TcpOptions(tls=TLS_OPTIONS)),
     "{type: http}": (CheckType.HTTP, HttpOptions()),
     f"{{type: http, method: POST, path: '/h?a=b', host: 'h:81', headers: {{X-A: é, Accept: '*/*'}}, "
-    f"status: [200, 301-399], body: o+k, digest: {DIGEST}, body_limit: 9, weight_header: X-W}}": (
+    f"status: [200, 301-399], body: o+k, not_body: bad, digest: {DIGEST}, body_limit: 9, "
+    "weight_header: X-W}": (
         CheckType.HTTP,
         HttpOptions(
             "POST",
@@ -61,6 +62,7 @@ EVERYTHING: dict[str, tuple[CheckType, Options]] = {
             (("X-A", "é"), ("Accept", "*/*")),
             ((200, 200), (301, 399)),
             "o+k",
+            "bad",
             DIGEST.lower(),
             9,
             "X-W",
