@@ -143,3 +143,4 @@ def test_what_could_take_long_is_known_beforehand():
     assert not too_much("[ab]*a[ab]{900}c", 1000)
     assert not too_much("healthy", 1 << 20)
     assert steps("a{100}") * 65536 < WORK
+    assert not too_much('"state": *"(ok|up|healthy)"', 1 << 20)
