@@ -23,6 +23,7 @@ NO_LIMIT = (
     1 << 30
 )  # h11's own would count what is incomplete, which hangs on packets; the probe bounds what it reads
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
+MD5_DIGITS = 32
 SWITCHING = 101  # the last answer in HTTP on a connection, and so no interim one (RFC 9110, 15.2.2)
 
 
@@ -160,9 +161,12 @@ class HttpDialogue:
             return Result(False, f"no match for {options.body!r} in {first}: {excerpt(body)}")
         if options.not_body and compile_pattern(options.not_body).search(body):
             return Result(False, f"{options.not_body!r} is in {first}: {excerpt(body)}")
-        digest = hashlib.sha256(body).hexdigest() if options.digest else ""
-        if digest != options.digest.lower():
-            return Result(False, f"the SHA-256 of {first} is {digest}, not {options.digest.lower()}")
+        if options.digest:
+            kind = "MD5" if len(options.digest) == MD5_DIGITS else "SHA-256"
+            sums = hashlib.md5 if kind == "MD5" else hashlib.sha256
+            digest = sums(body, usedforsecurity=False).hexdigest()
+            if digest != options.digest.lower():
+                return Result(False, f"the {kind} of {first} is {digest}, not {options.digest.lower()}")
         return self._passed
 
     def _violation(self, error: h11.RemoteProtocolError) -> Result:

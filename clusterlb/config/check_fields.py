@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import ssl
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
@@ -119,6 +120,16 @@ def parse_ca(value: object) -> str:
     if not text.startswith("/"):
         raise refuse("is neither `system` nor an absolute path", "write for example /etc/ssl/our-ca.pem")
     return _printable(text)
+
+
+def parse_ciphers(value: object) -> str:
+    """Return a list of cipher suites of which OpenSSL knows some."""
+    text = text_of(value)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).set_ciphers(text)
+    except (ssl.SSLError, ValueError):
+        raise refuse("names no cipher suite of OpenSSL's", "write for example DEFAULT@SECLEVEL=1") from None
+    return text
 
 
 def parse_argument(value: object) -> str:
@@ -244,7 +255,9 @@ HeaderValue = Annotated[
 Digest = Annotated[
     str,
     matching(
-        r"(?:[0-9A-Fa-f]{64})?", "is not a SHA-256 digest", "64 hexadecimal digits, as sha256sum prints"
+        r"(?:[0-9A-Fa-f]{64}|[0-9A-Fa-f]{32})?",
+        "is not a digest",
+        "64 hexadecimal digits as sha256sum prints them, or the 32 of keepalived's MD5",
     ),
     AfterValidator(str.lower),
 ]
@@ -264,6 +277,7 @@ GrpcService = Annotated[
 Path = Annotated[str, Checked(parse_path, _PATH)]
 OptionalPath = Annotated[str, Checked(parse_optional_path, (*_STRING, ("pattern", "^(/.*)?$")))]
 Ca = Annotated[str, Checked(parse_ca, (*_STRING, ("pattern", "^(system|/.*)?$")))]
+Ciphers = Annotated[str, Checked(parse_ciphers, (*_STRING, ("examples", ["DEFAULT", "DEFAULT@SECLEVEL=1"])))]
 Argv = Annotated[
     list[Annotated[str, Checked(parse_argument, _STRING)]],
     Field(min_length=1, max_length=64),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from ipaddress import IPv4Address, IPv6Address
 
 EXPECT_WINDOW = 16384  # bytes of what comes over a connection in which ``expect`` is searched for
 LONGEST_DATAGRAM = 65507  # bytes of UDP over IPv4
@@ -58,6 +59,8 @@ class TlsOptions:
     ``ca`` is a file of trusted certificates, ``system`` the host's own; empty: the certificate is not
     verified. With it the name is verified too: ``server_name``, or the member's address where that is empty.
     ``warn_expiry``: seconds before the certificate's end from which a passing check warns, 0 never.
+    ``ciphers``: what is offered below TLS 1.3, as ciphers(1ssl) writes it. ``legacy_renegotiation``: take a
+    member that does not know secure renegotiation (RFC 5746).
     """
 
     server_name: str = ""
@@ -65,6 +68,8 @@ class TlsOptions:
     certificate: str = ""
     key: str = ""
     warn_expiry: float = 0.0
+    ciphers: str = "DEFAULT"
+    legacy_renegotiation: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ class TcpOptions:
 
 @dataclass(frozen=True, slots=True)
 class HttpOptions:
-    """One request. ``status`` holds inclusive ranges; ``digest`` is the SHA-256 of the body, in hex.
+    """One request. ``status`` holds inclusive ranges; ``digest`` is the body's, in hex, SHA-256 or MD5.
 
     ``not_body`` must not be found. All three look at the first ``body_limit`` bytes of the body.
     ``weight_header`` names a header of the answer that holds the member's share of its weight, in per cent.
@@ -210,7 +215,7 @@ class CheckSpec:
     """A probe and how its results are damped: ``rise`` successes in a row mean UP, ``fall`` failures DOWN.
 
     ``hold``: least time between a member's going DOWN and its coming UP again. ``initial``: its verdict
-    before the first one is in. ``port``: None for the member's own.
+    before the first one is in. ``port`` and ``address``: None for the member's own.
     """
 
     probe: ProbeSpec = ProbeSpec()
@@ -220,3 +225,4 @@ class CheckSpec:
     initial: VerdictState = VerdictState.UNKNOWN
     port: int | None = None
     via: Via = Via.MEMBER
+    address: IPv4Address | IPv6Address | None = None

@@ -55,6 +55,7 @@ def lint_check(placed: Placed[Any], path: Path, check: CheckSpec, report: Report
     """Check the keys of one check against each other."""
     _times(placed, path, check, report)
     _way(placed, path, check, report)
+    _other_host(placed, path, check, report)
     _certificate(placed, path, check, report)
     _body(placed, path, check, report)
     _status(placed, path, check, report)
@@ -78,6 +79,16 @@ def _way(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> N
             placed.item.source,
             placed.item.at(*path, "port"),
             "`port` with `via: vip`: IPVS forwards the service's port alone",
+            "remove one of them",
+        )
+
+
+def _other_host(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> None:
+    if check.via is Via.VIP and check.address is not None:
+        report.error(
+            placed.item.source,
+            placed.item.at(*path, "address"),
+            "`address` with `via: vip`: IPVS forwards to the member",
             "remove one of them",
         )
 

@@ -69,7 +69,8 @@ class RequestFile(CheckFile):
         default=_HTTP.not_body, description="Regular expression that must not be found in the body."
     )
     digest: Digest = Field(
-        default=_HTTP.digest, description="SHA-256 that the body must have, in hexadecimal digits."
+        default=_HTTP.digest,
+        description="Digest that the body must have, in hexadecimal digits: SHA-256, or MD5 by its length.",
     )
     body_limit: int = Field(
         default=_HTTP.body_limit,

@@ -120,6 +120,10 @@ def test_the_body_is_searched_and_hashed(ports, path, text):
     result = get(ports[0], path=path, body="maintenance", body_limit=limit)
     assert not result.ok
     assert result.detail.startswith("no match for 'maintenance' in the body: '")
+    md5 = hashlib.md5(body).hexdigest()
+    assert get(ports[0], path=path, digest=md5, body_limit=limit).ok
+    result = get(ports[0], path=path, digest="0" * 32, body_limit=limit)
+    assert result.detail == f"the MD5 of the body is {md5}, not {'0' * 32}"
     result = get(ports[0], path=path, digest="0" * 64, body_limit=limit)
     wanted = f"the SHA-256 of the body is {hashlib.sha256(body).hexdigest()}, not {'0' * 64}"
     assert (result.ok, result.detail) == (False, wanted)

@@ -41,8 +41,11 @@ pools:
 vips: {10.100.0.1: {services: [{protocol: tcp, port: 80, pool: web}]}}
 """
 DIGEST = "0123456789ABCDEFabcdef0123456789abcdef0123456789abcdef0123456789"
-TLS = "{server_name: a.example, ca: system, certificate: /c.pem, key: /k.pem, warn_expiry: 30d}"
-TLS_OPTIONS = TlsOptions("a.example", "system", "/c.pem", "/k.pem", 30 * 86400.0)
+TLS = "{server_name: a.example, ca: system, certificate: /c.pem, key: /k.pem, warn_expiry: 30d, "
+TLS += "ciphers: DEFAULT@SECLEVEL=1, legacy_renegotiation: true}"
+TLS_OPTIONS = TlsOptions(
+    "a.example", "system", "/c.pem", "/k.pem", 30 * 86400.0, "DEFAULT@SECLEVEL=1", legacy_renegotiation=True
+)
 EVERYTHING: dict[str, tuple[CheckType, Options]] = {
     "{}": (CheckType.TCP, TcpOptions()),
     r'{type: tcp, send: "PING\r\n\xff", expect: "^\\+PONG", tls: {}}': (

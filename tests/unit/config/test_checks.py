@@ -86,7 +86,7 @@ ERRORS = {
         "no argument for repetition operator",
     ),
     "send": ("{type: udp, send: ¦a→}", "`send` has characters above U+00FF", "each is one byte"),
-    "digest": ("{type: http, digest: ¦abc}", "`digest` is not a SHA-256 digest: `abc`", "64 hexadecimal"),
+    "digest": ("{type: http, digest: ¦abc}", "`digest` is not a digest: `abc`", "64 hexadecimal"),
     "status": ("{type: http, status: ¦99}", "`status` needs a status code from 100 to 599", "write for"),
     "status in a list": ("{type: http, status: [200, ¦600]}", "item 2 of `status` needs a status code", ""),
     "empty range": (
@@ -156,6 +156,11 @@ ERRORS = {
         "`check` and `checks` exclude each other",
         "move the check at",
     ),
+    "ciphers": (
+        "{type: tls, ciphers: ¦NONSENSE}",
+        "`ciphers` names no cipher suite of OpenSSL's",
+        "write for",
+    ),
     "second of several": ("checks: [{}, {type: http, ¦pth: /}]", "unknown key `pth`", ""),
     "certificate": ("{tls: {¦certificate: /c}}", "`certificate` without `key`", "a client certificate"),
     "key": ("{type: tls, ¦key: /k}", "`key` without `certificate`", "a client certificate"),
@@ -194,6 +199,7 @@ ERRORS = {
         "`expect` can take too long on 65507",
         "shorten",
     ),
+    "address via": ("{via: vip, address: ¦10.2.0.9}", "`address` with `via: vip`", "remove one of them"),
     "head": ("{type: http, method: HEAD, body: ¦a}", "`body` with `method: HEAD`", "write `method: GET`"),
 }
 
@@ -220,6 +226,14 @@ def test_a_timeout_longer_than_the_interval(tmp_path: Path) -> None:
     content, line, column = marked(BASE, "check: {}", "checks: [{}, {type: icmp, timeout: ¦3s}]")
     problems = problems_of(content, tmp_path)
     expect(problems, Severity.WARNING, line, column, "check `timeout` is 3s, longer than `interval`, 2s")
+    assert len(problems) == 1
+
+
+def test_an_address_for_all_members(tmp_path: Path) -> None:
+    content, line, column = marked(BASE, "check: {}", "check: {address: ¦10.2.0.9}")
+    problems = problems_of(content, tmp_path)
+    text = "all members of pool `web` are checked at 10.2.0.9, and go down together"
+    expect(problems, Severity.WARNING, line, column, text, "write the check at each member")
     assert len(problems) == 1
 
 
