@@ -147,7 +147,10 @@ def frr_lines(inventory: Inventory, director: Director) -> tuple[FrrLine, ...]:
 def check_engine(observe: Callable[[ProbeKey, Observation], None]) -> CheckEngines:
     """Return the check engine's client, which logs what becomes of its process."""
     log = structlog.get_logger()
-    return CheckEngines(observe, lambda event, facts: log.info(event, **facts))
+    calm = ("the check engine started", "probes are sent again")
+    return CheckEngines(
+        observe, lambda event, facts: (log.info if event in calm else log.warning)(event, **facts)
+    )
 
 
 def configure_logging() -> None:

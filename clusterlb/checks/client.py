@@ -104,7 +104,6 @@ class EngineClient:
             "restarts": self.restarts,
             "alive": self.alive,
             "state": self.state,
-            "unprobed": len(self.unprobed()),
         }
 
     def unprobed(self) -> dict[ProbeKey, str]:

@@ -79,7 +79,7 @@ async def status(controller: Controller) -> dict[str, Any]:
         "ports": controller.port_use.status(),
         "inside": [explain(world.inventory, pair) for pair in sorted(world.insiders)],
         "counts": {name: world.counts[name] for name in COUNTS},
-        "checks": dict(getattr(controller.engine, "stats", {})),
+        "checks": {**getattr(controller.engine, "stats", {}), "unprobed": len(unprobed)},
         "unprobed": [f"{key.endpoint} ({key.spec.type.value}): {why}" for key, why in unprobed.items()],
     }
 
