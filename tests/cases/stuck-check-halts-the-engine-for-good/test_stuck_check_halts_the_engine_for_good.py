@@ -69,7 +69,7 @@ async def test_the_others_are_probed_again_and_the_one_is_named(healthy, how):
         assert named == {"member": f"127.0.0.1:9 ({bad.spec.type.value})"}
         seen.clear()
         await until(lambda: seen.count(healthy) > 10 and engines.stats["alive"])
-        assert engines.stats["restarts"] == 1
+        assert engines.stats["restarts"] >= 1
         assert "127.0.0.1:9" in engines.stats["quarantined"]
         engines.set_probes([healthy])
         assert engines.stats["quarantined"] == ""
