@@ -43,6 +43,9 @@ def _engine(engine: dict[str, Any]) -> Iterator[Metric]:
         f"{PREFIX}_check_engine_up", "1 when it has spoken", value=float(engine.get("alive", 0))
     )
     yield GaugeMetricFamily(f"{PREFIX}_check_probes", "Probes that are kept", value=engine.get("probes", 0))
+    yield GaugeMetricFamily(
+        f"{PREFIX}_check_unprobed", "Probes that bring no results", value=engine.get("unprobed", 0)
+    )
     for name, text in _ENGINE.items():
         yield CounterMetricFamily(f"{PREFIX}_check_{name}", text, value=engine.get(name, 0))
     unsent = CounterMetricFamily(

@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from clusterlb.api.server import ApiError, Server
-from clusterlb.checks.client import EngineClient
+from clusterlb.checks.quarantine import CheckEngines
 from clusterlb.config.aside import load_aside
 from clusterlb.controller.apply import Applier
 from clusterlb.controller.daemon import Controller, Settings
@@ -144,10 +144,13 @@ def frr_lines(inventory: Inventory, director: Director) -> tuple[FrrLine, ...]:
     return parse(render_config(inventory, director))
 
 
-def check_engine(observe: Callable[[ProbeKey, Observation], None]) -> EngineClient:
+def check_engine(observe: Callable[[ProbeKey, Observation], None]) -> CheckEngines:
     """Return the check engine's client, which logs what becomes of its process."""
     log = structlog.get_logger()
-    return EngineClient(observe, lambda event, facts: log.info(event, **facts))
+    calm = ("the check engine started", "probes are sent again")
+    return CheckEngines(
+        observe, lambda event, facts: (log.info if event in calm else log.warning)(event, **facts)
+    )
 
 
 def configure_logging() -> None:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from clusterlb import fresh
+from clusterlb.checks.mark import VARIABLE, Mark, Watcher
+from clusterlb.checks.news import News, names
 from clusterlb.checks.wire import decode_row, encode_key, lines, refuse_times
 from clusterlb.model.health import Observation, ProbeKey
 
@@ -42,7 +44,7 @@ class EngineClient:
     silent engine makes no observations, and is restarted with a growing delay.
     ``silence`` is how many seconds may pass without a heartbeat, of which the engine sends one every ``beat``
     seconds; a child that has not spoken yet gets STARTUP times as long, for interpreters start slowly on
-    small machines.
+    small machines. ``on_stuck(key)``: the engine fell silent in this probe.
     """
 
     def __init__(
@@ -52,15 +54,20 @@ class EngineClient:
         silence: float = 5.0,
         beat: float = 1.0,
         command: list[str] | None = None,
+        on_stuck: Callable[[ProbeKey], None] | None = None,
     ) -> None:
         self._on_observation = on_observation
         self._on_event = on_event
         self._silence = silence
         self._command = command or engine_command(beat)
+        self._on_stuck = on_stuck
+        self._news = News(on_event)
+        self._recovered: list[ProbeKey] = []
         self._numbers: dict[ProbeKey, int] = {}
         self._keys: dict[int, ProbeKey] = {}
         self._last_number = 0
         self._process: Process | None = None
+        self._spoken = False
         self._supervisor: asyncio.Task[None] | None = None
         self._beats = 0
         self._missed = 0
@@ -71,7 +78,18 @@ class EngineClient:
     @property
     def alive(self) -> bool:
         """Say whether an engine is running that has spoken and has not fallen silent."""
-        return self._process is not None and self.last_heartbeat is not None
+        return self.state == "running"
+
+    @property
+    def state(self) -> str:
+        """Return how the engine is: running, or starting, silent, restarting, dead."""
+        if self._supervisor is None:
+            return "dead"
+        if self._process is None:
+            return "restarting" if self.restarts or self._spoken else "starting"
+        if self.last_heartbeat is None:
+            return "restarting" if self._spoken else "starting"
+        return "silent" if self._missed >= MISSED_BEATS - 1 else "running"
 
     @property
     def pid(self) -> int | None:
@@ -81,10 +99,23 @@ class EngineClient:
     @property
     def stats(self) -> dict[str, Any]:
         """Return the engine's counters of the latest heartbeat (``stats.Counters``) and our own."""
-        return {**self._counters, "restarts": self.restarts, "alive": self.alive}
+        return {
+            **self._counters,
+            "restarts": self.restarts,
+            "alive": self.alive,
+            "state": self.state,
+        }
+
+    def unprobed(self) -> dict[ProbeKey, str]:
+        """Return what is not probed though it should be, with since when and why."""
+        return self._news.unprobed(self._keys, self.state if self.state != "running" else "behind")
 
     async def start(self) -> None:
         """Start the engine and keep it running until ``close``; a failure is reported and tried again."""
+        self.begin()
+
+    def begin(self) -> None:
+        """Do what ``start`` does, from within the loop."""
         if self._supervisor is None:
             self._supervisor = asyncio.create_task(self._supervise(), name="check engine")
 
@@ -97,10 +128,12 @@ class EngineClient:
         removed = [number for key, number in self._numbers.items() if key not in wanted]
         for number in removed:
             del self._numbers[self._keys.pop(number)]
+            self._news.forget(number)
         for key in added:
             self._last_number += 1
             self._numbers[key] = self._last_number
             self._keys[self._last_number] = key
+            self._news.begin(self._last_number)
         self._send("remove", removed)
         self._send("add", ((self._numbers[key], encode_key(key)) for key in added))
 
@@ -140,12 +173,24 @@ class EngineClient:
 
     async def _live(self) -> None:
         """Run one child from its start to its end."""
+        mark = Mark()
+        try:
+            await self._run(mark)
+        finally:
+            mark.close()
+
+    async def _run(self, mark: Mark) -> None:
         process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=PIPE, stdout=PIPE, env=fresh.environment(), limit=LONGEST_LINE
+            *self._command,
+            stdin=PIPE,
+            stdout=PIPE,
+            env={**fresh.environment(), VARIABLE: str(mark.fd)},
+            pass_fds=(mark.fd,),
+            limit=LONGEST_LINE,
         )
         self._process = process
         self._missed = 0
-        watcher = asyncio.create_task(self._watch(process), name="check engine watcher")
+        watcher = asyncio.create_task(self._watch(process, mark), name="check engine watcher")
         try:
             self._on_event("the check engine started", {"pid": process.pid})
             self._send("add", ((number, encode_key(key)) for number, key in self._keys.items()))
@@ -166,7 +211,10 @@ class EngineClient:
             for row in message.get("seen", ()):
                 # By the loop, so that an error of the callee is the callee's and does not end the engine.
                 loop.call_soon(self._pass_on, *decode_row(row))
+            if "unsent" in message:
+                loop.call_soon(self._news.trouble, [tuple(row) for row in message["unsent"]], self._keys)
             if "beat" in message:
+                self._spoken = True
                 self._counters = message["beat"]
                 self.last_heartbeat = time.monotonic()
                 self._beats += 1
@@ -176,19 +224,33 @@ class EngineClient:
         """Tell of an observation, unless its key has been removed while it was on its way."""
         key = self._keys.get(number)
         if key is not None:
+            if self._news.result(number, seen.at):
+                if not self._recovered:
+                    asyncio.get_running_loop().call_soon(self._tell_recovered)
+                self._recovered.append(key)
             self._on_observation(key, seen)
 
-    async def _watch(self, process: Process) -> None:
+    def _tell_recovered(self) -> None:
+        recovered, self._recovered = self._recovered, []
+        self._on_event("probes are sent again", {"members": names(recovered)})
+
+    async def _watch(self, process: Process, mark: Mark) -> None:
         """Kill a child that has fallen silent.
 
         Silence is counted in ticks of this loop and not on the clock: when the controller itself stood still,
         the heartbeats it has not read yet do not count as missed.
         """
+        watcher = Watcher(process.pid, mark)
         while self._missed < MISSED_BEATS * (1 if self._beats else STARTUP):
             await asyncio.sleep(self._silence / MISSED_BEATS)
             self._missed += 1
+            watcher.look()
+        looks = MISSED_BEATS - 1  # the first may have come before it got stuck
+        stuck = self._keys.get(watcher.stuck(looks, self._silence * (looks - 1) / MISSED_BEATS))
         self._on_event("the check engine is silent: killed", {"pid": process.pid, "silence": self._silence})
         process.kill()
+        if stuck is not None and self._on_stuck is not None:
+            self._on_stuck(stuck)
 
     async def _bury(self, process: Process) -> None:
         """Close the child's input, which ends it, and kill it when it does not end."""

@@ -44,6 +44,10 @@ class Dialogue(Protocol):
         """Judge what came up to the member's closing the connection."""
         ...
 
+    def at_deadline(self) -> Result | None:
+        """Judge what came when the time is up; None: it came to nothing yet."""
+        ...
+
 
 def excerpt(data: bytes) -> str:
     """Return the beginning of what a member sent, quoted, on one line and printable; "nothing" if empty."""

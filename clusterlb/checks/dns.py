@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 from typing import cast
 
 import dns.exception
@@ -16,6 +15,7 @@ from clusterlb.checks.datagram import DatagramProbe
 from clusterlb.checks.probe import Result, UnsentError
 from clusterlb.model.check import DnsOptions
 from clusterlb.model.health import ProbeKey
+from clusterlb.pattern import compile_pattern
 
 # What a question without EDNS allows (RFC 1035, 4.2.1). It also bounds the time that a hostile answer, all
 # pointers to one name of 127 labels, keeps the engine busy: 0.1 s, where 4 KiB would take 2 s.
@@ -37,7 +37,7 @@ class DnsProbe(DatagramProbe):
         self._name, self._record = options.name, options.record
         self._query = dns.message.QueryMessage()
         self._rcode = options.rcode.upper()
-        self._answer = re.compile(options.answer) if options.answer else None
+        self._answer = compile_pattern(options.answer) if options.answer else None
         self._foreign = 0
 
     def _request(self) -> bytes:
@@ -69,7 +69,7 @@ class DnsProbe(DatagramProbe):
         if rcode != self._rcode:
             return Result(False, f"answered {rcode}, not {self._rcode}")
         found = f"records: {len(texts)}{', truncated' if message.flags & dns.flags.TC else ''}"
-        if self._answer and not any(map(self._answer.search, texts)):
+        if self._answer and not any(self._answer.search(text.encode()) for text in texts):
             return Result(False, f"nothing in the answer matches, {found}")
         return Result(True, f"{rcode} in {elapsed * 1000:.1f} ms, {found}")
 

@@ -18,6 +18,7 @@ from dataclasses import asdict
 from typing import Any
 
 from clusterlb.checks.limits import raise_descriptor_limit
+from clusterlb.checks.mark import marking
 from clusterlb.checks.outbox import Outbox
 from clusterlb.checks.runner import Runner
 from clusterlb.checks.wire import decode_key, encode_row
@@ -58,7 +59,10 @@ class Engine:
             observed = self._runner.step(0)
             for number, seen in observed:
                 self._outbox.observe(encode_row(number, seen))
-            if observed:
+            troubles = self._runner.results.take_troubles()
+            for number, trouble in troubles:
+                self._outbox.complain(number, trouble)
+            if observed or troubles:
                 company = GATHER if self._runner.running else 0.0
                 self._flush_at = min(self._flush_at, now + company)
             if now >= self._beat_at:
@@ -122,16 +126,17 @@ def main() -> int:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would reap the commands before we do
     limit = min(CONCURRENCY, raise_descriptor_limit() - RESERVE)
     source, sink = sys.stdin.fileno(), sys.stdout.fileno()
-    runner: Runner[int] = Runner(limit)
     was_blocking = os.get_blocking(sink)
     os.set_blocking(sink, False)
-    try:
-        Engine(source, sink, runner, float(sys.argv[1]) if len(sys.argv) > 1 else BEAT).run()
-    except BrokenPipeError:
-        pass  # the controller is gone, and with it whoever would want to know
-    finally:
-        os.set_blocking(sink, was_blocking)  # a terminal shares this mode with the shell
-        runner.close()
+    with marking() as mark:
+        runner: Runner[int] = Runner(limit, mark=mark)
+        try:
+            Engine(source, sink, runner, float(sys.argv[1]) if len(sys.argv) > 1 else BEAT).run()
+        except BrokenPipeError:
+            pass  # the controller is gone, and with it whoever would want to know
+        finally:
+            os.set_blocking(sink, was_blocking)  # a terminal shares this mode with the shell
+            runner.close()
     return 0
 
 

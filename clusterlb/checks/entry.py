@@ -18,6 +18,7 @@ class Entry(Alarmed, Generic[Name]):
     """One probe's schedule, and its present or latest run."""
 
     __slots__ = (
+        "before",
         "deadline",
         "free",
         "interval",
@@ -31,7 +32,9 @@ class Entry(Alarmed, Generic[Name]):
         "running",
         "since",
         "slot",
+        "spent",
         "timeout",
+        "trouble",
         "waiting",
     )
 
@@ -49,6 +52,9 @@ class Entry(Alarmed, Generic[Name]):
         self.deadline = math.inf
         self.since = math.inf
         self.waiting: Wait | None = None
+        self.spent = 0.0  # seconds that this run's judgement has taken so far
+        self.before = 0.0  # half of what the run before took, a quarter of the one before that, and so on
+        self.trouble = ""  # why it could not be sent, as was told
         self.queued = False
         self.running = False
         self.removed = False

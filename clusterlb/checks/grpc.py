@@ -13,7 +13,6 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
 from h2.events import (
-    ConnectionTerminated,
     DataReceived,
     Event,
     InformationalResponseReceived,
@@ -25,6 +24,7 @@ from h2.events import (
 from h2.exceptions import H2Error
 
 from clusterlb.checks.dialogue import EXCERPT, excerpt, plain
+from clusterlb.checks.goaway import FrameReader, Goaway
 from clusterlb.checks.http import authority
 from clusterlb.checks.probe import Result, UnsentError
 from clusterlb.checks.protobuf import bytes_field, last_varint
@@ -65,7 +65,7 @@ STATUS = (
 class GrpcDialogue:
     """One unary call: the request's headers and message in one go, then headers, message and trailers."""
 
-    __slots__ = ("_connection", "_head", "_headers", "_message", "_options", "_request", "_service")
+    __slots__ = ("_connection", "_frames", "_goaway", "_head", "_headers", "_message", "_request", "_service")
 
     def __init__(self, options: GrpcOptions, host: str, timeout: float) -> None:
         self._connection = H2Connection(H2Configuration(client_side=True, header_encoding="latin-1"))
@@ -80,6 +80,8 @@ class GrpcDialogue:
             ("user-agent", "clusterlb"),
             ("grpc-timeout", f"{max(1, round(timeout * 1000))}m"),
         ]
+        self._frames = FrameReader()
+        self._goaway = ""
         self._head = b""
         self._headers: dict[str, str] = {}
         self._message = b""
@@ -108,19 +110,35 @@ class GrpcDialogue:
         self._head += data[: EXCERPT + 1 - len(self._head)]
         if self._head[3:4] not in (b"", b"\4"):  # a server's first frame is SETTINGS (RFC 9113, 3.4)
             return Result(False, f"not HTTP/2: the member answered {excerpt(self._head)}")
-        try:
-            events = self._connection.receive_data(data)
-        except H2Error as error:
-            return Result(False, f"broken HTTP/2: {plain(str(error)) or type(error).__name__}")
-        for event in events:
-            result = self._take(event)
+        for part in self._frames.feed(data):
+            result = self._leave(part) if isinstance(part, Goaway) else self._hear(part)
             if result is not None:
                 return result
         return self._connection.data_to_send()
 
     def end_of_file(self) -> Result:
         """Fail: a call ends with its stream, not with the connection."""
-        return Result(False, f"closed the connection; still to come: {self.awaits}")
+        return Result(False, f"closed the connection{self._goaway}; still to come: {self.awaits}")
+
+    def at_deadline(self) -> Result | None:
+        """Judge nothing: what has not ended says nothing."""
+        return None
+
+    def _hear(self, data: bytes) -> Result | None:
+        try:
+            events = self._connection.receive_data(data)
+        except H2Error as error:
+            return Result(False, f"broken HTTP/2: {plain(str(error)) or type(error).__name__}")
+        return next(filter(None, map(self._take, events)), None)
+
+    def _leave(self, goaway: Goaway) -> Result | None:
+        """Fail, unless the server takes its leave in good order and will answer this call."""
+        name = _error_name(goaway.code)
+        more = f", {plain(goaway.text)}" if goaway.text else ""
+        if goaway.code == ErrorCodes.NO_ERROR and goaway.last_stream >= STREAM:
+            self._goaway = f" after GOAWAY: {name}{more}"
+            return None
+        return Result(False, f"the member sent GOAWAY: {name}{more}")
 
     def _take(self, event: Event) -> Result | None:
         match event:
@@ -138,9 +156,6 @@ class GrpcDialogue:
                 return self._judge()
             case StreamReset():
                 return Result(False, f"the member reset the call: {_error_name(event.error_code)}")
-            case ConnectionTerminated():  # a member that begins with this is shutting down or wants us gone
-                more = f", {plain(event.additional_data)}" if event.additional_data else ""
-                return Result(False, f"the member sent GOAWAY: {_error_name(event.error_code)}{more}")
             case _:
                 return None
 
@@ -192,5 +207,5 @@ def grpc_probe(key: ProbeKey) -> StreamProbe:
     return StreamProbe(key, lambda: GrpcDialogue(options, host, timeout), options.tls, alpn="h2")
 
 
-def _error_name(code: ErrorCodes | int | None) -> str:
-    return code.name if isinstance(code, ErrorCodes) else f"error {code}"
+def _error_name(code: int | None) -> str:
+    return next((known.name for known in ErrorCodes if known == code), f"error {code}")

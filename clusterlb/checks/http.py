@@ -10,28 +10,34 @@ from ipaddress import IPv6Address
 import h11
 
 from clusterlb.checks.dialogue import EXCERPT, excerpt, plain
-from clusterlb.checks.exchange import compile_pattern
+from clusterlb.checks.http_head import HeadError, HeadReader, plain_framing
 from clusterlb.checks.probe import Result, UnsentError
 from clusterlb.checks.stream import READ_LIMIT, StreamProbe
 from clusterlb.model.address import Endpoint
 from clusterlb.model.check import CheckType, HttpOptions, TlsOptions
 from clusterlb.model.health import ProbeKey
+from clusterlb.pattern import compile_pattern
 
-HEADERS_LIMIT = 16384  # bytes of a status line and its headers, or of one chunk's header
 INTERIM_LIMIT = 10  # answers of 100 to 199 before the real one
+NO_LIMIT = (
+    1 << 30
+)  # h11's own would count what is incomplete, which hangs on packets; the probe bounds what it reads
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
+MD5_DIGITS = 32
+SWITCHING = 101  # the last answer in HTTP on a connection, and so no interim one (RFC 9110, 15.2.2)
 
 
 class HttpDialogue:
     """One request and as much of its answer as the verdict needs: without body and digest, the headers."""
 
-    __slots__ = ("_body", "_connection", "_head", "_host", "_interim", "_options", "_passed")
+    __slots__ = ("_body", "_connection", "_excerpt", "_head", "_host", "_interim", "_options", "_passed")
 
     def __init__(self, options: HttpOptions, host: str) -> None:
         self._options = options
         self._host = host
-        self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEADERS_LIMIT)
-        self._head = b""
+        self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=NO_LIMIT)
+        self._head: HeadReader | None = HeadReader()  # none once the body is what comes
+        self._excerpt = b""
         self._interim = 0
         self._passed: Result | None = None  # what the headers come to
         self._body = bytearray()
@@ -41,23 +47,27 @@ class HttpDialogue:
         """Name the part of the answer that must come next."""
         if self._passed is not None:
             return f"the end of the body ({len(self._body)} bytes came)"
-        return f"the end of the headers; {excerpt(self._head)} came" if self._head else "an answer"
+        return f"the end of the headers; {excerpt(self._excerpt)} came" if self._excerpt else "an answer"
 
     def begin(self) -> bytes:
         """Return the request; raise UnsentError where the options make none."""
         options = self._options
+        upgrade = any(name.lower() == "upgrade" for name, _ in options.headers)  # RFC 9110, 7.8
         headers = {
             "host": ("Host", self._host),
             "user-agent": ("User-Agent", "clusterlb"),
-            "connection": ("Connection", "close"),
+            "connection": ("Connection", "Upgrade" if upgrade else "close"),
         }
         if options.method not in BODILESS:
             headers["content-length"] = ("Content-Length", "0")
         for name, _ in options.headers:
             headers.pop(name.lower(), None)
         try:
+            lines = [*headers.values(), *options.headers]
             request = h11.Request(
-                method=options.method, target=options.path, headers=[*headers.values(), *options.headers]
+                method=options.method,
+                target=options.path,
+                headers=[(name.encode("ascii"), value.encode("latin-1")) for name, value in lines],
             )
             return (self._connection.send(request) or b"") + (
                 self._connection.send(h11.EndOfMessage()) or b""
@@ -67,20 +77,44 @@ class HttpDialogue:
 
     def receive(self, data: bytes) -> bytes | Result:
         """Parse what came, and judge as soon as nothing that follows can change the verdict."""
-        self._head += data[: EXCERPT + 1 - len(self._head)]
-        self._connection.receive_data(data)
-        return self._judge() or b""
+        self._excerpt += data[: EXCERPT + 1 - len(self._excerpt)]
+        if self._excerpt[:5] != b"HTTP/"[: len(self._excerpt)]:
+            return Result(False, f"not HTTP/1: the member answered {excerpt(self._excerpt)}")
+        return self._take(data) or b""
 
     def end_of_file(self) -> Result:
         """Judge an answer that ends with the connection, or is cut short by it."""
-        if not self._head:
+        if not self._excerpt:
             return Result(False, "closed the connection without an answer")
-        if self._passed is None and self._head[:5] != b"HTTP/"[: len(self._head)]:
-            return Result(False, f"not HTTP/1: the member answered {excerpt(self._head)}")
+        if self._head is not None:
+            return Result(False, f"broken answer: it ends within the headers, {excerpt(self._excerpt)}")
         self._connection.receive_data(b"")
         return self._judge() or Result(False, f"closed the connection; still to come: {self.awaits}")
 
+    def at_deadline(self) -> Result | None:
+        """Judge nothing: what has not ended says nothing."""
+        return None
+
+    def _take(self, data: bytes) -> Result | None:
+        """Take the heads of interim answers and of the final one, then its body."""
+        while self._head is not None:
+            try:
+                whole = self._head.feed(data)
+            except HeadError as error:
+                return Result(False, f"broken answer: {error}")
+            if whole is None:
+                return None
+            head, data = whole
+            self._connection.receive_data(plain_framing(head))
+            result = self._judge()
+            if result is not None:
+                return result
+        if data:
+            self._connection.receive_data(data)
+        return self._judge()
+
     def _judge(self) -> Result | None:
+        """Take the parser's events; every turn but the last takes something from what it holds."""
         while True:
             try:
                 event = self._connection.next_event()
@@ -89,22 +123,23 @@ class HttpDialogue:
             if event is h11.NEED_DATA:
                 return None
             result: Result | None = None
-            if isinstance(event, h11.InformationalResponse):
+            if isinstance(event, h11.InformationalResponse) and event.status_code != SWITCHING:
                 self._interim += 1
                 if self._interim > INTERIM_LIMIT:
                     return Result(False, f"more than {INTERIM_LIMIT} interim answers (1xx) and no final one")
-            elif isinstance(event, h11.Response):
+            elif isinstance(event, h11.Response | h11.InformationalResponse):
+                self._head = None
                 result = self._judge_head(event)
             elif isinstance(event, h11.Data):
                 self._body += event.data[: self._options.body_limit - len(self._body)]
                 if len(self._body) >= self._options.body_limit:
                     result = self._judge_body()
-            else:
-                result = self._judge_body()
+            else:  # the end of the message; PAUSED, where another protocol follows; the end of all
+                return self._judge_body()
             if result is not None:
                 return result
 
-    def _judge_head(self, response: h11.Response) -> Result | None:
+    def _judge_head(self, response: h11.Response | h11.InformationalResponse) -> Result | None:
         options = self._options
         code = response.status_code
         if not any(low <= code <= high for low, high in options.status):
@@ -114,24 +149,29 @@ class HttpDialogue:
             name = options.weight_header.lower().encode("latin-1", "replace")
             values = [value for key, value in response.headers if key == name]
             self._passed = _with_share(self._passed, options.weight_header, values)
-        return None if options.body or options.digest else self._passed
+        return None if options.body or options.not_body or options.digest else self._passed
 
-    def _judge_body(self) -> Result | None:
+    def _judge_body(self) -> Result:
         options = self._options
         body = bytes(self._body)
         first = f"the first {options.body_limit} bytes" if len(body) >= options.body_limit else "the body"
-        if options.body and not compile_pattern(options.body).search(body.decode("latin-1")):
+        if self._passed is None:
+            return Result(False, "the answer ended before its headers")
+        if options.body and not compile_pattern(options.body).search(body):
             return Result(False, f"no match for {options.body!r} in {first}: {excerpt(body)}")
-        digest = hashlib.sha256(body).hexdigest() if options.digest else ""
-        if digest != options.digest.lower():
-            return Result(False, f"the SHA-256 of {first} is {digest}, not {options.digest.lower()}")
+        if options.not_body and compile_pattern(options.not_body).search(body):
+            return Result(False, f"{options.not_body!r} is in {first}: {excerpt(body)}")
+        if options.digest:
+            kind = "MD5" if len(options.digest) == MD5_DIGITS else "SHA-256"
+            sums = hashlib.md5 if kind == "MD5" else hashlib.sha256
+            digest = sums(body, usedforsecurity=False).hexdigest()
+            if digest != options.digest.lower():
+                return Result(False, f"the {kind} of {first} is {digest}, not {options.digest.lower()}")
         return self._passed
 
     def _violation(self, error: h11.RemoteProtocolError) -> Result:
         if self._passed is not None:
             return Result(False, f"broken body after {len(self._body)} bytes: {plain(str(error))}")
-        if not self._head.startswith(b"HTTP/"[: len(self._head)]):
-            return Result(False, f"not HTTP/1: the member answered {excerpt(self._head)}")
         return Result(False, f"broken answer: {plain(str(error))}")
 
 
@@ -153,7 +193,7 @@ def authority(endpoint: Endpoint, usual_port: int) -> str:
     return host if endpoint.port == usual_port else f"{host}:{endpoint.port}"
 
 
-def _status(response: h11.Response) -> str:
+def _status(response: h11.Response | h11.InformationalResponse) -> str:
     code = response.status_code
     reason = plain(response.reason)
     if not reason:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from clusterlb.checks.wire import ROWS, Row, line
+from clusterlb.checks.wire import DETAIL, ROWS, Row, line
 
 
 class Outbox:
@@ -18,23 +18,30 @@ class Outbox:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._rows: dict[int, Row] = {}
+        self._troubles: dict[int, str] = {}
         self._beat: dict[str, Any] | None = None
         self._writing = b""
         self.dropped = 0
 
     def __bool__(self) -> bool:
-        return bool(self._writing or self._rows or self._beat is not None)
+        return bool(self._writing or self._rows or self._troubles or self._beat is not None)
 
     def observe(self, row: Row) -> None:
         """Take an observation in, in place of an older one of the same key."""
         number = row[0]
+        self._troubles.pop(number, None)
         if number in self._rows:
             self.dropped += 1
         self._rows[number] = row
 
+    def complain(self, number: int, trouble: str) -> None:
+        """Take in why a key could not be probed, in place of an older reason."""
+        self._troubles[number] = trouble[:DETAIL]
+
     def forget(self, number: int) -> None:
         """Throw away what is left of a key that is probed no more."""
         self._rows.pop(number, None)
+        self._troubles.pop(number, None)
 
     def beat(self, values: dict[str, Any]) -> None:
         """Take a heartbeat in, in place of an older one."""
@@ -55,5 +62,8 @@ class Outbox:
         if self._beat is not None:
             text, self._beat = line({"beat": self._beat}), None
             return text
-        numbers = list(self._rows)[:ROWS]
-        return line({"seen": [self._rows.pop(number) for number in numbers]})
+        if self._rows:  # first: a trouble that is left is newer than the key's row
+            numbers = list(self._rows)[:ROWS]
+            return line({"seen": [self._rows.pop(number) for number in numbers]})
+        numbers = list(self._troubles)[:ROWS]
+        return line({"unsent": [(number, self._troubles.pop(number)) for number in numbers]})

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import select
-import sys
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Generic
+from typing import Any, Generic
 
 from clusterlb.checks.alarms import Alarms
 from clusterlb.checks.entry import Entry, Name
 from clusterlb.checks.kinds import make_probe
 from clusterlb.checks.probe import Probe, Result, UnsentError, Wait
+from clusterlb.checks.results import Results
 from clusterlb.checks.schedule import catch_up, first_start, slot_after_first
-from clusterlb.checks.stats import Counters, Lag
-from clusterlb.model.check import CheckType
+from clusterlb.checks.stats import Lag
+from clusterlb.checks.turns import DEAR, MOST, Turns
+from clusterlb.checks.watch import Watch
 from clusterlb.model.health import Observation, ProbeKey
 
 BURST = 64  # starts per step, so that answers are read soon after they came and `took` is true
 RETRY = 0.1  # seconds until the next try when descriptors or memory have run out
 STALL = 0.5  # a step that comes this many seconds too late finds a process that stood still
+SLOW = 0.05  # a step that takes this many seconds has kept the members' answers waiting
 # Deadlines are rounded up to one of so many instants a second, so that those of one burst share an alarm. No
 # wake-up is closer: the timeouts of poll(2) and epoll_wait(2) are milliseconds.
 INSTANTS = 1024
@@ -33,11 +32,14 @@ class Runner(Generic[Name]):
     """Runs each of its probes again and again, never twice at once, each run within its own total deadline.
 
     Slots do not drift: the next is the previous plus the interval. Slots that were missed are counted, not
-    made up for. When the process (or the whole machine) stood still, that time does not count against the
-    members whose answers were due. A probe has a name, the key itself or one that is cheaper to look up.
+    made up for. When the process (or the whole machine) stood still, or was busy with other members' answers,
+    that time does not count against the members whose answers were due. A probe has a name, the key itself or
+    one that is cheaper to look up.
 
-    ``limit`` caps the probes running at once. ``clock`` gives seconds
-    that never go back; whoever drives a clock by hand calls ``step`` at least every STALL seconds of it.
+    ``limit`` caps the probes running at once. ``clock`` gives seconds that never go back; whoever drives a
+    clock by hand calls ``step`` at least every STALL seconds of it. ``work`` gives this thread's own seconds
+    of CPU. ``mark[0]`` holds the name of the probe that is being taken further, 0 between two of them:
+    whoever shares that memory can see in which one this process got stuck.
     """
 
     def __init__(
@@ -45,21 +47,24 @@ class Runner(Generic[Name]):
         limit: int,
         clock: Callable[[], float] = time.monotonic,
         factory: Callable[[ProbeKey], Probe] = make_probe,
+        work: Callable[[], float] = time.thread_time,
+        mark: Any = None,
     ) -> None:
         self._limit = max(1, limit)
         self._clock = clock
         self._factory = factory
-        self._epoll = select.epoll()
+        self._work = work
+        self._mark = [0] if mark is None else mark
+        self._watch: Watch[Name] = Watch()
         self._entries: dict[Name, Entry[Name]] = {}
         self._alarms: Alarms[Entry[Name]] = Alarms()
         self._queue: deque[Entry[Name]] = deque()
-        self._by_fd: dict[int, Entry[Name]] = {}
+        self._turns: Turns[Name] = Turns()
         self._running = 0
         self._starved_until = -math.inf
         self._expected = math.inf
-        self._done: list[tuple[Name, Observation]] = []
-        self._reported: set[str] = set()
-        self.counters = Counters()
+        self.results: Results[Name] = Results()
+        self.counters = self.results.counters
         self.lag = Lag()
 
     def __len__(self) -> int:
@@ -77,7 +82,7 @@ class Runner(Generic[Name]):
 
     def fileno(self) -> int:
         """Return a descriptor that becomes readable when a step has answers to read."""
-        return self._epoll.fileno()
+        return self._watch.fileno()
 
     def set_probes(self: Runner[ProbeKey], keys: Iterable[ProbeKey]) -> None:
         """Probe exactly these keys, each its own name; those kept keep their schedule and running probe."""
@@ -96,11 +101,14 @@ class Runner(Generic[Name]):
                 self._end(entry)
         for name, key in add:
             if name not in self._entries:
+                self._mark[0] = name
                 try:
                     entry = Entry(name, key, self._factory(key), first_start(key, now))
                 except Exception as error:  # noqa: BLE001 - one kind's mistake must not stop every other check
-                    self._report(key.spec.type, error)
+                    self.results.unmade(name, key.spec.type, error)
                     continue
+                finally:
+                    self._mark[0] = 0
                 self._entries[name] = entry
                 self._alarms.set(entry, entry.slot)
         self._expect(now)
@@ -120,51 +128,91 @@ class Runner(Generic[Name]):
     def pause(self) -> float:
         """Return the seconds until a step has something to do, answers apart; 0 when it has already."""
         now = self._clock()
+        due = min(self._alarms.next(), self._turns.due())
         if self._queue and self._running < self._limit:
-            return max(0.0, self._starved_until - now)
-        return max(0.0, self._alarms.next() - now)
+            due = min(due, self._starved_until)
+        return max(0.0, due - now)
 
     def step(self, timeout: float) -> list[tuple[Name, Observation]]:
         """Wait at most ``timeout`` seconds for something to do, do it, and return what was observed."""
-        # All answers at once: none may lie unread while its deadline is judged.
-        events = self._epoll.poll(min(timeout, self.pause()), max(1, len(self._by_fd)))
+        reported = self._watch.poll(min(timeout, self.pause()))
         woken = self._clock()
         self._forgive(woken)
-        for fd, mask in events:
-            entry = self._by_fd.get(fd)
-            if entry is None:
-                self._unwatch(fd)
-            else:
-                now = self._clock()
-                self._advance(entry, now, entry.probe.on_event, mask, now - entry.since)
-        for entry in self._alarms.take(woken):
-            if entry.running:
+        self._hear(reported)
+        rung = self._alarms.take(woken)
+        if any(entry.running for entry in rung):  # no answer may lie unread while its deadline is judged
+            self._hear(self._watch.poll(0))
+        for entry in rung:
+            if entry.running and entry not in self._turns and entry.deadline <= woken:
                 self._advance(entry, self._clock(), entry.probe.on_deadline)
-            else:
+            elif not entry.running and entry.alarm == math.inf and not entry.removed:
                 self._enqueue(entry)
         self._start_queued()
-        self._expect(self._clock())
-        done, self._done = self._done, []
-        return done
+        self._take_turn()
+        now = self._clock()
+        if now - woken >= SLOW:
+            self._excuse(now - woken, now)
+        self._expect(now)
+        return self.results.take()
 
     def close(self) -> None:
         """End every running probe and release the descriptors."""
         self.change((), list(self._entries))
-        self._epoll.close()
+        self._watch.close()
 
     def _expect(self, now: float) -> None:
         self._expected = now + self.pause()
 
     def _forgive(self, now: float) -> None:
-        gap = now - self._expected
-        if gap < STALL:
-            return
+        if now - self._expected >= STALL:
+            self._excuse(now - self._expected, now)
+
+    def _excuse(self, gap: float, now: float) -> None:
+        """Leave the seconds up to now out of what is held against the members."""
         self.counters.stalls += 1
         for entry in self._entries.values():
-            if entry.running:
-                entry.since += gap
-                entry.deadline += gap
-                self._alarms.set(entry, entry.deadline)
+            if entry.running and entry not in self._turns:
+                self._put_off(entry, min(gap, now - entry.since))
+
+    def _put_off(self, entry: Entry[Name], seconds: float) -> None:
+        entry.since += seconds
+        entry.deadline += seconds
+        self._alarms.set(entry, entry.deadline)
+
+    def _hear(self, reported: Iterable[tuple[Entry[Name], int]]) -> None:
+        """Take the probes further whose descriptors reported something; the dear ones wait for their turn."""
+        now = self._clock()
+        for entry, events in reported:
+            if entry.spent + entry.before > DEAR:
+                self._watch.hold(entry)  # or it would be reported again and again until then
+                self._alarms.cancel(entry)
+                self._turns.add(entry, events, now)
+            else:
+                self._advance(entry, now, entry.probe.on_event, events, now - entry.since)
+                began, now = now, self._clock()
+                entry.spent += now - began
+
+    def _take_turn(self) -> None:
+        """Take one of the dear probes further; waiting for it does not count against the member."""
+        now = self._clock()
+        turn = self._turns.take(now)
+        if turn is None:
+            return
+        entry, events, waited = turn
+        self._put_off(entry, waited)
+
+        def judge() -> Wait | Result:
+            self._watch.go_on(entry)
+            return entry.probe.on_event(events, now - entry.since)
+
+        began = self._work()
+        self._advance(entry, now, judge)
+        entry.spent += self._work() - began
+        if entry.running and entry.spent > MOST:
+            result = Result(False, f"the answer took more than {MOST:g} s to judge")
+            self._advance(entry, self._clock(), lambda: result)
+        after = self._clock()
+        self._turns.rest(after - now, after)
 
     def _enqueue(self, entry: Entry[Name]) -> None:
         entry.queued = True
@@ -185,6 +233,7 @@ class Runner(Generic[Name]):
         entry.slot, missed = catch_up(due, entry.interval, now)
         entry.queued = False
         entry.running = True
+        entry.spent, entry.before = 0.0, (entry.spent + entry.before) / 2
         entry.since = now
         entry.deadline = math.ceil((now + entry.timeout) * INSTANTS) / INSTANTS
         self._running += 1
@@ -204,62 +253,38 @@ class Runner(Generic[Name]):
     ) -> bool:
         """Take one probe one call further; False when it has to be started again for want of resources."""
         starting = entry.waiting is None
+        self._mark[0] = entry.name
         try:
             progress = call(*arguments)
             if isinstance(progress, Wait):
                 if progress != entry.waiting:
-                    self._watch(entry, progress)
+                    self._watch.set(entry, progress)
                 if starting:
                     self._alarms.set(entry, entry.deadline)
                 return True
             if starting:
                 now = self._clock()  # all that it took was within the call
-            self._observe(entry, progress, now)
+            self.results.observe(entry, progress, now)
         except UnsentError as error:
             if starting and error.scarce:
                 self._end(entry)
+                if now - entry.free > 2 * entry.interval:
+                    self.results.complain(entry, error.name)
                 return False
-            self.counters.unsent[error.name] = self.counters.unsent.get(error.name, 0) + 1
+            self.results.unsent(entry, error)
         except Exception as error:  # noqa: BLE001 - one kind's mistake must not stop every other check
-            self._report(entry.kind, error)
+            self.results.broken(entry, error)
+        finally:
+            self._mark[0] = 0
         self._end(entry)
         self._reschedule(entry, now)
         return True
 
-    def _watch(self, entry: Entry[Name], wait: Wait) -> None:
-        before = entry.waiting
-        if before is not None and before.fd == wait.fd:
-            self._epoll.modify(wait.fd, wait.events)
-        else:
-            if before is not None:
-                del self._by_fd[before.fd]
-                self._unwatch(before.fd)
-            try:
-                self._epoll.register(wait.fd, wait.events)
-            except OSError as error:  # ENOSPC: /proc/sys/fs/epoll/max_user_watches, epoll(7)
-                raise UnsentError(error.errno or 0) from error
-            self._by_fd[wait.fd] = entry
-        entry.waiting = wait
-
-    def _unwatch(self, fd: int) -> None:
-        with contextlib.suppress(OSError):  # a closed descriptor has left the epoll set by itself
-            self._epoll.unregister(fd)
-
-    def _observe(self, entry: Entry[Name], result: Result, now: float) -> None:
-        ok, detail, share, warning, phases = result
-        seen = Observation(ok, now, now - entry.since, detail, share, warning, phases)
-        self._done.append((entry.name, seen))
-        if ok:
-            self.counters.passed += 1
-        else:
-            self.counters.failed += 1
-
     def _end(self, entry: Entry[Name]) -> None:
         if not entry.running:
             return
-        if entry.waiting is not None:
-            self._by_fd.pop(entry.waiting.fd, None)
-            entry.waiting = None
+        self._watch.forget(entry)
+        self._turns.forget(entry)
         entry.probe.close()
         entry.running = False
         self._running -= 1
@@ -274,11 +299,3 @@ class Runner(Generic[Name]):
         entry.slot, missed = catch_up(after, entry.interval, now)
         self.counters.overlapped += missed
         self._alarms.set(entry, entry.slot)
-
-    def _report(self, kind: CheckType, error: Exception) -> None:
-        """Count a kind's own error, and print its first occurrence of a sort."""
-        self.counters.broken += 1
-        sort = f"{kind.value} {type(error).__name__}"
-        if sort not in self._reported:
-            self._reported.add(sort)
-            traceback.print_exception(error, file=sys.stderr)

@@ -8,6 +8,7 @@ import ssl
 from ipaddress import IPv4Address, IPv6Address
 
 from clusterlb.checks.dialogue import EXCERPT, excerpt
+from clusterlb.checks.flight import LARGEST_GROUP, Flight
 from clusterlb.checks.probe import Result, UnsentError
 from clusterlb.checks.tls import context_for, expiry_warning, explain, not_tls, server_name
 from clusterlb.model.check import TlsOptions
@@ -39,6 +40,7 @@ class SecureLayer:
         except ValueError as error:
             raise UnsentError(errno.EINVAL, f"server_name {self._name}") from error
         self._head = b""
+        self._flight = Flight()
         self._answered = False
         self._asked = False
         self.ready = False
@@ -106,6 +108,11 @@ class SecureLayer:
         self._head += data[: EXCERPT + 1 - len(self._head)]
         if not_tls(self._head):
             return Result(False, f"not TLS: the member answered {excerpt(self._head)}")
+        group = 0 if self._flight.done else self._flight.feed(data)
+        if group > LARGEST_GROUP:
+            return Result(
+                False, f"the member's Diffie-Hellman group has {group} bits, more than {LARGEST_GROUP}"
+            )
         try:
             self._tls.do_handshake()
         except ssl.SSLWantReadError:

@@ -16,7 +16,8 @@ class Counters:
     ``skipped``: slots the engine came too late for. ``overlapped``: slots that fell into a longer probe of
     the same key. ``postponed``: starts put off for want of descriptors, buffers or memory. ``unsent``:
     probes the director could not send for other reasons, by UnsentError's name. ``broken``: probes ended by
-    an error in the kind's own code. ``stalls``: times the process stood still for longer than STALL seconds.
+    an error in the kind's own code. ``stalls``: times the process stood still for longer than STALL seconds,
+    or was busy within one step for longer than SLOW.
     """
 
     started: int = 0

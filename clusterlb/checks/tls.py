@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import ssl
 import stat
 import time
+from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
@@ -17,6 +19,7 @@ from clusterlb.model.check import TlsOptions
 
 SYSTEM = "system"
 DAY = 86400.0
+LEGACY_SERVER_CONNECT = 4  # SSL_OP_LEGACY_SERVER_CONNECT, include/openssl/ssl.h; in Python from 3.12 on
 
 # X509_V_ERR_* of include/openssl/x509_vfy.h
 _REFUSED = {
@@ -30,15 +33,29 @@ _REFUSED = {
     64: "the certificate is not for {name}",
 }
 
+_WEAK = "{reason}, for this director; if clients take the member: `ciphers: DEFAULT@SECLEVEL=1`"
+
 # Parts of OpenSSL's reasons (include/openssl/sslerr.h). An ALERT is what the member says of us.
 _REASONS = (
     ("PROTOCOL_VERSION", "the member speaks no TLS version that this director accepts (1.2 and 1.3)"),
     ("UNSUPPORTED_PROTOCOL", "the member speaks no TLS version that this director accepts (1.2 and 1.3)"),
     ("CERTIFICATE_REQUIRED", "the member requires a client certificate"),
     ("NO_APPLICATION_PROTOCOL", "the member does not speak {alpn} (ALPN)"),
+    (
+        "UNSAFE_LEGACY_RENEGOTIATION",
+        "the member does not know secure renegotiation; if clients take it: `legacy_renegotiation: true`",
+    ),
+    ("TOO_SMALL", _WEAK),
+    ("TOO_WEAK", _WEAK),
+    ("INSUFFICIENT_SECURITY", "the member wants stronger cipher suites than the director offers (`ciphers`)"),
+    ("NO_CIPHERS_AVAILABLE", "the director offers no cipher suite for the versions it accepts (`ciphers`)"),
     ("UNRECOGNIZED_NAME", "the member does not serve the name {name} (SNI)"),
     ("ALERT_UNKNOWN_CA", "the member does not trust the client certificate's issuer"),
 )
+
+
+# the library before the text, the source's line after it
+_AROUND = re.compile(r"^\[[^\]]*\]|\( ?[^()]*:\d+\)$")
 
 
 class _Loaded(NamedTuple):
@@ -46,7 +63,7 @@ class _Loaded(NamedTuple):
     context: ssl.SSLContext
 
 
-_contexts: dict[tuple[str, str, str, str], _Loaded] = {}
+_contexts: dict[tuple[TlsOptions, str], _Loaded] = {}
 
 
 def context_for(options: TlsOptions, alpn: str = "") -> ssl.SSLContext:
@@ -56,7 +73,7 @@ def context_for(options: TlsOptions, alpn: str = "") -> ssl.SSLContext:
     file's name where one is missing or of no use: that says nothing about the member.
     """
     files = [*_authorities(options), *filter(None, (options.certificate, options.key))]
-    names = (options.ca, options.certificate, options.key, alpn)
+    names = (replace(options, server_name="", warn_expiry=0.0), alpn)
     try:
         stamp = tuple(_stamp(file) for file in files)
         kept = _contexts.get(names)
@@ -78,18 +95,28 @@ def explain(error: ssl.SSLError, options: TlsOptions, name: str, alpn: str, head
     if isinstance(error, ssl.SSLCertVerificationError):
         known = _REFUSED.get(error.verify_code)
         return known.format(ca=ca, name=name) if known else f"certificate: {plain(error.verify_message)}"
-    reason = error.reason or ""
+    reason = _reason(error)
     what = "handshake" if head else "connection"
     for part, words in _REASONS:
         if part in reason:
-            return words.format(name=name, alpn=alpn)
+            return words.format(name=name, alpn=alpn, reason=reason.replace("_", " ").lower())
     if "ALERT" in reason:
         words = reason.partition("ALERT_")[2].replace("_", " ").lower()
-        hint = "" if options.certificate else "; it may require a client certificate"
-        return f"the member refused the TLS {what}: {words}{hint if 'handshake' in words else ''}"
+        if "handshake" in words:
+            words = "no cipher suite in common with the director"
+            words += "" if options.certificate else ", or a client certificate is required"
+        return f"the member refused the TLS {what}: {words}"
     if head and reason == "WRONG_VERSION_NUMBER":
         return f"not TLS: the member answered {excerpt(head)}"
     return f"the TLS {what} failed: {(reason or plain(str(error))).replace('_', ' ').lower()}"
+
+
+def _reason(error: ssl.SSLError) -> str:
+    """Return OpenSSL's symbol of what went wrong; from its text where Python has no name for it."""
+    if error.reason:
+        return error.reason
+    text = _AROUND.sub("", error.strerror or str(error))
+    return text.strip().upper().replace(" ", "_")
 
 
 def not_tls(head: bytes) -> bool:
@@ -152,12 +179,17 @@ def _load(options: TlsOptions, alpn: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION  # in which a write could have to wait for a read
+    if options.legacy_renegotiation:
+        context.options |= LEGACY_SERVER_CONNECT
     context.check_hostname = bool(options.ca)
     context.verify_mode = ssl.CERT_REQUIRED if options.ca else ssl.CERT_NONE
     if alpn:
         context.set_alpn_protocols([alpn])
-    about = options.ca
+    about = f"ciphers {options.ciphers}"
     try:
+        # Python's own list has neither RSA key exchange nor CBC with SHA-1, which OpenSSL's clients offer.
+        context.set_ciphers(options.ciphers)
+        about = options.ca
         if options.ca == SYSTEM:
             context.load_default_certs()
         elif options.ca:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import cast
 
 from clusterlb.checks.datagram import DatagramProbe
@@ -10,6 +9,7 @@ from clusterlb.checks.dialogue import excerpt
 from clusterlb.checks.probe import Result
 from clusterlb.model.check import UdpOptions
 from clusterlb.model.health import ProbeKey
+from clusterlb.pattern import compile_pattern
 
 
 class UdpProbe(DatagramProbe):
@@ -26,13 +26,13 @@ class UdpProbe(DatagramProbe):
         super().__init__(key)
         options = cast(UdpOptions, key.spec.options)
         self._send = options.send.encode("latin-1")
-        self._expect = re.compile(options.expect) if options.expect else None
+        self._expect = compile_pattern(options.expect) if options.expect else None
 
     def _request(self) -> bytes:
         return self._send
 
     def _judge(self, answer: bytes, elapsed: float) -> Result | None:
-        if self._expect is None or self._expect.search(answer.decode("latin-1")):
+        if self._expect is None or self._expect.search(answer):
             return Result(True, f"answered in {elapsed * 1000:.1f} ms")
         return Result(False, f"the answer does not match: {excerpt(answer)}")
 

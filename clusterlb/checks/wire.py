@@ -2,9 +2,9 @@
 
 To the engine: ``{"add": [[ID, KEY], ...]}``, ``{"remove": [ID, ...]}``, ``{"now": [ID, ...]}``; an ID is a
 number that the client gives a key for good. From the engine: ``{"seen": [[ID, OK, AT, TOOK, DETAIL], ...]}``,
-where SHARE, WARNING and PHASES follow if an observation has one of them, and once a second
-``{"beat": {COUNTER: VALUE, ...}}``. Times of observations are whole microseconds: a float costs four times
-as much to write.
+where SHARE, WARNING and PHASES follow if an observation has one of them; ``{"unsent": [[ID, REASON], ...]}``,
+once, for what has no observations from then on; and once a second ``{"beat": {COUNTER: VALUE, ...}}``. Times
+of observations are whole microseconds: a float costs four times as much to write.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 
 PIPED = 160  # columns
+SHOWN = 10  # lines of checks that are not probed
 
 
 @click.command("status")
@@ -25,8 +27,8 @@ PIPED = 160  # columns
 def command(run_dir: Path, output: str) -> None:
     """Show what this director announces, and why (not).
 
-    Exit code 5 when something is not as it should be: a VIP is withdrawn, the director is unfit, or the
-    inventory on disk is rejected.
+    Exit code 5 when something is not as it should be: a VIP is withdrawn, the director is unfit, the
+    inventory on disk is rejected, or there are checks that are not probed.
     """
     from clusterlb.cli.client import ask
 
@@ -45,6 +47,8 @@ def degraded(status: dict[str, Any]) -> bool:
         not status["fit"]
         or status["inventory"]["rejected"]
         or status["errors"]
+        or status.get("unprobed")
+        or _engine_trouble(status)
         or any(not vip["announced"] for vip in status["vips"])
     )
 
@@ -71,6 +75,8 @@ def show(status: dict[str, Any]) -> None:
         console.print(Text(status["inventory"]["rejected"]))
     for error in status["errors"]:
         console.print(Text(f"error: {error}"))
+    for text in _checks(status):
+        console.print(Text(text), soft_wrap=True)
     _notes(console, status)
     for vip in status["vips"]:
         if not vip["announced"]:  # in a narrow window the table has no room for the reason
@@ -103,6 +109,27 @@ def _neighbors(frr: dict[str, Any]) -> str:
         return f"unknown: {frr['error'] or 'FRR does not answer'}"
     full = [n["router_id"] for n in frr["neighbors"] if n["state"].startswith("Full")]
     return f"full: {', '.join(full) or 'none'}"
+
+
+def _engine_trouble(status: dict[str, Any]) -> str:
+    """Say what is wrong with the check engine; one that has just been started will speak in a second."""
+    checks = status.get("checks", {})
+    state = checks.get("state", "running" if checks.get("alive", True) else "dead")
+    return "" if state in ("running", "starting") else f"the check engine is {state}"
+
+
+def _checks(status: dict[str, Any]) -> Iterator[str]:
+    """Say whose verdicts stand though nobody looks."""
+    trouble = _engine_trouble(status)
+    if trouble:
+        yield f"error: {trouble}: nobody is probed, and all verdicts stand"
+    unprobed = status.get("unprobed", [])
+    yield from (f"error: {text}" for text in unprobed[:SHOWN])
+    if len(unprobed) > SHOWN:
+        yield f"error: {len(unprobed) - SHOWN} more are not probed"
+    quarantined = status.get("checks", {}).get("quarantined")
+    if quarantined:
+        yield f"warning: the check engine fell silent in these checks, which run apart now: {quarantined}"
 
 
 def _verdict(member: dict[str, Any]) -> str:

@@ -183,9 +183,9 @@ def _director_checks(file: DirectorChecksFile) -> DirectorChecks:
 
 
 def _director_probe(name: str, file: CheckFile) -> DirectorProbe:
-    """Return a check of a director's own: its port belongs to the target, and is no override."""
-    address: IPAddress = getattr(file, "address", None) or _LOOPBACK
-    return DirectorProbe(name, replace(check(file), port=None), Endpoint(address, file.port or 0))
+    """Return a check of a director's own: its address and port are the target, and override nothing."""
+    target = Endpoint(file.address or _LOOPBACK, file.port or 0)
+    return DirectorProbe(name, replace(check(file), port=None, address=None), target)
 
 
 def _uplink(file: UplinkFile) -> Uplink:

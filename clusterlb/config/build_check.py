@@ -30,6 +30,7 @@ def check(file: CheckFile) -> CheckSpec:
         initial=VerdictState(file.initial),
         port=file.port,
         via=Via(file.via),
+        address=file.address,
     )
 
 
@@ -48,7 +49,7 @@ def _options(kind: CheckType, file: CheckFile) -> Options:
 def _value(value: Any) -> Any:
     """Return a value as options have it: hashable."""
     if isinstance(value, TlsFile):
-        return TlsOptions(value.server_name, value.ca, value.certificate, value.key, value.warn_expiry)
+        return TlsOptions(**{key.name: getattr(value, key.name) for key in fields(TlsOptions)})
     if isinstance(value, dict):
         return tuple(value.items())
     return tuple(value) if isinstance(value, list) else value

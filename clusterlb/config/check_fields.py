@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-import warnings
+import ssl
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, PlainSerializer, ValidationError, Wi
 from pydantic_core import InitErrorDetails
 
 from clusterlb.config.fields import Checked, refuse, text_of
+from clusterlb.pattern import PatternError, compile_pattern
 
 LONGEST_PATTERN = 1000  # characters
 LONGEST_SENT = 65507  # bytes, as many as a datagram over IPv4 carries
@@ -40,20 +41,22 @@ def matching(pattern: str, text: str, hint: str) -> Checked:
 
 
 def parse_pattern(value: object) -> str:
-    """Return a regular expression that Python's ``re`` compiles."""
+    """Return a regular expression that can be searched for in time linear in what is searched."""
     text = text_of(value)
     if len(text) > LONGEST_PATTERN:
         raise refuse(f"is a pattern of more than {LONGEST_PATTERN} characters", "a short one says as much")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            re.compile(text)
-    except re.error as error:
-        raise refuse(
-            "is not a regular expression", f"{error}; a backslash makes a sign stand for itself"
-        ) from None
-    except (OverflowError, RecursionError):
-        raise refuse("is not a regular expression", "its counts or brackets go too far") from None
+        compile_pattern(text)
+    except PatternError as error:
+        raise refuse("is not a regular expression that can be searched for", str(error)) from None
+    return text
+
+
+def parse_record_pattern(value: object) -> str:
+    """Return a regular expression for the data of a DNS record as a zone file has it: ASCII."""
+    text = parse_pattern(value)
+    if not text.isascii():
+        raise refuse("has characters beyond ASCII", r"a record's are written as \\195\\188, byte by byte")
     return text
 
 
@@ -117,6 +120,16 @@ def parse_ca(value: object) -> str:
     if not text.startswith("/"):
         raise refuse("is neither `system` nor an absolute path", "write for example /etc/ssl/our-ca.pem")
     return _printable(text)
+
+
+def parse_ciphers(value: object) -> str:
+    """Return a list of cipher suites of which OpenSSL knows some."""
+    text = text_of(value)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).set_ciphers(text)
+    except (ssl.SSLError, ValueError):
+        raise refuse("names no cipher suite of OpenSSL's", "write for example DEFAULT@SECLEVEL=1") from None
+    return text
 
 
 def parse_argument(value: object) -> str:
@@ -184,6 +197,9 @@ _PATH = (*_STRING, ("pattern", "^/"), ("maxLength", LONGEST_PATH))
 Pattern = Annotated[
     str, Checked(parse_pattern, (*_STRING, ("format", "regex"), ("maxLength", LONGEST_PATTERN)))
 ]
+RecordPattern = Annotated[
+    str, Checked(parse_record_pattern, (*_STRING, ("format", "regex"), ("maxLength", LONGEST_PATTERN)))
+]
 Sent = Annotated[str, Checked(parse_sent, (*_STRING, ("maxLength", LONGEST_SENT)))]
 Status = Annotated[
     list[Annotated[tuple[int, int], Checked(parse_status, tuple(_STATUS.items()))]],
@@ -194,7 +210,11 @@ Status = Annotated[
 ]
 Method = Annotated[
     str,
-    matching(f"{_TCHAR}{{1,32}}", "is not an HTTP method", "one word such as GET or HEAD (RFC 9110, 9.1)"),
+    matching(
+        f"(?!CONNECT$){_TCHAR}{{1,32}}",
+        "is not an HTTP method of a check",
+        "one word such as GET or HEAD (RFC 9110, 9.1); CONNECT asks for a tunnel, not for an answer",
+    ),
 ]
 RequestPath = Annotated[
     str,
@@ -235,7 +255,9 @@ HeaderValue = Annotated[
 Digest = Annotated[
     str,
     matching(
-        r"(?:[0-9A-Fa-f]{64})?", "is not a SHA-256 digest", "64 hexadecimal digits, as sha256sum prints"
+        r"(?:[0-9A-Fa-f]{64}|[0-9A-Fa-f]{32})?",
+        "is not a digest",
+        "64 hexadecimal digits as sha256sum prints them, or the 32 of keepalived's MD5",
     ),
     AfterValidator(str.lower),
 ]
@@ -255,6 +277,7 @@ GrpcService = Annotated[
 Path = Annotated[str, Checked(parse_path, _PATH)]
 OptionalPath = Annotated[str, Checked(parse_optional_path, (*_STRING, ("pattern", "^(/.*)?$")))]
 Ca = Annotated[str, Checked(parse_ca, (*_STRING, ("pattern", "^(system|/.*)?$")))]
+Ciphers = Annotated[str, Checked(parse_ciphers, (*_STRING, ("examples", ["DEFAULT", "DEFAULT@SECLEVEL=1"])))]
 Argv = Annotated[
     list[Annotated[str, Checked(parse_argument, _STRING)]],
     Field(min_length=1, max_length=64),

@@ -13,12 +13,14 @@ from clusterlb.core.programme import destination_key
 from clusterlb.core.rules.inside import explain
 from clusterlb.model.address import IPAddress
 from clusterlb.model.describe import describe
+from clusterlb.model.health import ProbeKey
 from clusterlb.model.intent import Intent
 from clusterlb.model.inventory import Member, Pool, Service, Vip
 from clusterlb.model.ipvs import DestinationKey, DestinationStatistics, ServiceKey
 from clusterlb.model.plan import Plan
 
 Statistics = dict[tuple[ServiceKey, DestinationKey], DestinationStatistics]
+Unprobed = dict[ProbeKey, str]
 
 
 async def status(controller: Controller) -> dict[str, Any]:
@@ -31,6 +33,7 @@ async def status(controller: Controller) -> dict[str, Any]:
         for destination, numbers in service.destinations
     }
     why = world.unfit
+    unprobed = _unprobed(controller)
     return {
         "director": world.director.name,
         "version": __version__,
@@ -67,7 +70,7 @@ async def status(controller: Controller) -> dict[str, Any]:
         "paused": world.paused.reason if world.paused else "",
         "next_window": controller.next_window(),
         "intents": [_intent(intent) for intent in controller.intents.standing],
-        "vips": [_vip(controller, vip, statistics) for vip in world.inventory.vips.values()],
+        "vips": [_vip(controller, vip, statistics, unprobed) for vip in world.inventory.vips.values()],
         "snat": [
             {"address": str(address), **_announced(controller, address, decision)}
             for address, decision in world.snat.own.items()
@@ -76,7 +79,8 @@ async def status(controller: Controller) -> dict[str, Any]:
         "ports": controller.port_use.status(),
         "inside": [explain(world.inventory, pair) for pair in sorted(world.insiders)],
         "counts": {name: world.counts[name] for name in COUNTS},
-        "checks": dict(getattr(controller.engine, "stats", {})),
+        "checks": {**getattr(controller.engine, "stats", {}), "unprobed": len(unprobed)},
+        "unprobed": [f"{key.endpoint} ({key.spec.type.value}): {why}" for key, why in unprobed.items()],
     }
 
 
@@ -95,7 +99,13 @@ def plan_lines(plan: Plan) -> list[str]:
     return [describe(step) for step in plan]
 
 
-def _vip(controller: Controller, vip: Vip, statistics: Statistics) -> dict[str, Any]:
+def _unprobed(controller: Controller) -> Unprobed:
+    """Return the probes whose verdicts stand though nobody looks, with since when and why."""
+    found: Unprobed = getattr(controller.engine, "unprobed", dict)()
+    return found
+
+
+def _vip(controller: Controller, vip: Vip, statistics: Statistics, unprobed: Unprobed) -> dict[str, Any]:
     world = controller.world
     return {
         "vip": str(vip.address),
@@ -114,6 +124,7 @@ def _vip(controller: Controller, vip: Vip, statistics: Statistics) -> dict[str, 
                         world.inventory.pools[service.pool],
                         m,
                         statistics,
+                        unprobed,
                     )
                     for m in world.inventory.pools[service.pool].members
                 ],
@@ -141,6 +152,7 @@ def _member(
     pool: Pool,
     member: Member,
     statistics: Statistics,
+    unprobed: Unprobed,
 ) -> dict[str, Any]:
     world = controller.world
     now = controller.reconciler.clock()
@@ -151,6 +163,8 @@ def _member(
     destination = destination_key(of, member)
     weights = {d.key: d.weight for d in service.destinations} if service else {}
     numbers = statistics.get((key, destination), DestinationStatistics())
+    checks = world.index.roster.checks.get((pool.name, member.endpoint), ()) if unprobed else ()
+    silent = (unprobed.get(check.probe, "") for ways in checks for check in ways)
     return {
         "member": str(member.endpoint),
         "verdict": state.state.value,
@@ -158,7 +172,7 @@ def _member(
         "because": state.because,
         "pinned": state.pinned and not state.drained,
         "drained": state.drained,
-        "warning": state.warning,
+        "warning": "; ".join(dict.fromkeys(filter(None, (*silent, state.warning)))),
         "suspect": world.suspects.get((key, destination), ""),
         "share": state.share,
         "weight": weights.get(destination),

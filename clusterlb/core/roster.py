@@ -62,7 +62,8 @@ def _checks(
     pool: Pool, member: Member, endpoint: Endpoint, through: Iterable[Way]
 ) -> Iterator[tuple[CheckKey, ...]]:
     for check in pool.checks_of(member):
-        target = endpoint if check.port is None else Endpoint(member.address, check.port)
+        port = endpoint.port if check.port is None else check.port
+        target = Endpoint(check.address or endpoint.address, port)
         if check.via is Via.VIP:
             found = tuple(CheckKey(ProbeKey(target, check.probe, way.through), check) for way in through)
             if found:

@@ -1,13 +1,17 @@
 """How members are checked: what a probe does, and how its results become a verdict. Durations are seconds.
 
 Text that goes over the wire (``send``) holds one byte a character, U+0000 to U+00FF; patterns (``expect``,
-``body``, ``answer``) are Python regular expressions that are searched for.
+``body``, ``answer``) are regular expressions of RE2's that are searched for (``clusterlb.pattern``).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from ipaddress import IPv4Address, IPv6Address
+
+EXPECT_WINDOW = 16384  # bytes of what comes over a connection in which ``expect`` is searched for
+LONGEST_DATAGRAM = 65507  # bytes of UDP over IPv4
 
 
 class VerdictState(Enum):
@@ -55,6 +59,8 @@ class TlsOptions:
     ``ca`` is a file of trusted certificates, ``system`` the host's own; empty: the certificate is not
     verified. With it the name is verified too: ``server_name``, or the member's address where that is empty.
     ``warn_expiry``: seconds before the certificate's end from which a passing check warns, 0 never.
+    ``ciphers``: what is offered below TLS 1.3, as ciphers(1ssl) writes it. ``legacy_renegotiation``: take a
+    member that does not know secure renegotiation (RFC 5746).
     """
 
     server_name: str = ""
@@ -62,6 +68,8 @@ class TlsOptions:
     certificate: str = ""
     key: str = ""
     warn_expiry: float = 0.0
+    ciphers: str = "DEFAULT"
+    legacy_renegotiation: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +83,11 @@ class TcpOptions:
 
 @dataclass(frozen=True, slots=True)
 class HttpOptions:
-    """One request. ``status`` holds inclusive ranges; ``digest`` is the SHA-256 of the body, in hex.
+    """One request. ``status`` holds inclusive ranges; ``digest`` is the body's, in hex, SHA-256 or MD5.
 
-    ``body`` and ``digest`` look at the first ``body_limit`` bytes. ``weight_header`` names a header of the
-    answer that holds the member's share of its weight, in per cent. ``tls`` is there with https.
+    ``not_body`` must not be found. All three look at the first ``body_limit`` bytes of the body.
+    ``weight_header`` names a header of the answer that holds the member's share of its weight, in per cent.
+    ``tls`` is there with https.
     """
 
     method: str = "GET"
@@ -87,6 +96,7 @@ class HttpOptions:
     headers: tuple[tuple[str, str], ...] = ()
     status: tuple[tuple[int, int], ...] = ((200, 299),)
     body: str = ""
+    not_body: str = ""
     digest: str = ""
     body_limit: int = 65536
     weight_header: str = ""
@@ -205,7 +215,7 @@ class CheckSpec:
     """A probe and how its results are damped: ``rise`` successes in a row mean UP, ``fall`` failures DOWN.
 
     ``hold``: least time between a member's going DOWN and its coming UP again. ``initial``: its verdict
-    before the first one is in. ``port``: None for the member's own.
+    before the first one is in. ``port`` and ``address``: None for the member's own.
     """
 
     probe: ProbeSpec = ProbeSpec()
@@ -215,3 +225,4 @@ class CheckSpec:
     initial: VerdictState = VerdictState.UNKNOWN
     port: int | None = None
     via: Via = Via.MEMBER
+    address: IPv4Address | IPv6Address | None = None

@@ -46,6 +46,7 @@ GROUPS = [
             "check_reader_core_share",
         ],
     ),
+    ("bench_hostile", NATIVE, ["engine_hostile_share"]),
     ("bench_mass_down", NATIVE, ["mass_down_extra_ms"]),
     ("bench_conntrack", NATIVE, ["conntrack_dump_100000_ms"]),
     (

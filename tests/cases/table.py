@@ -11,9 +11,9 @@ CASES = Path(__file__).parent
 TABLE = CASES.parents[1] / "docs" / "cases.md"
 HEAD = """# Faults that were found, and their tests
 
-Each row is a kind of fault. Its directory in `tests/cases` has the inputs on which the fault was found \
-and a test that
-fails where the fault is back; `tox -e cases` runs them all. `python -m tests.cases.table` writes this page.
+Each row is a kind of fault. Its directory in `tests/cases` has the inputs on which the fault was found and
+a test that fails where it is back; `tox -e cases` runs them all. `python -m tests.cases.table` writes this
+page.
 
 | kind of fault | what must happen | case |
 |---|---|---|

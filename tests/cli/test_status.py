@@ -80,3 +80,27 @@ def test_while_frr_is_silent_nobody_is_said_to_be_its_neighbour(capsys):
     out = capsys.readouterr().out
     assert "ospf neighbours unknown: FRR's ospfd not running" in out
     assert "10.1.0.254" not in out
+
+
+@pytest.mark.parametrize("state", ["dead", "silent", "restarting"])
+def test_an_engine_that_does_not_run_and_what_is_not_probed_come_before_the_table(capsys, state):
+    unprobed = [
+        f"192.0.2.{number}:80 (http): not probed since 03:04:05: ENOENT /ca.pem" for number in range(15)
+    ]
+    checks = {"alive": False, "state": state, "quarantined": "192.0.2.99:80 (http)"}
+    show({**STATUS, "checks": checks, "unprobed": unprobed})
+    out = capsys.readouterr().out
+    head, table = out.split("vip / service")
+    assert f"error: the check engine is {state}: nobody is probed, and all verdicts stand" in head
+    assert "error: 192.0.2.9:80 (http): not probed since 03:04:05: ENOENT /ca.pem" in head
+    assert "error: 5 more are not probed" in head
+    assert "which run apart now: 192.0.2.99:80 (http)" in head
+    assert "ENOENT" not in table
+
+
+@pytest.mark.parametrize("state", ["running", "starting"])
+def test_nothing_is_said_of_an_engine_that_runs(capsys, state):
+    show(
+        {**STATUS, "checks": {"alive": state == "running", "state": state, "quarantined": ""}, "unprobed": []}
+    )
+    assert "engine" not in capsys.readouterr().out

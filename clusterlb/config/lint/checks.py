@@ -11,14 +11,19 @@ from clusterlb.config.item import Item, Placed
 from clusterlb.config.nodes import Path, Sequence, find
 from clusterlb.config.report import Report
 from clusterlb.model.check import (
+    EXPECT_WINDOW,
+    LONGEST_DATAGRAM,
     CheckSpec,
     CheckType,
     CommandOptions,
     FileOptions,
     HttpOptions,
+    TcpOptions,
     TlsOptions,
+    UdpOptions,
     Via,
 )
+from clusterlb.pattern import steps, too_much
 
 
 def where(item: Item, holder: Path, checks: tuple[CheckSpec, ...]) -> Iterator[tuple[Path, CheckSpec]]:
@@ -52,10 +57,13 @@ def lint_check(placed: Placed[Any], path: Path, check: CheckSpec, report: Report
     """Check the keys of one check against each other."""
     _times(placed, path, check, report)
     _way(placed, path, check, report)
+    _other_host(placed, path, check, report)
     _certificate(placed, path, check, report)
     _body(placed, path, check, report)
     _idle_port(placed, path, check, report)
     _program(placed, path, check, report)
+    _status(placed, path, check, report)
+    _patterns(placed, path, check, report)
 
 
 def _idle_port(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> None:
@@ -108,6 +116,16 @@ def _way(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> N
         )
 
 
+def _other_host(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> None:
+    if check.via is Via.VIP and check.address is not None:
+        report.error(
+            placed.item.source,
+            placed.item.at(*path, "address"),
+            "`address` with `via: vip`: IPVS forwards to the member",
+            "remove one of them",
+        )
+
+
 def _certificate(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> None:
     options = check.probe.options
     tls: TlsOptions | None = options if isinstance(options, TlsOptions) else getattr(options, "tls", None)
@@ -128,11 +146,52 @@ def _body(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> 
     options = check.probe.options
     if not isinstance(options, HttpOptions) or options.method != "HEAD":
         return
-    for key, value in (("body", options.body), ("digest", options.digest)):
+    bodies = (("body", options.body), ("not_body", options.not_body), ("digest", options.digest))
+    for key, value in bodies:
         if value:
             report.error(
                 placed.item.source,
                 placed.item.at(*path, key),
                 f"`{key}` with `method: HEAD`: its answers have no body",
                 "write `method: GET`",
+            )
+
+
+def _status(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> None:
+    """Refuse codes that no answer can have: 100 to 199 are followed by another, but for 101 after Upgrade."""
+    options = check.probe.options
+    if not isinstance(options, HttpOptions):
+        return
+    upgrade = any(name.lower() == "upgrade" for name, _ in options.headers)
+    final = [(low, high) for low, high in options.status if high >= 200 or (upgrade and low <= 101 <= high)]
+    if not final and placed.sure(path, "status", "headers"):
+        only_upgrade = any(low <= 101 <= high for low, high in options.status)
+        report.error(
+            placed.item.source,
+            placed.item.at(*path, "status"),
+            "no answer can pass: `status` has codes below 200 alone, which come before the answer",
+            "101 is an answer to `headers: {Upgrade: websocket}`"
+            if only_upgrade
+            else "write for example 200",
+        )
+
+
+def _patterns(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> None:
+    """Refuse patterns whose search could keep the other checks waiting."""
+    options = check.probe.options
+    searched = []
+    if isinstance(options, HttpOptions):
+        searched = [(key, getattr(options, key), options.body_limit) for key in ("body", "not_body")]
+    elif isinstance(options, TcpOptions):
+        searched = [("expect", options.expect, EXPECT_WINDOW)]
+    elif isinstance(options, UdpOptions):
+        searched = [("expect", options.expect, LONGEST_DATAGRAM)]
+    for key, pattern, size in searched:
+        if pattern and too_much(pattern, size) and placed.sure(path, key, "body_limit"):
+            hint = "shorten it, above all its counts" + (", or lower `body_limit`" if "body" in key else "")
+            report.error(
+                placed.item.source,
+                placed.item.at(*path, key),
+                f"`{key}` can take too long on {size} bytes: it comes to {steps(pattern)} steps for each",
+                hint,
             )

@@ -10,7 +10,7 @@ from clusterlb.config.lint.quorum import lint_quorum, weights_sure
 from clusterlb.config.nodes import Path
 from clusterlb.config.report import Report
 from clusterlb.model.address import Endpoint, IPAddress
-from clusterlb.model.check import CheckSpec
+from clusterlb.model.check import CheckSpec, Via
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Member, Pool
 
@@ -100,6 +100,13 @@ def _checks(placed: Placed[Pool], report: Report) -> None:
         lint_one_key(item, holder, report)
         for path, check in where(item, holder, checks):
             lint_check(placed, path, check, report)
+            if check.address and check.via is Via.MEMBER and not holder and len(pool.members) > 1:
+                report.warning(
+                    item.source,
+                    item.at(*path, "address"),
+                    f"all members of pool `{item.name}` are checked at {check.address}, and go down together",
+                    "write the check at each member, with its own `address`",
+                )
     followers = any(member.checks is None for member in pool.members)
     if not pool.checks and followers and placed.sure((), "check", "checks"):
         report.warning(

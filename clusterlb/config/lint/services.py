@@ -94,7 +94,8 @@ def _scheduler(everything: Everything, subject: Subject, report: Report) -> None
             "remove `persistence`; mh with `flags: [mh-fallback]` keeps a client on one member by itself",
         )
     checks = subject.pool.value.checks if subject.pool else ()
-    over_tcp = checks and all(check.probe.type is CheckType.TCP and check.port is None for check in checks)
+    own = all(check.port is None and check.address is None for check in checks)
+    over_tcp = checks and own and all(check.probe.type is CheckType.TCP for check in checks)
     if over_tcp and service.protocol is Protocol.UDP and subject.sure("protocol"):
         report.warning(
             item.source,

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from clusterlb.config.check_fields import Ca, OptionalPath, ServerName
-from clusterlb.config.fields import duration
+from clusterlb.config.check_fields import Ca, Ciphers, OptionalPath, ServerName
+from clusterlb.config.fields import Address, duration
 from clusterlb.config.models.base import Port, Strict
 from clusterlb.model.check import CheckSpec, TlsOptions
 
@@ -37,6 +37,9 @@ class CheckFile(Strict):
         description="What counts before the first verdict is in; unknown changes nothing.",
     )
     port: Port | None = Field(default=None, description="Port that is probed; null: the member's own.")
+    address: Address | None = Field(
+        default=None, description="Address that is probed in the member's place; null: the member's own."
+    )
     via: Literal["member", "vip"] = Field(
         default=_CHECK.via.value,
         description="The probe's way. member: straight to the member's address; vip: to the VIP, which IPVS "
@@ -65,4 +68,13 @@ class TlsFile(Strict):
         default=_TLS.warn_expiry,
         description="Time before the certificate's end from which a passing check warns, such as 30d; "
         "0s: never.",
+    )
+    ciphers: Ciphers = Field(
+        default=_TLS.ciphers,
+        description="Cipher suites that are offered below TLS 1.3, as openssl-ciphers(1) writes them; "
+        "DEFAULT is what OpenSSL's own clients offer, DEFAULT@SECLEVEL=1 takes weaker keys, too.",
+    )
+    legacy_renegotiation: bool = Field(
+        default=_TLS.legacy_renegotiation,
+        description="Accept members that do not know secure renegotiation (RFC 5746).",
     )

@@ -22,6 +22,7 @@ from clusterlb.config.check_fields import (
     Pattern,
     Rcode,
     Record,
+    RecordPattern,
     RequestPath,
     Sent,
     Status,
@@ -64,14 +65,18 @@ class RequestFile(CheckFile):
     body: Pattern = Field(
         default=_HTTP.body, description="Regular expression that must be found in the body."
     )
+    not_body: Pattern = Field(
+        default=_HTTP.not_body, description="Regular expression that must not be found in the body."
+    )
     digest: Digest = Field(
-        default=_HTTP.digest, description="SHA-256 that the body must have, in hexadecimal digits."
+        default=_HTTP.digest,
+        description="Digest that the body must have, in hexadecimal digits: SHA-256, or MD5 by its length.",
     )
     body_limit: int = Field(
         default=_HTTP.body_limit,
         ge=1,
         le=1 << 20,
-        description="Bytes of the body that `body` and `digest` look at, at most 1 MiB.",
+        description="Bytes of the body that `body`, `not_body` and `digest` look at, at most 1 MiB.",
     )
     weight_header: AnyHeaderName = Field(
         default=_HTTP.weight_header,
@@ -117,7 +122,7 @@ class DnsCheckFile(CheckFile):
     name: DnsName = Field(default=_DNS.name, description="Name that is asked for.")
     record: Record = Field(default=_DNS.record, description="Record type that is asked for.")
     rcode: Rcode = Field(default=_DNS.rcode, description="Response code that passes.")
-    answer: Pattern = Field(
+    answer: RecordPattern = Field(
         default=_DNS.answer, description="Regular expression that must be found in an answer record's text."
     )
 

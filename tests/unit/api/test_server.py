@@ -89,6 +89,22 @@ async def test_a_pin_that_cannot_be_recorded_is_refused_and_says_why(tmp_path):
         assert controller.world.pins == {}
 
 
+async def test_the_status_names_what_is_not_probed_at_the_member_too(tmp_path):
+    host = FakeDirector(tmp_path)
+    async with served(host) as controller:
+        [probe] = [key for key in host.engine.probes if str(key.endpoint) == MEMBER]
+        host.engine.unprobed = lambda: {probe: "not probed since 03:04:05: ENOENT /ca.pem"}
+        told = await status(controller)
+        assert told["unprobed"] == [f"{MEMBER} (tcp): not probed since 03:04:05: ENOENT /ca.pem"]
+        [service] = told["vips"][0]["services"]
+        warnings = {member["member"]: member["warning"] for member in service["members"]}
+        assert warnings.pop(MEMBER) == "not probed since 03:04:05: ENOENT /ca.pem"
+        assert set(warnings.values()) == {""}
+        text = exposition(told).decode()
+    assert "clusterlb_check_unprobed 1.0" in text
+    assert f'clusterlb_member_warning{{member="{MEMBER}",service="tcp 10.100.0.1:80"}} 1.0' in text
+
+
 async def test_metrics_have_what_the_checks_say(tmp_path):
     host = FakeDirector(tmp_path)
     async with served(host) as controller:

@@ -386,3 +386,164 @@ def test_a_kind_that_cannot_be_made_is_counted_and_the_others_go_on(capfd):
         assert runner.counters.broken == 1
         runner.close()
     assert "no such thing" in capfd.readouterr().err
+
+
+def start(bench, keys) -> None:
+    bench.runner.set_probes(keys)
+    while bench.runner.running < len(keys):
+        bench.pass_time(0.05)
+
+
+def works(bench, key, seconds: float, ends: bool = True) -> None:
+    """Have the judgement of a probe take so many seconds, and its CPU too."""
+    probe = bench.probes[key]
+
+    def on_event(events: int, elapsed: float) -> Wait | Result:
+        bench.clock.now += seconds
+        if ends:
+            return Scripted.on_event(probe, events, elapsed)
+        return Wait(probe.fd, select.EPOLLIN)
+
+    probe.on_event = on_event
+
+
+def test_the_time_of_a_step_is_not_held_against_other_members(bench):
+    slow, other = make_key(1), make_key(2, timeout=0.5)
+    start(bench, [slow, other])
+    deadline = next(iter(bench.runner._entries.values())).deadline
+    works(bench, slow, 1.8)
+    bench.probes[slow].answer()
+    assert [key for key, _ in bench.runner.step(0)] == [slow]
+    assert bench.clock.now > deadline
+    assert bench.runner.counters.stalls == 1
+    assert bench.runner.step(0) == []
+    bench.probes[other].answer()
+    [(_, seen)] = bench.runner.step(0)
+    assert seen.ok
+    assert seen.took < 1.0
+
+
+def test_a_probe_that_began_amid_a_slow_step_gets_no_more_than_its_time(bench):
+    slow, late = make_key(1), make_key(2, timeout=0.5)
+    start(bench, [slow])
+    works(bench, slow, 3.0)
+    bench.runner.set_probes([slow, late])
+    bench.clock.now += 0.4
+    bench.probes[slow].answer()
+    _, seen = next(one for one in bench.pass_time(1.6) if one[0] == late)
+    assert not seen.ok
+    assert seen.took == pytest.approx(0.5, abs=0.051)
+
+
+def test_an_answer_that_came_while_the_deadline_was_looked_up_counts(bench):
+    key = make_key()
+    start(bench, [key])
+    bench.clock.now += 1.01
+    poll, probe = bench.runner._watch.poll, bench.probes[key]
+
+    def answered_right_after(timeout: float):
+        reported = poll(timeout)
+        if not reported and probe.fd != -1:
+            probe.answer()
+        return reported
+
+    bench.runner._watch.poll = answered_right_after
+    [(_, seen)] = bench.runner.step(0)
+    assert seen.ok
+
+
+def test_dear_probes_wait_for_their_turn_and_leave_the_time_to_the_others(bench):
+    dear, cheap = [make_key(n) for n in range(1, 6)], make_key(9)
+    bench.runner._work = bench.clock
+    start(bench, [*dear, cheap])
+    for key in dear:
+        bench.runner._entries[key].before = 0.02
+        works(bench, key, 0.1)
+        bench.probes[key].answer()
+    bench.probes[cheap].answer()
+    seen = bench.runner.step(0)
+    assert seen[0][0] == cheap
+    assert len(seen) == 2  # one turn a step
+    began = bench.clock.now
+    seen = []
+    while len(seen) < 4:
+        seen += bench.pass_time(0.01, tick=0.01)
+    assert bench.clock.now - began >= 4 * 0.1 + 4 * 0.3
+    assert all(one.ok for _, one in seen), "waiting for a turn counts against nobody"
+    assert all(one.took < 1.0 for _, one in seen)
+
+
+def test_an_answer_without_end_to_its_judgement_fails(bench):
+    key = make_key()
+    bench.runner._work = bench.clock
+    start(bench, [key])
+    works(bench, key, 0.05, ends=False)
+    bench.probes[key].answer()
+    [(_, seen)] = bench.pass_time(3)[:1]
+    assert (seen.ok, seen.detail) == (False, "the answer took more than 0.25 s to judge")
+
+
+def test_a_dear_probe_that_is_removed_leaves_nothing_behind(bench):
+    key = make_key()
+    start(bench, [key])
+    bench.runner._entries[key].before = 1.0
+    bench.runner._turns.rest(1.0, bench.clock.now)
+    bench.probes[key].answer()
+    bench.runner.step(0)
+    bench.runner.set_probes([])
+    assert bench.pass_time(5) == []
+    assert bench.runner.running == 0
+
+
+def test_the_mark_names_the_probe_that_is_being_taken_further(bench):
+    mark = [0]
+    bench.runner._mark = mark
+    key, seen = make_key(), []
+    start(bench, [key])
+    probe = bench.probes[key]
+    probe.on_event = lambda events, elapsed: (
+        seen.append(mark[0]),
+        Scripted.on_event(probe, events, elapsed),
+    )[1]
+    probe.answer()
+    bench.runner.step(0)
+    assert seen == [key]
+    assert mark == [0]
+
+
+def test_troubles_are_told_once_and_again_after_a_result(bench):
+    key = make_key(interval=1.0)
+    bench.runner.set_probes([key])
+    bench.probes[key].fails = [UnsentError(errno.ENOENT, "/ca")] * 3 + [ZeroDivisionError()] * 2
+    assert bench.pass_time(5.5) == []
+    assert bench.runner.results.take_troubles() == [
+        (key, "ENOENT /ca"),
+        (key, "an error in the check itself, ZeroDivisionError"),
+    ]
+    while not bench.runner.running:
+        bench.pass_time(0.05)
+    bench.probes[key].answer()
+    assert len(bench.runner.step(0)) == 1
+    bench.probes[key].fails = [UnsentError(errno.ENOENT, "/ca")]
+    bench.pass_time(1.5)
+    assert bench.runner.results.take_troubles() == [(key, "ENOENT /ca")]
+
+
+def test_a_shortage_that_lasts_is_told(bench):
+    key = make_key()
+    bench.runner.set_probes([key])
+    bench.probes[key].fails = [UnsentError(errno.EMFILE)] * 1000
+    bench.pass_time(3)
+    assert bench.runner.results.take_troubles() == []
+    bench.pass_time(3)
+    assert bench.runner.results.take_troubles() == [(key, "EMFILE")]
+
+
+def test_a_kind_that_cannot_be_made_is_told(capfd):
+    def fail(key: ProbeKey):
+        raise ValueError
+
+    runner = Runner(1, factory=fail)
+    runner.set_probes([make_key()])
+    assert runner.results.take_troubles() == [(make_key(), "an error in the check itself, ValueError")]
+    runner.close()

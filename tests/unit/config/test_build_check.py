@@ -41,8 +41,11 @@ pools:
 vips: {10.100.0.1: {services: [{protocol: tcp, port: 80, pool: web}]}}
 """
 DIGEST = "0123456789ABCDEFabcdef0123456789abcdef0123456789abcdef0123456789"
-TLS = "{server_name: a.example, ca: system, certificate: /c.pem, key: /k.pem, warn_expiry: 30d}"
-TLS_OPTIONS = TlsOptions("a.example", "system", "/c.pem", "/k.pem", 30 * 86400.0)
+TLS = "{server_name: a.example, ca: system, certificate: /c.pem, key: /k.pem, warn_expiry: 30d, "
+TLS += "ciphers: DEFAULT@SECLEVEL=1, legacy_renegotiation: true}"
+TLS_OPTIONS = TlsOptions(
+    "a.example", "system", "/c.pem", "/k.pem", 30 * 86400.0, "DEFAULT@SECLEVEL=1", legacy_renegotiation=True
+)
 EVERYTHING: dict[str, tuple[CheckType, Options]] = {
     "{}": (CheckType.TCP, TcpOptions()),
     r'{type: tcp, send: "PING\r\n\xff", expect: "^\\+PONG", tls: {}}': (
@@ -52,7 +55,8 @@ EVERYTHING: dict[str, tuple[CheckType, Options]] = {
     f"{{type: tcp, tls: {TLS}}}": (CheckType.TCP, TcpOptions(tls=TLS_OPTIONS)),
     "{type: http}": (CheckType.HTTP, HttpOptions()),
     f"{{type: http, method: POST, path: '/h?a=b', host: 'h:81', headers: {{X-A: é, Accept: '*/*'}}, "
-    f"status: [200, 301-399], body: o+k, digest: {DIGEST}, body_limit: 9, weight_header: X-W}}": (
+    f"status: [200, 301-399], body: o+k, not_body: bad, digest: {DIGEST}, body_limit: 9, "
+    "weight_header: X-W}": (
         CheckType.HTTP,
         HttpOptions(
             "POST",
@@ -61,6 +65,7 @@ EVERYTHING: dict[str, tuple[CheckType, Options]] = {
             (("X-A", "é"), ("Accept", "*/*")),
             ((200, 200), (301, 399)),
             "o+k",
+            "bad",
             DIGEST.lower(),
             9,
             "X-W",

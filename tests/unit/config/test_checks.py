@@ -49,14 +49,44 @@ ERRORS = {
     "https without tls": ("{type: https, tls: ¦null}", "`tls` needs a mapping", ""),
     "starttls": ("{type: smtp, starttls: ¦yes}", "`starttls` needs true or false", "YAML 1.2 knows no other"),
     # values
-    "expect": ("{expect: ¦'a('}", "`expect` is not a regular expression: `a(`", "missing ), unterminated"),
-    "endless counts": ("{expect: ¦'a{99999999999}'}", "`expect` is not a regular expression", "its counts"),
-    "deep brackets": ("{expect: ¦" + "(" * 495 + ")" * 495 + "}", "`expect` is not a regular", "its counts"),
+    "expect": ("{expect: ¦'a('}", "`expect` is not a regular expression", "missing ): a(: a backslash"),
+    "endless counts": (
+        "{expect: ¦'a{99999999999}'}",
+        "`expect` is not a regular expression",
+        "{99999999999}: counts go up to 1000",
+    ),
+    "counts of counts": (
+        "{expect: ¦'(a{100}){100}'}",
+        "`expect` is not a regular",
+        "invalid repetition size",
+    ),
+    "look-ahead": (
+        "{expect: ¦'^(?!a)'}",
+        "`expect` is not a regular",
+        "invalid perl operator: (?!: there is",
+    ),
+    "look-behind": (
+        "{expect: ¦'(?<=a)b'}",
+        "`expect` is not a regular",
+        "invalid perl operator: (?<=: there",
+    ),
+    "back-reference": ("{expect: ¦'(a)\\1'}", "`expect` is not a regular", "invalid escape sequence"),
+    "named reference": ("{expect: ¦'(?P<n>a)(?P=n)'}", "`expect` is not a regular", "invalid perl operator"),
+    "possessive": ("{expect: ¦'a++'}", "`expect` is not a regular", "bad repetition operator"),
+    "count from nothing": ("{expect: ¦'a{,5}'}", "`expect` is not a regular", "write {0,5} for {,5}"),
     "long pattern": ("{expect: ¦" + "a" * 1001 + "}", "`expect` is a pattern of more than 1000", ""),
-    "body": ("{type: http, body: ¦'[z-a]'}", "`body` is not a regular expression", "bad character range"),
-    "answer": ("{type: dns, answer: ¦'*'}", "`answer` is not a regular expression", "nothing to repeat"),
+    "body": (
+        "{type: http, body: ¦'[z-a]'}",
+        "`body` is not a regular expression",
+        "invalid character class range",
+    ),
+    "answer": (
+        "{type: dns, answer: ¦'*'}",
+        "`answer` is not a regular expression",
+        "no argument for repetition operator",
+    ),
     "send": ("{type: udp, send: ¦a→}", "`send` has characters above U+00FF", "each is one byte"),
-    "digest": ("{type: http, digest: ¦abc}", "`digest` is not a SHA-256 digest: `abc`", "64 hexadecimal"),
+    "digest": ("{type: http, digest: ¦abc}", "`digest` is not a digest: `abc`", "64 hexadecimal"),
     "status": ("{type: http, status: ¦99}", "`status` needs a status code from 100 to 599", "write for"),
     "status in a list": ("{type: http, status: [200, ¦600]}", "item 2 of `status` needs a status code", ""),
     "empty range": (
@@ -66,7 +96,8 @@ ERRORS = {
     ),
     "status true": ("{type: http, status: ¦true}", "`status` needs a status code", ""),
     "no status": ("{type: http, status: ¦[]}", "`status` is empty", "Status codes that pass"),
-    "method": ("{type: http, method: ¦GET /}", "`method` is not an HTTP method: `GET /`", "one word"),
+    "tunnel": ("{type: http, method: ¦CONNECT}", "`method` is not an HTTP method of a check", "one word"),
+    "method": ("{type: http, method: ¦GET /}", "`method` is not an HTTP method of a check", "one word"),
     "header name": ("{type: http, headers: {¦'X Y': a}}", "`X Y` is not a header's name", "letters, digits"),
     "own header": ("{type: http, headers: {¦Host: a}}", "`Host` is a header that the check writes", "write"),
     "header value": (
@@ -125,6 +156,11 @@ ERRORS = {
         "`check` and `checks` exclude each other",
         "move the check at",
     ),
+    "ciphers": (
+        "{type: tls, ciphers: ¦NONSENSE}",
+        "`ciphers` names no cipher suite of OpenSSL's",
+        "write for",
+    ),
     "second of several": ("checks: [{}, {type: http, ¦pth: /}]", "unknown key `pth`", ""),
     "certificate": ("{tls: {¦certificate: /c}}", "`certificate` without `key`", "a client certificate"),
     "key": ("{type: tls, ¦key: /k}", "`key` without `certificate`", "a client certificate"),
@@ -132,6 +168,38 @@ ERRORS = {
     "file via": ("{type: file, path: /a, via: ¦vip}", "`via` may not be the text `vip`", "only `member`"),
     "command via": ("{type: command, argv: [/a], via: ¦vip}", "`via` may not be the text `vip`", "only"),
     "port via": ("{via: vip, port: ¦81}", "`port` with `via: vip`", "remove one of them"),
+    "not_body of head": (
+        "{type: http, method: HEAD, not_body: ¦a}",
+        "`not_body` with `method: HEAD`",
+        "write",
+    ),
+    "interim status": ("{type: http, status: ¦[100, 102-103]}", "no answer can pass: `status`", "write for"),
+    "101 without upgrade": (
+        "{type: http, status: ¦101}",
+        "no answer can pass",
+        "101 is an answer to `headers",
+    ),
+    "answer beyond ASCII": (
+        "{type: dns, answer: ¦zurück}",
+        "`answer` has characters beyond ASCII",
+        "a record's",
+    ),
+    "slow pattern": (
+        "{type: http, body: ¦'[ab]*a[ab]{900}c'}",
+        "`body` can take too long on 65536 bytes: it comes to 907 steps for each",
+        "shorten it, above all its counts, or lower `body_limit`",
+    ),
+    "slow pattern of tcp": (
+        "{expect: ¦'((a?){100}){10}((b?){100}){10}'}",
+        "`expect` can take too long on 16384",
+        "s",
+    ),
+    "slow pattern of udp": (
+        "{type: udp, expect: ¦'a{0,600}b'}",
+        "`expect` can take too long on 65507",
+        "shorten",
+    ),
+    "address via": ("{via: vip, address: ¦10.2.0.9}", "`address` with `via: vip`", "remove one of them"),
     "head": ("{type: http, method: HEAD, body: ¦a}", "`body` with `method: HEAD`", "write `method: GET`"),
 }
 
@@ -158,6 +226,14 @@ def test_a_timeout_longer_than_the_interval(tmp_path: Path) -> None:
     content, line, column = marked(BASE, "check: {}", "checks: [{}, {type: icmp, timeout: ¦3s}]")
     problems = problems_of(content, tmp_path)
     expect(problems, Severity.WARNING, line, column, "check `timeout` is 3s, longer than `interval`, 2s")
+    assert len(problems) == 1
+
+
+def test_an_address_for_all_members(tmp_path: Path) -> None:
+    content, line, column = marked(BASE, "check: {}", "check: {address: ¦10.2.0.9}")
+    problems = problems_of(content, tmp_path)
+    text = "all members of pool `web` are checked at 10.2.0.9, and go down together"
+    expect(problems, Severity.WARNING, line, column, text, "write the check at each member")
     assert len(problems) == 1
 
 

@@ -56,6 +56,15 @@ def test_all_or_any_of_two_checks(need, verdicts, expected):
     assert state(inventory(TCP, PING, need=need), verdicts).state is expected
 
 
+def test_a_check_of_another_host_probes_it_in_the_members_place():
+    elsewhere = ip_address("10.2.0.9")
+    found = roster(
+        inventory(CheckSpec(address=elsewhere), CheckSpec(address=elsewhere, port=81), CheckSpec(port=82))
+    )
+    targets = [key.probe.endpoint for keys in found.checks["web", MEMBER.endpoint] for key in keys]
+    assert [str(target) for target in targets] == ["10.2.0.9:80", "10.2.0.9:81", "10.2.0.101:82"]
+
+
 def test_a_member_without_checks_is_up():
     assert state(inventory(), ()).state is UP
     assert state(inventory(TCP), (DOWN,), member=OTHER).state is UP, "its own list of checks is empty"

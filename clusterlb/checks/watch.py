@@ -1,0 +1,76 @@
+"""The descriptors that probes wait for, and what epoll(7) reports of them."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+from typing import Generic
+
+from clusterlb.checks.entry import Entry, Name
+from clusterlb.checks.probe import UnsentError, Wait
+
+
+class Watch(Generic[Name]):
+    """One epoll set, and whose each descriptor in it is."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._by_fd: dict[int, Entry[Name]] = {}
+
+    def fileno(self) -> int:
+        """Return a descriptor that becomes readable when there is something to report."""
+        return self._epoll.fileno()
+
+    def poll(self, timeout: float) -> list[tuple[Entry[Name], int]]:
+        """Return all that is reported within so many seconds, with the events."""
+        reported = []
+        for fd, events in self._epoll.poll(timeout, max(1, len(self._by_fd))):
+            entry = self._by_fd.get(fd)
+            if entry is None:
+                self._remove(fd)
+            else:
+                reported.append((entry, events))
+        return reported
+
+    def set(self, entry: Entry[Name], wait: Wait) -> None:
+        """Report what a probe waits for from now on; raise UnsentError where the kernel has no room."""
+        before = entry.waiting
+        if before is not None and before.fd == wait.fd:
+            self._epoll.modify(wait.fd, wait.events)
+        else:
+            if before is not None:
+                del self._by_fd[before.fd]
+                self._remove(before.fd)
+            self._add(wait)
+            self._by_fd[wait.fd] = entry
+        entry.waiting = wait
+
+    def hold(self, entry: Entry[Name]) -> None:
+        """Report nothing more of a probe until ``go_on``; epoll would report an error whatever was asked."""
+        if entry.waiting is not None:
+            self._remove(entry.waiting.fd)
+
+    def go_on(self, entry: Entry[Name]) -> None:
+        """Report what a probe waits for again."""
+        if entry.waiting is not None:
+            self._add(entry.waiting)
+
+    def forget(self, entry: Entry[Name]) -> None:
+        """Report nothing of a probe any more; its descriptor leaves the set when it is closed."""
+        if entry.waiting is not None:
+            self._by_fd.pop(entry.waiting.fd, None)
+            entry.waiting = None
+
+    def close(self) -> None:
+        """Release the set."""
+        self._epoll.close()
+
+    def _add(self, wait: Wait) -> None:
+        try:
+            self._epoll.register(wait.fd, wait.events)
+        except OSError as error:  # ENOSPC: /proc/sys/fs/epoll/max_user_watches, epoll(7)
+            raise UnsentError(error.errno or 0) from error
+
+    def _remove(self, fd: int) -> None:
+        with contextlib.suppress(OSError):  # a closed descriptor has left the set by itself
+            self._epoll.unregister(fd)
