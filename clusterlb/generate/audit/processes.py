@@ -60,7 +60,7 @@ def _process(key: Key, block: Block, top: Sequence[Block], system: System, ip: s
     section.values.update({setting: Value(text) for setting, text in _DEFAULTS[system].items()})
     words.fill(section, rows, words.PROCESS)
     words.fill(section, [(b.line, b.text) for b in top], words.RESILIENT)
-    _switches(section, key.vrf, top, system, ip)
+    _switches(section, key.vrf, top, system)
     around = _vrf_rows(top, key.vrf) if system.is_frr else []
     process = Process(key, section, read_policy(top, [*rows, *around], ip))
     _per_port(process, rows)
@@ -74,15 +74,11 @@ def _vrf_rows(top: Sequence[Block], vrf: str) -> list[Row]:
     return [row for block in top if block.text == f"vrf {vrf}" for row in block.rows()]
 
 
-def _switches(section: Section, vrf: str, top: Sequence[Block], system: System, ip: str) -> None:
-    """Say what the system as a whole has switched off: features (NX-OS), routing (EOS), forwarding (FRR)."""
-    off = {
-        System.EOS: f"no ip routing vrf {vrf}" if vrf else "no ip routing",
-        System.FRR: f"no {ip} forwarding",
-        System.SONIC: f"no {ip} forwarding",
-    }.get(system)
+def _switches(section: Section, vrf: str, top: Sequence[Block], system: System) -> None:
+    """Say what the system as a whole has switched off: routing in a VRF (EOS), features (NX-OS)."""
+    off = f"no ip routing vrf {vrf}" if vrf else "no ip routing"
     for block in top:
-        if block.text == off:
+        if system is System.EOS and block.text == off:
             section.put(Setting.OFF, "yes", block.line)
     if system is not System.NXOS:
         return
