@@ -19,7 +19,9 @@ PORTS = {
 
 
 def _inventory(*prefixes: str, ospf: Ospf | None = None, max_active: int = 8) -> Inventory:
-    directors = {f"d{n}": Director(f"d{n}", IPv4Address(f"10.1.0.{n}"), (Uplink("e0"),), INSIDE) for n in (1, 2)}
+    directors = {
+        f"d{n}": Director(f"d{n}", IPv4Address(f"10.1.0.{n}"), (Uplink("e0"),), INSIDE) for n in (1, 2)
+    }
     cluster = Cluster("edge-1", tuple(map(ip_network, prefixes)), max_active, ospf or Ospf())
     return Inventory(cluster, directors, {}, {})
 
