@@ -73,7 +73,7 @@ def _entries(facts: SwitchFacts, version: int) -> list[str]:
 def _check(facts: SwitchFacts, system: System) -> None:
     if facts.key_chain and not facts.md5_key and system in _NO_CHAIN and not _has(_NO_CHAIN[system]):
         raise SwitchError(
-            f"cluster.ospf.key_chain {facts.key_chain}: {system.value} takes keys, not FRR's key chain. Write "
+            f"cluster.ospf.key_chain {facts.key_chain}: {system.value} has no key chain of FRR's. Write "
             f"the lines with its keys into {OVERRIDES}/{_NO_CHAIN[system]}; each port includes them."
         )
     if facts.max_paths > _WIDEST.get(system, facts.max_paths):

@@ -16,6 +16,7 @@ from clusterlb.generate.switch import System
 _SPEAKS = {"ip": re.compile(r"(?:no )?ip (?:router )?ospf "), "ipv6": re.compile(r"(?:no )?ipv6 ospf6 ")}
 _VRF = re.compile(r"(?:vrf member|vrf forwarding|ip vrf forwarding|vrf) (\S+)")
 _TAG = re.compile(r"ip router ospf (\S+) area .+|ip ospf (\S+) area .+")
+Interfaces = dict[tuple[str, str], list[Block]]
 
 
 def read_blocks(
@@ -29,6 +30,7 @@ def read_blocks(
     rows = text.splitlines()
     top, above = nest(rows)
     view = View(rows, read_processes(top, system, ip), above=above)
+    view.partial = _one_daemons(rows) if system.is_frr else 0
     interfaces = _interfaces(top)
     written = {name for name, _ in interfaces}
     for (name, vrf), blocks in (interfaces | {(n, ""): [] for n in names if n not in written}).items():
@@ -42,19 +44,35 @@ def read_blocks(
         if process is not None and Setting.AREA not in port.values:
             _by_process(port, addresses, process, system)
         if Setting.AREA in port.values:
-            inherit(port, body, process, top, system)
+            inherit(port, body, process, top, system, bool(view.partial))
+            _under_its_parent(port, interfaces)
             view.ports[name] = port
         elif system.is_frr and process and process.networks and not addresses:
-            inherit(port, body, process, top, system)
+            inherit(port, body, process, top, system, bool(view.partial))
             view.unsure[name] = port
             if any(_SPEAKS[ip].match(row) for _, row in body):
                 view.tuned.append(name)
     return view
 
 
-def _interfaces(top: Sequence[Block]) -> dict[tuple[str, str], list[Block]]:
+def _one_daemons(rows: Sequence[str]) -> int:
+    """Return the line that says that the file is one daemon's of FRR, 0 when none does."""
+    mark = re.compile(r"! Zebra configuration saved from vty|hostname ospf6?d$")
+    return next((number for number, row in enumerate(rows, 1) if mark.match(row)), 0)
+
+
+def _under_its_parent(port: Section, interfaces: Interfaces) -> None:
+    """Take a subinterface for switched off when its parent is."""
+    parent, dot, _ = port.name.rpartition(".")
+    for (name, _), blocks in interfaces.items() if dot else ():
+        for line, text in (row for block in blocks for row in block.rows()):
+            if name == parent and text in {"shutdown", "no shutdown"}:
+                port.put(Setting.OFF, "no" if text.startswith("no ") else "yes", line)
+
+
+def _interfaces(top: Sequence[Block]) -> Interfaces:
     """Return the interfaces' blocks by name and VRF; FRR has the VRF behind the name."""
-    found: dict[tuple[str, str], list[Block]] = {}
+    found: Interfaces = {}
     for block in top:
         if match := re.fullmatch(r"interface (.+?)(?: vrf (\S+))?", block.text):
             found.setdefault((match[1], match[2] or ""), []).append(block)

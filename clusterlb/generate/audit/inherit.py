@@ -32,13 +32,21 @@ _BFD_DEFAULTS = {
 
 
 def inherit(
-    port: Section, body: Sequence[Row], process: Process | None, top: Sequence[Block], system: System
+    port: Section,
+    body: Sequence[Row],
+    process: Process | None,
+    top: Sequence[Block],
+    system: System,
+    partial: bool,
 ) -> None:
-    """Add to a port what holds for it though its own lines, ``body``, do not say it."""
+    """Add to a port what holds for it though its own lines, ``body``, do not say it.
+
+    ``partial``: the file is one daemon's of FRR; what may be in another's is ``?``.
+    """
     if process is not None:
         _of_process(port, body, process)
-    _bfd_timers(port, body, top)
-    if system is System.NXOS and (hello := port.text(Setting.HELLO)):
+    _bfd_timers(port, body, top, partial)
+    if system is System.NXOS and (hello := port.text(Setting.HELLO)).isdigit():
         port.values.setdefault(Setting.DEAD, Value(str(4 * int(hello))))
     for setting, default in (_DEFAULTS | _BFD_DEFAULTS[system]).items():
         port.values.setdefault(setting, Value(default))
@@ -58,10 +66,15 @@ def _of_process(port: Section, body: Sequence[Row], process: Process) -> None:
         port.values.setdefault(Setting.AREA_TYPE, process.area_types[area])
 
 
-def _bfd_timers(port: Section, body: Sequence[Row], top: Sequence[Block]) -> None:
-    """Add the timers of the port's BFD profile (FRR), or the system's own (NX-OS, EOS)."""
+def _bfd_timers(port: Section, body: Sequence[Row], top: Sequence[Block], partial: bool) -> None:
+    """Add the timers of the port's BFD profile (FRR), or the system's own (NX-OS, EOS).
+
+    ``partial``: the file is ospfd's alone; the profiles are bfdd's.
+    """
     named = (re.fullmatch(r"ip(?:v6)? ospf6? bfd (profile \S+)", text) for _, text in body)
     profiles = {match[1] for match in named if match}
+    if profiles and partial and not any(outer.text == "bfd" for outer in top):
+        port.values |= {setting: Value("?") for setting in _SLOW_BFD}
     timers = Section("", 0)
     for outer in top:
         for inner in outer.body if outer.text == "bfd" else ():
@@ -69,7 +82,7 @@ def _bfd_timers(port: Section, body: Sequence[Row], top: Sequence[Block]) -> Non
                 words.fill(timers, inner.rows(), words.PROFILE)
         if outer.text == "router bfd":
             words.fill(timers, outer.rows(), words.PROFILE)
-        elif outer.text.startswith("bfd interval "):
+        elif outer.text.startswith(("bfd interval ", "bfd ipv4 interval ")):
             words.fill(timers, [(outer.line, outer.text)], words.PROFILE)
     for setting, value in timers.values.items():
         port.values.setdefault(setting, value)

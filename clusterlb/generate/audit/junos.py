@@ -54,6 +54,8 @@ def read_junos(text: str, names: Sequence[str] = ()) -> View:
     statements = read_statements(text)
     rows = statements.in_force()
     view = View(text.splitlines())
+    if all(row.startswith("protocols ") for _, row in rows):
+        view.partial = 1
     view.hidden = [(n, row) for n, row in rows if re.match(r"logical-systems .* protocols ospf ", row)][:1]
     by_address = dict(_addresses(statements))
     for key, owned in _by_instance(rows).items():

@@ -19,14 +19,22 @@ def unit_of(name: str) -> str:
 
 
 def read_width(process: Section, rows: Sequence[Row]) -> None:
-    """Say how many equal routes are used: one, unless a policy on the forwarding table balances."""
+    """Say how many equal routes are used: one, unless a policy on the forwarding table balances.
+
+    It is not known when that policy, or everything but the protocols, is not in the text.
+    """
     exports = [
         (line, name)
         for line, row in rows
         if row.startswith("routing-options forwarding-table export ")
         for name in row.split()[3:]
     ]
-    process.values[Setting.MAX_PATHS] = Value("1")
+    known = {row.split()[2] for _, row in rows if row.startswith("policy-options policy-statement ")}
+    whole = any(not row.startswith(("protocols ", "groups ", "routing-instances ")) for _, row in rows)
+    there = all(name.strip("[]") in {"", *known} for _, name in exports)
+    process.values[Setting.MAX_PATHS] = Value("1" if whole and there else "?")
+    if not whole:
+        process.values[Setting.RESILIENT] = Value("?")
     for line, name in exports:
         terms = [
             (n, r) for n, r in rows if r.startswith(f"policy-options policy-statement {name.strip('[]')} ")

@@ -49,12 +49,24 @@ def read_statements(text: str) -> Statements:
             written = [(n, row) for n, row in written if not under(row, words)]
         else:
             written.append((line, words))
+    written = _rooted(written)
     own = [row for row in written if not row[1].startswith("groups ")]
     rows = [*_from_groups(written, own), *own]
     every = [
         Statement(line, row, next((n for n, path in inactive if under(row, path)), 0)) for line, row in rows
     ]
     return Statements(every, inactive)
+
+
+def _rooted(written: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Give statements their whole path where only a part was shown: ``show configuration protocols ospf``."""
+    roots = {row.split()[0] for _, row in written}
+    above = ""
+    if "protocols" not in roots and "ospf" in roots:
+        above = "protocols "
+    elif "protocols" not in roots and any(re.match(r"area \S+ interface ", row) for _, row in written):
+        above = "protocols ospf "
+    return [(line, above + row) for line, row in written]
 
 
 def under(text: str, path: str) -> bool:

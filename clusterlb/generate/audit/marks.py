@@ -27,8 +27,9 @@ OURS: dict[System, Marks] = {
         r"set (?:version \d|system (?:root-authentication|services ssh|login class)|chassis |apply-groups )",
         r"(?:(?:inactive: |protect: )?(?:routing-options|policy-options|routing-instances|chassis) \{)",
         r"version \d[\w.-]+;",
-        r"\s+(?:host-name|router-id|interface-type|hello-interval|family inet) ?\S*;",
-        r"\s+(?:metric|dead-interval|retransmit-interval|route-filter|load-balance|address) [^;]+;",
+        r"(?:set|deactivate) (?:ospf )?area \S+ interface ",
+        r"\s*(?:host-name|router-id|interface-type|hello-interval|family inet) ?\S*;",
+        r"\s*(?:metric|dead-interval|retransmit-interval|route-filter|load-balance|address) [^;]+;",
         r"## Last (?:commit|changed)|# ?RANCID-CONTENT-TYPE: juniper",
     ),
     System.NXOS: (

@@ -49,7 +49,7 @@ def adjacency(port: Section, wanted: Section) -> Iterator[Remark]:
 
 
 def network(port: Section, directors: str) -> Iterator[Remark]:
-    """Compare the network type with ``directors``, the directors' own; on a broadcast one somebody is elected.
+    """Compare the network type with ``directors``, their own; on a broadcast link somebody must be elected.
 
     Point-to-point and point-to-multipoint go together (tried with FRR), broadcast with broadcast alone.
     """
@@ -107,6 +107,10 @@ def bfd(port: Section, wanted: Section, facts: SwitchFacts) -> Iterator[Remark]:
         else:
             text = f"{port.name} has BFD, the directors have none: no session will come up"
         yield Remark("bfd", Severity.WARNING, port.at(Setting.BFD), text, port.name, (Setting.BFD, *timers))
+        return
+    if port.text(Setting.BFD_TX) == "?":
+        text = f"the BFD profile of {port.name} is in bfdd's file: see that it has the directors' intervals"
+        yield Remark("bfd", Severity.NOT_SEEN, port.at(Setting.BFD), text)
         return
     wrong = [setting for setting in timers if right == "yes" and port.text(setting) != wanted.text(setting)]
     if wrong:

@@ -53,7 +53,12 @@ def process(process: Process, wanted: Process, facts: SwitchFacts) -> Iterator[R
         return Remark(rule, severity, found.at(settings[0]), text, "", settings)
 
     width = found.text(Setting.MAX_PATHS)
-    if width and int(width) < facts.max_paths:
+    if width == "?":
+        text = (
+            "the file does not show how many equal routes are used: see the forwarding table's export policy"
+        )
+        yield Remark("ecmp-width", Severity.NOT_SEEN, found.line, text)
+    elif width and int(width) < facts.max_paths:
         text = f"ECMP width {width} is below max_active {facts.max_paths}: directors beyond it get no traffic"
         yield remark("ecmp-width", Severity.ERROR, text, Setting.MAX_PATHS)
     arrival = int(found.text(Setting.LSA_ARRIVAL) or 0)
@@ -82,16 +87,25 @@ def process(process: Process, wanted: Process, facts: SwitchFacts) -> Iterator[R
         yield remark("resilient-hashing", Severity.INFO, text, Setting.RESILIENT)
 
 
-def policy(process: Process, facts: SwitchFacts, ports: Sequence[Section], version: int) -> Iterator[Remark]:
+def policy(
+    process: Process, facts: SwitchFacts, ports: Sequence[Section], version: int, partial: int
+) -> Iterator[Remark]:
     """Say whether directors can bring routes that are not theirs, and whether their own get in.
 
-    ``version``: 4 or 6, the routes' family.
+    ``version``: 4 or 6, the routes' family. ``partial``: see View.
     """
     found = process.policy
-    if found is None or not found.clauses:
+    if found is None and partial:
+        text = "the file is a part of the configuration, without the filter: see what directors can bring"
+        yield Remark("filter", Severity.NOT_SEEN, partial, text)
+        return
+    if found is not None and not found.clauses:
+        text = f"filter {found.name} is not in the file: see what it lets in from directors"
+        yield Remark("filter", Severity.NOT_SEEN, found.lines[-1], text)
+        return
+    if found is None:
         text = "no inbound filter: a director can bring any route, a default route too, into this switch"
-        line = found.lines[-1] if found else process.section.line
-        yield Remark("filter", Severity.WARNING, line, text, policy=True)
+        yield Remark("filter", Severity.WARNING, process.section.line, text, policy=True)
         return
     if found.unknown:
         text = (

@@ -82,6 +82,9 @@ def _switches(section: Section, vrf: str, top: Sequence[Block], system: System) 
             section.put(Setting.OFF, "yes", block.line)
     if system is not System.NXOS:
         return
+    for line, text in (row for block in top if block.text == f"vrf context {vrf}" for row in block.rows()):
+        if text in {"shutdown", "no shutdown"}:
+            section.put(Setting.OFF, "no" if text.startswith("no ") else "yes", line)
     for setting, feature in ((Setting.FEATURE, "ospf"), (Setting.BFD_FEATURE, "bfd")):
         lines = [b.line for b in top if re.fullmatch(r"(?:no )?feature \S.*", b.text)]
         own = [b for b in top if re.fullmatch(rf"(?:no )?feature {feature}", b.text)]

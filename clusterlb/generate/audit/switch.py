@@ -19,7 +19,8 @@ from clusterlb.generate.audit.view import Key, Section, Setting, View
 from clusterlb.generate.facts import Link, SwitchFacts
 from clusterlb.generate.switch import System, render_switch
 
-_LOOPBACK = re.compile(r"lo(?:opback)?[\d.]*$", re.IGNORECASE)
+# loopbacks, and ports for management: Junos's idiom is `interface all` and `interface fxp0.0 disable`
+_OTHERS = re.compile(r"(?:lo(?:opback)?[\d.]*|mgmt\d+|management[\d/]+|(?:fxp\d|vme)[\d.]*)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ def audit_switch(text: str, file: str, facts: SwitchFacts, system: System | None
 def report(text: str, file: str, facts: SwitchFacts, system: System | None = None) -> Report:
     """Audit a switch's configuration.
 
-    The ports that are looked at are ``facts.ports``, or all that speak OSPF but loopbacks. A finding's fix is
+    The ports that are looked at are ``facts.ports``, or all that speak OSPF but loopbacks and
+    management ports. A finding's fix is
     taken from the configuration that ``render_switch`` gives for the process and the VRF that the port is
     in, so both say the same. SwitchError when the text is no configuration of a known system, or when the
     system cannot express what the inventory asks.
@@ -56,7 +58,9 @@ def report(text: str, file: str, facts: SwitchFacts, system: System | None = Non
     found = list(_findings(text, file, facts, guess.system, "ip"))
     omitted: tuple[str, ...] = ()
     if facts.prefixes6 and guess.system is System.FRR:
-        found += _findings(text, file, facts, guess.system, "ipv6")
+        # a port to a director speaks both
+        both = facts.ports or tuple(_speaking(read(text, guess.system), facts))
+        found += _findings(text, file, replace(facts, ports=both), guess.system, "ipv6")
     elif facts.prefixes6:
         prefixes = ", ".join(map(str, facts.prefixes6))
         omitted = (f"OSPFv3 is not read on {guess.system.value}: see yourself how {prefixes} gets there",)
@@ -91,7 +95,7 @@ def _speaking(view: View, facts: SwitchFacts) -> Iterator[str]:
     """Yield the ports that speak OSPF, and of those that are inactive the ones with the directors' hellos."""
     hellos = {Setting.HELLO: str(facts.hello), Setting.DEAD: str(facts.dead)}
     for name in (*view.ports, *view.tuned):
-        if not _LOOPBACK.match(name):
+        if not _OTHERS.match(name):
             yield name
     for name, port in view.inactive.items():
         if all(port.text(setting) == text for setting, text in hellos.items()):
@@ -136,7 +140,7 @@ def _of_process(
     for remark in (
         *process_rules.switched_off(process, right_process, facts),
         *process_rules.process(process, right_process, facts),
-        *process_rules.policy(process, facts, ports, 6 if ip == "ipv6" else 4),
+        *process_rules.policy(process, facts, ports, 6 if ip == "ipv6" else 4, view.partial),
     ):
         yield _Said(remark, key, wanted)
 

@@ -124,7 +124,8 @@ class View:
     ``unsure``: ports that are within a ``network`` statement or not, by an address that the text does not
     have; ``tuned``: those of them that have OSPF lines. ``unnamed``: processes on all interfaces, and where
     they say so. ``inactive``: ports whose OSPF lines are not in force at all (Junos). ``hidden``: lines that
-    may hold more than was read, each with what it is.
+    may hold more than was read, each with what it is. ``partial``: the line that says that the text is a part
+    of the configuration, 0 when none does.
     """
 
     rows: list[str]
@@ -135,6 +136,7 @@ class View:
     unnamed: dict[Key, int] = field(default_factory=dict)
     inactive: dict[str, Section] = field(default_factory=dict)
     hidden: list[tuple[int, str]] = field(default_factory=list)
+    partial: int = 0
     above: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
     @property

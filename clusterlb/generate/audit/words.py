@@ -32,9 +32,10 @@ PORT: Words = (
     (r"ip router ospf \S+ area (\S+)(?: secondaries none)?", Setting.AREA, ""),
     *((pattern.replace("{ip}", "ip ospf"), setting, meaning) for pattern, setting, meaning in _TIMERS),
     (r"ip ospf dead-interval minimal hello-multiplier \d+", Setting.DEAD, "1"),
-    (r"bfd interval (\d+) .*", Setting.BFD_TX, ""),
-    (r"bfd interval \d+ min[_-]rx (\d+) .*", Setting.BFD_RX, ""),
-    (r"bfd interval .* multiplier (\d+)", Setting.BFD_MULTIPLIER, ""),
+    (r"ip ospf dead-interval (minimal hello-multiplier \d+)", Setting.HELLO, ""),
+    (r"bfd (?:ipv4 )?interval (\d+) .*", Setting.BFD_TX, ""),
+    (r"bfd (?:ipv4 )?interval \d+ min[_-]rx (\d+) .*", Setting.BFD_RX, ""),
+    (r"bfd (?:ipv4 )?interval .* multiplier (\d+)", Setting.BFD_MULTIPLIER, ""),
     (r"ip ospf authentication message-digest", Setting.AUTHENTICATION, "md5"),
     (r"ip ospf authentication key-chain \S+", Setting.AUTHENTICATION, "chain"),
     (r"ip ospf authentication null", Setting.AUTHENTICATION, "none"),
@@ -63,9 +64,9 @@ PROFILE: Words = (
     (r"transmit-interval (\d+)", Setting.BFD_TX, ""),
     (r"receive-interval (\d+)", Setting.BFD_RX, ""),
     (r"detect-multiplier (\d+)", Setting.BFD_MULTIPLIER, ""),
-    (r"(?:bfd )?interval (\d+) min.*", Setting.BFD_TX, ""),
-    (r"(?:bfd )?interval \d+ min[_-]rx (\d+) .*", Setting.BFD_RX, ""),
-    (r"(?:bfd )?interval .* multiplier (\d+)(?: default)?", Setting.BFD_MULTIPLIER, ""),
+    (r"(?:bfd (?:ipv4 )?)?interval (\d+) min.*", Setting.BFD_TX, ""),
+    (r"(?:bfd (?:ipv4 )?)?interval \d+ min[_-]rx (\d+) .*", Setting.BFD_RX, ""),
+    (r"(?:bfd (?:ipv4 )?)?interval .* multiplier (\d+)(?: default)?", Setting.BFD_MULTIPLIER, ""),
 )
 RESILIENT: Words = (
     (r"hardware profile ecmp resilient|ip hardware fib ecmp resilience .+", Setting.RESILIENT, "yes"),
@@ -112,6 +113,10 @@ def _key(text: str) -> str:
     return f"{match[1]} {match[3] if match[2] in {None, '0'} else '*'}"
 
 
+def _hello(text: str) -> str:
+    return text.replace("minimal hello-multiplier ", "1/")
+
+
 def _network(text: str) -> str:
     return {"point-to-multipoint-nbma": "non-broadcast"}.get(text, text)
 
@@ -120,4 +125,5 @@ _SPELLING: dict[Setting, Callable[[str], str]] = {
     Setting.AREA: area_text,
     Setting.KEY: _key,
     Setting.NETWORK: _network,
+    Setting.HELLO: _hello,
 }
