@@ -50,6 +50,32 @@ def rendered(facts, system):
     return None
 
 
+def braces(text):
+    """Junos's statements as ``show configuration`` without ``display set`` prints them."""
+    tree = {}
+    for row in text.splitlines():
+        at = tree
+        for word in row.removeprefix("set ").split(" ") if row.startswith("set ") else ():
+            at = at.setdefault(word, {})
+    return "\n".join(_inside(tree, ""))
+
+
+def _inside(tree, indent):
+    for word, below in tree.items():
+        if not below:
+            yield f"{indent}{word};"
+        else:
+            yield from (f"{indent}{word} {{", *_inside(below, f"{indent}    "), f"{indent}}}")
+
+
+@given(inventories(64, key_chain=st.none()), ports(System.JUNOS), st.sampled_from(["", "EDGE"]))
+def test_junos_with_braces_passes_as_its_set_lines_do(inventory, named, vrf):
+    facts = replace(facts_of(inventory, named, ROUTER_ID), vrf=vrf)
+    text = braces(render_switch(facts, System.JUNOS))
+    audited = report(text, "sw.conf", replace(facts, vrf=""))
+    assert (audited.findings, audited.guess.system) == ([], System.JUNOS)
+
+
 @pytest.mark.parametrize("system", System)
 @given(st.data())
 def test_what_is_generated_passes_its_own_audit(system, data):

@@ -9,6 +9,7 @@ from ipaddress import IPv4Interface
 from clusterlb.generate.audit import words
 from clusterlb.generate.audit.inherit import inherit
 from clusterlb.generate.audit.nest import Block, Row, nest
+from clusterlb.generate.audit.part import named_by, part_of
 from clusterlb.generate.audit.processes import read_processes
 from clusterlb.generate.audit.view import Covered, Key, Process, Section, Setting, Value, View, interface_of
 from clusterlb.generate.switch import System
@@ -29,8 +30,8 @@ def read_blocks(
     """
     rows = text.splitlines()
     top, above = nest(rows)
-    view = View(rows, read_processes(top, system, ip), above=above)
-    view.partial = _one_daemons(rows) if system.is_frr else 0
+    partial = part_of(rows, top, system)
+    view = View(rows, read_processes(top, system, ip, bool(partial)), above=above, partial=partial)
     interfaces = _interfaces(top)
     written = {name for name, _ in interfaces}
     for (name, vrf), blocks in (interfaces | {(n, ""): [] for n in names if n not in written}).items():
@@ -44,21 +45,15 @@ def read_blocks(
         if process is not None and Setting.AREA not in port.values:
             _by_process(port, addresses, process, system)
         if Setting.AREA in port.values:
-            inherit(port, body, process, top, system, bool(view.partial))
+            inherit(port, body, process, top, system, bool(partial))
             _under_its_parent(port, interfaces)
             view.ports[name] = port
         elif system.is_frr and process and process.networks and not addresses:
-            inherit(port, body, process, top, system, bool(view.partial))
+            inherit(port, body, process, top, system, bool(partial))
             view.unsure[name] = port
             if any(_SPEAKS[ip].match(row) for _, row in body):
                 view.tuned.append(name)
     return view
-
-
-def _one_daemons(rows: Sequence[str]) -> int:
-    """Return the line that says that the file is one daemon's of FRR, 0 when none does."""
-    mark = re.compile(r"! Zebra configuration saved from vty|hostname ospf6?d$")
-    return next((number for number, row in enumerate(rows, 1) if mark.match(row)), 0)
 
 
 def _under_its_parent(port: Section, interfaces: Interfaces) -> None:
@@ -75,7 +70,8 @@ def _interfaces(top: Sequence[Block]) -> Interfaces:
     found: Interfaces = {}
     for block in top:
         if match := re.fullmatch(r"interface (.+?)(?: vrf (\S+))?", block.text):
-            found.setdefault((match[1], match[2] or ""), []).append(block)
+            for name in named_by(match[1]):
+                found.setdefault((name, match[2] or ""), []).append(block)
     return found
 
 

@@ -106,6 +106,16 @@ FOREIGN = (
         (r"! Version 10\.|!Version ArubaOS-CX|interface ethernet\d+/\d+/\d+$|interface 1/1/\d+$",),
     ),
     Foreign(
+        "Ruckus or Brocade ICX",
+        _OTHER,
+        (
+            r"interface (?:ve|ethernet) \d",
+            r"\s*ip ospf active$",
+            r"\s*(?:router-interface ve|port-name) ",
+            r"ver 0\d",
+        ),
+    ),
+    Foreign(
         "Huawei VRP or H3C Comware",
         _OTHER,
         (r"sysname ", r"ospf \d+(?: router-id \S+)?(?: vpn-instance \S+)?$", r"interface (?:XGE|10GE)"),

@@ -45,7 +45,7 @@ def inherit(
     """
     if process is not None:
         _of_process(port, body, process)
-    _bfd_timers(port, body, top, partial)
+    _bfd_timers(port, body, top, system, partial)
     if system is System.NXOS and (hello := port.text(Setting.HELLO)).isdigit():
         port.values.setdefault(Setting.DEAD, Value(str(4 * int(hello))))
     for setting, default in (_DEFAULTS | _BFD_DEFAULTS[system]).items():
@@ -66,15 +66,19 @@ def _of_process(port: Section, body: Sequence[Row], process: Process) -> None:
         port.values.setdefault(Setting.AREA_TYPE, process.area_types[area])
 
 
-def _bfd_timers(port: Section, body: Sequence[Row], top: Sequence[Block], partial: bool) -> None:
+def _bfd_timers(
+    port: Section, body: Sequence[Row], top: Sequence[Block], system: System, partial: bool
+) -> None:
     """Add the timers of the port's BFD profile (FRR), or the system's own (NX-OS, EOS).
 
-    ``partial``: the file is ospfd's alone; the profiles are bfdd's.
+    ``partial``: the profiles are in bfdd's file, or the intervals were not asked for.
     """
     named = (re.fullmatch(r"ip(?:v6)? ospf6? bfd (profile \S+)", text) for _, text in body)
     profiles = {match[1] for match in named if match}
-    if profiles and partial and not any(outer.text == "bfd" for outer in top):
-        port.values |= {setting: Value("?") for setting in _SLOW_BFD}
+    elsewhere = profiles and not any(outer.text == "bfd" for outer in top)
+    if partial and (elsewhere or (not profiles and system in {System.NXOS, System.EOS})):
+        for setting in _SLOW_BFD:
+            port.values.setdefault(setting, Value("?"))
     timers = Section("", 0)
     for outer in top:
         for inner in outer.body if outer.text == "bfd" else ():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from clusterlb.generate.audit.junos_policy import Row, read_import, read_width, unit_of
+from clusterlb.generate.audit.junos_policy import Row, is_whole, read_import, read_width, unit_of
 from clusterlb.generate.audit.junos_text import Statements, read_statements, under
 from clusterlb.generate.audit.view import Key, Process, Section, Setting, Value, View, area_text
 
@@ -54,8 +54,7 @@ def read_junos(text: str, names: Sequence[str] = ()) -> View:
     statements = read_statements(text)
     rows = statements.in_force()
     view = View(text.splitlines())
-    if all(row.startswith("protocols ") for _, row in rows):
-        view.partial = 1
+    view.partial = 0 if is_whole(rows) else 1
     view.hidden = [(n, row) for n, row in rows if re.match(r"logical-systems .* protocols ospf ", row)][:1]
     by_address = dict(_addresses(statements))
     for key, owned in _by_instance(rows).items():

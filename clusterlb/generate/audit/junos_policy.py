@@ -10,7 +10,14 @@ from clusterlb.generate.audit.view import Section, Setting, Value, network_of
 from clusterlb.model.address import IPNetwork
 
 Row = tuple[int, str]
+# what a whole configuration has beside its protocols
+_ELSEWHERE = ("routing-options ", "policy-options ", "system ", "chassis ", "version ")
 _FILTER = r"route-filter (\S+) (exact|orlonger|longer|upto /(\d+)|prefix-length-range /(\d+)-/(\d+))(?: .*)?"
+
+
+def is_whole(rows: Sequence[Row]) -> bool:
+    """Say whether a text has more of a configuration than its protocols."""
+    return any(row.startswith(_ELSEWHERE) for _, row in rows)
 
 
 def unit_of(name: str) -> str:
@@ -30,7 +37,7 @@ def read_width(process: Section, rows: Sequence[Row]) -> None:
         for name in row.split()[3:]
     ]
     known = {row.split()[2] for _, row in rows if row.startswith("policy-options policy-statement ")}
-    whole = any(not row.startswith(("protocols ", "groups ", "routing-instances ")) for _, row in rows)
+    whole = is_whole(rows)
     there = all(name.strip("[]") in {"", *known} for _, name in exports)
     process.values[Setting.MAX_PATHS] = Value("1" if whole and there else "?")
     if not whole:

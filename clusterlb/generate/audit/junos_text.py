@@ -9,6 +9,15 @@ from typing import NamedTuple
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|#.*|\[[^\]]*\]|[{};]|[^\s{};]+')
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_TOPS = {
+    "version",
+    "system",
+    "interfaces",
+    "routing-options",
+    "policy-options",
+    "routing-instances",
+    "groups",
+}
 _TAGS = ("inactive:", "protect:", "replace:")
 
 
@@ -61,12 +70,13 @@ def read_statements(text: str) -> Statements:
 def _rooted(written: list[tuple[int, str]]) -> list[tuple[int, str]]:
     """Give statements their whole path where only a part was shown: ``show configuration protocols ospf``."""
     roots = {row.split()[0] for _, row in written}
-    above = ""
-    if "protocols" not in roots and "ospf" in roots:
-        above = "protocols "
-    elif "protocols" not in roots and any(re.match(r"area \S+ interface ", row) for _, row in written):
-        above = "protocols ospf "
-    return [(line, above + row) for line, row in written]
+    if "protocols" in roots:
+        return written
+    if "ospf" in roots:
+        return [(line, f"protocols {row}" if row.startswith("ospf ") else row) for line, row in written]
+    if not any(re.match(r"area \S+ interface ", row) for _, row in written):
+        return written
+    return [(n, row if row.split()[0] in _TOPS else f"protocols ospf {row}") for n, row in written]
 
 
 def under(text: str, path: str) -> bool:

@@ -72,4 +72,7 @@ OURS: dict[System, Marks] = {
         r"\s+(?:transmit-interval|receive-interval|detect-multiplier) \d+",
     ),
 }
-SONIC = r"! SONiC|interface (?:Ethernet|PortChannel|Vlan|Loopback)\d+(?: vrf \S+)?\s*$|hostname sonic"
+SONIC = (
+    r"! SONiC|hostname sonic|"
+    r"interface (?:Ethernet|PortChannel|Vlan|Loopback|Eth\d+/(?:\d+/)*)\d+(?: vrf \S+)?\s*$"
+)

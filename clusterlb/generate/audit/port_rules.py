@@ -109,7 +109,7 @@ def bfd(port: Section, wanted: Section, facts: SwitchFacts) -> Iterator[Remark]:
         yield Remark("bfd", Severity.WARNING, port.at(Setting.BFD), text, port.name, (Setting.BFD, *timers))
         return
     if port.text(Setting.BFD_TX) == "?":
-        text = f"the BFD profile of {port.name} is in bfdd's file: see that it has the directors' intervals"
+        text = f"the file does not show the BFD intervals of {port.name}: see that they are the directors'"
         yield Remark("bfd", Severity.NOT_SEEN, port.at(Setting.BFD), text)
         return
     wrong = [setting for setting in timers if right == "yes" and port.text(setting) != wanted.text(setting)]

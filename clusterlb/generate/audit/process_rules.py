@@ -92,7 +92,7 @@ def policy(
 ) -> Iterator[Remark]:
     """Say whether directors can bring routes that are not theirs, and whether their own get in.
 
-    ``version``: 4 or 6, the routes' family. ``partial``: see View.
+    ``version``: 4 or 6, the routes' family. ``partial``: the line that says that filters are elsewhere, or 0.
     """
     found = process.policy
     if found is None and partial:

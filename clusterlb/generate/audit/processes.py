@@ -29,8 +29,13 @@ _DEFAULTS = {
 }
 
 
-def read_processes(top: Sequence[Block], system: System, ip: str) -> dict[Key, Process]:
-    """Return every OSPF process, by its name and VRF; on NX-OS one process has settings for each VRF."""
+def read_processes(
+    top: Sequence[Block], system: System, ip: str = "ip", partial: bool = False
+) -> dict[Key, Process]:
+    """Return every OSPF process, by its name and VRF; on NX-OS one process has settings for each VRF.
+
+    ``partial``: the text is a part, so what stands outside of OSPF is ``?`` where it is not there.
+    """
     found: dict[Key, Process] = {}
     name = (
         r"router ospf(?: (?!vrf )(\S+))?(?: vrf (\S+))?" if ip == "ip" else r"router (ospf6)(?: vrf (\S+))?"
@@ -41,7 +46,10 @@ def read_processes(top: Sequence[Block], system: System, ip: str) -> dict[Key, P
             vrfs = _vrfs(block) if system is System.NXOS else [match[2] or ""]
             for vrf in vrfs:
                 key = Key(number, "" if vrf == "default" else vrf)
-                found[key] = _process(key, block, top, system, ip)
+                process = found[key] = _process(key, block, top, system, ip)
+                for setting in (Setting.RESILIENT, Setting.BFD_FEATURE) if partial else ():
+                    if process.section.text(setting) != "yes":
+                        process.section.values[setting] = Value("?")
     return found
 
 

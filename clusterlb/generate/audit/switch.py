@@ -137,10 +137,12 @@ def _of_process(
         yield _Said(seen_rules.no_process(view, key, ports), key, wanted)
         return
     right_process = wanted.processes[key]
+    # FRR's filter is zebra's; the others' is in OSPF's own part of the configuration
+    partial = view.partial if system.is_frr else 0
     for remark in (
         *process_rules.switched_off(process, right_process, facts),
         *process_rules.process(process, right_process, facts),
-        *process_rules.policy(process, facts, ports, 6 if ip == "ipv6" else 4, view.partial),
+        *process_rules.policy(process, facts, ports, 6 if ip == "ipv6" else 4, partial),
     ):
         yield _Said(remark, key, wanted)
 

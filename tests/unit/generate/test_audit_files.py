@@ -92,7 +92,10 @@ def test_a_part_of_junos_claims_nothing_about_the_rest(above, style):
         inner = inner.replace(
             "bfd-liveness-detection minimum-interval 50", "bfd-liveness-detection { minimum-interval 50; }"
         )
-        text = "".join(f"{word} {{\n" for word in above.split()) + "spf-options { delay 50; }\n"
+        text = (
+            "".join(f"{word} {{\n" for word in above.split())
+            + "import clusterlb-in; spf-options { delay 50; }\n"
+        )
         text += f"area 0.0.0.0 {{\n{inner}}}\n" + "}\n" * len(above.split())
     audited = report(text, "x", facts("plain", JUNOS))
     assert audited.guess.system is JUNOS
@@ -235,3 +238,28 @@ def test_the_directors_default_route_gets_in(system):
     row = next(row for row in text.splitlines() if "0.0.0.0/0" in row)
     [*_, found] = audit(text.replace(f"{row}\n", ""), system, "nssa")
     assert (found.rule, found.severity.value, "default route" in found.text) == ("filter", "error", True)
+
+
+@pytest.mark.parametrize(
+    "head", ["", "!Command: show running-config ospf\n!Time: Tue\nversion 9.3(5) Bios:version\n"]
+)
+def test_what_nxos_shows_of_ospf_alone(head):
+    rows = generated(NXOS).splitlines()
+    text = head + "\n".join(
+        row for row in rows if not row.startswith(("feature bfd", "hardware", "ip prefix", "route-map"))
+    )
+    text = "\n".join(row for row in text.splitlines() if "bfd interval" not in row and "redirects" not in row)
+    found = audit(text, NXOS)
+    assert {f.severity.value for f in found} == {"not seen"}
+    assert {f.rule for f in found} == {"bfd", "filter"}
+    bare = audit(text.replace("  table-map clusterlb-in filter\n", ""), NXOS)
+    assert ("filter", "warning") in {(f.rule, f.severity.value) for f in bare}, "that one is OSPF's own line"
+
+
+def test_a_range_of_ports():
+    one = render_switch(replace(facts("plain", NXOS), ports=("Ethernet1/1",)), NXOS)
+    text = one.replace("interface Ethernet1/1\n", "interface Ethernet1/1-4\n")
+    assert audit(text, NXOS, ports=("Ethernet1/3", "Ethernet1/4")) == []
+    assert audit(text, NXOS, ports=()) == []
+    [found] = audit(text, NXOS, ports=("Ethernet1/5",))
+    assert found.rule == "no-ospf"

@@ -45,7 +45,9 @@ VYOS_13 = (
     "interfaces {\n    ethernet eth0 {\n        address 192.0.2.1/24\n    }\n}\n// vyos-config-version: x\n"
 )
 IOS_XE = "version 17.3\ninterface GigabitEthernet1/0/1\n no switchport\n ip ospf 1 area 0\nrouter ospf 1\n"
-IOS_SVI = "interface Vlan7\n ip address 192.0.2.1 255.255.255.0\nrouter ospf 1\n network 192.0.2.0 0.0.0.255 area 0"
+IOS_SVI = (
+    "interface Vlan7\n ip address 192.0.2.1 255.255.255.0\nrouter ospf 1\n network 192.0.2.0 0.0.0.255 area 0"
+)
 FOREIGN = [
     ("VyOS", "set protocols ospf area 0 network 10.0.0.0/8\nset system host-name v\n"),
     ("VyOS", "set interfaces bonding bond0 vif 7 address 192.0.2.1/24\n"),
