@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from clusterlb.generate.audit.junos_policy import Row, is_whole, read_import, read_width, unit_of
 from clusterlb.generate.audit.junos_text import Statements, read_statements, under
@@ -58,8 +58,8 @@ def read_junos(text: str, names: Sequence[str] = ()) -> View:
     view.hidden = [(n, row) for n, row in rows if re.match(r"logical-systems .* protocols ospf ", row)][:1]
     by_address = dict(_addresses(statements))
     for key, owned in _by_instance(rows).items():
-        process = view.processes[key] = _process(key, owned, rows)
-        ports = _ports(key, owned, by_address)
+        process = view.processes[key] = _process(key, owned, rows, statements.borrowed)
+        ports = _ports(key, owned, by_address, statements.borrowed)
         for name in names:
             if "all" in ports and name not in ports:
                 ports[name] = Section(name, ports["all"].line, dict(ports["all"].values), key)
@@ -92,8 +92,9 @@ def path_of(key: Key) -> str:
     return f"routing-instances {key.vrf} protocols ospf" if key.vrf else "protocols ospf"
 
 
-def _process(key: Key, owned: Sequence[Row], rows: Sequence[Row]) -> Process:
-    section = Section(path_of(key), owned[0][0], process=key)
+def _process(key: Key, owned: Sequence[Row], rows: Sequence[Row], borrowed: Set[int]) -> Process:
+    begin = next((line for line, _ in owned if line not in borrowed), owned[0][0])
+    section = Section(path_of(key), begin, process=key)
     process = Process(key, section, read_import(rows, owned))
     for line, row in owned:
         if match := re.fullmatch(r"spf-options delay (\d+)", row):
@@ -120,13 +121,16 @@ def _addresses(statements: Statements) -> Iterator[tuple[str, str]]:
             yield match[3], f"{match[1]}.{match[2]}"
 
 
-def _ports(key: Key, owned: Sequence[Row], by_address: Mapping[str, str]) -> dict[str, Section]:
+def _ports(
+    key: Key, owned: Sequence[Row], by_address: Mapping[str, str], borrowed: Set[int]
+) -> dict[str, Section]:
     ports: dict[str, Section] = {}
     for line, row in owned:
         match = re.fullmatch(r"area (\S+) interface (\S+)(?: (.+))?", row)
         if match:
             name = by_address.get(match[2]) or unit_of(match[2])
             port = ports.setdefault(name, Section(name, line, process=key))
+            port.line = line if port.line in borrowed else port.line
             port.put(Setting.AREA, area_text(match[1]), line)
             _put(port, line, match[3] or "", f"delete {path_of(key)} {row}")
     return ports
@@ -152,7 +156,7 @@ def _key(text: str) -> str:
 def _inactive(view: View, statements: Statements, by_address: Mapping[str, str]) -> None:
     """Find the ports whose OSPF statements are there and not in force."""
     for key, owned in _by_instance([(line, text) for line, text, _ in statements.every]).items():
-        for name, port in _ports(key, owned, by_address).items():
+        for name, port in _ports(key, owned, by_address, statements.borrowed).items():
             if name in view.ports or name == "all":
                 continue
             for line, path in statements.inactive:

@@ -30,10 +30,11 @@ class Statement(NamedTuple):
 
 
 class Statements(NamedTuple):
-    """A configuration's statements, and the paths that are deactivated, each with its line."""
+    """A configuration's statements, the paths that are deactivated, and the lines that are of groups."""
 
     every: list[Statement]
     inactive: list[tuple[int, str]]
+    borrowed: frozenset[int] = frozenset()
 
     def in_force(self) -> list[tuple[int, str]]:
         """Return the statements that are in force, each with its line."""
@@ -60,11 +61,12 @@ def read_statements(text: str) -> Statements:
             written.append((line, words))
     written = _rooted(written)
     own = [row for row in written if not row[1].startswith("groups ")]
-    rows = [*_from_groups(written, own), *own]
+    borrowed = _from_groups(written, own)
+    rows = [*borrowed, *own]
     every = [
         Statement(line, row, next((n for n, path in inactive if under(row, path)), 0)) for line, row in rows
     ]
-    return Statements(every, inactive)
+    return Statements(every, inactive, frozenset(line for line, _ in borrowed))
 
 
 def _rooted(written: list[tuple[int, str]]) -> list[tuple[int, str]]:

@@ -20,8 +20,8 @@ def switched_off(port: Section) -> Iterator[Remark]:
     """Say that a port, or OSPF on it, is not in force."""
     if port.text(Setting.OFF) == "yes":
         text = f"{port.name} is switched off: no director behind it becomes a neighbour"
-        line = port.at(Setting.OFF)
-        yield Remark("switched-off", Severity.ERROR, line, text, port.name, (Setting.OFF,))
+        for line in dict.fromkeys(port.values[Setting.OFF].lines):
+            yield Remark("switched-off", Severity.ERROR, line, text, port.name, (Setting.OFF,))
 
 
 def adjacency(port: Section, wanted: Section) -> Iterator[Remark]:

@@ -29,7 +29,8 @@ def switched_off(process: Process, wanted: Process, facts: SwitchFacts) -> Itera
     found, right = process.section, wanted.section
     if found.text(Setting.OFF) == "yes":
         text = "OSPF is switched off here, or routing is: no director becomes a neighbour, or gets no traffic"
-        yield Remark("switched-off", Severity.ERROR, found.at(Setting.OFF), text, "", (Setting.OFF,))
+        for line in dict.fromkeys(found.values[Setting.OFF].lines):
+            yield Remark("switched-off", Severity.ERROR, line, text, "", (Setting.OFF,))
     if not right.text(Setting.FEATURE):
         return
     if found.text(Setting.FEATURE) == "no":

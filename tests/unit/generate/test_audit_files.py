@@ -263,3 +263,21 @@ def test_a_range_of_ports():
     assert audit(text, NXOS, ports=()) == []
     [found] = audit(text, NXOS, ports=("Ethernet1/5",))
     assert found.rule == "no-ospf"
+
+
+def test_every_line_that_switches_off_is_named():
+    rows = generated(EOS).splitlines()
+    place = rows.index("router ospf 1") + 1
+    text = "\n".join([*rows[:place], "   shutdown", *rows[place:], "no ip routing"])
+    found = audit(text, EOS)
+    assert [(f.rule, f.line) for f in found] == [("switched-off", place + 1), ("switched-off", len(rows) + 2)]
+
+
+def test_a_group_is_not_where_a_port_is():
+    group = tuned("groups D protocols ospf area 0.0.0.0 interface <*> ").replace(
+        "interface-type p2p", "priority 9"
+    )
+    text = group + "set apply-groups D\n" + generated(JUNOS).replace(" interface-type p2p", "")
+    found = audit(text, JUNOS)
+    assert {f.rule for f in found} == {"network-type"}
+    assert all("set protocols ospf area" in text.splitlines()[f.line - 1] for f in found)

@@ -82,7 +82,7 @@ def test_a_key_chain_where_there_is_none_needs_the_operators_lines(system, tmp_p
     with pytest.raises(SwitchError, match=f"OSPF: {system.value} .*/switch/{system.value}-auth"):
         render_switch(chain, system)
     lines = {
-        System.EOS: "   ip ospf authentication message-digest\n   ip ospf message-digest-key 1 sha256 s3cret\n",
+        System.EOS: "   ip ospf authentication message-digest\n   ip ospf message-digest-key 1 sha256 k\n",
         System.JUNOS: "{{ interface }} authentication keychain ours\n",
     }
     (tmp_path / "switch").mkdir()
