@@ -12,7 +12,7 @@ from clusterlb.cli.exits import Exit
 from clusterlb.cli.generate import SYSTEMS
 
 if TYPE_CHECKING:
-    from clusterlb.generate.audit.finding import Finding
+    from clusterlb.generate.audit.switch import Report
 
 
 @click.group("audit")
@@ -37,11 +37,13 @@ def command() -> None:
 def switch(file: Path, system: str | None, inventory: Path, interfaces: tuple[str, ...], output: str) -> None:
     """Compare FILE, a switch's saved or shown configuration, with the inventory.
 
-    Each finding says what it costs and which lines to enter. Exit code 0 when there is none, 5 when there
-    are some, 3 when the inventory or FILE cannot be used.
+    Each finding says what it costs and which lines to enter. What FILE does not show is `not seen`. Which
+    system's words were read, and why, goes to standard error. Exit code 0 when nothing is wrong, 5 when
+    something is, 3 when the inventory or FILE cannot be used.
     """
     from clusterlb.config.load import InventoryError, load
-    from clusterlb.generate.audit.switch import audit_switch
+    from clusterlb.generate.audit.finding import Severity
+    from clusterlb.generate.audit.switch import report
     from clusterlb.generate.facts import SwitchError, facts_of
     from clusterlb.generate.switch import ROUTER_ID, System
 
@@ -49,25 +51,29 @@ def switch(file: Path, system: str | None, inventory: Path, interfaces: tuple[st
         cluster, _ = load(inventory)
         facts = facts_of(cluster, interfaces, ROUTER_ID)
         text = file.read_text(encoding="utf-8", errors="replace")
-        findings = audit_switch(text, str(file), facts, System(system) if system else None)
+        audited = report(text, str(file), facts, System(system) if system else None)
     except (InventoryError, SwitchError) as error:
         click.echo(str(error), err=True)
         raise SystemExit(int(Exit.INVALID)) from error
     except OSError as error:
         click.echo(f"{file}: {error.strerror}", err=True)
         raise SystemExit(int(Exit.INVALID)) from error
-    _show(findings, output)
-    if findings:
+    _show(audited, str(file), output)
+    if any(finding.severity is not Severity.NOT_SEEN for finding in audited.findings):
         raise SystemExit(int(Exit.DEGRADED))
 
 
-def _show(findings: list[Finding], output: str) -> None:
+def _show(audited: Report, file: str, output: str) -> None:
+    guess = audited.guess
+    for said in ([str(guess)] if guess.line or guess.doubt else []) + list(audited.omitted):
+        click.echo(f"{file}: {said}", err=True)
     if output == "json":
         import json
         from dataclasses import asdict
 
-        rows = [asdict(finding) | {"severity": finding.severity.value} for finding in findings]
+        system = {"system": guess.system.value}
+        rows = [asdict(f) | {"severity": f.severity.value} | system for f in audited.findings]
         click.echo(json.dumps(rows, indent=2))
     else:
-        for finding in findings:
+        for finding in audited.findings:
             click.echo(str(finding))

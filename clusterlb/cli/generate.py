@@ -53,7 +53,8 @@ def switch(
         raise click.ClickException(str(error)) from error
     if not interfaces or router_id is None:
         click.echo("fill in PORT_TO_DIRECTORS and ROUTER_ID, or give --interface and --router-id", err=True)
-    if interfaces and len(interfaces) < len(cluster.directors) and not chosen.is_frr:
+    shared = chosen.is_frr or facts.network == "broadcast"
+    if interfaces and len(interfaces) < len(cluster.directors) and not shared:
         counts = f"{len(interfaces)} for {len(cluster.directors)} directors"
         click.echo(f"{system} takes one director a port (point-to-point): {counts}", err=True)
     if output is None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from typing import NamedTuple
 
+from clusterlb.core.snat.rules import pool_families
+from clusterlb.model.address import AddressFamily, family_of
 from clusterlb.model.inventory import Inventory
+from clusterlb.model.ospf import BACKBONE, AreaType
 
 
 class SwitchError(Exception):
@@ -21,12 +25,23 @@ class SwitchBfd:
     multiplier: int
 
 
+class Link(NamedTuple):
+    """What OSPF is on an uplink: its area, the area's type, the network type, in the inventory's words."""
+
+    area: IPv4Address
+    area_type: str
+    network: str
+
+
 @dataclass(frozen=True, slots=True)
 class SwitchFacts:
     """The switch's side of a cluster. Times are seconds but for ``pace_ms`` and BFD's milliseconds.
 
     ``ports``: the ports, or the SVI, towards the directors. ``pace_ms``: the directors' least time between
-    two changes of an LSA.
+    two changes of an LSA. ``default_routes``: the families, 4 and 6, whose default route directors are.
+    ``links``: every kind of link that an uplink has, the first the one that ``area``, ``area_type`` and
+    ``network`` describe; empty: there is no other. ``process`` and ``vrf``: the OSPF process to configure,
+    empty for one of our own in the default VRF.
     """
 
     cluster: str
@@ -46,6 +61,21 @@ class SwitchFacts:
     md5_key: str | None
     network: str = "point-to-multipoint"
     area_type: str = "normal"
+    key_chain: str | None = None
+    graceful_restart: bool = False
+    default_routes: frozenset[int] = frozenset()
+    links: tuple[Link, ...] = ()
+    process: str = ""
+    vrf: str = ""
+
+    def on(self, link: Link) -> SwitchFacts:
+        """Return the same for ports of another kind of link."""
+        return replace(self, area=link.area, area_type=link.area_type, network=link.network)
+
+    @property
+    def link(self) -> Link:
+        """Return the kind of link that is generated."""
+        return Link(self.area, self.area_type, self.network)
 
 
 def facts_of(inventory: Inventory, ports: Sequence[str], router_id: str) -> SwitchFacts:
@@ -56,9 +86,10 @@ def facts_of(inventory: Inventory, ports: Sequence[str], router_id: str) -> Swit
     """
     cluster = inventory.cluster
     ospf = cluster.ospf
+    links = _links(inventory)
     return SwitchFacts(
         cluster.name,
-        ospf.area,
+        links[0].area,
         cluster.max_active,
         tuple(prefix for prefix in cluster.vip_prefixes if isinstance(prefix, IPv4Network)),
         tuple(prefix for prefix in cluster.vip_prefixes if isinstance(prefix, IPv6Network)),
@@ -72,9 +103,39 @@ def facts_of(inventory: Inventory, ports: Sequence[str], router_id: str) -> Swit
         SwitchBfd(round(ospf.bfd.interval * 1000), ospf.bfd.multiplier) if ospf.bfd else None,
         ospf.md5_key_id,
         ospf.md5_key,
-        ospf.network.value,
-        ospf.area_type.value,
+        links[0].network,
+        links[0].area_type,
+        ospf.key_chain,
+        ospf.graceful_restart is not None,
+        _default_routes(inventory),
+        links,
     )
+
+
+def _links(inventory: Inventory) -> tuple[Link, ...]:
+    """Return the kinds of link that the uplinks have; that of the cluster's own keys first, if one has it.
+
+    The backbone is of no type but normal (RFC 2328, 3.6).
+    """
+    ospf = inventory.cluster.ospf
+    uplinks = [uplink for director in inventory.directors.values() for uplink in director.uplinks]
+    kinds = [(ospf.area_of(uplink), ospf.network_of(uplink)) for uplink in uplinks]
+    own = (ospf.area, ospf.network)
+    return tuple(
+        Link(area, (AreaType.NORMAL if area == BACKBONE else ospf.area_type).value, network.value)
+        for area, network in sorted(dict.fromkeys(kinds or [own]), key=lambda kind: kind != own)
+    )
+
+
+def _default_routes(inventory: Inventory) -> frozenset[int]:
+    """Return the families in which directors are the default route: the SNAT pools', else the inside's."""
+    if not inventory.cluster.ospf.default_originate:
+        return frozenset()
+    families = {family for _, family in pool_families(inventory)}
+    if not families:
+        directors = inventory.directors.values()
+        families = {family_of(address) for director in directors for address in director.inside}
+    return frozenset(4 if family is AddressFamily.IPV4 else 6 for family in families)
 
 
 def _whole(name: str, seconds: float) -> int:

@@ -66,7 +66,8 @@ def test_findings(config: Path) -> None:
     config.write_text(config.read_text().replace(" ip ospf cost 10\n", " ip ospf cost 20\n", 1))
     audited = run("audit", "switch", config, "--inventory", EXAMPLE)
     assert audited.exit_code == Exit.DEGRADED
-    assert audited.output == (
+    assert audited.stderr == f"{config}: read as frr: line 2, `ospf router-id 10.1.0.254`\n"
+    assert audited.stdout == (
         f"{config}:12: error: br0 has cost 20, other director ports have 10: directors behind the dearer "
         "ports get no traffic [unequal-cost]\n"
         "    interface br0\n"
@@ -77,14 +78,15 @@ def test_findings(config: Path) -> None:
 def test_json(config: Path) -> None:
     config.write_text(config.read_text().replace(" maximum-paths 8\n", " maximum-paths 2\n"))
     audited = run("audit", "switch", config, "--inventory", EXAMPLE, "-o", "json")
-    [finding] = json.loads(audited.output)
+    [finding] = json.loads(audited.stdout)
+    assert finding["system"] == "frr"
     assert (finding["file"], finding["line"], finding["severity"]) == (str(config), 6, "error")
     assert (finding["rule"], finding["fix"]) == ("ecmp-width", ["router ospf", " maximum-paths 8"])
     assert audited.exit_code == Exit.DEGRADED
 
 
 def test_no_finding_is_an_empty_list(config: Path) -> None:
-    assert json.loads(run("audit", "switch", config, "--inventory", EXAMPLE, "-o", "json").output) == []
+    assert json.loads(run("audit", "switch", config, "--inventory", EXAMPLE, "-o", "json").stdout) == []
 
 
 def test_what_cannot_be_read(config: Path, tmp_path: Path) -> None:
@@ -100,3 +102,29 @@ def test_what_cannot_be_read(config: Path, tmp_path: Path) -> None:
     config.write_bytes(b"\x00\xff\xfe")
     strange = run("audit", "switch", config, "--inventory", EXAMPLE)
     assert (strange.exit_code, strange.output.count("say --os")) == (Exit.INVALID, 1)
+
+
+def test_a_shared_segment_is_one_port(tmp_path: Path) -> None:
+    path = tmp_path / "broadcast.yaml"
+    path.write_text(EXAMPLE.read_text().replace("    area: 0.0.0.0\n", "    network: broadcast\n"))
+    ports = ["--interface", "Vlan10", "--router-id", "10.1.0.254"]
+    assert run("generate", "switch", "--os", "eos", "--inventory", path, *ports).stderr == ""
+
+
+def test_what_the_operator_says_counts_and_is_doubted(config: Path) -> None:
+    said = run("audit", "switch", config, "--os", "eos", "--inventory", EXAMPLE)
+    assert said.stderr == f"{config}: read as eos, as --os says, but it looks like frr\n"
+    assert run("audit", "switch", config, "--os", "frr", "--inventory", EXAMPLE).stderr == ""
+
+
+def test_what_is_not_read_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "dual.yaml"
+    dual = '[10.100.0.0/24, "fd00:100::/64"]'
+    path.write_text(EXAMPLE.read_text().replace("[10.100.0.0/24]", dual, 1))
+    config = tmp_path / "sw.conf"
+    ports = ["--interface", "Ethernet1", "--router-id", "10.1.0.254"]
+    config.write_text(run("generate", "switch", "--os", "eos", "--inventory", path, *ports).stdout)
+    audited = run("audit", "switch", config, "--os", "eos", "--inventory", path)
+    assert (audited.stdout, audited.exit_code) == ("", Exit.OK)
+    omitted = "OSPFv3 is not read on eos: see yourself how fd00:100::/64 gets there"
+    assert audited.stderr == f"{config}: {omitted}\n"

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
@@ -42,31 +43,52 @@ def test_frr_prints_it_as_we_write_it(name, routers):
     text = (GOLDEN / f"{name}.frr.conf").read_text()
     switch.load(text)
     running = switch.vtysh("show running-config")
-    assert {line for line in parse(running) if line not in bare} == set(parse(text))
+    # FRR's own type for an Ethernet link, which it does not print; written, it takes another back
+    written = {line for line in parse(text) if line.text != "ip ospf network broadcast"}
+    assert {line for line in parse(running) if line not in bare} == written
     assert audit_switch(running, "running", facts(name, System.FRR)) == []
+
+
+def test_frr_prints_a_vrf_as_we_write_it(routers):
+    """FRR keeps a VRF that the kernel does not have, and leaves it out behind the interface's name."""
+    switch = routers("s")
+    switch.start("zebra", "ospfd", "bfdd", "ospf6d")
+    wanted = facts("dual-stack", System.FRR)
+    bare = parse(switch.vtysh("show running-config"))
+    text = render_switch(replace(wanted, vrf="EDGE"), System.FRR)
+    switch.load(text)
+    running = switch.vtysh("show running-config")
+    written = parse(text.replace(" vrf EDGE\n ip ospf", "\n ip ospf"))
+    assert {line for line in parse(running) if line not in bare} == set(written)
+    assert audit_switch(running, "running", wanted) == []
+    narrow = running.replace(" maximum-paths 8\n", " maximum-paths 2\n")
+    assert {(f.rule, f.fix) for f in audit_switch(narrow, "running", wanted)} == {
+        ("ecmp-width", ("router ospf vrf EDGE", " maximum-paths 8")),
+        ("ecmp-width", ("router ospf6 vrf EDGE", " maximum-paths 8")),
+    }
 
 
 @pytest.fixture
 def fabric(routers, wire, links_in):
     """A director's FRR and links, and the switch that was told nothing but what we generate."""
 
-    def make(system_text):
+    def make(system_text, name="plain"):
         switch, director = routers("s"), routers("d1")
         wire(director, "e0", "10.1.0.1/24", switch, "br0", "10.1.0.254/24")
         links = links_in(director, "e0")
         assert links.apply([CreateLane(lane) for lane in Lane]) == []
-        switch.start("zebra", "ospfd", "bfdd")
+        switch.start("zebra", "ospfd", "bfdd", "ospf6d")
         switch.load(system_text)
-        director.start("zebra", "ospfd", "bfdd")
-        inventory = INVENTORIES["plain"]
+        director.start("zebra", "ospfd", "bfdd", "ospf6d")
+        inventory = INVENTORIES[name]
         director.load(render_config(inventory, inventory.directors["d1"]))
         return switch, director, links
 
     return make
 
 
-def switch_text():
-    return render_switch(facts_of(INVENTORIES["plain"], ("br0",), ROUTER_ID), System.FRR)
+def switch_text(name="plain"):
+    return render_switch(facts_of(INVENTORIES[name], ("br0",), ROUTER_ID), System.FRR)
 
 
 def gateways(switch, address):
@@ -86,6 +108,14 @@ def test_a_director_brings_its_vips_and_nothing_else(fabric):
     assert f"{STRANGER}/32" in known, "OSPF knows the route, so it is the filter that keeps it out"
     assert gateways(switch, STRANGER) == []
     eventually(lambda: bfd_up(switch), 60)
+
+
+@pytest.mark.parametrize("name", ["broadcast", "nssa"])
+def test_what_is_generated_goes_with_its_directors(fabric, name):
+    """The area's type, and the network type: of the inventory, on both ends."""
+    switch, _, links = fabric(switch_text(name), name)
+    assert links.apply([Announce(VIP, Lane.ACTIVE)]) == []
+    eventually(lambda: gateways(switch, VIP) == ["10.1.0.1"], 60)
 
 
 def test_a_point_to_point_port_goes_with_a_director(fabric):

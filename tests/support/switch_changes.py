@@ -35,6 +35,8 @@ CHANGES = [
     (NXOS, "authentication", "error", "  ip ospf authentication message-digest", "", "interface Ethernet1/1"),
     (NXOS, "authentication", "error", "  ip ospf message-digest-key 7 md5 s3cret", "  ip ospf message-digest-key 7 md5 wrong", None),
     (NXOS, "authentication", "error", "  ip ospf message-digest-key 7 md5 s3cret", "  ip ospf message-digest-key 1 md5 3 aa55", None),
+    (NXOS, "switched-off", "error", "feature ospf", "", "router ospf clusterlb"),
+    (NXOS, "bfd", "warning", "feature bfd", "", "router ospf clusterlb"),
     (NXOS, "resilient-hashing", "info", "hardware profile ecmp resilient", "", "router ospf clusterlb"),
     (EOS, "ecmp-width", "error", "   maximum-paths 32", "   maximum-paths 4", None),
     (EOS, "lsa-arrival", "warning", "   timers lsa rx min interval 10", "", "router ospf 1"),

@@ -1,12 +1,13 @@
 """The inventories behind tests/golden/switch, and each switch's ports."""
 
-from ipaddress import IPv4Address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 
 from clusterlb.generate.facts import SwitchFacts, facts_of
 from clusterlb.generate.switch import System
 from clusterlb.model.inventory import Cluster, Director, Inventory
-from clusterlb.model.ospf import Bfd, Ospf, Uplink
+from clusterlb.model.ospf import AreaType, Bfd, NetworkType, Ospf, Uplink
 
+INSIDE = (ip_address("10.2.0.1"), ip_address("fd00:2::1"))
 ROUTER_ID = "10.1.0.254"
 PORTS = {
     System.NXOS: ("Ethernet1/1", "Ethernet1/2"),
@@ -18,7 +19,9 @@ PORTS = {
 
 
 def _inventory(*prefixes: str, ospf: Ospf | None = None, max_active: int = 8) -> Inventory:
-    directors = {f"d{n}": Director(f"d{n}", IPv4Address(f"10.1.0.{n}"), (Uplink("e0"),)) for n in (1, 2)}
+    directors = {
+        f"d{n}": Director(f"d{n}", IPv4Address(f"10.1.0.{n}"), (Uplink("e0"),), INSIDE) for n in (1, 2)
+    }
     cluster = Cluster("edge-1", tuple(map(ip_network, prefixes)), max_active, ospf or Ospf())
     return Inventory(cluster, directors, {}, {})
 
@@ -41,6 +44,18 @@ INVENTORIES = {
     "dual-stack": _inventory("10.100.0.0/24", "fd00:100::/64"),
     "defaults": _inventory("10.100.0.0/24", ospf=Ospf(hello=10, dead=40, retransmit=5, bfd=Bfd(0.3, 3))),
     "no-bfd": _inventory("10.100.0.0/24", ospf=Ospf(bfd=None)),
+    "broadcast": _inventory("10.100.0.0/24", ospf=Ospf(network=NetworkType.BROADCAST)),
+    "nssa": _inventory(
+        "10.100.0.0/24",
+        "fd00:100::/64",
+        ospf=Ospf(
+            area=IPv4Address("0.0.0.51"),
+            area_type=AreaType.NSSA,
+            network=NetworkType.POINT_TO_POINT,
+            graceful_restart=120,
+            default_originate=True,
+        ),
+    ),
 }
 CASES = [(name, system) for name in INVENTORIES for system in System]
 

@@ -3,177 +3,115 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from ipaddress import IPv4Interface
 
-from clusterlb.generate.audit.maps import read_policy
+from clusterlb.generate.audit import words
+from clusterlb.generate.audit.inherit import inherit
 from clusterlb.generate.audit.nest import Block, Row, nest
-from clusterlb.generate.audit.view import Section, Setting, Value, View, area_text, network_of
+from clusterlb.generate.audit.part import named_by, part_of
+from clusterlb.generate.audit.processes import read_processes
+from clusterlb.generate.audit.view import Covered, Key, Process, Section, Setting, Value, View, interface_of
 from clusterlb.generate.switch import System
 
-_PORT: tuple[tuple[str, Setting, str], ...] = (
-    (r"ip ospf (?:\d+ )?area (\S+)", Setting.AREA, ""),
-    (r"ip router ospf \S+ area (\S+)", Setting.AREA, ""),
-    (r"ip ospf cost (\d+)", Setting.COST, ""),
-    (r"ip ospf network (\S+)", Setting.NETWORK, ""),
-    (r"ip ospf hello-interval (\d+)", Setting.HELLO, ""),
-    (r"ip ospf dead-interval (\d+)", Setting.DEAD, ""),
-    (r"ip ospf dead-interval minimal hello-multiplier \d+", Setting.DEAD, "1"),
-    (r"ip ospf retransmit-interval (\d+)", Setting.RETRANSMIT, ""),
-    (r"ip ospf passive(?:-interface)?", Setting.PASSIVE, "yes"),
-    (r"no ip ospf passive(?:-interface)?", Setting.PASSIVE, "no"),
-    (r"ip ospf (?:neighbor )?bfd", Setting.BFD, "yes"),
-    (r"ip ospf bfd (?:profile \S+|\d+ \d+ \d+)", Setting.BFD, "yes"),
-    (r"ip ospf (?:neighbor )?bfd disable|no ip ospf (?:neighbor )?bfd", Setting.BFD, "no"),
-    (r"bfd interval (\d+) .*", Setting.BFD_TX, ""),
-    (r"bfd interval \d+ min[_-]rx (\d+) .*", Setting.BFD_RX, ""),
-    (r"bfd interval .* multiplier (\d+)", Setting.BFD_MULTIPLIER, ""),
-    (r"ip ospf bfd \d+ \d+ (\d+)", Setting.BFD_TX, ""),
-    (r"ip ospf bfd \d+ (\d+) \d+", Setting.BFD_RX, ""),
-    (r"ip ospf bfd (\d+) \d+ \d+", Setting.BFD_MULTIPLIER, ""),
-    (r"ip ospf authentication message-digest", Setting.AUTHENTICATION, "md5"),
-    (r"ip ospf authentication(?: key-chain \S+| null)?", Setting.AUTHENTICATION, "other"),
-    (r"ip ospf message-digest-key (.+)", Setting.KEY, ""),
-)
-_PROCESS: tuple[tuple[str, Setting, str], ...] = (
-    (r"maximum-paths (\d+)", Setting.MAX_PATHS, ""),
-    (r"timers lsa(?: |-)(?:min-arrival|arrival|rx min interval) (\d+)", Setting.LSA_ARRIVAL, ""),
-    (r"timers (?:throttle spf|spf delay initial) (\d+) \d+ \d+", Setting.SPF_DELAY, ""),
-    (r"timers (?:throttle spf|spf delay initial) \d+ \d+ (\d+)", Setting.SPF_MAX, ""),
-    (r"bfd(?: default| all-interfaces)?", Setting.BFD, "yes"),
-    (r"passive-interface default", Setting.PASSIVE, "yes"),
-)
-_PROFILE: tuple[tuple[str, Setting, str], ...] = (
-    (r"transmit-interval (\d+)", Setting.BFD_TX, ""),
-    (r"receive-interval (\d+)", Setting.BFD_RX, ""),
-    (r"detect-multiplier (\d+)", Setting.BFD_MULTIPLIER, ""),
-    (r"(?:bfd )?interval (\d+) min.*", Setting.BFD_TX, ""),
-    (r"(?:bfd )?interval \d+ min[_-]rx (\d+) .*", Setting.BFD_RX, ""),
-    (r"(?:bfd )?interval .* multiplier (\d+)(?: default)?", Setting.BFD_MULTIPLIER, ""),
-)
-_RESILIENT = r"hardware profile ecmp resilient|ip hardware fib ecmp resilience .+"
-_PORT_DEFAULTS = {
-    Setting.NETWORK: "broadcast",
-    Setting.HELLO: "10",
-    Setting.DEAD: "40",
-    Setting.RETRANSMIT: "5",
-    Setting.PASSIVE: "no",
-    Setting.BFD: "no",
-    Setting.AUTHENTICATION: "none",
-}
-_SLOW_BFD = {Setting.BFD_TX: "300", Setting.BFD_RX: "300", Setting.BFD_MULTIPLIER: "3"}
-_BFD_DEFAULTS = {
-    System.NXOS: {Setting.BFD_TX: "50", Setting.BFD_RX: "50", Setting.BFD_MULTIPLIER: "3"},
-    System.EOS: _SLOW_BFD,
-    System.SONIC: _SLOW_BFD,
-    System.FRR: _SLOW_BFD,
-}
-_SLOW = {Setting.LSA_ARRIVAL: "1000", Setting.SPF_DELAY: "0", Setting.SPF_MAX: "5000"}
-_PROCESS_DEFAULTS = {
-    System.NXOS: _SLOW | {Setting.MAX_PATHS: "8", Setting.SPF_DELAY: "200"},
-    System.EOS: _SLOW,
-    System.SONIC: _SLOW,
-    System.FRR: _SLOW,
-}
+_SPEAKS = {"ip": re.compile(r"(?:no )?ip (?:router )?ospf "), "ipv6": re.compile(r"(?:no )?ipv6 ospf6 ")}
+_VRF = re.compile(r"(?:vrf member|vrf forwarding|ip vrf forwarding|vrf) (\S+)")
+_TAG = re.compile(r"ip router ospf (\S+) area .+|ip ospf (\S+) area .+")
+Interfaces = dict[tuple[str, str], list[Block]]
 
 
-def read_blocks(text: str, system: System) -> View:
-    """Return what a configuration in blocks says; lines that are not understood are passed over."""
+def read_blocks(
+    text: str, system: System, names: Sequence[str] = (), ip: str = "ip", vrf_of_all: str = ""
+) -> View:
+    """Return what a configuration says of OSPFv2, or with ``ip`` ``ipv6`` of FRR's OSPFv3.
+
+    ``names``: ports that are looked for, for FRR's text has no line of a port that it only knows by its
+    address. ``vrf_of_all``: the VRF of ports that do not say one. What is not understood is passed over.
+    """
     rows = text.splitlines()
     top, above = nest(rows)
-    interfaces = {b.text.split(maxsplit=1)[1]: b for b in top if re.match(r"interface \S", b.text)}
-    chosen = _process(top, interfaces)
-    process = Section(chosen.text if chosen else "", chosen.line if chosen else 1)
-    own = chosen.rows() if chosen else []
-    process.values.update({key: Value(text) for key, text in _PROCESS_DEFAULTS[system].items()})
-    _fill(process, own, _PROCESS)
-    _fill(process, [(b.line, b.text) for b in top], ((_RESILIENT, Setting.RESILIENT, "yes"),))
-    view = View(rows, process, above=above)
-    view.policy = read_policy(top, own)
-    for name, block in interfaces.items():
-        port = Section(name, block.line)
-        _fill(port, block.rows(), _PORT)
-        _by_network(port, block.rows(), own)
+    partial = part_of(rows, top, system)
+    view = View(rows, read_processes(top, system, ip, bool(partial)), above=above, partial=partial)
+    interfaces = _interfaces(top)
+    written = {name for name, _ in interfaces}
+    for (name, vrf), blocks in (interfaces | {(n, ""): [] for n in names if n not in written}).items():
+        body = [row for block in blocks for row in block.rows()]
+        key = _key_of(body, vrf or vrf_of_all, view.processes, system)
+        process = view.processes.get(key)
+        begin = blocks[0].line if blocks else process.section.line if process else 1
+        port = Section(name, begin, process=key)
+        words.fill(port, body, words.PORT if ip == "ip" else words.PORT6)
+        addresses = _addresses(body)
+        if process is not None and Setting.AREA not in port.values:
+            _by_process(port, addresses, process, system)
         if Setting.AREA in port.values:
-            _inherit(port, block, process, own)
-            _bfd_timers(port, block, top)
-            if system is System.NXOS and (hello := port.text(Setting.HELLO)):
-                port.values.setdefault(Setting.DEAD, Value(str(4 * int(hello))))
-            for setting, default in (_PORT_DEFAULTS | _BFD_DEFAULTS[system]).items():
-                port.values.setdefault(setting, Value(default))
+            inherit(port, body, process, top, system, bool(partial))
+            _under_its_parent(port, interfaces)
             view.ports[name] = port
+        elif system.is_frr and process and process.networks and not addresses:
+            inherit(port, body, process, top, system, bool(partial))
+            view.unsure[name] = port
+            if any(_SPEAKS[ip].match(row) for _, row in body):
+                view.tuned.append(name)
     return view
 
 
-def _process(top: Sequence[Block], interfaces: dict[str, Block]) -> Block | None:
-    """Return the OSPF process that the ports name, as NX-OS has several, or the first."""
-    processes = [block for block in top if re.match(r"router ospf\b(?!6)(?!v3)", block.text)]
-    for block in interfaces.values():
-        for _, text in block.rows():
-            if match := re.fullmatch(r"ip router ospf (\S+) area \S+", text):
-                named = [b for b in processes if b.text == f"router ospf {match[1]}"]
-                return named[0] if named else None
-    return processes[0] if processes else None
+def _under_its_parent(port: Section, interfaces: Interfaces) -> None:
+    """Take a subinterface for switched off when its parent is."""
+    parent, dot, _ = port.name.rpartition(".")
+    for (name, _), blocks in interfaces.items() if dot else ():
+        for line, text in (row for block in blocks for row in block.rows()):
+            if name == parent and text in {"shutdown", "no shutdown"}:
+                port.put(Setting.OFF, "no" if text.startswith("no ") else "yes", line)
 
 
-def _fill(section: Section, rows: Sequence[Row], table: Sequence[tuple[str, Setting, str]]) -> None:
-    for number, text in rows:
-        for pattern, setting, meaning in table:
-            if match := re.fullmatch(pattern, text):
-                text_of = _SPELLING.get(setting, str)
-                section.put(setting, text_of(meaning or match[1]), number)
+def _interfaces(top: Sequence[Block]) -> Interfaces:
+    """Return the interfaces' blocks by name and VRF; FRR has the VRF behind the name."""
+    found: Interfaces = {}
+    for block in top:
+        if match := re.fullmatch(r"interface (.+?)(?: vrf (\S+))?", block.text):
+            for name in named_by(match[1]):
+                found.setdefault((name, match[2] or ""), []).append(block)
+    return found
 
 
-def _key(text: str) -> str:
-    """Spell a key's line: its number and the key, or a star for one that the system has encrypted."""
-    match = re.fullmatch(r"(\d+) md5 (?:(\d+) )?(\S+)", text)
-    if not match:
-        return text
-    return f"{match[1]} {match[3] if match[2] in {None, '0'} else '*'}"
+def _key_of(body: Sequence[Row], vrf: str, processes: dict[Key, Process], system: System) -> Key:
+    """Return the process that a port is in: the named one (NX-OS, FRR's instances), else its VRF's first."""
+    name = ""
+    for _, text in body:
+        if match := _VRF.fullmatch(text):
+            vrf = match[1]
+        elif match := _TAG.fullmatch(text):
+            name = match[1] or match[2]
+    vrf = "" if vrf == "default" else vrf
+    if name:
+        return Key(name, vrf)
+    fitting = [key for key in processes if key.vrf == vrf]
+    if not fitting and not vrf and system.is_frr and len(processes) == 1:
+        return next(iter(processes))  # a file that was written by hand: the kernel knows the port's VRF
+    return next(iter(fitting), Key("", vrf))
 
 
-_SPELLING: dict[Setting, Callable[[str], str]] = {Setting.AREA: area_text, Setting.KEY: _key}
+def _by_process(port: Section, addresses: Sequence[IPv4Interface], process: Process, system: System) -> None:
+    """Put a port into an area by its process: OSPFv3's list of interfaces, or a ``network`` statement.
+
+    Of several statements the narrowest counts. FRR wants the interface's whole prefix within it, the others
+    its address (FRR: ospf_network_match_iface()).
+    """
+    fitting: list[Covered] = [
+        covered
+        for covered in process.networks
+        for address in addresses
+        if address.ip in covered.network
+        and (not system.is_frr or address.network.prefixlen >= covered.network.prefixlen)
+    ]
+    if port.name in process.listed:
+        port.values[Setting.AREA] = process.listed[port.name]
+    elif fitting:
+        narrowest = max(fitting, key=lambda covered: covered.network.prefixlen)
+        port.values[Setting.AREA] = Value(narrowest.area, (narrowest.line,))
 
 
-def _by_network(port: Section, body: Sequence[Row], process: Sequence[Row]) -> None:
-    """Put a port into the area whose ``network`` statement has its address."""
-    written = [match[1] for _, text in body if (match := re.match(r"ip address ([\d.]+)/\d+", text))]
-    hosts = [host for address in written if (host := network_of(address))]
-    for number, text in process:
-        match = re.fullmatch(r"network (\S+) area (\S+)", text)
-        network = network_of(match[1]) if match else None
-        if match and network and any(host.subnet_of(network) for host in hosts):
-            port.values.setdefault(Setting.AREA, Value(area_text(match[2]), (number,)))
-
-
-def _inherit(port: Section, block: Block, process: Section, own: Sequence[Row]) -> None:
-    """Add what the port has from its OSPF process."""
-    if process.text(Setting.BFD) == "yes":
-        port.values.setdefault(Setting.BFD, process.values[Setting.BFD])
-    if process.text(Setting.PASSIVE) == "yes":
-        port.values.setdefault(Setting.PASSIVE, process.values[Setting.PASSIVE])
-    on_port = any("ip ospf passive" in text for _, text in block.rows())
-    for number, text in own:
-        passive = re.fullmatch(rf"(no )?passive-interface {re.escape(port.name)}", text)
-        if passive and not on_port:
-            port.values[Setting.PASSIVE] = Value("no" if passive[1] else "yes", (number,))
-        area = re.fullmatch(r"area (\S+) authentication message-digest", text)
-        if area and area_text(area[1]) == port.text(Setting.AREA):
-            port.values.setdefault(Setting.AUTHENTICATION, Value("md5", (number,)))
-
-
-def _bfd_timers(port: Section, block: Block, top: Sequence[Block]) -> None:
-    """Add the timers of the port's BFD profile (FRR), or the system's own (NX-OS, EOS)."""
-    profiles = {
-        f"profile {text.split()[-1]}" for _, text in block.rows() if text.startswith("ip ospf bfd profile")
-    }
-    timers = Section("", 0)
-    for outer in top:
-        for inner in outer.body if outer.text == "bfd" else ():
-            if inner.text in profiles:
-                _fill(timers, inner.rows(), _PROFILE)
-        if outer.text == "router bfd":
-            _fill(timers, outer.rows(), _PROFILE)
-        elif outer.text.startswith("bfd interval "):
-            _fill(timers, [(outer.line, outer.text)], _PROFILE)
-    for setting, value in timers.values.items():
-        port.values.setdefault(setting, value)
+def _addresses(body: Sequence[Row]) -> list[IPv4Interface]:
+    found = (re.match(r"ip address (\d.+)", text) for _, text in body)
+    return [address for match in found if match and (address := interface_of(match[1]))]

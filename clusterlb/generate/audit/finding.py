@@ -7,11 +7,15 @@ from enum import Enum
 
 
 class Severity(Enum):
-    """ERROR: VIPs or directors are lost. WARNING: slower or less safe. INFO: could be better."""
+    """ERROR: VIPs or directors are lost. WARNING: slower or less safe. INFO: could be better.
+
+    NOT_SEEN: the file does not show it, so somebody has to look elsewhere; no fault was found.
+    """
 
     ERROR = "error"
     WARNING = "warning"
     INFO = "info"
+    NOT_SEEN = "not seen"
 
 
 @dataclass(frozen=True, slots=True)

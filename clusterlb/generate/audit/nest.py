@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 Row = tuple[int, str]
-_CONTEXT = re.compile(r"(?:interface|router|route-map) |bfd$")
+_CONTEXT = re.compile(r"(?:interface|router|route-map|vrf) |bfd$")
+# what nobody writes outside a context: FRR reads files that are not indented, too
+_INSIDE = re.compile(
+    r"(?:no )?(?:ip ospf |ipv6 ospf6 |network \S+ area |ospf6? router-id |passive-interface |area \S+ |"
+    r"timers (?:lsa|throttle) |maximum-paths |match |on-match |shutdown$|bandwidth |description )"
+)
 
 
 @dataclass(slots=True)
@@ -23,12 +28,18 @@ class Block:
         """Return the lines right under this one, each with its number."""
         return [(block.line, block.text) for block in self.body]
 
+    def under(self, text: str) -> Iterator[Row]:
+        """Yield the lines under every line of this text that stands right under this one."""
+        for block in self.body:
+            if block.text == text:
+                yield from block.rows()
+
 
 def nest(rows: Sequence[str]) -> tuple[list[Block], dict[int, tuple[int, ...]]]:
     """Return the outermost blocks, and for each line the lines of the blocks around it.
 
     Comments, ``exit`` and ``end`` are left out; runs of blanks become one. A context that is entered twice is
-    one block, as it is to the system.
+    one block, as it is to the system; ``no`` in front of one ends it.
     """
     top: list[Block] = []
     stack: list[Block] = []
@@ -39,9 +50,14 @@ def nest(rows: Sequence[str]) -> tuple[list[Block], dict[int, tuple[int, ...]]]:
         if not text or text[0] in "!#" or text == "end" or text.startswith("exit"):
             continue
         indent = len(row) - len(row.lstrip())
+        if not indent and stack and _INSIDE.match(text) and _CONTEXT.match(stack[0].text):
+            indent = stack[0].indent + 1
         while stack and stack[-1].indent >= indent:
             stack.pop()
         above[number] = tuple(block.line for block in stack)
+        if not stack and text.startswith("no ") and (gone := contexts.pop(text[3:], None)):
+            top.remove(gone)
+            continue
         block = contexts.get(text) if not stack else None
         if block is None:
             block = Block(number, text, indent)

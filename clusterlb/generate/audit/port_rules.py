@@ -13,11 +13,26 @@ from clusterlb.generate.audit.remark import Remark
 from clusterlb.generate.audit.view import Section, Setting
 from clusterlb.generate.facts import SwitchFacts
 
+POINTS = frozenset({"point-to-multipoint", "point-to-point"})
+
+
+def switched_off(port: Section) -> Iterator[Remark]:
+    """Say that a port, or OSPF on it, is not in force."""
+    if port.text(Setting.OFF) == "yes":
+        text = f"{port.name} is switched off: no director behind it becomes a neighbour"
+        for line in dict.fromkeys(port.values[Setting.OFF].lines):
+            yield Remark("switched-off", Severity.ERROR, line, text, port.name, (Setting.OFF,))
+
 
 def adjacency(port: Section, wanted: Section) -> Iterator[Remark]:
     """Say what keeps a port and its directors from becoming neighbours, or from staying so."""
     equal = (
         ("area", Setting.AREA, "is in area {found}, the directors in {wanted}: no adjacency"),
+        (
+            "area",
+            Setting.AREA_TYPE,
+            "is in an area of type {found}, the directors' is {wanted}: no adjacency",
+        ),
         (
             "hello-dead",
             Setting.HELLO,
@@ -28,20 +43,34 @@ def adjacency(port: Section, wanted: Section) -> Iterator[Remark]:
     )
     for rule, setting, text in equal:
         found, right = port.text(setting), wanted.text(setting)
-        if found != right:
+        if found and found != right:
             said = f"{port.name} {text.format(found=found, wanted=right)}"
             yield Remark(rule, Severity.ERROR, port.at(setting), said, port.name, (setting,))
-    network = port.text(Setting.NETWORK)
-    if network not in {"point-to-multipoint", "point-to-point"}:
-        yield Remark(
-            "network-type",
-            Severity.ERROR,
-            port.at(Setting.NETWORK),
-            f"{port.name} is of network type {network}, the directors are point-to-multipoint: neighbours "
-            "become Full, but their LSAs do not match and no route is computed",
-            port.name,
-            (Setting.NETWORK,),
+
+
+def network(port: Section, directors: str) -> Iterator[Remark]:
+    """Compare the network type with ``directors``, their own; on a broadcast link somebody must be elected.
+
+    Point-to-point and point-to-multipoint go together (tried with FRR), broadcast with broadcast alone.
+    """
+    found = port.text(Setting.NETWORK)
+    alone = {"broadcast", "non-broadcast"}
+    if found != directors and ({found, directors} & alone or found not in POINTS):
+        why = (
+            "neighbours become Full, but their LSAs do not match and no route is computed"
+            if found == "broadcast"
+            else "the adjacency stays in ExStart, or no route is computed"
         )
+        text = f"{port.name} is of network type {found}, the directors are {directors}: {why}"
+        line = port.at(Setting.NETWORK)
+        yield Remark("network-type", Severity.ERROR, line, text, port.name, (Setting.NETWORK,))
+    elif found == "broadcast" and port.text(Setting.PRIORITY) == "0":
+        text = (
+            f"{port.name} has priority 0, as the directors have: nobody becomes the designated router, "
+            "and no route is computed"
+        )
+        line = port.at(Setting.PRIORITY)
+        yield Remark("network-type", Severity.ERROR, line, text, port.name, (Setting.PRIORITY,))
 
 
 def authentication(port: Section, wanted: Section) -> Iterator[Remark]:
@@ -49,7 +78,12 @@ def authentication(port: Section, wanted: Section) -> Iterator[Remark]:
     found, right = port.text(Setting.AUTHENTICATION), wanted.text(Setting.AUTHENTICATION)
     both = (Setting.AUTHENTICATION, Setting.KEY)
     if found != right:
-        names = {"md5": "MD5", "none": "no authentication", "other": "another authentication than MD5"}
+        names = {
+            "md5": "MD5",
+            "chain": "a key chain",
+            "none": "no authentication",
+            "other": "another authentication",
+        }
         text = f"{port.name} has {names[found]}, the directors have {names[right]}: no adjacency"
         line = port.at(Setting.AUTHENTICATION)
         yield Remark("authentication", Severity.ERROR, line, text, port.name, both)
@@ -73,6 +107,10 @@ def bfd(port: Section, wanted: Section, facts: SwitchFacts) -> Iterator[Remark]:
         else:
             text = f"{port.name} has BFD, the directors have none: no session will come up"
         yield Remark("bfd", Severity.WARNING, port.at(Setting.BFD), text, port.name, (Setting.BFD, *timers))
+        return
+    if port.text(Setting.BFD_TX) == "?":
+        text = f"the file does not show the BFD intervals of {port.name}: see that they are the directors'"
+        yield Remark("bfd", Severity.NOT_SEEN, port.at(Setting.BFD), text)
         return
     wrong = [setting for setting in timers if right == "yes" and port.text(setting) != wanted.text(setting)]
     if wrong:

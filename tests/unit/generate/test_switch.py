@@ -70,3 +70,22 @@ def test_an_operators_key_chain_comes_from_a_template_of_his_own(tmp_path, monke
     monkeypatch.setattr(switch, "environment", lambda: templates.environment(tmp_path))
     text = render_switch(facts("plain", System.NXOS), System.NXOS)
     assert text.count("  ip ospf authentication key-chain clusterlb\n") == 2
+
+
+@pytest.mark.parametrize("system", [System.EOS, System.JUNOS])
+def test_a_key_chain_where_there_is_none_needs_the_operators_lines(system, tmp_path, monkeypatch):
+    from clusterlb.drivers import templates
+    from clusterlb.generate import switch
+    from clusterlb.generate.audit.switch import audit_switch
+
+    chain = replace(facts("plain", system), key_chain="OSPF")
+    with pytest.raises(SwitchError, match=f"OSPF: {system.value} .*/switch/{system.value}-auth"):
+        render_switch(chain, system)
+    lines = {
+        System.EOS: "   ip ospf authentication message-digest\n   ip ospf message-digest-key 1 sha256 k\n",
+        System.JUNOS: "{{ interface }} authentication keychain ours\n",
+    }
+    (tmp_path / "switch").mkdir()
+    (tmp_path / "switch" / f"{system.value}-authentication.j2").write_text(lines[system])
+    monkeypatch.setattr(switch, "environment", lambda: templates.environment(tmp_path))
+    assert audit_switch(render_switch(chain, system), "x", chain, system) == []
