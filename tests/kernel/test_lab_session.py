@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -71,7 +72,8 @@ def test_who_does_not_arrive_is_named_and_the_lab_goes_down(tmp_path):
     before = namespaces()
     done = run(tmp_path, "{controller: none, directors: 2, real_servers: 1, wait: 100ms}", "true")
     assert done.returncode == 1
-    assert "after 0.1 s the switch has no next hop d1, d2" in done.stderr
+    # d1 may have arrived where starting it took longer than that; d2 is not started then
+    assert re.search(r"after 0\.1 s the switch has no next hop (d1, )?d2\n", done.stderr), done.stderr
     nothing_is_left(before)
 
 
