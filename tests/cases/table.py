@@ -16,7 +16,7 @@ fails where the fault is back; `tox -e cases` runs them all. `python -m tests.ca
 
 | kind of fault | what must happen | case |
 |---|---|---|
-"""
+"""  # noqa: E501 - a page of prose
 
 
 class Case(NamedTuple):
