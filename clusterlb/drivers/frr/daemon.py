@@ -16,10 +16,10 @@ from clusterlb.drivers.frr.bfd import parse_sessions_up
 from clusterlb.drivers.frr.conflict import in_the_way
 from clusterlb.drivers.frr.database import OSPF6_COMMANDS, OSPF_COMMANDS, parse_databases
 from clusterlb.drivers.frr.delta import Delta, additions, comparable, parse_delta, script
-from clusterlb.drivers.frr.merge import displaced, merge
+from clusterlb.drivers.frr.merge import displaced, merge, merge_text
 from clusterlb.drivers.frr.neighbors import parse_neighbors
 from clusterlb.drivers.frr.parser import Parser
-from clusterlb.drivers.frr.persist import Staged, stage, uses_integrated_file
+from clusterlb.drivers.frr.persist import Staged, stage, text_in, uses_integrated_file
 from clusterlb.drivers.frr.process import run
 from clusterlb.drivers.frr.refusal import not_taken, redacted, taken_back
 from clusterlb.drivers.frr.text import parse, serialise
@@ -82,7 +82,7 @@ class FrrDaemon:
             if obstacles:
                 raise DriverError(f"FRR was left as it is: {'; '.join(obstacles)}.")
             target = merge(running, add, remove)
-            staged = await asyncio.to_thread(self._stage, add, remove)
+            staged = await self._stage(add, remove)
             try:
                 if _significant(running) != _significant(target):
                     self._not_again(running, target)
@@ -146,10 +146,12 @@ class FrrDaemon:
         if missing:
             raise self._vtysh.not_running(missing)
 
-    def _stage(self, add: Sequence[FrrLine], remove: Sequence[FrrLine]) -> Staged | None:
+    async def _stage(self, add: Sequence[FrrLine], remove: Sequence[FrrLine]) -> Staged | None:
         folder = self._vtysh.config_dir
         if uses_integrated_file(folder):
-            return stage(folder, add, remove)
+            old = await asyncio.to_thread(text_in, folder)
+            text = merge_text(old, add, remove, await self._parser.entries(old))
+            return await asyncio.to_thread(stage, folder, old, text)
         if not self._warned:
             _log.warning(
                 "FRR does not start from %s/frr.conf (no service integrated-vtysh-config): clusterlb's lines "
