@@ -77,6 +77,7 @@ class FrrDaemon:
         """
         async with self._writing:
             running_daemons, running = await self._read()
+            before = running
             self._require(_daemons_for(add), running_daemons)
             obstacles = in_the_way(running, add, remove)
             if obstacles:
@@ -97,7 +98,8 @@ class FrrDaemon:
                 raise
             if staged:
                 await asyncio.to_thread(staged.commit)
-            await self._warn_of_router_id(add)
+            if FrrLine((), "router ospf") in before:
+                await self._warn_of_router_id(add)
             return running
 
     async def neighbors(self) -> tuple[OspfNeighbor, ...]:
@@ -150,7 +152,8 @@ class FrrDaemon:
         folder = self._vtysh.config_dir
         if uses_integrated_file(folder):
             old = await asyncio.to_thread(text_in, folder)
-            text = merge_text(old, add, remove, await self._parser.entries(old))
+            entries = await self._parser.entries(old) if old.strip() else None
+            text = merge_text(old, add, remove, entries)
             return await asyncio.to_thread(stage, folder, old, text)
         if not self._warned:
             _log.warning(
