@@ -15,7 +15,6 @@ from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import Announce, Plan, Step
 from clusterlb.model.reason import Because, Reason
 
-
 _LOOK = "see `vtysh -c 'show ip ospf neighbor'`"
 
 

@@ -19,7 +19,7 @@ BOTH = Databases(star(2, stub(1), stub(2)))
 
 @asynccontextmanager
 async def first_of_two(root, database, monkeypatch):
-    """A director that has looked once, and looks no more by itself: ``ask(body)`` is a wish over its socket."""
+    """A director that has looked once, and looks no more by itself; with how to wish for a drain."""
     monkeypatch.setattr(readings, "IDLE_VIEW", 3600.0)
     directors = {f"d{n}": Director(f"d{n}", rid(n), (Uplink("e0"),)) for n in (1, 2)}
     host = FakeDirector(root, replace(inventory(), directors=directors))
