@@ -52,7 +52,8 @@ def _make(controller: Controller, body: dict[str, Any]) -> web.Response:
     if not body.get("force") and not intent.begins:
         world = controller.world
         around = world.around(controller.reconciler.clock())
-        refused = refused_drain(intent, world.inventory, around, world.cluster_changed_at, SETTLE)
+        silent = controller.readings.cluster_error
+        refused = refused_drain(intent, world.inventory, around, world.cluster_changed_at, SETTLE, silent)
         if refused is not None:
             return answer({"error": refused.text, "reason": refused.reason.value}, 409)
     try:

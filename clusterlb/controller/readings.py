@@ -239,6 +239,11 @@ class Readings:
             self.reconciler.world.health_changed(frr_failures=failures, frr_error=str(error))
             return None
 
+    @property
+    def cluster_error(self) -> str:
+        """Return why the last look at the link-state database failed; empty when it did not."""
+        return self._cluster_error
+
     async def cluster(self, *, at_once: bool = False) -> None:
         """Read the link-state database: who announces what, and in which lane.
 

@@ -15,6 +15,8 @@ from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import Announce, Plan, Step
 from clusterlb.model.reason import Because, Reason
 
+_LOOK = "see `vtysh -c 'show ip ospf neighbor'`"
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -36,18 +38,24 @@ def guard(plan: Plan, cluster: Cluster) -> tuple[Plan, tuple[Refusal, ...]]:
 
 
 def refused_drain(
-    intent: Intent, inventory: Inventory, around: Surroundings, changed_at: float, settle: float
+    intent: Intent,
+    inventory: Inventory,
+    around: Surroundings,
+    changed_at: float,
+    settle: float,
+    silent: str = "",
 ) -> Because | None:
     """Return why a drain must not begin, or None when it may.
 
     ``changed_at``: when the set of directors that announce changed last, in the clock of ``around``. A member
     that drains takes no flow that comes over from another director (ip_vs_mh.c falls back for weight 0): so
-    none drains until ``settle`` seconds after such a change.
+    none drains until ``settle`` seconds after such a change. ``silent``: why the look at the others that
+    belongs to this wish has failed, empty when it has not.
     """
     if intent.kind is not IntentKind.DRAIN:
         return None
     if intent.target.partition("/")[0] not in {"member", "pool"}:
-        return _lonely(intent, inventory, around)
+        return _lonely(intent, inventory, around, silent)
     since = around.now - changed_at
     if since >= settle:
         return None
@@ -58,13 +66,13 @@ def refused_drain(
     return Because(Reason.ECMP_CHANGING, text, {"since": since})
 
 
-def _lonely(intent: Intent, inventory: Inventory, around: Surroundings) -> Because | None:
+def _lonely(intent: Intent, inventory: Inventory, around: Surroundings, silent: str) -> Because | None:
     """Say which VIPs too few others would carry."""
     needed = inventory.cluster.min_announcers
-    if not around.knows():
+    if silent or not around.knows():
         text = (
-            "the link-state database does not say who else announces the VIPs (see `vtysh -c 'show ip ospf "
-            "neighbor'`): nobody can tell what this drain would take down; --force drains all the same"
+            f"the link-state database does not say who else announces the VIPs ({silent or _LOOK}): "
+            "nobody can tell what this drain would take down; --force drains all the same"
         )
         return Because(Reason.TOO_FEW_ANNOUNCERS, text)
     names = {director.router_id: name for name, director in inventory.directors.items()}

@@ -33,6 +33,7 @@ GROUPS = [
             "repair_ms",
         ],
     ),
+    ("bench_first_start", NATIVE, ["announce_ipv6_s", "announce_first_start_s"]),
     ("bench_mass", NATIVE, ["mass_change_default_ms", "mass_change_tuned_ms", "flap_lsas"]),
     ("bench_memory", NATIVE, ["controller_rss_mb"]),
     (

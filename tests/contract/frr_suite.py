@@ -60,6 +60,18 @@ class FrrSuite:
         }
         assert set(displaced(before, after)) == gone
 
+    async def test_others_keep_their_neighbours(self, frr, foreign_neighbours):
+        """``foreign_neighbours()`` names the interfaces of others on which there are neighbours still.
+
+        What a line of ours means for them does not show in the lines.
+        """
+        before = await foreign_neighbours()
+        assert before
+        await frr.configure(WANTED, ())
+        assert await foreign_neighbours() == before
+        await frr.configure((), WANTED)
+        assert await foreign_neighbours() == before
+
     async def test_configuring_twice_is_configuring_once(self, frr):
         await frr.configure(WANTED, ())
         once = await frr.read()
@@ -103,6 +115,15 @@ class FrrSuite:
         before = await frr.read()
         with pytest.raises(DriverError, match=rejected.text):
             await frr.configure([*WANTED, rejected], ())
+        assert await frr.read() == before
+
+    async def test_what_is_in_the_way_is_named_and_nothing_changes(self, frr):
+        network = FrrLine(("router ospf",), "network 192.0.2.0/24 area 0")
+        await frr.configure((), [FrrLine(("interface e1",), "ip ospf area 0")])
+        await frr.configure([network], ())
+        before = await frr.read()
+        with pytest.raises(DriverError, match=network.text):
+            await frr.configure(WANTED, ())
         assert await frr.read() == before
 
     async def test_no_neighbours_without_ospf_on_the_wire(self, frr):

@@ -2,7 +2,7 @@ import pytest
 
 from clusterlb.drivers.frr.fake import FakeFrr
 from clusterlb.drivers.frr.text import parse
-from clusterlb.drivers.interface import DriverError
+from clusterlb.drivers.interface import DriverError, OspfNeighbor
 from clusterlb.model.state import FrrLine
 from tests.contract.frr_suite import FOREIGN, WANTED, FrrSuite
 
@@ -10,6 +10,16 @@ from tests.contract.frr_suite import FOREIGN, WANTED, FrrSuite
 @pytest.fixture
 def frr():
     return FakeFrr(parse(FOREIGN))
+
+
+@pytest.fixture
+def foreign_neighbours(frr):
+    frr.adjacent = (OspfNeighbor("192.0.2.254", "e1", "Full/DR"),)
+
+    async def names():
+        return [each.interface for each in await frr.neighbors() if each.full]
+
+    return names
 
 
 @pytest.fixture

@@ -24,12 +24,16 @@ _STATE = Path("/var/lib/frr")  # of FRR 9 and later: an ospfd that finds its own
 _CLONE_NEWNET = 0x40000000
 
 
+frr_missing = pytest.mark.skipif(
+    bool(os.geteuid()) or not (_LIB / "ospfd").exists(), reason="needs root and FRR"
+)
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.frr)
-            if os.geteuid() or not (_LIB / "ospfd").exists():
-                item.add_marker(pytest.mark.skip(reason="needs root and FRR"))
+            item.add_marker(frr_missing)
 
 
 def sh(*argv: str) -> str:

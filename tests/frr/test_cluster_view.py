@@ -26,10 +26,10 @@ interface s{number}
  ip ospf hello-interval 1
  ip ospf network point-to-multipoint
  ip ospf retransmit-interval 1
- ipv6 ospf6 area 0.0.0.0
  ipv6 ospf6 dead-interval 3
  ipv6 ospf6 hello-interval 1
  ipv6 ospf6 retransmit-interval 1
+ ipv6 ospf6 area 0.0.0.0
 exit
 """
 SWITCH = """\

@@ -16,6 +16,7 @@ import pytest
 from clusterlb.drivers.frr import persist
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.merge import displaced, merge, needed
+from clusterlb.drivers.frr.neighbors import parse_neighbors
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.interface import DriverError, LockedError
 from clusterlb.model.state import FrrLine
@@ -38,6 +39,35 @@ def router(routers):
 @pytest.fixture
 def frr(router):
     return FrrDaemon(pathspace=router.name)
+
+
+@pytest.fixture
+def foreign_neighbours(routers, router, wire):
+    """A core router of the operator's behind e2, and who is Full there once silence would be noticed."""
+    core = routers("core")
+    wire(router, "e2", "192.0.2.1/24", core, "e2", "192.0.2.254/24")
+    core.start("zebra", "ospfd")
+    for each, number in ((router, 1), (core, 254)):
+        each.load(speaking("e2") + f"router ospf\n ospf router-id 192.0.2.{number}\nexit\n")
+    eventually(lambda: "Full" in core.vtysh("show ip ospf neighbor"))
+
+    async def names():
+        await asyncio.sleep(1.5)  # the dead interval is 1 s
+        found = parse_neighbors(core.vtysh("show ip ospf neighbor json"))
+        return [each.interface for each in found if each.full]
+
+    return names
+
+
+def speaking(name):
+    """Return an interface of the operator's on which OSPF notices within 1 s that nobody speaks."""
+    return f"""\
+interface {name}
+ ip ospf network point-to-point
+ ip ospf dead-interval minimal hello-multiplier 5
+ ip ospf area 0.0.0.0
+exit
+"""
 
 
 @pytest.fixture

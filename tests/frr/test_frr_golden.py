@@ -9,7 +9,7 @@ import pytest
 from frr_inventories import CASES, NEEDS_FRR_9
 
 from clusterlb.drivers.frr.daemon import FrrDaemon
-from clusterlb.drivers.frr.merge import displaced, merge, needed
+from clusterlb.drivers.frr.merge import merge, needed
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.interface import DriverError
 
@@ -59,18 +59,6 @@ async def test_one_set_up_takes_the_place_of_another(before, after, router):
     await frr.configure(old, ())
     running = await frr.configure(new, [line for line in old if line not in new])
     assert {line for line in running if line not in bare} == set(new)
-
-
-async def test_an_operators_own_redistribution_comes_back(router):
-    own = "router ospf\n redistribute kernel route-map LAN\nexit\nroute-map LAN permit 10\nexit\n"
-    router.load(own)
-    frr = FrrDaemon(pathspace=router.name)
-    before = await frr.read()
-    ours = needed(before, parse((GOLDEN / "external.conf").read_text()))
-    during = await frr.configure(ours, ())
-    assert "redistribute kernel route-map LAN" not in {line.text for line in during}
-    after = await frr.configure(displaced(before, during), ours)
-    assert set(after) == set(before)
 
 
 async def test_changed_costs_and_prefixes_take_the_place_of_the_old(router):

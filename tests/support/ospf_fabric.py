@@ -58,15 +58,17 @@ class Switch:
         both = [("ip ospf", True), ("ipv6 ospf6", False)]
         lines = []
         for word, ipv4 in both:
-            lines += [f"{word} area {self.area}", f"{word} cost {cost}"]
+            lines.append(f"{word} cost {cost}")
             if passive:
-                lines.append(f"{word} passive")
+                lines += [f"{word} passive", f"{word} area {self.area}"]
                 continue
             lines += [f"{word} hello-interval 1", f"{word} dead-interval 3", f"{word} retransmit-interval 1"]
             if self.bfd:
                 lines += [f"{word} bfd", f"{word} bfd profile clusterlb"]
             if ipv4 or self.network == "point-to-point":
                 lines.append(f"{word} network {self.network}")
+            # last: ospf6d waits for a designated router as long as its dead interval is here
+            lines.append(f"{word} area {self.area}")
         return "".join(f" {line}\n" for line in lines)
 
     def route(self, address) -> list[dict[str, object]]:

@@ -45,12 +45,12 @@ SWITCH_TIMERS = {
     "default": [],
 }
 SWITCH_IPV6 = [
-    " ipv6 ospf6 area 0.0.0.0",
     " ipv6 ospf6 hello-interval 1",
     " ipv6 ospf6 dead-interval 3",
     " ipv6 ospf6 retransmit-interval 1",
     " ipv6 ospf6 bfd",
     " ipv6 ospf6 bfd profile rig",
+    " ipv6 ospf6 area 0.0.0.0",  # last: ospf6d waits out the dead interval that it has here
 ]
 SWITCH_OSPF6 = {
     name: ["router ospf6", " ospf6 router-id 10.1.0.254", *(t for t in timers if "all" not in t), "exit"]
@@ -249,12 +249,19 @@ async def _serve(router, name, inventory, root, control) -> None:
 class RouteRig:
     """A switch and its directors on one segment; a context manager that leaves nothing behind.
 
-    Without ``controllers`` the directors have FRR's configuration, lanes and local routes, and ``links``.
+    Without ``controllers`` the directors have FRR's configuration, lanes and local routes, and ``links``;
+    with ``late`` they have nothing before ``begin``.
     """
 
     def __init__(
-        self, root: Path, inventory: Inventory, timers: str = "tuned", controllers: bool = True
+        self,
+        root: Path,
+        inventory: Inventory,
+        timers: str = "tuned",
+        controllers: bool = True,
+        late: bool = False,
     ) -> None:
+        self.late = late
         self.root, self.inventory, self.timers, self.controllers = root, inventory, timers, controllers
         self.daemons = ["zebra", "ospfd", "bfdd"]
         if any(prefix.version == 6 for prefix in inventory.cluster.vip_prefixes):
@@ -299,13 +306,17 @@ class RouteRig:
             router.ip("link", "set", "e0", "up")
         self.switch.start(*self.daemons)
         self.switch.load(self._switch_config())
-        for name, router in self.routers.items():
-            router.start(*self.daemons)
-            if self.controllers:
-                self.start(name)
-            else:
-                self._prepare(name)
+        for name in () if self.late else self.routers:
+            self.begin(name)
         self.watch = RouteWatch(self.switch.name)
+
+    def begin(self, name: str) -> None:
+        """Start a director's FRR, and its controller where it has one."""
+        self.routers[name].start(*self.daemons)
+        if self.controllers:
+            self.start(name)
+        else:
+            self._prepare(name)
 
     def _prepare(self, name: str) -> None:
         external = self.inventory.cluster.ospf.external

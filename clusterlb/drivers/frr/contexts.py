@@ -61,31 +61,110 @@ _ONE_VALUE = re.compile(
     r"|(maximum-paths) \d+"
     r"|(timers throttle (?:spf|lsa all)) .+"
     r"|(timers lsa min-arrival) \d+"
-    r"|(redistribute kernel)(?: route-map \S+)?"
+    r"|(redistribute kernel)(?: .+)?"
+    r"|(default-information originate)(?: .+)?"
     r"|(graceful-restart)(?: grace-period \d+)?"
     r"|(ip(?:v6)? prefix-list \S+ seq \d+) .+"
     r"|(set (?:metric|metric-type|tag)) \S+"
     r"|((?:detect-multiplier|transmit-interval|receive-interval|echo-interval|minimum-ttl)) \d+"
     r")"
 )
+_PHRASES = tuple(
+    tuple(phrase.split())
+    for phrase in (
+        "interface",
+        "route-map",
+        "mpls ldp",
+        "key chain",
+        *(f"{ip} prefix-list" for ip in ("ip", "ipv6")),
+        *(f"router {name}" for name in ("ospf", "ospf6", "bgp", "isis", "rip", "ripng", "eigrp", "babel")),
+        *(
+            f"{ospf} {setting}"
+            for ospf in ("ip ospf", "ipv6 ospf6")
+            for setting in (
+                "area",
+                "authentication",
+                "bfd",
+                "bfd profile",
+                "cost",
+                "dead-interval",
+                "dead-interval minimal hello-multiplier",
+                "hello-interval",
+                "network",
+                "passive",
+                "priority",
+                "retransmit-interval",
+            )
+        ),
+        "ip ospf message-digest-key",
+        "ospf router-id",
+        "ospf6 router-id",
+        "timers throttle spf",
+        "timers throttle lsa all",
+        "timers lsa min-arrival",
+        "redistribute kernel",
+        "graceful-restart",
+        "default-information originate",
+        "detect-multiplier",
+        "transmit-interval",
+        "receive-interval",
+    )
+)
+# bfdd/bfdd_cli.c, ospf6d/ospf6_top.c, ripd/rip_cli.c
+_SETTINGS = (("peer ", "profile "), ("router ospf6", "interface "), ("router rip", "route-map "))
 _AREA = re.compile(r"(?:ip ospf|ipv6 ospf6) area ")
 
 
 def opens_context(context: Sequence[str], text: str) -> bool:
     """Say whether a line, standing in these contexts, is the header of a context of its own."""
-    tree: Tree | None = _TREE
+    return keyword(context, text) is not None
+
+
+def keyword(context: Sequence[str], text: str) -> str | None:
+    """Return the word of a header that says what kind of context it opens, None when it opens none."""
+    tree: Tree = _TREE
     for header in context:
-        tree = _below(tree, header)
-        if tree is None:
-            return False
-    return _below(tree, text) is not None
+        word = _word(tree, header)
+        if word is None:
+            return None
+        tree = tree[word]
+    return _word(tree, text)
 
 
-def _below(tree: Tree | None, text: str) -> Tree | None:
-    for keyword, children in (tree or {}).items():
-        if text == keyword or text.startswith(keyword if keyword.endswith(" ") else keyword + " "):
-            return children
+def _word(tree: Tree, text: str) -> str | None:
+    for word in tree:
+        if text == word or text.startswith(word if word.endswith(" ") else word + " "):
+            return word
     return None
+
+
+def takes(context: Sequence[str], text: str) -> bool:
+    """Say whether a line that is a header further out is, or begins, a setting of these contexts.
+
+    FRR opens nothing with it while such a context is open, and refuses it where it is half a setting.
+    """
+    return bool(context) and any(
+        context[-1].startswith(inside) and text.startswith(word) for inside, word in _SETTINGS
+    )
+
+
+def spelt_out(text: str) -> str:
+    """Return a line with the words of ours that it abbreviates in full; FRR takes any unambiguous prefix."""
+    negation, positive = ("no ", text[3:]) if text.startswith("no ") else ("", text)
+    words = positive.split(" ")
+    found = {phrase: _exact(words, phrase) for phrase in _PHRASES if _abbreviates(words, phrase)}
+    # as FRR does: a word that is one of its own comes before those that it is the beginning of
+    most = max(found.values(), default=(0, 0))
+    best = [phrase for phrase, exact in found.items() if exact == most]
+    return negation + " ".join((*best[0], *words[len(best[0]) :])) if len(best) == 1 else text
+
+
+def _exact(words: Sequence[str], phrase: Sequence[str]) -> tuple[int, int]:
+    return sum(map(str.__eq__, words, phrase)), len(phrase)
+
+
+def _abbreviates(words: Sequence[str], phrase: Sequence[str]) -> bool:
+    return len(words) >= len(phrase) and all(map(str.startswith, phrase, words))
 
 
 def slot(text: str) -> str:

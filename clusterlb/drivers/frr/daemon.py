@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import logging
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic
 
 from clusterlb.drivers.frr.bfd import parse_sessions_up
+from clusterlb.drivers.frr.conflict import in_the_way
 from clusterlb.drivers.frr.database import OSPF6_COMMANDS, OSPF_COMMANDS, parse_databases
 from clusterlb.drivers.frr.delta import Delta, additions, comparable, parse_delta, script
-from clusterlb.drivers.frr.merge import displaced, merge
+from clusterlb.drivers.frr.merge import displaced, merge, merge_text
 from clusterlb.drivers.frr.neighbors import parse_neighbors
 from clusterlb.drivers.frr.parser import Parser
-from clusterlb.drivers.frr.persist import Staged, stage, uses_integrated_file
+from clusterlb.drivers.frr.persist import Staged, stage, text_in, uses_integrated_file
 from clusterlb.drivers.frr.process import run
-from clusterlb.drivers.frr.refusal import not_taken, redacted
+from clusterlb.drivers.frr.refusal import not_taken, redacted, taken_back
 from clusterlb.drivers.frr.text import parse, serialise
 from clusterlb.drivers.frr.vtysh import Vtysh
 from clusterlb.drivers.interface import DriverError, OspfNeighbor
@@ -30,6 +34,8 @@ RELOAD = Path("/usr/lib/frr/frr-reload.py")
 _RELOAD_PATIENCE = 6.0
 # The second pass is for lines that FRR dropped along with a deleted one.
 _PASSES = 2
+# Seconds for which a change that FRR refused is not tried again, while nothing else has changed.
+_REFUSED_FOR = 30.0
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +54,8 @@ class FrrDaemon:
         self._parser = Parser(self._vtysh)
         self._writing = asyncio.Lock()
         self._warned = False
+        nothing: frozenset[FrrLine] = frozenset()
+        self._refused = (nothing, nothing, "", 0.0)
 
     async def read(self) -> tuple[FrrLine, ...]:
         """Return the running configuration.
@@ -63,16 +71,22 @@ class FrrDaemon:
 
         Nothing is applied when nothing would change.
 
-        Raises DriverError with the old configuration running when FRR or the disk refuses the new one, and
-        after the fact when a daemon did not take a line that vtysh accepted.
+        Raises DriverError with the old configuration running when FRR or the disk refuses the new one, or
+        lines of others stand in the way of it. When a daemon does not take a line that vtysh accepted, the
+        rest of the change is taken back, and the same change is not tried again for half a minute.
         """
         async with self._writing:
             running_daemons, running = await self._read()
+            before = running
             self._require(_daemons_for(add), running_daemons)
+            obstacles = in_the_way(running, add, remove)
+            if obstacles:
+                raise DriverError(f"FRR was left as it is: {'; '.join(obstacles)}.")
             target = merge(running, add, remove)
-            staged = await asyncio.to_thread(self._stage, add, remove)
+            staged = await self._stage(add, remove)
             try:
                 if _significant(running) != _significant(target):
+                    self._not_again(running, target)
                     running = await self._apply(running, target, add, remove)
             except BaseException as error:
                 if staged:
@@ -84,6 +98,8 @@ class FrrDaemon:
                 raise
             if staged:
                 await asyncio.to_thread(staged.commit)
+            if FrrLine((), "router ospf") in before:
+                await self._warn_of_router_id(add)
             return running
 
     async def neighbors(self) -> tuple[OspfNeighbor, ...]:
@@ -132,10 +148,13 @@ class FrrDaemon:
         if missing:
             raise self._vtysh.not_running(missing)
 
-    def _stage(self, add: Sequence[FrrLine], remove: Sequence[FrrLine]) -> Staged | None:
+    async def _stage(self, add: Sequence[FrrLine], remove: Sequence[FrrLine]) -> Staged | None:
         folder = self._vtysh.config_dir
         if uses_integrated_file(folder):
-            return stage(folder, add, remove)
+            old = await asyncio.to_thread(text_in, folder)
+            entries = await self._parser.entries(old) if old.strip() else None
+            text = merge_text(old, add, remove, entries)
+            return await asyncio.to_thread(stage, folder, old, text)
         if not self._warned:
             _log.warning(
                 "FRR does not start from %s/frr.conf (no service integrated-vtysh-config): clusterlb's lines "
@@ -145,6 +164,22 @@ class FrrDaemon:
         self._warned = True
         return None
 
+    async def _warn_of_router_id(self, add: Iterable[FrrLine]) -> None:
+        """Say when ospfd keeps its old router id; it does while a neighbour is Full (ospf_vty.c)."""
+        wanted = [line.text.split()[-1] for line in add if line.text.startswith("ospf router-id ")]
+        if not wanted:
+            return
+        with contextlib.suppress(DriverError, ValueError, AttributeError):
+            used = json.loads(await self._vtysh.show("show ip ospf json", daemon="ospfd")).get("routerId")
+            if used not in {None, wanted[0]}:
+                _log.warning(
+                    "ospfd goes on speaking as %s, for it has neighbours: it takes router id %s when it "
+                    "starts again. Or write `router_id: %s` for this director into the inventory",
+                    used,
+                    wanted[0],
+                    used,
+                )
+
     async def _apply(
         self,
         running: tuple[FrrLine, ...],
@@ -153,6 +188,7 @@ class FrrDaemon:
         remove: Sequence[FrrLine],
     ) -> tuple[FrrLine, ...]:
         gone = frozenset(remove) - frozenset(target)
+        before = running
         said = ""
         with TemporaryDirectory(prefix="clusterlb-frr-") as name:
             folder = Path(name)
@@ -175,7 +211,39 @@ class FrrDaemon:
                 left = [line for line in running if line in unwanted]
                 if not missing and not left:
                     return running
+            if missing:
+                said = not_taken(missing, left, said, await self._take_back(before, running, folder))
+                self._refused = (_significant(before), _significant(target), said, monotonic())
+                raise DriverError(said)
         raise DriverError(not_taken(missing, left, said))
+
+    def _not_again(self, running: Iterable[FrrLine], target: Iterable[FrrLine]) -> None:
+        """Raise the error of a change that FRR has refused, and that it would refuse again.
+
+        To try it takes effect for a moment each time: an interface whose network type changes loses its
+        adjacencies.
+        """
+        before, refused, error, at = self._refused
+        same = (before, refused) == (_significant(running), _significant(target))
+        if error and same and monotonic() < at + _REFUSED_FOR:
+            raise DriverError(error)
+
+    async def _take_back(
+        self, before: tuple[FrrLine, ...], running: tuple[FrrLine, ...], folder: Path
+    ) -> str:
+        """Make what ran before a change run again; return the words for what came of it."""
+        for _ in range(_PASSES):
+            delta = await self.delta(self._parser.readable(running), self._parser.readable(before))
+            if not delta:
+                break
+            commands = folder / "back.conf"
+            commands.write_text(script(delta), encoding="utf-8")
+            await self._vtysh.apply(commands)
+            running = await self.read()
+        was, now = _significant(before), _significant(running)
+        return taken_back(
+            [line for line in running if line in now - was], [line for line in before if line in was - now]
+        )
 
 
 def _daemons_for(lines: Iterable[FrrLine]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from clusterlb.drivers.frr.conflict import in_the_way
 from clusterlb.drivers.frr.merge import merge
 from clusterlb.drivers.interface import DriverError, LockedError, OspfNeighbor
 from clusterlb.model.lsdb import Databases, Lsdb
@@ -40,9 +41,12 @@ class FakeFrr:
     async def configure(self, add: Sequence[FrrLine], remove: Sequence[FrrLine]) -> tuple[FrrLine, ...]:
         """Add and remove lines and return what runs then.
 
-        Raises DriverError, with nothing changed, for a line in ``rejects``.
+        Raises DriverError, with nothing changed, for a line in ``rejects`` and for what is in the way.
         """
         self._answer()
+        obstacles = in_the_way(self.lines, add, remove)
+        if obstacles:
+            raise DriverError("; ".join(obstacles))
         target = _without_empty_interfaces(merge(self.lines, add, remove))
         rejected = next((line for line in target if line.text in self.rejects), None)
         if rejected:
@@ -60,9 +64,9 @@ class FakeFrr:
         return self.lines
 
     async def neighbors(self) -> tuple[OspfNeighbor, ...]:
-        """Return the OSPF neighbours."""
+        """Return the OSPF neighbours that were put in, but those on interfaces that are passive."""
         self._answer()
-        return self.adjacent
+        return tuple(each for each in self.adjacent if not self._passive(each.interface))
 
     async def databases(self, *, ipv6: bool) -> Databases:  # noqa: ARG002 - the fake has both or neither
         """Return the link-state databases that were put in."""
@@ -73,6 +77,11 @@ class FakeFrr:
         """Return how many BFD sessions are up."""
         self._answer()
         return self.sessions
+
+    def _passive(self, interface: str) -> bool:
+        own = {line.text for line in self.lines if line.context == (f"interface {interface}",)}
+        default = FrrLine(("router ospf",), "passive-interface default") in self.lines
+        return "ip ospf passive" in own or (default and "no ip ospf passive" not in own)
 
     def _answer(self) -> None:
         if self.stuck:

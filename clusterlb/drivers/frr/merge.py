@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from clusterlb.drivers.frr.contexts import opens_context, slot, starts_ospf
-from clusterlb.drivers.frr.text import Entry, Kind, exit_of, lines_of, scan, serialise, text_of
+from clusterlb.drivers.frr.contexts import opens_context, slot, starts_ospf, takes
+from clusterlb.drivers.frr.text import (
+    Entry,
+    Kind,
+    exit_of,
+    left_open,
+    lines_of,
+    scan,
+    serialise,
+    text_of,
+)
 from clusterlb.model.state import FrrLine
 
 
@@ -20,9 +29,17 @@ def merge(
     return lines_of(_edit(scan(serialise(running)), add, remove))
 
 
-def merge_text(text: str, add: Iterable[FrrLine], remove: Collection[FrrLine]) -> str:
-    """Do what ``merge`` does to a file's text, and keep its comments, order and indentation."""
-    entries = scan(text)
+def merge_text(
+    text: str,
+    add: Iterable[FrrLine],
+    remove: Collection[FrrLine],
+    entries: list[Entry] | None = None,
+) -> str:
+    """Do what ``merge`` does to a file's text, and keep its comments, order and indentation.
+
+    ``entries`` are those of the text as FRR reads it, where that is known (``reading``).
+    """
+    entries = scan(text) if entries is None else entries
     edited = _edit(entries, add, remove)
     return text if edited == entries else text_of(edited)
 
@@ -69,7 +86,9 @@ def _frames(entry: Entry, path: tuple[str, ...]) -> bool:
 def _put(entries: list[Entry], line: FrrLine, opens: bool = False) -> None:
     opens = opens or opens_context(line.context, line.text)
     wanted = (line.context, slot(line.text))
-    for index, entry in enumerate(entries):
+    # of two lines that set the same thing FRR takes the later
+    for index in reversed(range(len(entries))):
+        entry = entries[index]
         if entry.kind not in {Kind.LINE, Kind.HEADER}:
             continue
         here = entry.line
@@ -84,7 +103,19 @@ def _put(entries: list[Entry], line: FrrLine, opens: bool = False) -> None:
     if line.context:
         _put(entries, FrrLine(line.context[:-1], line.context[-1]), opens=True)
     place = _place(entries, line) if opens else _place_for_line(entries, line)
-    entries[place:place] = _block(line, opens)
+    entries[place:place] = [*_left(entries[:place], line), *_block(line, opens)]
+
+
+def _left(before: Sequence[Entry], line: FrrLine) -> Iterator[Entry]:
+    """Leave the contexts in which FRR would take a header for one of theirs: ``interface`` is one of LDP."""
+    open_now = left_open(before)
+    inner = [n for n in range(len(line.context) + 1, len(open_now) + 1) if _taken(open_now[:n], line.text)]
+    for depth in range(len(open_now), len(line.context), -1) if inner else ():
+        yield Entry(" " * (depth - 1) + exit_of(open_now[depth - 1]), Kind.EXIT, open_now[:depth])
+
+
+def _taken(context: tuple[str, ...], text: str) -> bool:
+    return opens_context(context, text) or takes(context, text)
 
 
 def _block(line: FrrLine, opens: bool) -> list[Entry]:
@@ -104,20 +135,21 @@ def _place(entries: Sequence[Entry], header: FrrLine) -> int:
     """
     if not header.context and header.text.startswith("router ospf"):
         for index, entry in enumerate(entries):
-            if entry.kind is Kind.HEADER and entry.line.text.startswith("interface "):
+            if entry.kind is Kind.HEADER and entry.line.text.startswith("interface ") and not entry.context:
                 return index
-    return _place_for_header(entries, header.context)
+    return _place_for_line(entries, header)
 
 
 def _place_for_line(entries: Sequence[Entry], line: FrrLine) -> int:
-    """Return the place after the context's own last line, before the contexts inside it.
+    """Return the place after the context's own last line, before the contexts inside it: one may stay open.
 
     On an interface that is before the line that starts OSPF there: what comes later is too late for the
     first hello.
     """
     context = line.context
     if not context:
-        return _place_for_header(entries, context)
+        ends = [index for index, entry in enumerate(entries) if entry.kind is Kind.END]
+        return ends[0] if ends else len(entries)
     own = [
         index
         for index, entry in enumerate(entries)
@@ -126,22 +158,3 @@ def _place_for_line(entries: Sequence[Entry], line: FrrLine) -> int:
     ]
     starts = [index for index in own if starts_ospf(entries[index].line.text)]
     return starts[0] if starts and not starts_ospf(line.text) else own[-1] + 1
-
-
-def _place_for_header(entries: Sequence[Entry], context: tuple[str, ...]) -> int:
-    """Return the place after everything inside the context, before its own exit or the final ``end``."""
-    if not context:
-        ends = [index for index, entry in enumerate(entries) if entry.kind is Kind.END]
-        return ends[0] if ends else len(entries)
-    return max(
-        index + 1
-        for index, entry in enumerate(entries)
-        if (entry.kind is Kind.HEADER and entry.path == context)
-        or (entry.context[: len(context)] == context and _is_inner(entry, context))
-    )
-
-
-def _is_inner(entry: Entry, context: tuple[str, ...]) -> bool:
-    if entry.kind is Kind.EXIT:
-        return entry.context != context
-    return entry.kind is not Kind.NOTHING

@@ -6,10 +6,12 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from clusterlb.drivers.frr.process import Finished
+from clusterlb.drivers.frr.reading import probed, understood
 from clusterlb.drivers.frr.refusal import refusals, rejection, unreadable
-from clusterlb.drivers.frr.text import serialise
+from clusterlb.drivers.frr.text import Entry, serialise
 from clusterlb.drivers.frr.vtysh import Vtysh
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.state import FrrLine
@@ -41,6 +43,11 @@ class Parser:
         if checked.code:
             raise DriverError(rejection(refusals(checked.said, text), checked.said))
 
+    async def entries(self, text: str) -> list[Entry] | None:
+        """Return the entries of a configuration file as FRR reads it; None where its parser does not tell."""
+        with TemporaryDirectory(prefix="clusterlb-frr-") as folder:
+            return understood(text, (await self._ask(probed(text), Path(folder, "probed.conf"))).said)
+
     def readable(self, lines: Sequence[FrrLine]) -> list[FrrLine]:
         """Leave out what FRR cannot read, so far as that is known."""
         return [line for line in lines if not self._is_known(line)]
@@ -64,5 +71,5 @@ class Parser:
         await self._blame(lines[middle:], file)
 
     async def _ask(self, text: str, file: Path) -> Finished:
-        await asyncio.to_thread(file.write_text, text, encoding="utf-8")
+        await asyncio.to_thread(file.write_bytes, text.encode(errors="surrogateescape"))
         return await self._vtysh.check(file)

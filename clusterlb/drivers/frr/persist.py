@@ -5,13 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from clusterlb.drivers.frr.merge import merge_text
 from clusterlb.drivers.interface import DriverError
-from clusterlb.model.state import FrrLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +47,36 @@ def uses_integrated_file(folder: Path) -> bool:
     return (folder / "frr.conf").exists()
 
 
-def stage(folder: Path, add: Iterable[FrrLine], remove: Collection[FrrLine]) -> Staged | None:
-    """Write the changed ``frr.conf`` beside the old one, owner and mode kept; None when nothing changes.
+def text_in(folder: Path) -> str:
+    """Return the text of ``frr.conf``, empty where there is none; DriverError when it cannot be read.
 
-    Raises DriverError, with the old file untouched, when it cannot be read or written (a full disk).
+    Ends of lines and bytes that are no UTF-8 (in a description) are kept as they are.
     """
+    try:
+        return (folder / "frr.conf").read_bytes().decode(errors="surrogateescape")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        raise DriverError(
+            f"cannot read {folder / 'frr.conf'} ({error.strerror}): FRR was not reconfigured."
+        ) from error
+
+
+def stage(folder: Path, old: str, text: str) -> Staged | None:
+    """Write a new ``frr.conf`` beside the old one, owner and mode kept; None when nothing changes.
+
+    Raises DriverError, with the old file untouched, when it cannot be written (a full disk).
+    """
+    if text == old:
+        return None
     file = folder / "frr.conf"
     new = folder / f".frr.conf.clusterlb-{os.getpid()}"
     try:
-        old = file.read_text(encoding="utf-8") if file.exists() else ""
-        text = merge_text(old, add, remove)
-        if text == old:
-            return None
         _write(new, text, like=file if file.exists() else folder)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         Staged(new, file).discard()
-        reason = error.strerror if isinstance(error, OSError) else str(error)
         raise DriverError(
-            f"cannot write {new} ({reason}): {file} is unchanged and FRR was not reconfigured. "
+            f"cannot write {new} ({error.strerror}): {file} is unchanged and FRR was not reconfigured. "
             f"Make room on, or write access to, {folder}; the change is tried again."
         ) from error
     return Staged(new, file)
@@ -77,8 +86,8 @@ def _write(new: Path, text: str, like: Path) -> None:
     status = like.stat()
     # frr.conf may hold keys: nobody reads the new file before it has the old one's mode
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-        handle.write(text)
+    with os.fdopen(descriptor, "wb") as handle:
+        handle.write(text.encode(errors="surrogateescape"))
         handle.flush()
         os.fchown(descriptor, status.st_uid, status.st_gid)
         os.fchmod(descriptor, 0o640 if stat.S_ISDIR(status.st_mode) else stat.S_IMODE(status.st_mode))

@@ -10,6 +10,8 @@ from clusterlb.drivers.frr.text import scan
 from clusterlb.model.state import FrrLine
 
 _REJECTED = re.compile(r"^line (?P<number>\d+): (?P<why>[^:\[]+)(?:\[\d+\])?:.*$", re.MULTILINE)
+# vtysh, for a line that a daemon refused; why is in the daemon's own words
+_REFUSED = re.compile(r"^(?:line \d+: )?Failure to communicate\[\d+\] to \w+, line: .*$")
 _KEYS = re.compile(r"\b(md5|authentication-key|key-string|password) \S+")
 
 
@@ -49,15 +51,36 @@ def unreadable(line: FrrLine) -> str:
     )
 
 
-def not_taken(missing: Sequence[FrrLine], left: Sequence[FrrLine], said: str) -> str:
-    """Say which lines are not in force, and which not gone, after FRR took a change; with its words."""
+def not_taken(missing: Sequence[FrrLine], left: Sequence[FrrLine], said: str, now: str = "") -> str:
+    """Say which lines are not in force, and which not gone, after FRR took a change; with its words.
+
+    ``now`` says what is in force then.
+    """
     parts = []
     if missing:
         parts.append("these lines are not in force: " + "; ".join(map(words, missing)))
     if left:
         parts.append("these lines cannot be removed: " + "; ".join(map(words, left)))
-    why = f". FRR said: {redacted(said)}" if said else ". FRR gave no reason; its log may"
-    return "FRR did not take the change: " + ", ".join(parts) + why
+    why = f". FRR said: {redacted(_once(said))}" if said else ". FRR gave no reason; its log may"
+    return "FRR did not take the change: " + ", ".join(parts) + why + now
+
+
+def taken_back(left: Sequence[FrrLine], lost: Sequence[FrrLine]) -> str:
+    """Say what runs after a refused change was taken back: what is still there, and what is missing."""
+    if not left and not lost:
+        return ". What it had taken is taken back: the configuration is what it was before"
+    differs = [
+        *(f"`{words(line)}` is there" for line in left),
+        *(f"`{words(line)}` is gone" for line in lost),
+    ]
+    return ". It could not all be taken back: " + ", ".join(differs)
+
+
+def _once(said: str) -> str:
+    """Leave out repeated rows, and vtysh's beside the daemon's own."""
+    rows = dict.fromkeys(row.strip() for row in said.splitlines() if row.strip())
+    own = [row for row in rows if not _REFUSED.match(row)]
+    return "; ".join(own or rows)
 
 
 def words(line: FrrLine) -> str:

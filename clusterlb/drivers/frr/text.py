@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from clusterlb.drivers.frr.contexts import opens_context
+from clusterlb.drivers.frr.contexts import opens_context, takes
 from clusterlb.model.state import FrrLine
 
 _PREAMBLE = ("Building configuration...", "Current configuration:")
@@ -33,16 +33,17 @@ class Entry:
     raw: str
     kind: Kind
     context: tuple[str, ...]
+    text: str = ""  # what it says where that is not how it is written: words spelt out
 
     @property
     def line(self) -> FrrLine:
         """Return the configuration line without its indentation."""
-        return FrrLine(self.context, self.raw.strip())
+        return FrrLine(self.context, self.text or self.raw.strip())
 
     @property
     def path(self) -> tuple[str, ...]:
         """Return the context that a HEADER opens."""
-        return (*self.context, self.raw.strip())
+        return (*self.context, self.text or self.raw.strip())
 
 
 @dataclass(slots=True)
@@ -63,12 +64,25 @@ class _Scanner:
         return tuple(level.header for level in self.stack)
 
     def settle(self, indent: int, text: str) -> None:
-        """Leave the contexts that a line with this indentation no longer belongs to."""
-        while self.stack and self._closes(self.stack[-1], indent, text):
+        """Leave the contexts that a line with this indentation no longer belongs to.
+
+        A header closes no context in which it is one; indentation and ``!`` are nothing to FRR.
+        """
+        depth = self._taken_at(indent, text)
+        if depth is not None:
+            del self.stack[depth:]
+        while depth is None and self.stack and self._closes(self.stack[-1], indent, text):
             self.stack.pop()
         self.bang = False
         if self.stack and self.stack[-1].body_indent is None:
             self.stack[-1].body_indent = indent
+
+    def _taken_at(self, indent: int, text: str) -> int | None:
+        context = self.context()
+        if not context or indent > self.stack[-1].indent:
+            return None
+        levels = range(len(context), 0, -1)
+        return next((n for n in levels if takes(context[:n], text) or opens_context(context[:n], text)), None)
 
     def _closes(self, top: _Open, indent: int, text: str) -> bool:
         if indent > top.indent:
@@ -82,7 +96,8 @@ def scan(text: str) -> list[Entry]:
     """Split a configuration into its raw lines, each with what it is and where it stands."""
     entries: list[Entry] = []
     scanner = _Scanner()
-    rows = [row for row in text.splitlines() if row.strip() not in _PREAMBLE]
+    rows = [row for row in rows_of(text) if row.strip() not in _PREAMBLE]
+    final = final_end(rows)
     for number, row in enumerate(rows):
         stripped = row.strip()
         indent = len(row) - len(row.lstrip())
@@ -90,8 +105,8 @@ def scan(text: str) -> list[Entry]:
             scanner.bang = scanner.bang or indent == 0
             entries.append(Entry(row, Kind.NOTHING, scanner.context()))
         elif stripped == "end":
-            scanner.stack.clear()
-            entries.append(Entry(row, Kind.END, ()))
+            kind = Kind.END if number == final else Kind.NOTHING
+            entries.append(Entry(row, kind, scanner.context()))
         elif stripped == "exit" or stripped.startswith("exit-"):
             entries.append(Entry(row, Kind.EXIT, scanner.context()))
             if scanner.stack:
@@ -99,11 +114,26 @@ def scan(text: str) -> list[Entry]:
         else:
             scanner.settle(indent, stripped)
             context = scanner.context()
-            header = opens_context(context, stripped) or _deeper_follows(rows[number + 1 :], indent)
+            header = not takes(context, stripped) and (
+                opens_context(context, stripped) or _deeper_follows(rows[number + 1 :], indent)
+            )
             entries.append(Entry(row, Kind.HEADER if header else Kind.LINE, context))
             if header:
                 scanner.stack.append(_Open(stripped, indent))
     return entries
+
+
+def final_end(rows: Sequence[str]) -> int | None:
+    """Return where a configuration ends with ``end``; behind any other FRR reads on, as if it were not."""
+    said = (number for number in reversed(range(len(rows))) if rows[number].strip(" \t\r!#"))
+    number = next(said, None)
+    return number if number is not None and rows[number].strip() == "end" else None
+
+
+def rows_of(text: str) -> list[str]:
+    """Split a text at its newlines, and at nothing else that Python takes for the end of a line."""
+    rows = text.split("\n")
+    return rows if rows[-1] else rows[:-1]
 
 
 def _deeper_follows(rows: Sequence[str], indent: int) -> bool:
@@ -162,3 +192,15 @@ def _rows(contexts: dict[tuple[str, ...], dict[str, None]], context: tuple[str, 
             yield indent + exit_of(text)
             if not context:
                 yield "!"
+
+
+def left_open(entries: Sequence[Entry]) -> tuple[str, ...]:
+    """Return the context in which FRR is behind these entries."""
+    for entry in reversed(entries):
+        if entry.kind is Kind.HEADER:
+            return entry.path
+        if entry.kind is Kind.EXIT:
+            return entry.context[:-1]
+        if entry.kind is Kind.LINE:
+            return entry.context
+    return ()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import random
 import re
 from collections.abc import Sequence
@@ -22,6 +24,8 @@ _LOCKED = re.compile(
     re.IGNORECASE,
 )
 _LOCK_ATTEMPTS = 5
+# FRR's own script starts them whatever its file says
+_ALWAYS = frozenset({"zebra", "staticd", "mgmtd"})
 _PROBE_SECONDS = 1.0
 
 
@@ -114,11 +118,41 @@ class Vtysh:
         return DriverError(f"vtysh ended with {finished.code}: {finished.said}")
 
     def not_running(self, daemons: Sequence[str]) -> DriverError:
-        """Say that daemons of FRR do not run, and how to start them."""
-        switches = ", ".join(f"{name}=yes" for name in daemons if name not in {"zebra", "staticd"})
-        enable = f"Put {switches} into {self.config_dir / 'daemons'}, then: " if switches else "Start it: "
+        """Say that daemons of FRR do not run, why as far as can be seen, and what to do about that."""
+        instances = {name: self._instances(name) for name in daemons}
+        if any(instances.values()):
+            return DriverError(" ".join(_instead(name, them) for name, them in instances.items() if them))
         where = f" in pathspace {self.pathspace}" if self.pathspace else ""
-        return DriverError(f"FRR's {' and '.join(daemons)} not running{where}. {enable}systemctl restart frr")
+        return DriverError(f"FRR's {' and '.join(daemons)} not running{where}. {self._remedy(daemons)}")
+
+    def _instances(self, daemon: str) -> list[str]:
+        """Return the daemon's instances that run beside it or in its place; each has a socket of its own."""
+        return sorted(path.stem for path in self._run_dir.glob(f"{daemon}-*.vty"))
+
+    def _remedy(self, daemons: Sequence[str]) -> str:
+        refused = [name for name in daemons if self._closed_to_us(name)]
+        if refused:
+            return f"Or this user may not ask: {self._run_dir / refused[0]}.vty is there. Run it as root."
+        file = self.config_dir / "daemons"
+        switches = [f"{name}=yes" for name in daemons if name not in _ALWAYS]
+        absent = [switch for switch in switches if not _says(file, switch)]
+        if absent:
+            cost = ", which starts every protocol of this host anew" if self._running() else ""
+            return f"Put {', '.join(absent)} into {file}, then: systemctl restart frr{cost}"
+        if not self._running():
+            return "Start it: systemctl start frr"
+        why = f"{file} has {', '.join(switches)}, so" if switches else "Others of FRR's run, so"
+        return f"{why} it has ended or could not start: see `journalctl -u frr` before you restart anything"
+
+    def _running(self) -> bool:
+        """Say whether FRR runs at all."""
+        return any(self._run_dir.glob("*.vty"))
+
+    def _closed_to_us(self, daemon: str) -> bool:
+        socket = self._run_dir / f"{daemon}.vty"
+        with contextlib.suppress(OSError):
+            return socket.exists() and not os.access(socket, os.W_OK)
+        return True  # not even its folder
 
     async def _stuck(self) -> str:
         daemons = sorted(path.stem for path in self._run_dir.glob("*.vty"))
@@ -139,3 +173,21 @@ class Vtysh:
         except TimeoutError:
             return False
         return True
+
+
+def _instead(daemon: str, instances: Sequence[str]) -> str:
+    router = {"ospfd": "router ospf", "ospf6d": "router ospf6"}.get(daemon, daemon)
+    return (
+        f"FRR runs {' and '.join(instances)}, an instance of {daemon}; clusterlb needs the process without a "
+        f"number (`{router}`). Move the instance's configuration there and take `{daemon}_instances` out of "
+        "/etc/frr/daemons. Do not restart FRR before: it would drop the host's routes and change nothing."
+    )
+
+
+def _says(file: Path, switch: str) -> bool:
+    """Say whether FRR's file of daemons has this one started; what cannot be read says no."""
+    name, value = switch.split("=")
+    with contextlib.suppress(OSError):
+        text = file.read_text(errors="replace")
+        return re.search(rf"^\s*{name}=[\"']?{value}\b", text, re.MULTILINE) is not None
+    return False

@@ -153,3 +153,63 @@ def test_ospf_has_its_router_id_before_the_first_interface_of_a_file_that_has_on
     assert rows.index("router ospf") < rows.index(" ospf router-id 10.1.0.6") < rows.index("interface e0")
     assert merge_text(merged, ours, ()) == merged
     assert merge_text(merged, (), ours).count("\n") <= text.count("\n") + 2
+
+
+@pytest.mark.parametrize(
+    ("text", "ours", "merged"),
+    [
+        pytest.param(
+            "bfd\n peer 192.0.2.1\n  detect-multiplier 5\n !\n!\n",
+            "bfd\n profile ours\n  detect-multiplier 4\n exit\nexit\n",
+            "bfd\n profile ours\n  detect-multiplier 4\n exit\n"
+            " peer 192.0.2.1\n  detect-multiplier 5\n !\n!\n",
+            id="an inner context comes before those that may stay open",
+        ),
+        pytest.param(
+            "mpls ldp\n address-family ipv4\n  interface e7\n  exit\n exit-address-family\nexit\n",
+            "router ospf\nexit\n",
+            "mpls ldp\n address-family ipv4\n  interface e7\n  exit\n exit-address-family\nexit\n"
+            "router ospf\nexit\n",
+            id="an interface of LDP's is none",
+        ),
+        pytest.param(
+            "mpls ldp\n address-family ipv4\n  interface e7\n!\n",
+            "interface e0\nexit\n",
+            "mpls ldp\n address-family ipv4\n  interface e7\n!\n  exit\n exit-address-family\nexit\n"
+            "interface e0\nexit\n",
+            id="LDP is left before an interface of ours",
+        ),
+        pytest.param(
+            "router ospf6\n ospf6 router-id 192.0.2.9\n!\n",
+            "interface e0\nexit\n",
+            "router ospf6\n ospf6 router-id 192.0.2.9\n!\nexit\ninterface e0\nexit\n",
+            id="so is OSPFv3, for which `interface` is half a setting",
+        ),
+        pytest.param(
+            "interface e0\n ip ospf cost 10\n ip ospf cost 5\n",
+            "interface e0\n ip ospf cost 10\nexit\n",
+            "interface e0\n ip ospf cost 10\n ip ospf cost 10\n",
+            id="the later of two values is the one in force",
+        ),
+        pytest.param(
+            "interface e0\n ip ospf cost 5\nend\ninterface e0\n ip ospf cost 6\nend\n",
+            "interface e0\n ip ospf cost 10\nexit\nbfd\nexit\n",
+            "interface e0\n ip ospf cost 5\nend\ninterface e0\n ip ospf cost 10\nbfd\nexit\nend\n",
+            id="FRR reads on behind an end",
+        ),
+        pytest.param(
+            "interface e0\r\n ip ospf cost 5\r\nhostname x",
+            "interface e0\n ip ospf area 0\nexit\n",
+            "interface e0\r\n ip ospf cost 5\r\n ip ospf area 0\nhostname x\n",
+            id="other ends of lines stay",
+        ),
+        pytest.param(
+            "hostname x\ninterface e0\n description a\u2028interface e1\x85\x0c\n",
+            "interface e0\n ip ospf cost 5\nexit\n",
+            "hostname x\ninterface e0\n description a\u2028interface e1\x85\x0c\n ip ospf cost 5\n",
+            id="nothing else ends a line",
+        ),
+    ],
+)
+def test_ours_stand_where_frr_reads_them_as_they_are_meant(text, ours, merged):
+    assert merge_text(text, parse(ours), ()) == merged
