@@ -17,7 +17,7 @@ page.
 
 | kind of fault | what must happen | case |
 |---|---|---|
-"""  # noqa: E501 - a page of prose
+"""
 
 
 class Case(NamedTuple):
