@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -23,13 +24,21 @@ DAEMONS = {
 pytestmark = [pytest.mark.frr, frr_missing]
 
 
+def ended(pid):
+    """Say whether a process is gone, or waits to be reaped alone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def start(router, text):
     """Have a fresh FRR start from a file, as its service does."""
     for pid in router.daemons.values():
-        os.kill(pid, 9)
+        os.kill(pid, signal.SIGTERM)  # not SIGKILL: ldpd's children would take the next one's socket away
+    for pid in router.daemons.values():
+        eventually(lambda pid=pid: ended(pid))
     router.daemons.clear()
-    for left in Path("/var/run/frr", router.name).glob("*"):
-        left.unlink()
     file = Path("/etc/frr", router.name, "frr.conf")
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(text)
