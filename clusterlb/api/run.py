@@ -36,6 +36,7 @@ from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.health import Observation, ProbeKey
 from clusterlb.model.inventory import Director, Inventory
+from clusterlb.model.readable import lines
 from clusterlb.model.state import FrrLine
 
 # seconds: FRR on a busy small machine is slow, and a stuck one is found by BFD at the switch long before
@@ -152,7 +153,9 @@ def check_engine(observe: Callable[[ProbeKey, Observation], None]) -> EngineClie
 
 def configure_logging() -> None:
     """Log one line an event to stderr: for people on a terminal, key=value elsewhere."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Readable("%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     # a reading that is late because the last one is not through is no news: readings limit themselves
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     people = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
@@ -165,11 +168,24 @@ def configure_logging() -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _readable,
             renderer,
         ],
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+class _Readable(logging.Formatter):
+    """Writes libraries' own records as ours are written."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return lines(super().format(record))
+
+
+def _readable(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Keep what others have written from moving a terminal's cursor, wherever the log is read."""
+    return {name: lines(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def _need_root() -> None:
