@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import Enum
 
-from clusterlb.drivers.templates import environment
+from clusterlb.drivers.templates import environment, fill
 from clusterlb.generate.facts import SwitchError, SwitchFacts
 
 COST = 10  # any cost will do, as long as it is the same on every director port
@@ -42,11 +42,8 @@ def render_switch(facts: SwitchFacts, system: System) -> str:
     """
     _check(facts, system)
     ports = facts.ports or (_PORT,)
-    return (
-        environment()
-        .get_template(f"switch/{system.value}.j2")
-        .render(facts=facts, bfd=facts.bfd, ports=ports, cost=COST, name=NAME)
-    )
+    template = f"switch/{system.value}.j2"
+    return fill(environment(), template, facts=facts, bfd=facts.bfd, ports=ports, cost=COST, name=NAME)
 
 
 def _check(facts: SwitchFacts, system: System) -> None:
