@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import pwd
 import signal
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import structlog
 
 from clusterlb.api.server import ApiError, Server
 from clusterlb.checks.client import EngineClient
+from clusterlb.checks.wire import NOBODY
 from clusterlb.config.aside import load_aside
 from clusterlb.controller.apply import Applier
 from clusterlb.controller.daemon import Controller, Settings
@@ -58,12 +60,14 @@ class Options:
     pathspace: str | None
     metrics: tuple[str, int] | None
     once: bool = False
+    check_user: str = NOBODY
 
 
 def run(options: Options) -> None:
     """Run a director's controller; raise InventoryError or StartError when it cannot start."""
     configure_logging()
     _need_root()
+    _know(options.check_user)
     inventory, warnings = load_aside(options.inventory)
     for warning in warnings:
         structlog.get_logger().warning(
@@ -74,8 +78,11 @@ def run(options: Options) -> None:
         drivers = real_drivers(director.interfaces, options.pathspace, inventory.cluster.ospf.external)
         settings = Settings(options.inventory, options.director, options.state_dir)
 
+        def engine(observe: Callable[[ProbeKey, Observation], None]) -> EngineClient:
+            return check_engine(observe, options.check_user)
+
         async def main() -> None:
-            controller = Controller(settings, inventory, director, drivers, frr_lines, check_engine)
+            controller = Controller(settings, inventory, director, drivers, frr_lines, engine)
             await serve(controller, options)
 
         with only_one(options.state_dir):
@@ -145,10 +152,10 @@ def frr_lines(inventory: Inventory, director: Director) -> tuple[FrrLine, ...]:
     return parse(render_config(inventory, director))
 
 
-def check_engine(observe: Callable[[ProbeKey, Observation], None]) -> EngineClient:
-    """Return the check engine's client, which logs what becomes of its process."""
+def check_engine(observe: Callable[[ProbeKey, Observation], None], user: str = NOBODY) -> EngineClient:
+    """Return the client of a check engine that runs as a user; it logs what becomes of its process."""
     log = structlog.get_logger()
-    return EngineClient(observe, lambda event, facts: log.info(event, **facts))
+    return EngineClient(observe, lambda event, facts: log.info(event, **facts), user=user)
 
 
 def configure_logging() -> None:
@@ -174,6 +181,14 @@ def configure_logging() -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def _know(user: str) -> None:
+    try:
+        pwd.getpwnam(user)
+    except KeyError as error:
+        text = f"this host knows no user {user!r} for the check engine: adduser --system {user}"
+        raise StartError(f"{text}, or choose another with --check-user") from error
 
 
 class _Readable(logging.Formatter):
