@@ -28,6 +28,7 @@ class StatusCollector(Collector):
         stale = bool(status["inventory"]["rejected"])
         yield _gauge("inventory_stale", "1 when the inventory on disk is rejected", float(stale))
         yield _gauge("frr_answers", "1 when FRR answers", float(status["frr"]["answers"]))
+        yield _gauge("ipvs_answers", "1 when IPVS answers", float(status["ipvs"]["answers"]))
         full = sum(n["state"].startswith("Full") for n in status["frr"]["neighbors"])
         yield _gauge("ospf_neighbors_full", "OSPF adjacencies that carry routes", full)
         for name, text in COUNTS.items():
@@ -82,6 +83,7 @@ def _members(status: dict[str, Any]) -> Iterator[Metric]:
             names = [service["service"], member["member"]]
             up.add_metric(names, {"up": 1.0, "down": 0.0}.get(member["verdict"], -1.0))
             for field, family in families.items():
-                family.add_metric(names, float(member[field] or 0))
+                if field == "weight" or member[field] is not None:  # IPVS does not answer: nobody knows
+                    family.add_metric(names, float(member[field] or 0))
     yield up
     yield from families.values()

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import pwd
 import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from clusterlb.api.server import ApiError, Server
 from clusterlb.checks.quarantine import CheckEngines
+from clusterlb.checks.wire import NOBODY
 from clusterlb.config.aside import load_aside
 from clusterlb.controller.apply import Applier
 from clusterlb.controller.daemon import Controller, Settings
@@ -36,6 +39,7 @@ from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.health import Observation, ProbeKey
 from clusterlb.model.inventory import Director, Inventory
+from clusterlb.model.readable import lines
 from clusterlb.model.state import FrrLine
 
 # seconds: FRR on a busy small machine is slow, and a stuck one is found by BFD at the switch long before
@@ -57,12 +61,14 @@ class Options:
     pathspace: str | None
     metrics: tuple[str, int] | None
     once: bool = False
+    check_user: str = NOBODY
 
 
 def run(options: Options) -> None:
     """Run a director's controller; raise InventoryError or StartError when it cannot start."""
     configure_logging()
     _need_root()
+    _know(options.check_user)
     inventory, warnings = load_aside(options.inventory)
     for warning in warnings:
         structlog.get_logger().warning(
@@ -73,8 +79,11 @@ def run(options: Options) -> None:
         drivers = real_drivers(director.interfaces, options.pathspace, inventory.cluster.ospf.external)
         settings = Settings(options.inventory, options.director, options.state_dir)
 
+        def engine(observe: Callable[[ProbeKey, Observation], None]) -> CheckEngines:
+            return check_engine(observe, options.check_user)
+
         async def main() -> None:
-            controller = Controller(settings, inventory, director, drivers, frr_lines, check_engine)
+            controller = Controller(settings, inventory, director, drivers, frr_lines, engine)
             await serve(controller, options)
 
         with only_one(options.state_dir):
@@ -144,18 +153,22 @@ def frr_lines(inventory: Inventory, director: Director) -> tuple[FrrLine, ...]:
     return parse(render_config(inventory, director))
 
 
-def check_engine(observe: Callable[[ProbeKey, Observation], None]) -> CheckEngines:
-    """Return the check engine's client, which logs what becomes of its process."""
+def check_engine(observe: Callable[[ProbeKey, Observation], None], user: str = NOBODY) -> CheckEngines:
+    """Return the client of check engines that run as a user; it logs what becomes of their processes."""
     log = structlog.get_logger()
     calm = ("the check engine started", "probes are sent again")
-    return CheckEngines(
-        observe, lambda event, facts: (log.info if event in calm else log.warning)(event, **facts)
-    )
+
+    def tell(event: str, facts: dict[str, Any]) -> None:
+        (log.info if event in calm else log.warning)(event, **facts)
+
+    return CheckEngines(observe, tell, user=user)
 
 
 def configure_logging() -> None:
     """Log one line an event to stderr: for people on a terminal, key=value elsewhere."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Readable("%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     # a reading that is late because the last one is not through is no news: readings limit themselves
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     people = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
@@ -168,11 +181,32 @@ def configure_logging() -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _readable,
             renderer,
         ],
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def _know(user: str) -> None:
+    try:
+        pwd.getpwnam(user)
+    except KeyError as error:
+        text = f"this host knows no user {user!r} for the check engine: adduser --system {user}"
+        raise StartError(f"{text}, or choose another with --check-user") from error
+
+
+class _Readable(logging.Formatter):
+    """Writes libraries' own records as ours are written."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return lines(super().format(record))
+
+
+def _readable(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Keep what others have written from moving a terminal's cursor, wherever the log is read."""
+    return {name: lines(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def _need_root() -> None:

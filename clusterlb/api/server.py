@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from aiohttp import web
 
 from clusterlb.api.answer import answer
+from clusterlb.api.errors import say_why
+from clusterlb.api.idle import Idle
 from clusterlb.api.metrics import exposition
+from clusterlb.api.socket import OwnSocket, TakenError
 from clusterlb.api.wishes import wishes
 from clusterlb.controller.daemon import Controller
 from clusterlb.controller.status import plan_lines, status
 
 SOCKET_NAME = "api.sock"
-Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class ApiError(Exception):
@@ -24,15 +27,24 @@ class ApiError(Exception):
 class Server:
     """Serves one controller. ``metrics`` is (host, port) or None."""
 
-    def __init__(self, controller: Controller, run_dir: Path, metrics: tuple[str, int] | None) -> None:
+    def __init__(
+        self,
+        controller: Controller,
+        run_dir: Path,
+        metrics: tuple[str, int] | None,
+        idle: Callable[[], Idle] = Idle,
+    ) -> None:
         self._controller = controller
-        self._socket = run_dir / SOCKET_NAME
+        self._socket = OwnSocket(run_dir / SOCKET_NAME)
         self._metrics = metrics
+        self._make_idle = idle
         self._runners: list[web.AppRunner] = []
+        self._watchers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Listen, or raise ApiError."""
-        control = web.Application()
+        idle = self._make_idle()
+        control = web.Application(middlewares=[idle.middleware, say_why])
         control.add_routes(
             [
                 web.get("/v1/status", self._status),
@@ -43,44 +55,48 @@ class Server:
                 *wishes(self._controller),
             ]
         )
-        await self._listen_unix(control)
+        await self._listen_unix(control, idle)
         if self._metrics is not None:
-            public = web.Application()
+            idle = self._make_idle()
+            public = web.Application(middlewares=[idle.middleware, say_why])
             public.add_routes([web.get("/metrics", self._exposition), web.get("/health", self._health)])
-            await self._listen_tcp(public, *self._metrics)
+            await self._listen_tcp(public, idle, *self._metrics)
 
     async def close(self) -> None:
         """Stop listening; requests under way get a moment to end."""
+        for watcher in self._watchers:
+            watcher.cancel()
         for runner in self._runners:
             await runner.cleanup()
-        self._socket.unlink(missing_ok=True)
+        self._socket.close()
 
-    async def _listen_unix(self, app: web.Application) -> None:
-        runner = await self._runner(app)
+    async def _listen_unix(self, app: web.Application, idle: Idle) -> None:
         try:
-            self._socket.parent.mkdir(parents=True, exist_ok=True)
-            self._socket.unlink(missing_ok=True)  # left behind by a killed controller
-            await web.UnixSite(runner, str(self._socket)).start()
-            self._socket.chmod(0o660)
+            listening = self._socket.listen()
+            await web.SockSite(await self._runner(app, idle), listening).start()
+        except TakenError as error:
+            raise ApiError(str(error)) from error
         except OSError as error:
             raise ApiError(
-                f"{self._socket}: cannot listen: {error.strerror}; choose another --run-dir"
+                f"{self._socket.path}: cannot listen: {error.strerror or error}; choose another --run-dir"
             ) from error
 
-    async def _listen_tcp(self, app: web.Application, host: str, port: int) -> None:
-        runner = await self._runner(app)
+    async def _listen_tcp(self, app: web.Application, idle: Idle, host: str, port: int) -> None:
+        runner = await self._runner(app, idle)
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
             raise ApiError(
-                f"metrics: cannot listen on {host}:{port}: {error.strerror}; "
+                f"metrics: cannot listen on {host}:{port}: {error.strerror or error}; "
                 f"choose another address with --metrics HOST:PORT, or --metrics off"
             ) from error
 
-    async def _runner(self, app: web.Application) -> web.AppRunner:
+    async def _runner(self, app: web.Application, idle: Idle) -> web.AppRunner:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
         await runner.setup()
         self._runners.append(runner)
+        if runner.server is not None:
+            self._watchers.append(asyncio.create_task(idle.watch(runner.server), name="idle connections"))
         return runner
 
     async def _status(self, _: web.Request) -> web.Response:

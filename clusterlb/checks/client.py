@@ -7,13 +7,15 @@ import contextlib
 import json
 import time
 from asyncio.subprocess import PIPE, Process
+from base64 import b64encode
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from clusterlb import fresh
+from clusterlb.checks.handed import Reader, named
 from clusterlb.checks.mark import VARIABLE, Mark, Watcher
 from clusterlb.checks.news import News, names
-from clusterlb.checks.wire import decode_row, encode_key, lines, refuse_times
+from clusterlb.checks.wire import NOBODY, decode_row, encode_key, lines, refuse_times
 from clusterlb.model.health import Observation, ProbeKey
 
 LONGEST_LINE = 1 << 20
@@ -25,9 +27,9 @@ SETTLED = 10  # heartbeats after which a child is judged sound and the back-off 
 FAREWELL = 1.0  # seconds a child gets to end by itself
 
 
-def engine_command(beat: float) -> list[str]:
-    """Return the engine's argv."""
-    return fresh.argv("clusterlb.checks.engine", str(beat))
+def engine_command(beat: float, user: str = NOBODY) -> list[str]:
+    """Return the engine's argv; started by root, it becomes ``user``."""
+    return fresh.argv("clusterlb.checks.engine", str(beat), user)
 
 
 class EngineClient:
@@ -55,11 +57,14 @@ class EngineClient:
         beat: float = 1.0,
         command: list[str] | None = None,
         on_stuck: Callable[[ProbeKey], None] | None = None,
+        user: str = NOBODY,
     ) -> None:
         self._on_observation = on_observation
         self._on_event = on_event
         self._silence = silence
-        self._command = command or engine_command(beat)
+        self._command = command or engine_command(beat, user)
+        self._files = Reader()
+        self._named: set[str] = set()
         self._on_stuck = on_stuck
         self._news = News(on_event)
         self._recovered: list[ProbeKey] = []
@@ -134,7 +139,9 @@ class EngineClient:
             self._numbers[key] = self._last_number
             self._keys[self._last_number] = key
             self._news.begin(self._last_number)
+        self._named = named(self._numbers)
         self._send("remove", removed)
+        self._hand_over()
         self._send("add", ((self._numbers[key], encode_key(key)) for key in added))
 
     def check_now(self, key: ProbeKey) -> None:
@@ -149,6 +156,13 @@ class EngineClient:
             supervisor.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await supervisor
+
+    def _hand_over(self) -> None:
+        """Send what has changed of the files that the engine's user may not read."""
+        if self._process is None:
+            return
+        changed = self._files.changed(self._named)
+        self._send("files", ((path, b64encode(data).decode()) for path, data in changed))
 
     def _send(self, word: str, rows: Iterable[Any]) -> None:
         pipe = self._process.stdin if self._process is not None else None
@@ -193,6 +207,8 @@ class EngineClient:
         watcher = asyncio.create_task(self._watch(process, mark), name="check engine watcher")
         try:
             self._on_event("the check engine started", {"pid": process.pid})
+            self._files.forget()
+            self._hand_over()
             self._send("add", ((number, encode_key(key)) for number, key in self._keys.items()))
             await self._listen(process)
         finally:
@@ -215,6 +231,7 @@ class EngineClient:
                 loop.call_soon(self._news.trouble, [tuple(row) for row in message["unsent"]], self._keys)
             if "beat" in message:
                 self._spoken = True
+                self._hand_over()
                 self._counters = message["beat"]
                 self.last_heartbeat = time.monotonic()
                 self._beats += 1

@@ -14,14 +14,17 @@ import select
 import signal
 import sys
 import time
+from base64 import b64decode
 from dataclasses import asdict
 from typing import Any
 
+from clusterlb.checks.handed import give
 from clusterlb.checks.limits import raise_descriptor_limit
 from clusterlb.checks.mark import marking
 from clusterlb.checks.outbox import Outbox
+from clusterlb.checks.privileges import drop
 from clusterlb.checks.runner import Runner
-from clusterlb.checks.wire import decode_key, encode_row
+from clusterlb.checks.wire import NOBODY, decode_key, encode_row
 
 BEAT = 1.0  # seconds between two heartbeats, unless the first argument says otherwise
 # Seconds that observations wait for those of the probes still running: a reader woken for each one does
@@ -93,6 +96,7 @@ class Engine:
         return bool(chunk)
 
     def _obey(self, order: dict[str, Any]) -> None:
+        give((path, b64decode(data)) for path, data in order.get("files", ()))
         removed = order.get("remove", ())
         for number in removed:
             self._outbox.forget(number)
@@ -116,14 +120,16 @@ class Engine:
 
 
 def main() -> int:
-    """Run the engine on standard input and output; the one argument is the seconds between heartbeats.
+    """Run the engine on standard input and output, as another user where it is started by root.
 
+    The arguments are the seconds between heartbeats, and the user: nobody where none is given.
     SIGINT (Ctrl-C on the controller's terminal) and SIGHUP (an operator's reload by process name) are the
     controller's to answer; SIGTERM ends the engine as it ends any process.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would reap the commands before we do
+    drop(sys.argv[2] if len(sys.argv) > 2 else NOBODY)
     limit = min(CONCURRENCY, raise_descriptor_limit() - RESERVE)
     source, sink = sys.stdin.fileno(), sys.stdout.fileno()
     was_blocking = os.get_blocking(sink)

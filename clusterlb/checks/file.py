@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -12,6 +13,8 @@ from clusterlb.checks.probe import Result, UnsentError, Wait
 from clusterlb.model.check import FileOptions
 from clusterlb.model.health import ProbeKey
 
+# the user whom the check engine runs as may not read it, which says nothing about the member
+OURS = (errno.EACCES, errno.EPERM)
 LONGEST = 64  # bytes: three digits, and room for blanks
 NUMBER = re.compile(rb"\s*(\d{1,3})\s*")
 
@@ -19,8 +22,8 @@ NUMBER = re.compile(rb"\s*(\d{1,3})\s*")
 class FileProbe:
     """Read the number. The probe is one short read within ``start``: the file system must be a local one.
 
-    A file that is missing, unreadable or holds anything but a number fails the check: whoever writes it
-    does not vouch for the member. An empty file may be a writer caught between truncating and writing;
+    A file that is missing or holds anything but a number fails the check: whoever writes it does not vouch
+    for the member. An empty file may be a writer caught between truncating and writing;
     ``fall`` covers that, and renaming a new file into place avoids it.
     """
 
@@ -38,6 +41,8 @@ class FileProbe:
         except OSError as error:
             if error.errno in UnsentError.SCARCE:
                 raise UnsentError(error.errno or 0) from error
+            if error.errno in OURS:
+                raise UnsentError(error.errno or 0, self._path) from error
             return Result(False, f"{self._path}: {os.strerror(error.errno or 0).lower()}")
         ok, detail, share = judge_number(content)
         return Result(ok, f"{self._path} {detail}", share if self._weight else None)

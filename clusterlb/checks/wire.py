@@ -1,9 +1,10 @@
 """What the controller and its check engine say to each other: JSON, one object a line.
 
-To the engine: ``{"add": [[ID, KEY], ...]}``, ``{"remove": [ID, ...]}``, ``{"now": [ID, ...]}``; an ID is a
-number that the client gives a key for good. From the engine: ``{"seen": [[ID, OK, AT, TOOK, DETAIL], ...]}``,
-where SHARE, WARNING and PHASES follow if an observation has one of them; ``{"unsent": [[ID, REASON], ...]}``,
-once, for what has no observations from then on; and once a second ``{"beat": {COUNTER: VALUE, ...}}``. Times
+To the engine: ``{"add": [[ID, KEY], ...]}``, ``{"remove": [ID, ...]}``, ``{"now": [ID, ...]}``, and
+``{"files": [[PATH, BASE64], ...]}`` for what only root may read; an ID is a number that the client gives a
+key for good. From the engine: ``{"seen": [[ID, OK, AT, TOOK, DETAIL], ...]}``, where SHARE, WARNING and
+PHASES follow if an observation has one of them; ``{"unsent": [[ID, REASON], ...]}``, once, for what has no
+observations from then on; and once a second ``{"beat": {COUNTER: VALUE, ...}}``. Times
 of observations are whole microseconds: a float costs four times as much to write.
 """
 
@@ -21,6 +22,7 @@ from clusterlb.model.address import Endpoint
 from clusterlb.model.check import OPTIONS, CheckType, ProbeSpec, TlsOptions
 from clusterlb.model.health import Observation, ProbeKey, Through
 
+NOBODY = "nobody"  # the user whom the engine runs as unless another is named
 ROWS = 256  # most rows in one line, so that neither side is held up by one
 DETAIL = 500  # most characters of a detail that are passed on
 

@@ -43,7 +43,8 @@ def command(context: click.Context, path: Path, output: str) -> None:
 
 def _text(path: Path, inventory: Inventory | None, problems: tuple[Problem, ...]) -> str:
     from clusterlb.config.files import shown
-    from clusterlb.config.render import printable, render, summary
+    from clusterlb.config.render import render, summary
+    from clusterlb.model.readable import printable
 
     lines = [render(problems)] if problems else []
     count = summary(problems)

@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 @click.command("check-now")
 @click.argument("member", metavar="[POOL/]ADDRESS:PORT")
 @options.inventory_option
-def command(member: str, inventory: Path) -> None:
+@options.check_user_option
+def command(member: str, inventory: Path, check_user: str) -> None:
     """Run a member's checks once and print each phase with its time.
 
-    The probes are sent from here, as the check engine would send them; no controller has to run, and none is
-    told. Exit code 0 when all pass, 5 when one fails, 1 when one could not be sent.
+    The probes are sent from here, as the check engine would send them, by the user whom it runs as; no
+    controller has to run, and none is told. Exit code 0 when all pass, 5 when one fails, 1 when one could
+    not be sent.
     """
-    from clusterlb.checks.once import once
+    from clusterlb.checks.once import once_as
     from clusterlb.config.load import InventoryError, load
     from clusterlb.config.render import render
 
@@ -37,7 +39,10 @@ def command(member: str, inventory: Path) -> None:
     checks = list(_checks(found, member))
     if not checks:
         raise click.ClickException(_unknown(found, member))
-    done = once(key.probe for _, key in checks)
+    try:
+        done = once_as((key.probe for _, key in checks), check_user)
+    except KeyError as error:
+        raise click.ClickException(f"this host knows no user {check_user!r}; see --check-user") from error
     failed = unsent = False
     for pool, key in checks:
         click.echo(f"{pool}/{member.rpartition('/')[2]}  {_title(key)}")

@@ -12,8 +12,10 @@ from typing import Any, cast
 import click
 
 from clusterlb.cli.exits import Exit
+from clusterlb.cli.readable import readable
 
 SOCKET_NAME = "api.sock"
+BROKEN = 500  # HTTP's Internal Server Error
 
 
 class UnreachableError(click.ClickException):
@@ -36,13 +38,17 @@ class _UnixConnection(http.client.HTTPConnection):
 def ask(
     run_dir: Path, method: str, url: str, timeout: float = 10.0, *, body: Mapping[str, Any] | None = None
 ) -> tuple[int, dict[str, Any]]:
-    """Return the HTTP status and the JSON answer; raise UnreachableError with what to do."""
+    """Return the HTTP status and the JSON answer; raise UnreachableError with what to do.
+
+    What went wrong in the controller itself is a ClickException with its words.
+    """
     path = run_dir / SOCKET_NAME
     connection = _UnixConnection(path, timeout)
     try:
         connection.request(method, url, None if body is None else json.dumps(body))
         response = connection.getresponse()
-        return response.status, cast(dict[str, Any], json.loads(response.read() or b"{}"))
+        # what others have written is shown on a terminal by every command that asks
+        answer = readable(json.loads(response.read() or b"{}"))
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise UnreachableError(
             f"no controller answers on {path} ({error.strerror}): is it running (systemctl status "
@@ -54,3 +60,8 @@ def ask(
         raise UnreachableError(f"the controller on {path} does not answer: {error}") from error
     finally:
         connection.close()
+    if not isinstance(answer, dict):
+        raise UnreachableError(f"what answers on {path} is no controller of this version")
+    if response.status == BROKEN and "error" in answer:
+        raise click.ClickException(str(answer["error"]))
+    return response.status, cast(dict[str, Any], answer)

@@ -38,6 +38,7 @@ def switch(
     inventory the key is in the output; a new file is readable by its owner alone.
     """
     from clusterlb.config.load import InventoryError, load
+    from clusterlb.drivers.interface import DriverError
     from clusterlb.generate.facts import SwitchError, facts_of
     from clusterlb.generate.switch import ROUTER_ID, System, render_switch
 
@@ -49,7 +50,7 @@ def switch(
     except InventoryError as error:
         click.echo(str(error), err=True)
         raise SystemExit(int(Exit.INVALID)) from error
-    except SwitchError as error:
+    except (SwitchError, DriverError) as error:
         raise click.ClickException(str(error)) from error
     if not interfaces or router_id is None:
         click.echo("fill in PORT_TO_DIRECTORS and ROUTER_ID, or give --interface and --router-id", err=True)
@@ -81,6 +82,7 @@ def vrrp(inventory: Path, director: str | None, part: str | None) -> None:
     """
     from clusterlb.config.load import InventoryError, load
     from clusterlb.controller.reload import UnknownDirectorError, director_of
+    from clusterlb.drivers.interface import DriverError
     from clusterlb.generate.vrrp import VrrpError, render_frr, render_links
 
     parts = {"links": render_links, "frr": render_frr}
@@ -91,7 +93,7 @@ def vrrp(inventory: Path, director: str | None, part: str | None) -> None:
     except InventoryError as error:
         click.echo(str(error), err=True)
         raise SystemExit(int(Exit.INVALID)) from error
-    except (UnknownDirectorError, VrrpError) as error:
+    except (UnknownDirectorError, VrrpError, DriverError) as error:
         raise click.ClickException(str(error)) from error
     click.echo("\n".join(texts), nl=False)
 

@@ -41,6 +41,14 @@ pathspace_option = click.option(
     envvar="CLUSTERLB_PATHSPACE",
     help="FRR's pathspace (vtysh -N NAME), for several FRR on one host.",
 )
+check_user_option = click.option(
+    "--check-user",
+    metavar="NAME",
+    default="nobody",
+    show_default=True,
+    envvar="CLUSTERLB_CHECK_USER",
+    help="Whom probes and programs of command checks run as, with CAP_NET_RAW alone.",
+)
 json_option = click.option(
     "-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True
 )

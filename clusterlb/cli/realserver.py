@@ -39,6 +39,7 @@ def command(
     docs/real-servers.md says what is set for each forwarding method, and why.
     """
     from clusterlb.config.load import InventoryError, load
+    from clusterlb.drivers.interface import DriverError
     from clusterlb.generate.realserver.host import member_named, members_of
     from clusterlb.generate.realserver.needs import RealServerError
     from clusterlb.generate.realserver.render import INTERFACE, Format, needs_interface, render
@@ -58,6 +59,6 @@ def command(
     except InventoryError as error:
         click.echo(str(error), err=True)
         raise SystemExit(int(Exit.INVALID)) from error
-    except RealServerError as error:
+    except (RealServerError, DriverError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(text, nl=False)

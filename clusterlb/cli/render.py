@@ -22,11 +22,11 @@ def command(what: str, inventory: Path, director: str | None) -> None:
     frr-daemons  what /etc/frr/daemons has to enable
     ipvs         every service with its members at full weight, for ipvsadm-restore
     """
-    from clusterlb.api.run import StartError
     from clusterlb.config.load import InventoryError, load
     from clusterlb.controller.reload import UnknownDirectorError, director_of
     from clusterlb.controller.render import full_state
     from clusterlb.drivers.frr.render import render_config, render_daemons
+    from clusterlb.drivers.interface import DriverError
     from clusterlb.drivers.ipvs.restore import render as render_restore
 
     try:
@@ -40,6 +40,6 @@ def command(what: str, inventory: Path, director: str | None) -> None:
     except InventoryError as error:
         click.echo(str(error), err=True)
         raise SystemExit(int(Exit.INVALID)) from error
-    except (UnknownDirectorError, StartError) as error:
+    except (UnknownDirectorError, DriverError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(text, nl=False)

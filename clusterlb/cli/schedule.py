@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from clusterlb.cli import options, wish
+from clusterlb.model.readable import printable
 
 
 @click.group("schedule")
@@ -54,7 +55,7 @@ def _line(intent: dict[str, Any]) -> str:
     until = f" until {_time(intent['until'])}" if intent["until"] else ""
     value = f" {intent['value']}" if intent["value"] else ""
     what = f"{intent['kind']}{value} {intent['target']}"
-    return f"{what}: from {_time(begins)}{until}, by {intent['who']}: {intent['reason']}"
+    return printable(f"{what}: from {_time(begins)}{until}, by {intent['who']}: {intent['reason']}")
 
 
 def _time(at: float) -> str:

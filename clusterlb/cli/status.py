@@ -12,6 +12,7 @@ import click
 
 from clusterlb.cli import options
 from clusterlb.cli.exits import Exit
+from clusterlb.model.readable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,6 +46,7 @@ def degraded(status: dict[str, Any]) -> bool:
     """Say whether an operator should look at this director."""
     return bool(
         not status["fit"]
+        or not status["ipvs"]["answers"]
         or status["inventory"]["rejected"]
         or status["errors"]
         or status.get("unprobed")
@@ -70,6 +72,8 @@ def show(status: dict[str, Any]) -> None:
         Text(f"ospf neighbours {_neighbors(status['frr'])}"),
         sep="\n",
     )
+    if not status["ipvs"]["answers"]:
+        console.print(Text(f"IPVS does not answer, so no connections are shown: {status['ipvs']['error']}"))
     if status["inventory"]["rejected"]:
         console.print(Text("the inventory on disk is REJECTED, the last good one is in force:"))
         console.print(Text(status["inventory"]["rejected"]))
@@ -95,9 +99,9 @@ def show(status: dict[str, Any]) -> None:
                     "",
                     Text(member["member"]),
                     _verdict(member),
-                    "-" if member["weight"] is None else str(member["weight"]),
-                    str(member["active"]),
-                    str(member["inactive"]),
+                    _count(member["weight"]),
+                    _count(member["active"]),
+                    _count(member["inactive"]),
                     Text("; ".join(filter(None, (member["because"], member["warning"], member["suspect"])))),
                 )
     console.print(table)
@@ -132,6 +136,10 @@ def _checks(status: dict[str, Any]) -> Iterator[str]:
         yield f"warning: the check engine fell silent in these checks, which run apart now: {quarantined}"
 
 
+def _count(number: int | None) -> str:
+    return "-" if number is None else str(number)
+
+
 def _verdict(member: dict[str, Any]) -> str:
     shown: str = member["verdict"].upper() if member["verdict"] == "down" else member["verdict"]
     return f"{shown} (pinned)" if member["pinned"] else shown
@@ -142,7 +150,7 @@ def _notes(console: Console, status: dict[str, Any]) -> None:
 
     for intent in status["intents"]:
         what = f"{intent['kind']} {intent['value']}: {intent['target']}"
-        console.print(Text(f"{what} by {intent['who']}: {intent['reason']}"))
+        console.print(Text(printable(f"{what} by {intent['who']}: {intent['reason']}")))
     for text in status["ports"]["warnings"]:
         console.print(Text(text))
     for text in status["inside"]:

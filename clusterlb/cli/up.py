@@ -25,6 +25,7 @@ from clusterlb.cli.exits import Exit
     show_default=True,
     help="Where Prometheus finds the metrics.",
 )
+@options.check_user_option
 @click.option("--once", is_flag=True, help="Program the director once and end; announces nothing undecided.")
 def command(
     inventory: Path,
@@ -33,6 +34,7 @@ def command(
     state_dir: Path,
     pathspace: str | None,
     metrics: str,
+    check_user: str,
     once: bool,
 ) -> None:
     """Bring this director up and keep it so.
@@ -60,6 +62,7 @@ def command(
                 pathspace=pathspace,
                 metrics=parse_metrics(metrics),
                 once=once,
+                check_user=check_user,
             )
         )
     except InventoryError as error:

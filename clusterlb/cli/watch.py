@@ -82,4 +82,4 @@ def _members(status: dict[str, Any], kind: str, name: str) -> tuple[bool, int, s
 
 
 def _live(members: list[dict[str, Any]]) -> int:
-    return sum(member["active"] + member["inactive"] for member in members)
+    return sum((member["active"] or 0) + (member["inactive"] or 0) for member in members)

@@ -12,14 +12,16 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 from clusterlb import fresh
 from clusterlb.config.error import InventoryError
+from clusterlb.config.files import files, shown
 from clusterlb.config.problem import Problem, Severity
+from clusterlb.config.source import RefusedError
 from clusterlb.model.inventory import Inventory
+from clusterlb.ownership import unsafe
 
 LOADER = "clusterlb.config.load"
 
@@ -27,26 +29,15 @@ LOADER = "clusterlb.config.load"
 def load_aside(path: Path) -> tuple[Inventory, tuple[Problem, ...]]:
     """Return the inventory and the warnings, or raise InventoryError, as ``load`` does.
 
-    A process that has the loader in memory already, as each of the lab's directors has, uses that.
+    A process that has the loader in memory already, as each of the lab's directors has, uses that. What
+    somebody else may change is refused: it says what runs here as root, and where traffic goes.
     """
+    _refuse_unsafe(path)
     if LOADER in sys.modules:
         from clusterlb.config.load import load  # noqa: PLC0415 - it is there
 
         return load(path)
-    # A process inherits what its parent's thread blocks: a SIGHUP waits until ``main`` ignores it.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    try:
-        # A session of its own: Ctrl-C on the controller's terminal is the controller's to answer.
-        done = subprocess.run(
-            fresh.argv("clusterlb.config.aside", str(path)),
-            env=fresh.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-            check=False,
-        )
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    done = fresh.run("clusterlb.config.aside", str(path))
     if done.returncode:
         text = f"the process that was to load this ended with {done.returncode}"
         hint = "what it said is in the log"
@@ -55,6 +46,17 @@ def load_aside(path: Path) -> tuple[Inventory, tuple[Problem, ...]]:
     if inventory is None:
         raise InventoryError(problems)
     return inventory, problems
+
+
+def _refuse_unsafe(path: Path) -> None:
+    try:
+        found = [path, *files(path)]
+    except RefusedError:
+        return  # the loader says why
+    for each in found:
+        why, _, hint = unsafe(each).partition(": ")
+        if why:
+            raise InventoryError((Problem(shown(each), 0, 0, Severity.ERROR, why, hint),))
 
 
 def main(path: Path) -> None:

@@ -25,6 +25,7 @@ from yaml.events import (
 from clusterlb.config import scalars
 from clusterlb.config.nodes import Entry, Mapping, Node, Scalar, Sequence
 from clusterlb.config.report import Report
+from clusterlb.config.secret import hidden
 from clusterlb.config.source import NOWHERE, Place, RefusedError, Source
 from clusterlb.config.syntax import syntax
 
@@ -142,6 +143,12 @@ class _Composer:
             )
             self._stack.append(_Open(opened, event.anchor))
 
+    def _secret(self) -> bool:
+        """Say whether what comes now is within the value of a key that is shown to nobody."""
+        keys = [(opened.key or "", level) for level, opened in enumerate(self._stack)]
+        above = keys[0][0] if keys else ""
+        return any(hidden(key, level, above) for key, level in keys if key)
+
     def _key(self, top: _Open, event: NodeEvent) -> None:
         place = self._place(event)
         if not isinstance(event, ScalarEvent):
@@ -205,14 +212,16 @@ class _Composer:
 
     def _alias(self, event: AliasEvent) -> _Anchored:
         name = event.anchor
+        shown = "..." if self._secret() else name
         if any(opened.anchor == name for opened in self._stack):
             raise RefusedError(
-                f"alias `*{name}` refers to what contains it", "write the value out", self._place(event)
+                f"alias `*{shown}` refers to what contains it", "write the value out", self._place(event)
             )
         if name not in self._anchors:
             raise RefusedError(
-                f"alias `*{name}` has no anchor",
-                f"write `&{name}` before the value that it stands for, earlier in the same file",
+                f"alias `*{shown}` has no anchor",
+                f"write `&{shown}` before the value that it stands for, earlier in the same file; "
+                "quote a text that begins with `*`",
                 self._place(event),
             )
         return self._anchors[name]
@@ -230,7 +239,8 @@ class _Composer:
         try:
             return scalars.tagged(text, tag)
         except ValueError as error:
-            self._report.error(self._source, self._place(event), str(error), "remove the tag")
+            why = f"the value is not of type !!{tag}" if self._secret() else str(error)
+            self._report.error(self._source, self._place(event), why, "remove the tag")
             return text
 
     def _check_tag(self, event: NodeEvent) -> None:
@@ -240,7 +250,7 @@ class _Composer:
             self._unknown_tag(event, str(tag))
 
     def _unknown_tag(self, event: NodeEvent, tag: str) -> None:
-        shown = tag.replace(_CORE, "!!")
+        shown = "!..." if self._secret() else tag.replace(_CORE, "!!")
         self._report.error(self._source, self._place(event), f"unknown tag `{shown}`", "remove it")
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
 from clusterlb.config.problem import Problem, Severity
+from clusterlb.model.readable import printable
 
 MOST_SHOWN = 20  # problems in a log or a status
 WIDTH = 160  # characters of a source line that are shown; generated files may be one long line
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def render(problems: Iterable[Problem]) -> str:
@@ -33,11 +32,6 @@ def summary(problems: Iterable[Problem]) -> str:
         f"{severities.count(severity)} {severity.value}{'' if severities.count(severity) == 1 else 's'}"
         for severity in Severity
     )
-
-
-def printable(text: str) -> str:
-    """Replace what could upset a terminal; every character keeps its column."""
-    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def excerpt(problem: Problem) -> tuple[str, int]:

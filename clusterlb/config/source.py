@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-_SECRET = re.compile(
-    r"""(?i)(?:(?<=md5_key)|(?<=authorization)|(?<=cookie))(["']?\s*:\s*)("[^"]*"?|'[^']*'?|[^,}\r\n]+)"""
-)
+from clusterlb.config.secret import mask
 
 
 class Place(NamedTuple):
@@ -49,7 +47,7 @@ class Source:
 
     @cached_property
     def _lines(self) -> list[str]:
-        return [line.removesuffix("\r") for line in _SECRET.sub(_masked, self.text).split(self._break)]
+        return [line.removesuffix("\r") for line in mask(self.text).split(self._break)]
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -61,12 +59,12 @@ class Source:
             return ""
         return self._lines[number - 1]
 
+    def written(self, number: int) -> str:
+        """Return a line as it is, to be read and not to be shown."""
+        begin = self._starts[number - 1]
+        return self.text[begin:].split(self._break, 1)[0].removesuffix("\r")
+
     def place(self, index: int) -> Place:
         """Return the place of a character of the text."""
         line = bisect_right(self._starts, index)
         return Place(line, index - self._starts[line - 1] + 1)
-
-
-def _masked(match: re.Match[str]) -> str:
-    """Hide a value; every line and column stays."""
-    return match[1] + re.sub(r"\S", "*", match[2])

@@ -13,7 +13,7 @@ def syntax(source: Source, error: yaml.MarkedYAMLError) -> RefusedError:
     if mark is None:
         return RefusedError(f"not YAML: {error}")
     place = source.place(mark.index)
-    text, column = source.line(place.line), place.column - 1
+    text, column = source.written(place.line), place.column - 1
     reason = str(error.problem or error.context)
     if "\t" in text[: column + 1] and not text[:column].strip():
         return RefusedError(

@@ -9,9 +9,9 @@ from typing import Annotated
 from clusterlb.config.cron import CronError, parse
 from clusterlb.config.fields import Checked, refuse, text_of
 from clusterlb.config.local_time import ZoneError, zone
+from clusterlb.model.intent import MOST_WORDS, is_words
 
 _AT = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}")
-_LONGEST_REASON = 200  # characters
 
 
 def parse_cron(value: object) -> str:
@@ -48,8 +48,8 @@ def parse_zone(value: object) -> str:
 def parse_reason(value: object) -> str:
     """Return one line for people to read."""
     text = text_of(value).strip()
-    if not text.isprintable() or not 0 < len(text) <= _LONGEST_REASON:
-        raise refuse(f"is not one line of 1 to {_LONGEST_REASON} characters", "say what the drain is for")
+    if not is_words(text):
+        raise refuse(f"is not one line of 1 to {MOST_WORDS} characters", "say what the drain is for")
     return text
 
 
@@ -60,4 +60,4 @@ LocalTime = Annotated[
     str, Checked(parse_at, (*_STRING, ("pattern", f"^{_AT.pattern}$"), ("examples", ["2026-12-01 03:00"])))
 ]
 TimeZone = Annotated[str, Checked(parse_zone, (*_STRING, ("examples", ["Europe/Berlin"])))]
-Reason = Annotated[str, Checked(parse_reason, (*_STRING, ("minLength", 1), ("maxLength", _LONGEST_REASON)))]
+Reason = Annotated[str, Checked(parse_reason, (*_STRING, ("minLength", 1), ("maxLength", MOST_WORDS)))]

@@ -16,6 +16,7 @@ from clusterlb.config.fields import NAME
 from clusterlb.config.hints import LONGEST, clip, odd_character, trial, type_hint
 from clusterlb.config.item import Item
 from clusterlb.config.nodes import Mapping, Node, Path, Scalar, find, step
+from clusterlb.config.secret import SECRET, without_queries
 
 _WANTED = {
     "int_type": "a whole number",
@@ -98,7 +99,7 @@ def all_of(choices: Iterable[str]) -> str:
 
 def _secret(path: Path) -> bool:
     """Say whether what a path leads to is not to be repeated: an OSPF key, a header such as Authorization."""
-    return path[-1:] == ("md5_key",) or path[-2:-1] == ("headers",)
+    return not SECRET.isdisjoint(map(str, path))
 
 
 def _label(path: Path) -> str:
@@ -113,7 +114,7 @@ def _shown(node: Node | None) -> str:
         return "a mapping" if isinstance(node, Mapping) else "a list"
     if isinstance(node.value, bool):
         return str(node.value).lower()
-    return "null" if node.value is None else clip(str(node.value))
+    return "null" if node.value is None else clip(without_queries(str(node.value)))
 
 
 def describe(node: Node | None) -> str:

@@ -91,6 +91,7 @@ class Controller:
     intents: Intents = field(init=False)
     reloader: Reloader = field(init=False)
     engine: CheckEngine = field(init=False)
+    broken: list[str] = field(init=False)  # what was found of no use at the start
     _wake: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _stop: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _kernel: Kernel = field(init=False)
@@ -104,7 +105,7 @@ class Controller:
             world=world,
             kernel=self._kernel,
             frr=self.drivers.frr,
-            ledger=Ledger(self.settings.state_dir / "ledger.json"),
+            ledger=Ledger(self.settings.state_dir / "ledger.json", go_on=True),
             applier=Applier(
                 self._kernel,
                 self.drivers.frr,
@@ -120,7 +121,11 @@ class Controller:
         self.snat = Snat(world, self.port_use.flows_of, loop.time)
         self.insiders = Insiders(world, self._kernel, loop.time)
         self.drains = Drains(world, self._kernel, loop.time)
-        self.intents = Intents(Journal(self.settings.state_dir / "intents.jsonl"), world)
+        journal = Journal(self.settings.state_dir / "intents.jsonl", go_on=True)
+        self.intents = Intents(journal, world)
+        self.broken = [text for text in (self.reconciler.ledger.problem, journal.problem) if text]
+        for text in self.broken:
+            log.error("state", problem=text)
         self.engine = self.make_engine(Judge(world).observe)
         self.reloader = Reloader(
             self.settings.inventory,

@@ -15,12 +15,10 @@ from clusterlb.controller.world import World
 from clusterlb.core.roster import MemberKey
 from clusterlb.model.address import Endpoint, IPAddress
 from clusterlb.model.check import VerdictState
-from clusterlb.model.intent import Intent, IntentKind
+from clusterlb.model.intent import DIRECTOR, Intent, IntentKind
 from clusterlb.model.inventory import Window
 
 log = structlog.get_logger()
-
-DIRECTOR = "director"
 
 
 class UnknownTargetError(Exception):
@@ -133,15 +131,21 @@ class Intents:
         target = intent.target
         if intent.kind is IntentKind.PIN:
             known = self._member(target) is not None
+        elif intent.kind is IntentKind.PAUSE:
+            known = target == DIRECTOR  # a director watches as a whole or works as a whole
         else:
             known = bool([*self._vips(target), *self._members(target)])
         if not known:
-            raise UnknownTargetError(f"there is no {target!r} here; {self._what_there_is(target)}")
+            raise UnknownTargetError(
+                f"there is no {target!r} here; {self._what_there_is(intent.kind, target)}"
+            )
 
-    def _what_there_is(self, target: str) -> str:
+    def _what_there_is(self, of: IntentKind, target: str) -> str:
         inventory = self._world.inventory
         kind, _, rest = target.partition("/")
-        if kind == "vip":
+        if of is IntentKind.PAUSE:
+            names = [DIRECTOR]
+        elif kind == "vip":
             names = [f"vip/{vip}" for vip in inventory.vips]
         else:
             wanted = rest.partition("/")[0] if kind == "member" else kind

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from clusterlb.controller import private
 
 
 class LockedError(Exception):
@@ -16,20 +19,23 @@ class LockedError(Exception):
 def only_one(state_dir: Path) -> Iterator[None]:
     """Hold the state directory's lock; raise LockedError when another process does.
 
-    The kernel releases it when the process ends, however that comes about.
+    The kernel releases it when the process ends, however that comes about. Whoever may open the file can hold
+    the lock (flock(2)), so nobody else may.
     """
     path = state_dir / "lock"
     try:
-        state_dir.mkdir(parents=True, exist_ok=True)
-        file = path.open("w")
+        private.folder(state_dir)
+        descriptor = private.open_file(path, os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise LockedError(f"{path}: cannot be opened: {error.strerror}; see --state-dir") from error
-    with file:
+    try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise LockedError(
                 f"another clusterlb runs with the state directory {state_dir} (clusterlb status asks it); "
                 f"stop that one, or give this one a --state-dir of its own"
             ) from error
         yield
+    finally:
+        os.close(descriptor)

@@ -17,6 +17,7 @@ from clusterlb.config.source import RefusedError
 from clusterlb.controller.index import Index
 from clusterlb.controller.reconcile import Reconciler
 from clusterlb.drivers.interface import DriverError
+from clusterlb.drivers.templates import OVERRIDES
 from clusterlb.model.inventory import Director, Inventory
 from clusterlb.model.state import FrrLine
 
@@ -43,12 +44,15 @@ def director_of(inventory: Inventory, name: str) -> Director:
 
 
 def signature(path: Path) -> Signature:
-    """Return what changes when a file of the inventory does (name, inode, size, time of change)."""
+    """Return what changes when a file of the inventory, or an operator's own template, does.
+
+    That is the name, the inode, the size and the time of change of each.
+    """
     try:
         found = files(path)
     except RefusedError:
-        return ()
-    return tuple(_signature_of(file) for file in found)
+        found = []
+    return tuple(_signature_of(file) for file in (*found, *sorted(OVERRIDES.rglob("frr/*"))))
 
 
 def _signature_of(file: Path) -> tuple[str, int, int, int]:
@@ -87,8 +91,9 @@ class Reloader:
             try:
                 inventory, _ = await asyncio.to_thread(load_aside, self.path)
                 director = director_of(inventory, self.director)
-                lines = self.render_frr(inventory, director)
-                if inventory.digest != world.inventory.digest:
+                lines = await asyncio.to_thread(self.render_frr, inventory, director)
+                changed = inventory.digest != world.inventory.digest or lines != world.frr
+                if changed:
                     index = Index(inventory, director)
                     await self.reconciler.kernel.check_rules(world.table(index))
             except InventoryError as error:
@@ -98,7 +103,7 @@ class Reloader:
             except UnknownDirectorError as error:
                 return self._rejected(f"{error}. To take this director out of service: clusterlb down")
             self.error = ""
-            if inventory.digest == world.inventory.digest:
+            if not changed:
                 return True
             async with self.reconciler.lock:
                 world.take_index(index, lines)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from clusterlb.controller.world import World
-from clusterlb.core.place import FORCE, waits
+from clusterlb.core.place import waits
 from clusterlb.core.snat.buckets import NOBODY, Buckets, PoolFamily, current, learn
 from clusterlb.core.snat.marks import marks
 from clusterlb.core.snat.place import Leaving, decide_addresses, look, peers
@@ -17,7 +17,7 @@ from clusterlb.core.snat.rules import own_addresses, pool_families, read_buckets
 from clusterlb.core.snat.state import NO_SNAT, SnatState
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.address import IPAddress
-from clusterlb.model.intent import Intent
+from clusterlb.model.intent import FORCE, Intent
 
 COUNT_EVERY = 5.0  # seconds; a count reads the whole connection tracking table
 GRACE = 20.0  # seconds that the flows of a director wait for it after it was seen last

@@ -11,6 +11,7 @@ from clusterlb.core.announce import Decision
 from clusterlb.core.member import member_state
 from clusterlb.core.programme import destination_key
 from clusterlb.core.rules.inside import explain
+from clusterlb.drivers.interface import DriverError
 from clusterlb.model.address import IPAddress
 from clusterlb.model.describe import describe
 from clusterlb.model.health import ProbeKey
@@ -19,19 +20,16 @@ from clusterlb.model.inventory import Member, Pool, Service, Vip
 from clusterlb.model.ipvs import DestinationKey, DestinationStatistics, ServiceKey
 from clusterlb.model.plan import Plan
 
-Statistics = dict[tuple[ServiceKey, DestinationKey], DestinationStatistics]
+# None: IPVS does not answer, so nobody knows
+Statistics = dict[tuple[ServiceKey, DestinationKey], DestinationStatistics] | None
+NOT_THERE = DestinationStatistics()
 Unprobed = dict[ProbeKey, str]
 
 
 async def status(controller: Controller) -> dict[str, Any]:
     """Return the director's status as plain JSON-able data; times ``for`` are seconds."""
     world = controller.world
-    kernel = await controller.reconciler.kernel.statistics(tuple(world.index.served))
-    statistics: Statistics = {
-        (key, destination): numbers
-        for key, service in kernel.items()
-        for destination, numbers in service.destinations
-    }
+    statistics, ipvs_error = await _statistics(controller)
     why = world.unfit
     unprobed = _unprobed(controller)
     return {
@@ -55,6 +53,7 @@ async def status(controller: Controller) -> dict[str, Any]:
                 for n in controller.readings.neighbors
             ],
         },
+        "ipvs": {"answers": not ipvs_error, "error": ipvs_error},
         "uplinks": dict(world.health.carrier),
         "filled": {name: round(share, 1) for name, share in world.health.filled.items()},
         "director_checks": {
@@ -75,7 +74,7 @@ async def status(controller: Controller) -> dict[str, Any]:
             {"address": str(address), **_announced(controller, address, decision)}
             for address, decision in world.snat.own.items()
         ],
-        "errors": list(world.errors),
+        "errors": [*controller.broken, *world.errors],
         "ports": controller.port_use.status(),
         "inside": [explain(world.inventory, pair) for pair in sorted(world.insiders)],
         "counts": {name: world.counts[name] for name in COUNTS},
@@ -92,6 +91,19 @@ COUNTS = {
     "reload_failures": "Inventories rejected",
     "frr_configurations": "Times that FRR's configuration was changed",
 }
+
+
+async def _statistics(controller: Controller) -> tuple[Statistics, str]:
+    """Return what IPVS counts, and why not where it does not answer."""
+    try:
+        kernel = await controller.reconciler.kernel.statistics(tuple(controller.world.index.served))
+    except DriverError as error:
+        return None, str(error)
+    return {
+        (key, destination): numbers
+        for key, service in kernel.items()
+        for destination, numbers in service.destinations
+    }, ""
 
 
 def plan_lines(plan: Plan) -> list[str]:
@@ -162,7 +174,7 @@ def _member(
     service = world.actual.services.get(key)
     destination = destination_key(of, member)
     weights = {d.key: d.weight for d in service.destinations} if service else {}
-    numbers = statistics.get((key, destination), DestinationStatistics())
+    numbers = None if statistics is None else statistics.get((key, destination), NOT_THERE)
     checks = world.index.roster.checks.get((pool.name, member.endpoint), ()) if unprobed else ()
     silent = (unprobed.get(check.probe, "") for ways in checks for check in ways)
     return {
@@ -176,6 +188,14 @@ def _member(
         "suspect": world.suspects.get((key, destination), ""),
         "share": state.share,
         "weight": weights.get(destination),
+        **_counted(numbers),
+    }
+
+
+def _counted(numbers: DestinationStatistics | None) -> dict[str, int | None]:
+    if numbers is None:
+        return dict.fromkeys(("active", "inactive", "connections", "in_packets", "in_bytes"))
+    return {
         "active": numbers.active,
         "inactive": numbers.inactive,
         "connections": numbers.counters.connections,

@@ -11,13 +11,12 @@ from clusterlb.core.announce import NOWHERE, Decision
 from clusterlb.core.drain import Progress
 from clusterlb.model.address import IPAddress
 from clusterlb.model.cluster_view import ClusterView, FindingKind
-from clusterlb.model.intent import Intent
+from clusterlb.model.intent import FORCE, Intent
 from clusterlb.model.inventory import Inventory, Vip, Vrrp
 from clusterlb.model.ospf import Lane
 from clusterlb.model.reason import Because, Reason
 
 STALE = 15.0  # seconds after which a look at the link-state database is no evidence any more
-FORCE = "force"  # the value of a drain that no other director's absence holds up
 QUIET = 2.5  # seconds without a packet that mean that flows have moved; counters move every 2 s (ip_vs_est.c)
 
 

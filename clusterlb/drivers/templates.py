@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import stat
+import traceback
 from pathlib import Path
+from typing import Any
 
-from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import (
+    BytecodeCache,
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    TemplateSyntaxError,
+    select_autoescape,
+)
 from jinja2.bccache import Bucket
+
+from clusterlb.drivers.interface import DriverError
+from clusterlb.ownership import kind, unsafe
 
 OVERRIDES = Path("/etc/clusterlb/templates")
 _PACKAGE = Path(__file__).resolve().parents[1]
+
+
+class TemplateError(DriverError):
+    """A template cannot be used, or does not render; the text has its file, the line and why."""
 
 
 class _Compiled(BytecodeCache):
@@ -46,3 +63,38 @@ def environment(overrides: Path = OVERRIDES) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+
+
+def fill(jinja: Environment, name: str, /, **values: Any) -> str:
+    """Return what a template renders to, or raise TemplateError, whatever an operator's own does."""
+    try:
+        return jinja.get_template(name).render(**values)
+    except Exception as error:
+        raise TemplateError(f"{_place(error, name)}: {type(error).__name__}: {error}") from error
+
+
+def overridden(folder: str, overrides: Path = OVERRIDES) -> bool:
+    """Say whether an operator has templates of his own in a folder, such as ``frr``.
+
+    Raises TemplateError for one that is no regular file, which jinja2 would pass over, and where somebody
+    else may change it: what is rendered is configuration that root's programs carry out.
+    """
+    found = [path for path in (overrides / folder).rglob("*") if not path.is_dir() or path.suffix == ".j2"]
+    for path in found:
+        try:
+            mode = path.stat().st_mode
+        except OSError as error:
+            raise TemplateError(f"{path}: cannot be read: {error.strerror}") from error
+        if not stat.S_ISREG(mode):
+            raise TemplateError(f"{path}: is {kind(mode)}, not a regular file")
+        if why := unsafe(path):
+            raise TemplateError(f"{path}: {why}")
+    return bool(found)
+
+
+def _place(error: Exception, name: str) -> str:
+    """Return the file and line in which a template failed; jinja2 makes tracebacks lead there."""
+    if isinstance(error, TemplateSyntaxError):
+        return f"{error.filename or name}:{error.lineno}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(".j2")]
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else name

@@ -7,7 +7,7 @@ from enum import Enum
 
 from jinja2 import TemplateNotFound
 
-from clusterlb.drivers.templates import OVERRIDES, environment
+from clusterlb.drivers.templates import OVERRIDES, environment, fill
 from clusterlb.generate.facts import SwitchError, SwitchFacts
 from clusterlb.model.address import IPNetwork
 
@@ -46,19 +46,16 @@ def render_switch(facts: SwitchFacts, system: System) -> str:
     """
     _check(facts, system)
     ports = facts.ports or (_PORT,)
-    return (
-        environment()
-        .get_template(f"switch/{system.value}.j2")
-        .render(
-            facts=facts,
-            bfd=facts.bfd,
-            ports=ports,
-            cost=COST,
-            name=NAME,
-            entries=_entries(facts, 4),
-            entries6=_entries(facts, 6),
-        )
-    )
+    values = {
+        "facts": facts,
+        "bfd": facts.bfd,
+        "ports": ports,
+        "cost": COST,
+        "name": NAME,
+        "entries": _entries(facts, 4),
+        "entries6": _entries(facts, 6),
+    }
+    return fill(environment(), f"switch/{system.value}.j2", **values)
 
 
 def _entries(facts: SwitchFacts, version: int) -> list[str]:

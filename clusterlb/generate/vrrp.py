@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from clusterlb.drivers.templates import environment
+from clusterlb.drivers.templates import environment, fill
 from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Director, Inventory, Vrrp
 
@@ -79,7 +79,7 @@ def _render(template: str, inventory: Inventory, director: Director) -> str:
     interfaces = tuple(dict.fromkeys(group.interface for group in groups))
     jinja = environment()
     jinja.filters["sysctl"] = _sysctl
-    return jinja.get_template(template).render(director=director.name, interfaces=interfaces, groups=groups)
+    return fill(jinja, template, director=director.name, interfaces=interfaces, groups=groups)
 
 
 def _mac(vip: IPAddress, vrid: int) -> str:

@@ -9,6 +9,12 @@ LONGEST = 10 * 366 * 86400.0  # seconds that a wish may be for; what is to last 
 LATEST = 4102444800.0  # seconds since 1970 up to 2100, after which no wish begins
 
 
+MOST_WORDS = 200  # characters of a reason, or of who made a wish
+
+DIRECTOR = "director"  # the target that is the whole director
+FORCE = "force"  # the value of a drain that no other director's absence holds up
+
+
 class IntentKind(Enum):
     """What is wished for.
 
@@ -19,6 +25,18 @@ class IntentKind(Enum):
     PIN = "pin"
     DRAIN = "drain"
     PAUSE = "pause"
+
+
+VALUES = {
+    IntentKind.PIN: frozenset({"up", "down"}),
+    IntentKind.DRAIN: frozenset({"", FORCE}),
+    IntentKind.PAUSE: frozenset({""}),
+}
+
+
+def is_words(text: str) -> bool:
+    """Say whether a text is one line that can be shown anywhere: in a log, on a terminal, in a table."""
+    return text.isprintable() and 0 < len(text) <= MOST_WORDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ STATUS = {
     "cluster": "edge",
     "fit": True,
     "unfit_because": "",
+    "ipvs": {"answers": True, "error": ""},
     "frr": {"answers": True, "error": "", "neighbors": [{"router_id": "10.1.0.254", "state": "Full/DR"}]},
     "inventory": {"rejected": ""},
     "errors": [],

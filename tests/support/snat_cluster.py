@@ -80,6 +80,7 @@ class SnatDirector:
         self.router, self.name, self.root = router, name, root
         self.run_dir = options(root, name, router.name).run_dir
         self.process: subprocess.Popen[bytes] | None = None
+        self.within: list[str] = []  # what runs the controller's program, its arguments
 
     def start(self) -> None:
         """Start the controller, as systemd would; it need not be ready yet."""
@@ -87,7 +88,7 @@ class SnatDirector:
         words = [sys.executable, "-m", "tests.support.snat_controller", str(self.root), self.name]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                ["ip", "netns", "exec", self.router.name, *words, self.router.name],
+                ["ip", "netns", "exec", self.router.name, *self.within, *words, self.router.name],
                 cwd=Path(__file__).parents[2],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -10,7 +10,7 @@ from clusterlb.core.snat.gateway import ORIGINATE
 from clusterlb.core.snat.rules import pool_families
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.lanes import lane_interface
-from clusterlb.drivers.templates import environment
+from clusterlb.drivers.templates_aside import fill
 from clusterlb.model.address import AddressFamily, IPNetwork, family_of
 from clusterlb.model.inventory import Cluster, Director, Inventory
 from clusterlb.model.ospf import BACKBONE, AnnounceMode, AreaType, Lane, Ospf
@@ -59,7 +59,7 @@ def render_config(inventory: Inventory, director: Director) -> str:
     Every line is written as ``show running-config`` prints it, and values that are FRR's defaults are left
     out as FRR leaves them out, so that what runs can be compared with it line by line. The order is that in
     which OSPF may start: its router id before the first interface, and there everything before the area.
-    Raises DriverError when a timer is one that OSPF or FRR cannot express.
+    Raises DriverError when a timer is one that OSPF or FRR cannot express, and TemplateError.
     """
     ospf = inventory.cluster.ospf
     ipv6 = _announces_ipv6(inventory)
@@ -69,41 +69,32 @@ def render_config(inventory: Inventory, director: Director) -> str:
             f"ospf.hello {ospf.hello} s: OSPFv3 has no hello below 1 s (FRR ospf6d). "
             "Set hello to 1s or more; with bfd a dead director is noticed just as fast."
         )
-    return (
-        environment()
-        .get_template("frr/frr.conf.j2")
-        .render(
-            cluster=inventory.cluster,
-            director=director,
-            ospf=ospf,
-            ipv6=ipv6,
-            interfaces=_interfaces(ospf, director, ipv6),
-            areas=_special_areas(ospf, director),
-            policies=_policies(inventory.cluster),
-            gateways=_gateways(inventory, director),
-            gateway=GATEWAY,
-            prefix_list=PREFIX_LIST,
-            tag=EXTERNAL_TAG,
-            graceful_restart=_whole("graceful_restart", ospf.graceful_restart)
-            if ospf.graceful_restart
-            else 0,
-            profile=BFD_PROFILE,
-            hello_multiplier=multiplier,
-            hello=0 if multiplier else _whole("hello", ospf.hello),
-            dead=_whole("dead", ospf.dead),
-            retransmit=_whole("retransmit", ospf.retransmit),
-            bfd_interval=round(ospf.bfd.interval * 1000) if ospf.bfd else 0,
-        )
+    return fill(
+        "frr/frr.conf.j2",
+        cluster=inventory.cluster,
+        director=director,
+        ospf=ospf,
+        ipv6=ipv6,
+        interfaces=_interfaces(ospf, director, ipv6),
+        areas=_special_areas(ospf, director),
+        policies=_policies(inventory.cluster),
+        gateways=_gateways(inventory, director),
+        gateway=GATEWAY,
+        prefix_list=PREFIX_LIST,
+        tag=EXTERNAL_TAG,
+        graceful_restart=_whole("graceful_restart", ospf.graceful_restart) if ospf.graceful_restart else 0,
+        profile=BFD_PROFILE,
+        hello_multiplier=multiplier,
+        hello=0 if multiplier else _whole("hello", ospf.hello),
+        dead=_whole("dead", ospf.dead),
+        retransmit=_whole("retransmit", ospf.retransmit),
+        bfd_interval=round(ospf.bfd.interval * 1000) if ospf.bfd else 0,
     )
 
 
 def render_daemons(inventory: Inventory) -> str:
     """Return ``/etc/frr/daemons`` with the daemons that the inventory needs."""
-    return (
-        environment()
-        .get_template("frr/daemons.j2")
-        .render(ipv6=_announces_ipv6(inventory), bfd=inventory.cluster.ospf.bfd is not None)
-    )
+    return fill("frr/daemons.j2", ipv6=_announces_ipv6(inventory), bfd=inventory.cluster.ospf.bfd is not None)
 
 
 def _announces_ipv6(inventory: Inventory) -> bool:

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address
 from jinja2 import Environment
 
 from clusterlb.drivers.ipvs.encode import netmask
-from clusterlb.drivers.templates import environment
+from clusterlb.drivers.templates import environment, fill
 from clusterlb.model.address import AddressFamily, endpoint_text
 from clusterlb.model.ipvs import (
     Destination,
@@ -55,8 +55,9 @@ def render(services: Iterable[ServiceState], templates: Environment | None = Non
 
     A destination with a weight other than its nominal one is added and then edited, as the driver does.
     """
-    loaded = templates or environment()
-    return loaded.get_template(TEMPLATE).render(
+    return fill(
+        templates or environment(),
+        TEMPLATE,
         services=list(services),
         selector=_selector,
         scheduler_flags=_scheduler_flags,

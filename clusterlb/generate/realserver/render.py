@@ -7,7 +7,7 @@ from enum import Enum
 from itertools import chain
 
 from clusterlb.drivers.link import CLUSTERLB_PROTO
-from clusterlb.drivers.templates import environment
+from clusterlb.drivers.templates import environment, fill
 from clusterlb.generate.realserver.host import Host, host_of
 from clusterlb.generate.realserver.needs import RealServerError
 from clusterlb.generate.realserver.script import realserver_script
@@ -42,17 +42,16 @@ def render(
     jinja = environment()
     cluster = inventory.cluster.name
     if form is Format.ANSIBLE:
-        unit = jinja.get_template("realserver/unit.j2").render(cluster=cluster)
-        return jinja.get_template("realserver/ansible.j2").render(
-            cluster=cluster, members=members, script=script, unit=unit
+        unit = fill(jinja, "realserver/unit.j2", cluster=cluster)
+        return fill(
+            jinja, "realserver/ansible.j2", cluster=cluster, members=members, script=script, unit=unit
         )
     found = [host_of(inventory, addresses) for addresses in wanted]
     if form is Format.NETWORKD:
         for host in found:
             _check_networkd(host)
-    return jinja.get_template(f"realserver/{form.value}.j2").render(
-        cluster=cluster, hosts=found, interface=interface, protocol=CLUSTERLB_PROTO
-    )
+    template = f"realserver/{form.value}.j2"
+    return fill(jinja, template, cluster=cluster, hosts=found, interface=interface, protocol=CLUSTERLB_PROTO)
 
 
 def needs_interface(inventory: Inventory, hosts: Iterable[Sequence[IPAddress]], form: Format) -> bool:

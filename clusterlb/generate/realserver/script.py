@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from clusterlb.drivers.link import CLUSTERLB_PROTO
-from clusterlb.drivers.templates import environment
+from clusterlb.drivers.templates import environment, fill
 from clusterlb.generate.realserver.needs import Needs, needs_of
 from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Inventory
@@ -36,14 +36,12 @@ def realserver_script(inventory: Inventory, addresses: Iterable[IPAddress]) -> s
     arms: dict[tuple[_Part, ...], list[str]] = {}
     for address in dict.fromkeys(addresses):
         arms.setdefault(_parts(needs_of(inventory, address, _NUMBER)), []).append(str(address))
-    return (
-        environment()
-        .get_template("realserver/sh.j2")
-        .render(
-            cluster=inventory.cluster.name,
-            arms=[_Arm(members, parts) for parts, members in arms.items()],
-            protocol=CLUSTERLB_PROTO,
-        )
+    return fill(
+        environment(),
+        "realserver/sh.j2",
+        cluster=inventory.cluster.name,
+        arms=[_Arm(members, parts) for parts, members in arms.items()],
+        protocol=CLUSTERLB_PROTO,
     )
 
 

@@ -81,14 +81,14 @@ def test_a_hangup_while_an_inventory_is_loaded_aside_ends_nothing(tmp_path: Path
         returncode, stdout = 1, b""
 
     def run(argv, **options):
-        options.pop("check")
-        options.pop("stdout")
+        for name in ("check", "stdout", "input", "timeout"):
+            options.pop(name)
         ask = "import signal; print(signal.SIGHUP in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
         seen.append(subprocess_run([sys.executable, "-c", ask], capture_output=True, text=True, **options))
         return Done()
 
     subprocess_run = subprocess.run
-    monkeypatch.setattr(aside.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     monkeypatch.setattr(aside, "LOADER", "no.such.module")
     with pytest.raises(aside.InventoryError):
         aside.load_aside(tmp_path)

@@ -38,6 +38,7 @@ async def test_the_log_and_the_status_say_so_and_say_when_it_is_over(tmp_path):
         lambda key, observation: seen.append((key, observation)),
         lambda text, facts: events.append((text, facts)),
         beat=0.05,
+        user="root",  # the folder of a test is closed to others
     )
     client.set_probes([key, never])
     await client.start()

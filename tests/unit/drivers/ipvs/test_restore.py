@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from jinja2 import UndefinedError
 
 from clusterlb.drivers.ipvs.restore import render
-from clusterlb.drivers.templates import environment
+from clusterlb.drivers.templates import TemplateError, environment
 from tests.contract.ipvs_suite import STATES
 
 GOLDEN = """\
@@ -53,5 +52,5 @@ def test_a_template_with_a_misspelt_name_is_an_error(tmp_path: Path) -> None:
     own = tmp_path / "ipvs" / "services.rules.j2"
     own.parent.mkdir()
     own.write_text("{{ servises }}")
-    with pytest.raises(UndefinedError, match="servises"):
+    with pytest.raises(TemplateError, match=r"services.rules.j2:1: UndefinedError: 'servises'"):
         render(STATES, environment(tmp_path))

@@ -1,0 +1,89 @@
+"""The unix socket of one controller: taken when nobody listens, left alone when somebody does."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from clusterlb.controller import private
+from clusterlb.ownership import kind, unsafe
+
+MODE = 0o660
+FOLDER = 0o755
+
+
+class TakenError(Exception):
+    """The socket is another's, or its folder is anybody's; the text says which and what to do."""
+
+
+class OwnSocket:
+    """A listening socket at ``path``, and the lock beside it that keeps a second one from its place.
+
+    The lock is the kernel's and ends with the process, so a socket that a killed controller has left behind
+    is taken over. ``close`` removes what is ours, and nothing that another has put there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = -1
+        self._ours: tuple[int, int] | None = None
+
+    def listen(self) -> socket.socket:
+        """Return the socket; raise OSError or TakenError, with nothing changed that is another's."""
+        self.path.parent.mkdir(mode=FOLDER, parents=True, exist_ok=True)
+        if why := unsafe(self.path.parent):
+            raise TakenError(why)
+        self._lock = private.open_file(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise self._taken() from None
+        self._remove_stale()
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            listening.bind(str(self.path))
+            status = self.path.lstat()
+            self._ours = status.st_dev, status.st_ino
+            self.path.chmod(MODE)  # before anybody can connect: nothing listens yet
+        except BaseException:
+            listening.close()
+            raise
+        return listening
+
+    def close(self) -> None:
+        """Remove the socket, if it is ours still, and let the next one in."""
+        with suppress(OSError):
+            status = self.path.lstat()
+            if (status.st_dev, status.st_ino) == self._ours:
+                self.path.unlink()
+        self._ours = None
+        if self._lock != -1:
+            os.close(self._lock)
+            self._lock = -1
+
+    def _remove_stale(self) -> None:
+        try:
+            mode = self.path.lstat().st_mode
+        except FileNotFoundError:
+            return
+        if not stat.S_ISSOCK(mode):
+            raise TakenError(f"{self.path} is {kind(mode)}: remove it, or choose another --run-dir")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as asking:
+            try:
+                asking.connect(str(self.path))
+            except ConnectionRefusedError:
+                self.path.unlink()  # left behind by a killed controller
+                return
+            except BlockingIOError:
+                pass  # so many wait that none gets in: somebody listens (unix(7))
+        raise self._taken()
+
+    def _taken(self) -> TakenError:
+        return TakenError(
+            f"another controller answers on {self.path} (clusterlb status asks it); stop that one, or give "
+            f"this one a --run-dir of its own"
+        )

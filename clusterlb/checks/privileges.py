@@ -1,0 +1,101 @@
+"""Give root's powers up, before the first byte of anybody else's is read.
+
+What the probes of every kind need, on Linux 5.17 and later: CAP_NET_RAW for raw ICMP sockets where
+net.ipv4.ping_group_range does not hold the group (icmp(7), raw(7)), and for the mark of probes through a VIP
+(SO_MARK, sk_setsockopt() in net/core/sock.c). Every other kind needs nothing. Programs of ``command`` checks
+have the same, so that ping(8) works: CAP_NET_RAW is in the ambient set (capabilities(7)).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pwd
+import stat
+import sys
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+from clusterlb.checks.wire import NOBODY
+
+CAP_NET_RAW = 13  # include/uapi/linux/capability.h
+LAST_CAP = Path("/proc/sys/kernel/cap_last_cap")
+
+# include/uapi/linux/prctl.h
+_PR_SET_KEEPCAPS = 8
+_PR_CAPBSET_DROP = 24
+_PR_SET_NO_NEW_PRIVS = 38
+_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 47, 2
+_VERSION_3 = 0x20080522  # _LINUX_CAPABILITY_VERSION_3: two words of 32 bits each
+# what this package's modules import within functions, when it is first needed
+_LATER = ("cryptography.x509", "encodings.idna")
+
+
+class _Header(ctypes.Structure):
+    _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
+
+
+class _Word(ctypes.Structure):
+    _fields_ = tuple((name, ctypes.c_uint32) for name in ("effective", "permitted", "inheritable"))
+
+
+def drop(user: str = NOBODY) -> None:
+    """Become another user for good, with CAP_NET_RAW if we have it and no other capability.
+
+    Neither this process nor a program that it runs can get more again (PR_SET_NO_NEW_PRIVS). Nothing happens
+    without root, or for root. Raises KeyError for a user that this host does not know, and OSError.
+    """
+    if os.geteuid() != 0 or user == "root":
+        return
+    account = pwd.getpwnam(user)
+    groups = os.getgrouplist(account.pw_name, account.pw_gid)
+    if not _readable_by_all():
+        _import_all()
+    libc = ctypes.CDLL(None, use_errno=True)
+    kept = 1 << CAP_NET_RAW & _permitted(libc)
+    _call(libc, "prctl", _PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    for capability in range(int(LAST_CAP.read_text()) + 1):
+        if not kept >> capability & 1:
+            # without CAP_SETPCAP it stays in a set that no_new_privs makes useless
+            libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+    os.setgroups(groups)
+    os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)
+    os.setresuid(account.pw_uid, account.pw_uid, account.pw_uid)
+    words = (_Word * 2)(_Word(kept, kept, kept), _Word(0, 0, 0))
+    _call(libc, "capset", ctypes.byref(_Header(_VERSION_3, 0)), ctypes.byref(words))
+    if kept:
+        _call(libc, "prctl", _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, 0, 0)
+    _call(libc, "prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    os.chdir("/")
+
+
+def _permitted(libc: ctypes.CDLL) -> int:
+    words = (_Word * 2)()
+    _call(libc, "capget", ctypes.byref(_Header(_VERSION_3, 0)), ctypes.byref(words))
+    return int(words[0].permitted) | int(words[1].permitted) << 32
+
+
+def _call(libc: ctypes.CDLL, name: str, *arguments: object) -> None:
+    if getattr(libc, name)(*arguments):
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+
+
+def _import_all() -> None:
+    """Import now what is imported when it is first needed: later it could not be read."""
+    package = str(__package__)
+    here = (f"{package}.{found.name}" for found in iter_modules([str(Path(__file__).parent)]))
+    for module in (*here, *_LATER):
+        import_module(module)
+
+
+def _readable_by_all() -> bool:
+    """Say whether everybody can read this package and this interpreter's libraries: not those under /root."""
+    places = {
+        Path(__file__).resolve(),
+        Path(os.__file__).resolve(),
+        *(Path(p).resolve() for p in sys.path if p),
+    }
+    folders = {folder for place in places if place.exists() for folder in (place, *place.parents)}
+    return all(not folder.is_dir() or folder.stat().st_mode & stat.S_IXOTH for folder in folders)
