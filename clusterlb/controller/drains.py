@@ -96,13 +96,15 @@ class Drains:
         began = max(intent.made, intent.begins)
         late = intent.patience is not None and self.wall() >= began + intent.patience
         idle = bool(rows) and not any(row.active or row.inactive for row in rows)
-        if self._stands_at_zero(names) and (idle or late):
-            log.info("drained", member=f"{pool}/{endpoint}", because="no connections" if idle else "deadline")
+        weights = self._weights(names)
+        if not any(weights) and (idle or late or not weights):
+            why = "no connections" if idle else "deadline" if weights else "it is in no table"
+            log.info("drained", member=f"{pool}/{endpoint}", because=why)
             self.world.member_drains[key] = True
             self.world.mark_pools([pool])
 
-    def _stands_at_zero(self, names: Mapping[ServiceKey, DestinationKey]) -> bool:
+    def _weights(self, names: Mapping[ServiceKey, DestinationKey]) -> list[int]:
+        """Return the weights that a member has in the services that have it."""
         there = self.world.actual.services
         states = ((there[of], name) for of, name in names.items() if of in there)
-        found = [d for state, name in states for d in state.destinations if d.key == name]
-        return bool(found) and not any(d.weight for d in found)
+        return [d.weight for state, name in states for d in state.destinations if d.key == name]

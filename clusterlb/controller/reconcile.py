@@ -17,10 +17,11 @@ from clusterlb.controller.ledger import Ledger, LedgerError
 from clusterlb.controller.world import Dirty, World
 from clusterlb.core import pace
 from clusterlb.core.announce import Decision
-from clusterlb.core.desired import decisions, desired, grows_at, stand
+from clusterlb.core.desired import decisions, desired, grows_at
 from clusterlb.core.diff import diff
 from clusterlb.core.guard import guard
 from clusterlb.core.order import order
+from clusterlb.core.stand import stand
 from clusterlb.drivers.interface import DriverError, FrrDriver
 from clusterlb.model.address import IPAddress
 from clusterlb.model.describe import describe
@@ -89,9 +90,8 @@ class Reconciler:
             dirty.pools = set(self.world.index.keys)
         else:
             keys, vips = dirty.keys, dirty.vips
-        fit = {name for name, standing in self.world.standings.items() if standing.fit}
         view = self.world.view(self.clock())
-        self.world.standings.update(stand(self.world.inventory, dirty.pools, view, fit))
+        self.world.standings.update(stand(self.world.inventory, dirty.pools, view))
         growing = [name for name in dirty.pools if self.world.inventory.pools[name].slow_start]
         when = grows_at(self.world.inventory, growing, view) if growing else None
         if when is not None:

@@ -107,6 +107,7 @@ class Reloader:
                 world.verdicts = {k: v for k, v in world.verdicts.items() if k.probe in probed}
                 names = {probe.name for probe in inventory.cluster.director_checks.probes}
                 world.health_changed(probes={n: v for n, v in world.health.probes.items() if n in names})
+                world.hear_nothing(self.reconciler.clock())
                 world.standings = {k: v for k, v in world.standings.items() if k in world.index.keys}
                 world.mark_all()
             world.counts["reloads"] += 1

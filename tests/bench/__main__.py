@@ -34,6 +34,7 @@ GROUPS = [
         ],
     ),
     ("bench_mass", NATIVE, ["mass_change_default_ms", "mass_change_tuned_ms", "flap_lsas"]),
+    ("bench_restart", NATIVE, ["restart_edits"]),
     ("bench_memory", NATIVE, ["controller_rss_mb"]),
     (
         "bench_checks",
