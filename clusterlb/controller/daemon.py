@@ -159,6 +159,7 @@ class Controller:
             schedule.stop()
             monitor.close()
             self.reconciler.stop()
+            await self.reconciler.configured()
             await self.engine.close()
             with suppress(DriverError):  # what is left is ended by the next controller
                 await self.insiders.end()
@@ -172,6 +173,7 @@ class Controller:
         world = self.world
         world.leaving = True
         self.notify(status="leaving: withdrawing all VIPs")
+        await self.reconciler.configured()
         async with self.reconciler.lock:
             wait = max(0.0, world.all_ready_at() - self.reconciler.clock())
             problems = await leave(

@@ -122,6 +122,7 @@ class Story:
             before = self.steps
             controller.world.mark_all()
             await controller.reconciler.cycle()
+            await controller.reconciler.configured()
             self._let_connections_end()
             await controller.counters.look()
             await controller.drains.look()
