@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -75,6 +76,7 @@ def run(options: Options) -> None:
 
         async def main() -> None:
             controller = Controller(settings, inventory, director, drivers, frr_lines, check_engine)
+            controller.settled = set_aside
             await serve(controller, options)
 
         with only_one(options.state_dir):
@@ -148,6 +150,17 @@ def check_engine(observe: Callable[[ProbeKey, Observation], None]) -> EngineClie
     """Return the check engine's client, which logs what becomes of its process."""
     log = structlog.get_logger()
     return EngineClient(observe, lambda event, facts: log.info(event, **facts))
+
+
+def set_aside() -> None:
+    """Take what is there to stay out of what Python's collector looks through.
+
+    A full collection takes 200 to 400 ms with 10,000 members, in which the loop stands still; without what
+    stays it takes 20 ms at most.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def configure_logging() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -9,12 +10,13 @@ from aiohttp import web
 
 from clusterlb.api.answer import answer
 from clusterlb.api.metrics import exposition
+from clusterlb.api.scrape import Scrape, collected_later
 from clusterlb.api.wishes import wishes
 from clusterlb.controller.daemon import Controller
 from clusterlb.controller.status import plan_lines, status
 
 SOCKET_NAME = "api.sock"
-Handler = Callable[[web.Request], Awaitable[web.Response]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class ApiError(Exception):
@@ -29,6 +31,7 @@ class Server:
         self._socket = run_dir / SOCKET_NAME
         self._metrics = metrics
         self._runners: list[web.AppRunner] = []
+        self._scrape = Scrape(self._exposition)
 
     async def start(self) -> None:
         """Listen, or raise ApiError."""
@@ -39,14 +42,14 @@ class Server:
                 web.get("/v1/plan", self._plan),
                 web.post("/v1/reload", self._reload),
                 web.post("/v1/down", self._down),
-                web.get("/metrics", self._exposition),
+                web.get("/metrics", self._scrape.answer),
                 *wishes(self._controller),
             ]
         )
         await self._listen_unix(control)
         if self._metrics is not None:
             public = web.Application()
-            public.add_routes([web.get("/metrics", self._exposition), web.get("/health", self._health)])
+            public.add_routes([web.get("/metrics", self._scrape.answer), web.get("/health", self._health)])
             await self._listen_tcp(public, *self._metrics)
 
     async def close(self) -> None:
@@ -84,7 +87,8 @@ class Server:
         return runner
 
     async def _status(self, _: web.Request) -> web.Response:
-        return answer(await status(self._controller))
+        with collected_later():
+            return await asyncio.to_thread(answer, await status(self._controller))
 
     async def _plan(self, _: web.Request) -> web.Response:
         return answer({"steps": plan_lines(self._controller.reconciler.plan())})
@@ -97,9 +101,9 @@ class Server:
         problems = await self._controller.down()
         return answer({"problems": problems}, 500 if problems else 200)
 
-    async def _exposition(self, _: web.Request) -> web.Response:
-        body = exposition(await status(self._controller))
-        return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+    async def _exposition(self) -> bytes:
+        with collected_later():
+            return await asyncio.to_thread(exposition, await status(self._controller))
 
     async def _health(self, _: web.Request) -> web.Response:
         return answer({"ok": True})

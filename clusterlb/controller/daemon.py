@@ -81,6 +81,7 @@ class Controller:
     render_frr: RenderFrr
     make_engine: Callable[[Callable[[ProbeKey, Observation], None]], CheckEngine]
     notify: Notifier = field(default_factory=Notifier)
+    settled: Callable[[], None] = lambda: None  # called when what was loaded is there to stay
     reconciler: Reconciler = field(init=False)
     readings: Readings = field(init=False)
     counters: Counters = field(init=False)
@@ -214,6 +215,7 @@ class Controller:
     def _reloaded(self) -> None:
         self._set_probes()
         self.intents.refresh()
+        self.settled()
 
     async def _loop(self) -> None:
         interval = watchdog_interval()
@@ -230,6 +232,7 @@ class Controller:
                 await self.reconciler.cycle()
             if not ready:
                 ready = True
+                self.settled()
                 self.notify(ready=1)
             self.notify(watchdog=1, status=self._summary())
         self.notify(stopping=1)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 from clusterlb import __version__
 from clusterlb.controller.daemon import Controller
@@ -15,21 +17,18 @@ from clusterlb.model.address import IPAddress
 from clusterlb.model.describe import describe
 from clusterlb.model.intent import Intent
 from clusterlb.model.inventory import Member, Pool, Service, Vip
-from clusterlb.model.ipvs import DestinationKey, DestinationStatistics, ServiceKey
+from clusterlb.model.ipvs import DestinationKey, DestinationStatistics, ServiceKey, ServiceStatistics
 from clusterlb.model.plan import Plan
 
-Statistics = dict[tuple[ServiceKey, DestinationKey], DestinationStatistics]
+AT_ONCE = 25  # members whose rows are made before the loop has its turn: half a millisecond
+
+Statistics = Mapping[ServiceKey, ServiceStatistics]
 
 
 async def status(controller: Controller) -> dict[str, Any]:
     """Return the director's status as plain JSON-able data; times ``for`` are seconds."""
     world = controller.world
-    kernel = await controller.reconciler.kernel.statistics(tuple(world.index.served))
-    statistics: Statistics = {
-        (key, destination): numbers
-        for key, service in kernel.items()
-        for destination, numbers in service.destinations
-    }
+    statistics = await controller.reconciler.kernel.statistics(tuple(world.index.served))
     why = world.unfit
     return {
         "director": world.director.name,
@@ -67,7 +66,7 @@ async def status(controller: Controller) -> dict[str, Any]:
         "paused": world.paused.reason if world.paused else "",
         "next_window": controller.next_window(),
         "intents": [_intent(intent) for intent in controller.intents.standing],
-        "vips": [_vip(controller, vip, statistics) for vip in world.inventory.vips.values()],
+        "vips": [await _vip(controller, vip, statistics) for vip in world.inventory.vips.values()],
         "snat": [
             {"address": str(address), **_announced(controller, address, decision)}
             for address, decision in world.snat.own.items()
@@ -95,32 +94,37 @@ def plan_lines(plan: Plan) -> list[str]:
     return [describe(step) for step in plan]
 
 
-def _vip(controller: Controller, vip: Vip, statistics: Statistics) -> dict[str, Any]:
-    world = controller.world
+async def _vip(controller: Controller, vip: Vip, statistics: Statistics) -> dict[str, Any]:
     return {
         "vip": str(vip.address),
-        **_announced(controller, vip.address, world.decided.get(vip.address)),
+        **_announced(controller, vip.address, controller.world.decided.get(vip.address)),
         "services": [
             {
                 "service": str(service.key(vip.address)),
                 "pool": service.pool,
                 "scheduler": service.scheduler,
                 "forwarding": service.forwarding.value,
-                "members": [
-                    _member(
-                        controller,
-                        service,
-                        service.key(vip.address),
-                        world.inventory.pools[service.pool],
-                        m,
-                        statistics,
-                    )
-                    for m in world.inventory.pools[service.pool].members
-                ],
+                "members": await _members(controller, service, service.key(vip.address), statistics),
             }
             for service in vip.services
         ],
     }
+
+
+async def _members(
+    controller: Controller, of: Service, key: ServiceKey, statistics: Statistics
+) -> list[dict[str, Any]]:
+    """Return a service's members; the loop has its turn between some and some."""
+    pool = controller.world.inventory.pools.get(of.pool)
+    service = controller.world.actual.services.get(key)
+    weights = {d.key: d.weight for d in service.destinations} if service else {}
+    numbers = dict(statistics[key].destinations) if key in statistics else {}
+    rows = []
+    for number, member in enumerate(pool.members if pool else ()):
+        if number % AT_ONCE == 0:
+            await asyncio.sleep(0)
+        rows.append(_member(controller, of, key, cast(Pool, pool), member, numbers, weights))
+    return rows
 
 
 def _announced(controller: Controller, address: IPAddress, decision: Decision | None) -> dict[str, Any]:
@@ -140,17 +144,16 @@ def _member(
     key: ServiceKey,
     pool: Pool,
     member: Member,
-    statistics: Statistics,
+    statistics: Mapping[DestinationKey, DestinationStatistics],
+    weights: Mapping[DestinationKey, int],
 ) -> dict[str, Any]:
     world = controller.world
     now = controller.reconciler.clock()
     state = member_state(
         pool, member, world.index.roster, world.verdicts, world.pins, world.member_drains, now
     )
-    service = world.actual.services.get(key)
     destination = destination_key(of, member)
-    weights = {d.key: d.weight for d in service.destinations} if service else {}
-    numbers = statistics.get((key, destination), DestinationStatistics())
+    numbers = statistics.get(destination, DestinationStatistics())
     return {
         "member": str(member.endpoint),
         "verdict": state.state.value,
