@@ -16,11 +16,11 @@ import structlog
 
 from clusterlb.api.server import ApiError, Server
 from clusterlb.checks.client import EngineClient
-from clusterlb.config.aside import load_aside
 from clusterlb.controller.apply import Applier
 from clusterlb.controller.daemon import Controller, Settings
 from clusterlb.controller.journal import JournalError
 from clusterlb.controller.kernel import Drivers, Kernel
+from clusterlb.controller.last_good import LastGood
 from clusterlb.controller.leave import leave
 from clusterlb.controller.ledger import Ledger, LedgerError
 from clusterlb.controller.lock import LockedError, only_one
@@ -64,7 +64,10 @@ def run(options: Options) -> None:
     """Run a director's controller; raise InventoryError or StartError when it cannot start."""
     configure_logging()
     _need_root()
-    inventory, warnings = load_aside(options.inventory)
+    last_good = LastGood(options.inventory, options.state_dir)
+    inventory, warnings, instead = last_good.load(options.director)
+    if instead:
+        structlog.get_logger().error("inventory rejected, the last good one is in force", problems=instead)
     for warning in warnings:
         structlog.get_logger().warning(
             "inventory", problem=f"{warning.file}:{warning.line}:{warning.column}: {warning.text}"
@@ -77,6 +80,8 @@ def run(options: Options) -> None:
         async def main() -> None:
             controller = Controller(settings, inventory, director, drivers, frr_lines, check_engine)
             controller.settled = set_aside
+            if instead:
+                controller.reloader.take_for_rejected(instead)
             await serve(controller, options)
 
         with only_one(options.state_dir):

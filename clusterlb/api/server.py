@@ -93,9 +93,15 @@ class Server:
     async def _plan(self, _: web.Request) -> web.Response:
         return answer({"steps": plan_lines(self._controller.reconciler.plan())})
 
-    async def _reload(self, _: web.Request) -> web.Response:
-        good = await self._controller.reloader.reload()
-        return answer({"ok": good, "error": self._controller.reloader.error}, 200 if good else 422)
+    async def _reload(self, request: web.Request) -> web.Response:
+        try:
+            wish = await request.json() if request.can_read_body else {}
+        except ValueError:
+            wish = {}
+        reloader = self._controller.reloader
+        good = await reloader.reload(yes=isinstance(wish, dict) and wish.get("yes") is True)
+        code = 200 if good else 409 if reloader.unconfirmed else 422
+        return answer({"ok": good, "error": reloader.error}, code)
 
     async def _down(self, _: web.Request) -> web.Response:
         problems = await self._controller.down()

@@ -19,6 +19,7 @@ from clusterlb.controller.intents import Intents
 from clusterlb.controller.journal import Journal
 from clusterlb.controller.judge import Judge
 from clusterlb.controller.kernel import Drivers, Kernel
+from clusterlb.controller.last_good import LastGood
 from clusterlb.controller.leave import leave
 from clusterlb.controller.ledger import Ledger
 from clusterlb.controller.notify import Notifier, watchdog_interval
@@ -129,6 +130,7 @@ class Controller:
             self.render_frr,
             self.reconciler,
             lambda _: self._reloaded(),
+            LastGood(self.settings.inventory, self.settings.state_dir).keep,
         )
 
     @property
