@@ -60,8 +60,11 @@ class Options:
     once: bool = False
 
 
-def run(options: Options) -> None:
-    """Run a director's controller; raise InventoryError or StartError when it cannot start."""
+def run(options: Options) -> bool:
+    """Run a director's controller until it ends; say whether it was taken down.
+
+    Raises InventoryError or StartError when it cannot start.
+    """
     configure_logging()
     _need_root()
     last_good = LastGood(options.inventory, options.state_dir)
@@ -77,15 +80,16 @@ def run(options: Options) -> None:
         drivers = real_drivers(director.interfaces, options.pathspace, inventory.cluster.ospf.external)
         settings = Settings(options.inventory, options.director, options.state_dir)
 
-        async def main() -> None:
+        async def main() -> bool:
             controller = Controller(settings, inventory, director, drivers, frr_lines, check_engine)
             controller.settled = set_aside
             if instead:
                 controller.reloader.take_for_rejected(instead)
             await serve(controller, options)
+            return controller.is_down
 
         with only_one(options.state_dir):
-            asyncio.run(main())
+            return asyncio.run(main())
     except (UnknownDirectorError, DriverError, LedgerError, JournalError, LockedError, ApiError) as error:
         raise StartError(str(error)) from error
 

@@ -11,9 +11,10 @@ from aiohttp import web
 from clusterlb.api.answer import answer
 from clusterlb.api.metrics import exposition
 from clusterlb.api.scrape import Scrape, collected_later
-from clusterlb.api.wishes import wishes
+from clusterlb.api.wishes import wished, wishes
 from clusterlb.controller.daemon import Controller
 from clusterlb.controller.status import plan_lines, status
+from clusterlb.core.guard import refused_down
 
 SOCKET_NAME = "api.sock"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -94,16 +95,20 @@ class Server:
         return answer({"steps": plan_lines(self._controller.reconciler.plan())})
 
     async def _reload(self, request: web.Request) -> web.Response:
-        try:
-            wish = await request.json() if request.can_read_body else {}
-        except ValueError:
-            wish = {}
+        wish = await wished(request)
         reloader = self._controller.reloader
-        good = await reloader.reload(yes=isinstance(wish, dict) and wish.get("yes") is True)
+        good = await reloader.reload(yes=wish.get("yes") is True)
         code = 200 if good else 409 if reloader.unconfirmed else 422
         return answer({"ok": good, "error": reloader.error}, code)
 
-    async def _down(self, _: web.Request) -> web.Response:
+    async def _down(self, request: web.Request) -> web.Response:
+        controller, wish = self._controller, await wished(request)
+        if wish.get("force") is not True and not controller.world.leaving:
+            await controller.readings.cluster(at_once=True)  # the guard looks at what is now
+            around = controller.world.around(controller.reconciler.clock())
+            refused = refused_down(controller.world.inventory, around)
+            if refused is not None:
+                return answer({"error": refused.text, "reason": refused.reason.value}, 409)
         problems = await self._controller.down()
         return answer({"problems": problems}, 500 if problems else 200)
 

@@ -83,6 +83,7 @@ class Controller:
     make_engine: Callable[[Callable[[ProbeKey, Observation], None]], CheckEngine]
     notify: Notifier = field(default_factory=Notifier)
     settled: Callable[[], None] = lambda: None  # called when what was loaded is there to stay
+    is_down: bool = field(default=False, init=False)
     reconciler: Reconciler = field(init=False)
     readings: Readings = field(init=False)
     counters: Counters = field(init=False)
@@ -186,6 +187,7 @@ class Controller:
         for problem in problems:
             log.error("down", problem=problem)
         if not problems:
+            self.is_down = True
             self.stop()
         return problems
 

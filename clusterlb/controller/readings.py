@@ -280,13 +280,15 @@ class Readings:
             if one.vip in world.inventory.vips and one.vip not in world.actual.links.announced
         }
         again, self._ghosts = ghosts & self._ghosts, ghosts
+        if world.paused is not None:
+            return
         for vip, lane in again:
             if self._laid[vip] >= LAID_AT_MOST:
                 continue  # somebody else announces it from here, and that is not ours to end
             self._laid[vip] += 1
             log.error("FRR announces what no lane has: having it forget it", vip=str(vip), lane=lane.value)
             async with self.reconciler.lock:
-                if vip not in world.actual.links.announced and not world.leaving:
+                if vip not in world.actual.links.announced and not world.leaving and world.paused is None:
                     await self.kernel.apply_links([Announce(vip, lane)])
                     await self.kernel.apply_links([Withdraw(vip, lane)])
 

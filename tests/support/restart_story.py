@@ -30,7 +30,7 @@ from clusterlb.model.inventory import (
     Sorry,
     Vip,
 )
-from clusterlb.model.ipvs import Counters, DestinationStatistics, Protocol
+from clusterlb.model.ipvs import Protocol
 
 SETTLES_IN = 30  # cycles at most
 ASKS = (25, 50, 75, 100, 100, 100)
@@ -123,17 +123,11 @@ class Story:
             controller.world.mark_all()
             await controller.reconciler.cycle()
             await controller.reconciler.configured()
-            self._let_connections_end()
             await controller.counters.look()
             await controller.drains.look()
             if self.steps == before and not controller.reconciler.plan():
                 return
         raise AssertionError(f"it never comes to rest: {controller.reconciler.plan()}")
-
-    def _let_connections_end(self) -> None:
-        for key, state in self.host.ipvs.read().items():
-            rows = {d.key: DestinationStatistics(0, 0, 0, Counters()) for d in state.destinations}
-            self.host.ipvs.set_statistics(key, Counters(), rows)
 
     async def live(self, events: int) -> None:
         """Have so many things happen, then all checks speak, and come to rest."""
