@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -68,22 +68,39 @@ def _vips(status: dict[str, Any]) -> Iterator[Metric]:
 
 
 def _members(status: dict[str, Any]) -> Iterator[Metric]:
-    labels = ["service", "member"]
-    families: dict[str, GaugeMetricFamily | CounterMetricFamily] = {
-        "weight": GaugeMetricFamily(f"{PREFIX}_member_weight", "Weight in the kernel", labels=labels),
-        "active": GaugeMetricFamily(f"{PREFIX}_member_active", "Active connections", labels=labels),
-        "inactive": GaugeMetricFamily(f"{PREFIX}_member_inactive", "Inactive connections", labels=labels),
-        "connections": CounterMetricFamily(f"{PREFIX}_member_connections", "Connections", labels=labels),
-        "in_bytes": CounterMetricFamily(f"{PREFIX}_member_in_bytes", "Bytes from clients", labels=labels),
-    }
-    up = GaugeMetricFamily(f"{PREFIX}_member_up", "1 UP, 0 DOWN, -1 UNKNOWN", labels=labels)
+    """Yield the members' families one by one: many samples at once are work for Python's collector."""
     services = {service["service"]: service for vip in status["vips"] for service in vip["services"]}
-    for service in services.values():  # each once: the VIPs of a group share theirs
-        for member in service["members"]:
-            names = [service["service"], member["member"]]
-            up.add_metric(names, {"up": 1.0, "down": 0.0}.get(member["verdict"], -1.0))
-            for field, family in families.items():
-                if field == "weight" or member[field] is not None:  # IPVS does not answer: nobody knows
-                    family.add_metric(names, float(member[field] or 0))
-    yield up
-    yield from families.values()
+    rows = [  # each service once: the VIPs of a group share theirs
+        ([service["service"], member["member"]], member)
+        for service in services.values()
+        for member in service["members"]
+    ]
+    labels = ["service", "member"]
+    for name, text, kind, value in MEMBER:
+        family = kind(f"{PREFIX}_member_{name}", text, labels=labels)
+        for names, member in rows:
+            number = value(member)
+            if number is not None:
+                family.add_metric(names, number)
+        yield family
+
+
+def _number(field: str) -> Callable[[dict[str, Any]], float | None]:
+    """Return what reads a counter; it has no value while IPVS does not answer, for then nobody knows."""
+    return lambda member: None if member[field] is None else float(member[field])
+
+
+_Kind = type[GaugeMetricFamily | CounterMetricFamily]
+MEMBER: tuple[tuple[str, str, _Kind, Callable[[dict[str, Any]], float | None]], ...] = (
+    (
+        "up",
+        "1 UP, 0 DOWN, -1 UNKNOWN",
+        GaugeMetricFamily,
+        lambda member: {"up": 1.0, "down": 0.0}.get(member["verdict"], -1.0),
+    ),
+    ("weight", "Weight in the kernel", GaugeMetricFamily, lambda member: float(member["weight"] or 0)),
+    ("active", "Active connections", GaugeMetricFamily, _number("active")),
+    ("inactive", "Inactive connections", GaugeMetricFamily, _number("inactive")),
+    ("connections", "Connections", CounterMetricFamily, _number("connections")),
+    ("in_bytes", "Bytes from clients", CounterMetricFamily, _number("in_bytes")),
+)

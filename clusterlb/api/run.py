@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import pwd
@@ -18,11 +19,11 @@ import structlog
 from clusterlb.api.server import ApiError, Server
 from clusterlb.checks.quarantine import CheckEngines
 from clusterlb.checks.wire import NOBODY
-from clusterlb.config.aside import load_aside
 from clusterlb.controller.apply import Applier
 from clusterlb.controller.daemon import Controller, Settings
 from clusterlb.controller.journal import JournalError
 from clusterlb.controller.kernel import Drivers, Kernel
+from clusterlb.controller.last_good import LastGood
 from clusterlb.controller.leave import leave
 from clusterlb.controller.ledger import Ledger, LedgerError
 from clusterlb.controller.lock import LockedError, only_one
@@ -64,12 +65,18 @@ class Options:
     check_user: str = NOBODY
 
 
-def run(options: Options) -> None:
-    """Run a director's controller; raise InventoryError or StartError when it cannot start."""
+def run(options: Options) -> bool:
+    """Run a director's controller until it ends; say whether it was taken down.
+
+    Raises InventoryError or StartError when it cannot start.
+    """
     configure_logging()
     _need_root()
     _know(options.check_user)
-    inventory, warnings = load_aside(options.inventory)
+    last_good = LastGood(options.inventory, options.state_dir)
+    inventory, warnings, instead = last_good.load(options.director)
+    if instead:
+        structlog.get_logger().error("inventory rejected, the last good one is in force", problems=instead)
     for warning in warnings:
         structlog.get_logger().warning(
             "inventory", problem=f"{warning.file}:{warning.line}:{warning.column}: {warning.text}"
@@ -82,12 +89,16 @@ def run(options: Options) -> None:
         def engine(observe: Callable[[ProbeKey, Observation], None]) -> CheckEngines:
             return check_engine(observe, options.check_user)
 
-        async def main() -> None:
+        async def main() -> bool:
             controller = Controller(settings, inventory, director, drivers, frr_lines, engine)
+            controller.settled = set_aside
+            if instead:
+                controller.reloader.take_for_rejected(instead)
             await serve(controller, options)
+            return controller.is_down
 
         with only_one(options.state_dir):
-            asyncio.run(main())
+            return asyncio.run(main())
     except (UnknownDirectorError, DriverError, LedgerError, JournalError, LockedError, ApiError) as error:
         raise StartError(str(error)) from error
 
@@ -162,6 +173,17 @@ def check_engine(observe: Callable[[ProbeKey, Observation], None], user: str = N
         (log.info if event in calm else log.warning)(event, **facts)
 
     return CheckEngines(observe, tell, user=user)
+
+
+def set_aside() -> None:
+    """Take what is there to stay out of what Python's collector looks through.
+
+    A full collection takes 200 to 400 ms with 10,000 members, in which the loop stands still; without what
+    stays it takes 20 ms at most.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def configure_logging() -> None:

@@ -12,10 +12,12 @@ from clusterlb.api.answer import answer
 from clusterlb.api.errors import say_why
 from clusterlb.api.idle import Idle
 from clusterlb.api.metrics import exposition
+from clusterlb.api.scrape import Scrape, collected_later
 from clusterlb.api.socket import OwnSocket, TakenError
-from clusterlb.api.wishes import wishes
+from clusterlb.api.wishes import wished, wishes
 from clusterlb.controller.daemon import Controller
 from clusterlb.controller.status import plan_lines, status
+from clusterlb.core.guard import refused_down
 
 SOCKET_NAME = "api.sock"
 
@@ -40,6 +42,7 @@ class Server:
         self._make_idle = idle
         self._runners: list[web.AppRunner] = []
         self._watchers: list[asyncio.Task[None]] = []
+        self._scrape = Scrape(self._exposition)
 
     async def start(self) -> None:
         """Listen, or raise ApiError."""
@@ -51,7 +54,7 @@ class Server:
                 web.get("/v1/plan", self._plan),
                 web.post("/v1/reload", self._reload),
                 web.post("/v1/down", self._down),
-                web.get("/metrics", self._exposition),
+                web.get("/metrics", self._scrape.answer),
                 *wishes(self._controller),
             ]
         )
@@ -59,7 +62,7 @@ class Server:
         if self._metrics is not None:
             idle = self._make_idle()
             public = web.Application(middlewares=[idle.middleware, say_why])
-            public.add_routes([web.get("/metrics", self._exposition), web.get("/health", self._health)])
+            public.add_routes([web.get("/metrics", self._scrape.answer), web.get("/health", self._health)])
             await self._listen_tcp(public, idle, *self._metrics)
 
     async def close(self) -> None:
@@ -100,22 +103,34 @@ class Server:
         return runner
 
     async def _status(self, _: web.Request) -> web.Response:
-        return answer(await status(self._controller))
+        with collected_later():
+            return await asyncio.to_thread(answer, await status(self._controller))
 
     async def _plan(self, _: web.Request) -> web.Response:
         return answer({"steps": plan_lines(self._controller.reconciler.plan())})
 
-    async def _reload(self, _: web.Request) -> web.Response:
-        good = await self._controller.reloader.reload()
-        return answer({"ok": good, "error": self._controller.reloader.error}, 200 if good else 422)
+    async def _reload(self, request: web.Request) -> web.Response:
+        wish = await wished(request)
+        reloader = self._controller.reloader
+        good = await reloader.reload(yes=wish.get("yes") is True)
+        code = 200 if good else 409 if reloader.unconfirmed else 422
+        return answer({"ok": good, "error": reloader.error}, code)
 
-    async def _down(self, _: web.Request) -> web.Response:
+    async def _down(self, request: web.Request) -> web.Response:
+        controller, wish = self._controller, await wished(request)
+        if wish.get("force") is not True and not controller.world.leaving:
+            await controller.readings.cluster(at_once=True)  # the guard looks at what is now
+            around = controller.world.around(controller.reconciler.clock())
+            silent = controller.readings.cluster_error
+            refused = refused_down(controller.world.inventory, around, silent)
+            if refused is not None:
+                return answer({"error": refused.text, "reason": refused.reason.value}, 409)
         problems = await self._controller.down()
         return answer({"problems": problems}, 500 if problems else 200)
 
-    async def _exposition(self, _: web.Request) -> web.Response:
-        body = exposition(await status(self._controller))
-        return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+    async def _exposition(self) -> bytes:
+        with collected_later():
+            return await asyncio.to_thread(exposition, await status(self._controller))
 
     async def _health(self, _: web.Request) -> web.Response:
         return answer({"ok": True})

@@ -30,18 +30,19 @@ def wishes(controller: Controller) -> list[web.RouteDef]:
     """Return the routes of one controller."""
 
     async def make(request: web.Request) -> web.Response:
-        body = await _body(request)
+        body = await wished(request)
         if body.get("kind") == IntentKind.DRAIN.value:
             await controller.readings.cluster(at_once=True)  # the guards look at what is now
         return _make(controller, body)
 
     async def take_back(request: web.Request) -> web.Response:
-        return _take_back(controller, await _body(request))
+        return _take_back(controller, await wished(request))
 
     return [web.post("/v1/intents", make), web.delete("/v1/intents", take_back)]
 
 
-async def _body(request: web.Request) -> dict[str, Any]:
+async def wished(request: web.Request) -> dict[str, Any]:
+    """Return what a request's body says, nothing where it is no object."""
     try:
         async with asyncio.timeout(BODY):
             body = await request.json()

@@ -15,12 +15,15 @@ from clusterlb.cli.exits import Exit
 @options.state_dir_option
 @options.pathspace_option
 @options.director_option
-def command(run_dir: Path, state_dir: Path, pathspace: str | None, director: str | None) -> None:
+@click.option("--force", is_flag=True, help="Do it although too few others announce a VIP.")
+def command(run_dir: Path, state_dir: Path, pathspace: str | None, director: str | None, force: bool) -> None:
     """Take this director out of service gracefully.
 
     Withdraws every VIP, waits until no packets come for them, then removes the services, addresses, lanes
     and FRR lines that are clusterlb's, and puts back the settings that it changed. A running controller
-    does it and ends; without one it is done from its record in the state directory.
+    does it and ends (exit code 9, after which systemd does not start it again: systemctl start does);
+    without one it is done from its record in the state directory.
+    It is refused (exit code 7) while fewer than `min_announcers` others announce a VIP, as a drain is.
     """
     from clusterlb.cli.client import UnreachableError, ask
 
@@ -32,7 +35,10 @@ def command(run_dir: Path, state_dir: Path, pathspace: str | None, director: str
                 raise click.ClickException(
                     f"the controller on {run_dir} runs director {now['director']}, not {director}"
                 )
-        _, answer = ask(run_dir, "POST", "/v1/down", timeout=120.0)
+        code, answer = ask(run_dir, "POST", "/v1/down", timeout=120.0, body={"force": force})
+        if code == 409:
+            click.echo(f"Error: {answer.get('error')}", err=True)
+            raise SystemExit(int(Exit.REFUSED))
         problems = answer.get("problems", [])
     except UnreachableError as error:
         from clusterlb.api.run import StartError, take_down

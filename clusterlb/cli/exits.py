@@ -11,6 +11,7 @@ class Exit(IntEnum):
     OK: done. FAILED: it did not work, and the text says why. USAGE: the command line was wrong (click's own).
     INVALID: the inventory has errors. CHANGES: a plan is not empty. DEGRADED: not all is as it should be.
     UNREACHABLE: the daemon does not answer. REFUSED: a guard said no. TIMED_OUT: the wait was over first.
+    DOWN: a controller was taken down, and is not to be started again by itself.
     """
 
     OK = 0
@@ -22,3 +23,4 @@ class Exit(IntEnum):
     UNREACHABLE = 6
     REFUSED = 7
     TIMED_OUT = 8
+    DOWN = 9

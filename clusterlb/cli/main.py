@@ -18,6 +18,7 @@ class LazyGroup(click.Group):
         "down": "Take this director out of service gracefully.",
         "status": "Show what this director announces, and why.",
         "plan": "Show what would be changed now, and change nothing.",
+        "reload": "Take over the inventory now.",
         "drain": "Take a director, VIP, pool or member out of service gracefully.",
         "undrain": "End a drain.",
         "schedule": "List and cancel what is planned.",

@@ -41,7 +41,8 @@ def command(
 
     Programs IPVS, configures FRR's OSPF, checks the members and announces each VIP that is fit. Stopping
     it (SIGTERM, Ctrl-C, even SIGKILL) changes nothing in the data path: the next start adopts what is
-    there. SIGHUP or a changed inventory reloads. To take the director out of service: clusterlb down.
+    there. SIGHUP or a changed inventory reloads. To take the director out of service: clusterlb down,
+    after which this ends with exit code 9.
 
     Example: clusterlb up --inventory /etc/clusterlb/inventory.yaml
     """
@@ -53,7 +54,7 @@ def command(
     from clusterlb.config.render import render_some
 
     try:
-        run(
+        down = run(
             Options(
                 inventory=inventory,
                 director=director or options.host_name(),
@@ -70,6 +71,8 @@ def command(
         raise SystemExit(int(Exit.INVALID)) from error
     except StartError as error:
         raise click.ClickException(str(error)) from error
+    if down:
+        raise SystemExit(int(Exit.DOWN))
 
 
 def parse_metrics(text: str) -> tuple[str, int] | None:

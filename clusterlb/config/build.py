@@ -60,6 +60,7 @@ def cluster(file: ClusterFile) -> Cluster:
         min_announcers=file.min_announcers,
         max_drained=file.max_drained,
         preempt=file.preempt,
+        max_removed=file.max_removed,
         timeouts=_timeouts(file.timeouts),
         notrack=file.notrack,
         log_connections=file.log_connections,

@@ -11,6 +11,7 @@ from typing import cast
 from clusterlb.controller.kernel import Kernel
 from clusterlb.core.diff import service_steps
 from clusterlb.core.leaving import held
+from clusterlb.core.separate import separate
 from clusterlb.drivers.interface import DriverError, FrrDriver, LockedError
 from clusterlb.model.address import IPAddress
 from clusterlb.model.ipvs import ServiceKey, ServiceState
@@ -105,15 +106,22 @@ class Applier:
     async def apply(self, plan: Plan) -> Outcome:
         """Carry out a plan in its order.
 
-        A failed service blocks its own VIP's announcement and nothing else. A setting, a rule or an FRR
-        configuration that fails stops the plan there, for what follows builds on it.
+        A failed service blocks its own VIP's announcement and nothing else. What builds on a setting, a rule
+        or an FRR configuration that fails is skipped.
         """
         outcome = Outcome()
-        for run in _runs(plan):
-            if not await self._apply_run(run, outcome):
-                done = {id(step) for step in outcome.done} | {id(error.step) for error in outcome.errors}
-                outcome.skipped = [step for step in plan if id(step) not in done]
+        left = plan
+        while left:
+            for run in _runs(left):
+                if not await self._apply_run(run, outcome):
+                    break
+            else:
                 break
+            tried = {id(step) for step in outcome.done} | {id(error.step) for error in outcome.errors}
+            undone = [*(e.step for e in outcome.errors if isinstance(e.step, SETTINGS)), *outcome.skipped]
+            rest = [step for step in left if id(step) not in tried]
+            left, waiting = separate(rest, undone, self._vips_of)
+            outcome.skipped += waiting
         return outcome
 
     async def take_down(self, plan: Plan) -> Outcome:

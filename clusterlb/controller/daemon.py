@@ -19,6 +19,7 @@ from clusterlb.controller.intents import Intents
 from clusterlb.controller.journal import Journal
 from clusterlb.controller.judge import Judge
 from clusterlb.controller.kernel import Drivers, Kernel
+from clusterlb.controller.last_good import LastGood
 from clusterlb.controller.leave import leave
 from clusterlb.controller.ledger import Ledger
 from clusterlb.controller.notify import Notifier, watchdog_interval
@@ -81,6 +82,8 @@ class Controller:
     render_frr: RenderFrr
     make_engine: Callable[[Callable[[ProbeKey, Observation], None]], CheckEngine]
     notify: Notifier = field(default_factory=Notifier)
+    settled: Callable[[], None] = lambda: None  # called when what was loaded is there to stay
+    is_down: bool = field(default=False, init=False)
     reconciler: Reconciler = field(init=False)
     readings: Readings = field(init=False)
     counters: Counters = field(init=False)
@@ -133,6 +136,7 @@ class Controller:
             self.render_frr,
             self.reconciler,
             lambda _: self._reloaded(),
+            LastGood(self.settings.inventory, self.settings.state_dir).keep,
         )
 
     @property
@@ -164,6 +168,7 @@ class Controller:
             schedule.stop()
             monitor.close()
             self.reconciler.stop()
+            await self.reconciler.configured()
             await self.engine.close()
             with suppress(DriverError):  # what is left is ended by the next controller
                 await self.insiders.end()
@@ -177,6 +182,7 @@ class Controller:
         world = self.world
         world.leaving = True
         self.notify(status="leaving: withdrawing all VIPs")
+        await self.reconciler.configured()
         async with self.reconciler.lock:
             wait = max(0.0, world.all_ready_at() - self.reconciler.clock())
             problems = await leave(
@@ -186,6 +192,7 @@ class Controller:
         for problem in problems:
             log.error("down", problem=problem)
         if not problems:
+            self.is_down = True
             self.stop()
         return problems
 
@@ -217,6 +224,7 @@ class Controller:
     def _reloaded(self) -> None:
         self._set_probes()
         self.intents.refresh()
+        self.settled()
 
     async def _loop(self) -> None:
         interval = watchdog_interval()
@@ -233,6 +241,7 @@ class Controller:
                 await self.reconciler.cycle()
             if not ready:
                 ready = True
+                self.settled()
                 self.notify(ready=1)
             self.notify(watchdog=1, status=self._summary())
         self.notify(stopping=1)

@@ -18,6 +18,10 @@ from clusterlb.model.address import IPAddress
 from clusterlb.model.ipvs import DestinationKey, ServiceKey, ServiceStatistics
 from clusterlb.model.ospf import Lane
 
+# seconds that flows of a VIP have to move whose packets are counted together with others' (IPVS counts by
+# service, and the VIPs of a group are one): several times what a switch takes for another route
+SHARED = 10.0
+
 log = structlog.get_logger()
 
 
@@ -71,12 +75,22 @@ class Drains:
             s.counters.in_packets for key, s in numbers.items() if vip in self.world.index.vips(key)
         )
         quiet = before.quiet_since if packets == self._packets.get(vip) else None
+        if self._shared(vip) and before.moved_at is not None and now - before.moved_at >= SHARED:
+            quiet = before.moved_at  # what still comes is for the others
         self._packets[vip] = packets
         deadline = None
         if intent is not None and intent.patience is not None:
             began = max(intent.made, intent.begins)
             deadline = now + (began + intent.patience - self.wall())
         self.world.progress[vip] = Progress(before.moved_at, quiet if quiet is not None else now, deadline)
+
+    def _shared(self, vip: IPAddress) -> bool:
+        """Say whether others that do not drain have their packets counted together with a VIP's."""
+        group = {other for vips in self.world.index.carriers.values() if vip in vips for other in vips}
+        return any(
+            self.world.actual.links.announced.get(other, frozenset()) - {Lane.DRAINED}
+            for other in group - {vip}
+        )
 
     def _look_at_member(self, key: MemberKey, numbers: Mapping[ServiceKey, ServiceStatistics]) -> None:
         """Let a member go when its last connection has, or when it has had its time."""
@@ -96,13 +110,15 @@ class Drains:
         began = max(intent.made, intent.begins)
         late = intent.patience is not None and self.wall() >= began + intent.patience
         idle = bool(rows) and not any(row.active or row.inactive for row in rows)
-        if self._stands_at_zero(names) and (idle or late):
-            log.info("drained", member=f"{pool}/{endpoint}", because="no connections" if idle else "deadline")
+        weights = self._weights(names)
+        if not any(weights) and (idle or late or not weights):
+            why = "no connections" if idle else "deadline" if weights else "it is in no table"
+            log.info("drained", member=f"{pool}/{endpoint}", because=why)
             self.world.member_drains[key] = True
             self.world.mark_pools([pool])
 
-    def _stands_at_zero(self, names: Mapping[ServiceKey, DestinationKey]) -> bool:
+    def _weights(self, names: Mapping[ServiceKey, DestinationKey]) -> list[int]:
+        """Return the weights that a member has in the services that have it."""
         there = self.world.actual.services
         states = ((there[of], name) for of, name in names.items() if of in there)
-        found = [d for state, name in states for d in state.destinations if d.key == name]
-        return bool(found) and not any(d.weight for d in found)
+        return [d.weight for state, name in states for d in state.destinations if d.key == name]

@@ -38,6 +38,8 @@ class Insiders:
     async def look(self) -> None:
         """Watch for a moment now and then, and say of each new pair what it means."""
         now = self.clock()
+        if self._until is None and self.world.paused is not None:
+            return  # the watch is a table in the kernel
         if now < (self._next if self._until is None else self._until):
             return
         try:

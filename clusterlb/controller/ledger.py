@@ -66,8 +66,8 @@ class Ledger:
         except OSError as error:
             reason = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
             raise LedgerError(
-                f"{self.path}: cannot record what is ours ({reason}); nothing was changed. Free the disk or "
-                f"mend the directory's permissions, the controller tries again by itself"
+                f"{self.path}: cannot record what is ours ({reason}); what needs a record is not done. "
+                f"Free the disk or mend the directory's permissions, the controller tries again by itself"
             ) from error
         self._saved = text
 

@@ -12,9 +12,9 @@ from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.reconcile import Reconciler
 from clusterlb.controller.world import SETTLED
 from clusterlb.core.cluster_view import view
-from clusterlb.core.desired import adopted, stand
 from clusterlb.core.foreign import not_understood
 from clusterlb.core.place import STALE
+from clusterlb.core.stand import stand
 from clusterlb.drivers.interface import DriverError, FrrDriver, OspfNeighbor
 from clusterlb.drivers.local import not_local
 from clusterlb.model.address import IPAddress
@@ -69,9 +69,9 @@ class Readings:
             await self.kernel.check_rules(world.rules)
         world.actual.frr = await self._frr_lines()
         await self.frr_health()
-        fit = adopted(world.inventory, world.actual.links.announced)
+        world.hear_nothing(self.reconciler.clock())
         known = world.view(self.reconciler.clock())
-        world.standings = stand(world.inventory, world.index.keys.keys(), known, fit)
+        world.standings = stand(world.inventory, world.index.keys.keys(), known)
         world.health_changed(carrier=dict(world.actual.links.carrier))
         world.adopted_at = self.reconciler.clock()
         self.reconciler.later(world.adopted_at + SETTLED, None, None)
@@ -285,13 +285,15 @@ class Readings:
             if one.vip in world.inventory.vips and one.vip not in world.actual.links.announced
         }
         again, self._ghosts = ghosts & self._ghosts, ghosts
+        if world.paused is not None:
+            return
         for vip, lane in again:
             if self._laid[vip] >= LAID_AT_MOST:
                 continue  # somebody else announces it from here, and that is not ours to end
             self._laid[vip] += 1
             log.error("FRR announces what no lane has: having it forget it", vip=str(vip), lane=lane.value)
             async with self.reconciler.lock:
-                if vip not in world.actual.links.announced and not world.leaving:
+                if vip not in world.actual.links.announced and not world.leaving and world.paused is None:
                     await self.kernel.apply_links([Announce(vip, lane)])
                     await self.kernel.apply_links([Withdraw(vip, lane)])
 

@@ -6,22 +6,26 @@ import asyncio
 import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import structlog
 
 from clusterlb.controller.actual import after, changed_rules
 from clusterlb.controller.apply import Applier, Outcome
-from clusterlb.controller.index import Index
+from clusterlb.controller.configure import Configure
 from clusterlb.controller.kernel import Kernel
-from clusterlb.controller.ledger import Ledger, LedgerError
+from clusterlb.controller.ledger import Ledger
+from clusterlb.controller.records import Records
 from clusterlb.controller.world import Dirty, World
 from clusterlb.core import pace
 from clusterlb.core.announce import Decision
-from clusterlb.core.desired import decisions, desired, grows_at, stand
+from clusterlb.core.desired import decisions, desired, grows_at
 from clusterlb.core.diff import diff
 from clusterlb.core.guard import guard
 from clusterlb.core.order import order
-from clusterlb.drivers.interface import DriverError, FrrDriver
+from clusterlb.core.separate import separate
+from clusterlb.core.stand import stand
+from clusterlb.drivers.interface import FrrDriver
 from clusterlb.model.address import IPAddress
 from clusterlb.model.describe import describe
 from clusterlb.model.ipvs import ServiceKey
@@ -30,7 +34,6 @@ from clusterlb.model.plan import (
     AwaitWithdrawn,
     ChangeSets,
     ConfigureFrr,
-    EditDestination,
     LoadRules,
     Plan,
     ReadBack,
@@ -38,16 +41,11 @@ from clusterlb.model.plan import (
     SetSysctl,
     SetTimeouts,
     StepError,
-    Withdraw,
 )
-from clusterlb.model.state import FrrLine
 
 RETRY = 2.0  # seconds until what failed is tried again
 RAMP = 4  # steps in which the VIPs of a director that drained come back, a pace between two
 AT_ONCE = 2  # times that a service which did not read back as planned is tried again at once
-
-# steps on what is recorded already, or says by itself whose it is
-NEEDS_NO_ENTRY = (EditDestination, ReadBack, Announce, Withdraw)
 
 log = structlog.get_logger()
 
@@ -67,13 +65,23 @@ class Reconciler:
     _retiring: dict[IPAddress, asyncio.Task[None]] = field(default_factory=dict)
     _retired: set[IPAddress] = field(default_factory=set)
     _timers: set[asyncio.TimerHandle] = field(default_factory=set)
-    _recorded: Index | None = None
+    _troubles: dict[str, list[StepError]] = field(default_factory=dict)
+    _frr_not_before: float = 0.0
+    _records: Records = field(init=False)
+    _configure: Configure = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._records = Records(self.world, self.ledger)
+        self._configure = Configure(
+            lambda: self.applier, self.frr, self.lock, self._configured, self.world.wake
+        )
 
     async def cycle(self) -> None:
         """Carry out what the dirty part of the world needs."""
         async with self.lock:
             if self.world.paused is not None:
                 return  # what is dirty stays so until it is resumed
+            self._configure.busy()  # what ended a change unexpectedly ends the controller
             plan = self._decide(*self._take())
             plan = self._without_waiting(plan)
             await self._carry_out(plan)
@@ -89,9 +97,8 @@ class Reconciler:
             dirty.pools = set(self.world.index.keys)
         else:
             keys, vips = dirty.keys, dirty.vips
-        fit = {name for name, standing in self.world.standings.items() if standing.fit}
         view = self.world.view(self.clock())
-        self.world.standings.update(stand(self.world.inventory, dirty.pools, view, fit))
+        self.world.standings.update(stand(self.world.inventory, dirty.pools, view))
         growing = [name for name in dirty.pools if self.world.inventory.pools[name].slow_start]
         when = grows_at(self.world.inventory, growing, view) if growing else None
         if when is not None:
@@ -172,36 +179,38 @@ class Reconciler:
     async def _carry_out(self, plan: Plan) -> None:
         if not plan:
             return
-        try:
-            self.record(plan)
-        except LedgerError as error:
-            self.report([StepError(plan[0], 0, str(error))])
-            self.later(self.clock() + RETRY, None, None)
-            return
+        plan, unrecorded = self._records.part(plan)
+        self.report(unrecorded, "ledger")
+        frr = [step for step in plan if isinstance(step, ConfigureFrr)]
+        if not self.applier.lock_patience:  # nobody else waits here where there is
+            plan, _ = separate(plan, frr, self.world.vips_of)
         outcome = await self.applier.apply(plan)
-        await self.absorb(outcome)
+        await self._configure.learn(outcome)
+        self.absorb(outcome)
         self.report(outcome.errors)
-        if outcome.errors or outcome.skipped:
+        undone = [*(error.step for error in outcome.errors), *outcome.skipped]
+        if undone or unrecorded:
             self.later(self.clock() + RETRY, None, None)
+        if frr and self.clock() >= self._frr_not_before and not self._configure.busy():
+            ready, _ = separate(frr[:1] if not self.applier.lock_patience else (), undone, self.world.vips_of)
+            for step in ready:
+                self._configure.start(cast(ConfigureFrr, step))
 
-    def record(self, plan: Plan) -> None:
-        """Write down what a plan is about to make ours; raise LedgerError when that cannot be done."""
-        if self._recorded is self.world.index and all(isinstance(step, NEEDS_NO_ENTRY) for step in plan):
-            return  # the ledger has it all: a member's change must not cost a look at every service
-        running = self.world.actual.frr or ()
-        self.ledger.own_services(self.world.index.owned)
-        for step in plan:
-            if isinstance(step, SetSysctl):
-                # all of them: some change with others
-                self.ledger.own_sysctls({**self.world.actual.sysctls, **self.world.actual.limits})
-            elif isinstance(step, SetTimeouts):
-                self.ledger.own_timeouts(self.world.actual.timeouts)
-            elif isinstance(step, ConfigureFrr):
-                self.ledger.own_lines(running, step.add, step.remove)
-        self.ledger.save()
-        self._recorded = self.world.index
+    def _configured(self, outcome: Outcome) -> None:
+        """Take in what became of a change of FRR's configuration."""
+        self.absorb(outcome)
+        self.report(outcome.errors, "frr")
+        if outcome.errors:
+            self._frr_not_before = self.clock() + RETRY
+            self.later(self._frr_not_before, None, None)
+        else:
+            self.world.mark_all()
 
-    async def absorb(self, outcome: Outcome) -> None:
+    async def configured(self) -> None:
+        """Wait until FRR has taken the change that is under way, if any."""
+        await self._configure.wait()
+
+    def absorb(self, outcome: Outcome) -> None:
         """Make the world say what a plan's outcome was."""
         world = self.world
         for key, state in outcome.services.items():
@@ -230,14 +239,7 @@ class Reconciler:
         tried = [*outcome.done, *(error.step for error in outcome.errors)]
         if any(isinstance(step, ConfigureFrr) for step in tried):
             world.counts["frr_configurations"] += 1
-            world.actual.frr = outcome.frr if outcome.frr is not None else await self._read_frr()
-
-    async def _read_frr(self) -> tuple[FrrLine, ...] | None:
-        try:
-            return await self.frr.read()
-        except DriverError as error:
-            log.warning("frr", error=str(error))
-            return None
+            world.actual.frr = outcome.frr
 
     def _programmed(self, vips: set[IPAddress], outcome: Outcome) -> None:
         """Try again at once what did not read back as planned; then withdraw its VIP until it does."""
@@ -257,10 +259,12 @@ class Reconciler:
             else:
                 self.world.mark_keys(keys)
 
-    def report(self, errors: Collection[StepError]) -> None:
-        """Log failed steps, each text once until something else fails."""
-        texts = [f"{describe(error.step)}: {error.message}" for error in errors]
-        self.world.counts["step_errors"] += len(texts)
+    def report(self, errors: Collection[StepError], of: str = "plan") -> None:
+        """Log failed steps, each text once until something else fails; ``of`` names who had them."""
+        self._troubles[of] = list(errors)
+        self.world.counts["step_errors"] += len(errors)
+        every = (error for found in self._troubles.values() for error in found)
+        texts = [f"{describe(error.step)}: {error.message}" for error in every]
         for text in texts:
             if text not in self.world.errors:
                 log.error("step failed", error=text)

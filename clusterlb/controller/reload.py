@@ -16,6 +16,7 @@ from clusterlb.config.render import render_some
 from clusterlb.config.source import RefusedError
 from clusterlb.controller.index import Index
 from clusterlb.controller.reconcile import Reconciler
+from clusterlb.core.brake import too_much
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.templates import OVERRIDES
 from clusterlb.model.inventory import Director, Inventory
@@ -66,32 +67,50 @@ def _signature_of(file: Path) -> tuple[str, int, int, int]:
 
 @dataclass(slots=True)
 class Reloader:
-    """Watches the inventory at ``path`` for one director."""
+    """Watches the inventory at ``path`` for one director.
+
+    ``keep`` keeps the files of one that is good. ``error``: why the last one was not taken over;
+    ``unconfirmed``: because it removes much, and nobody has said that this is meant.
+    """
 
     path: Path
     director: str
     render_frr: RenderFrr
     reconciler: Reconciler
     changed: Callable[[Inventory], None]
+    keep: Callable[[], None] = lambda: None
     seen: Signature = ()
     error: str = ""
+    unconfirmed: bool = False
+    _looked: Signature | None = None
     _busy: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def watch(self) -> None:
-        """Reload when the files have changed since the last look."""
+        """Reload when the files have changed, and have stood still from one look to the next.
+
+        A file that is being written may be a good inventory of a smaller cluster at any moment.
+        """
         now = await asyncio.to_thread(signature, self.path)
-        if now != self.seen:
+        before, self._looked = self._looked, now
+        if now != self.seen and now == before:
             await self.reload()
 
-    async def reload(self) -> bool:
-        """Load the inventory and take it over by difference; say whether it was good."""
+    async def reload(self, *, yes: bool = False) -> bool:
+        """Load the inventory and take it over by difference; say whether it was.
+
+        ``yes``: also if it removes more than ``cluster.max_removed``.
+        """
         async with self._busy:
             self.seen = await asyncio.to_thread(signature, self.path)
+            self.unconfirmed = False
             world = self.reconciler.world
             try:
                 inventory, _ = await asyncio.to_thread(load_aside, self.path)
                 director = director_of(inventory, self.director)
                 lines = await asyncio.to_thread(self.render_frr, inventory, director)
+                if not yes and (much := too_much(world.inventory, inventory)):
+                    self.unconfirmed = True
+                    return self._rejected(much)
                 changed = inventory.digest != world.inventory.digest or lines != world.frr
                 if changed:
                     index = Index(inventory, director)
@@ -103,6 +122,7 @@ class Reloader:
             except UnknownDirectorError as error:
                 return self._rejected(f"{error}. To take this director out of service: clusterlb down")
             self.error = ""
+            await asyncio.to_thread(self._keep)
             if not changed:
                 return True
             async with self.reconciler.lock:
@@ -112,12 +132,22 @@ class Reloader:
                 world.verdicts = {k: v for k, v in world.verdicts.items() if k.probe in probed}
                 names = {probe.name for probe in inventory.cluster.director_checks.probes}
                 world.health_changed(probes={n: v for n, v in world.health.probes.items() if n in names})
+                world.hear_nothing(self.reconciler.clock())
                 world.standings = {k: v for k, v in world.standings.items() if k in world.index.keys}
                 world.mark_all()
             world.counts["reloads"] += 1
             log.info("inventory reloaded", digest=inventory.digest[:12], vips=len(inventory.vips))
             self.changed(inventory)
             return True
+
+    def take_for_rejected(self, text: str) -> None:
+        """Say that the files as they are were rejected before the start."""
+        self.seen, self.error = signature(self.path), text
+
+    def _keep(self) -> None:
+        """Keep what was taken over, unless the files have changed meanwhile."""
+        if signature(self.path) == self.seen:
+            self.keep()
 
     def _rejected(self, text: str) -> bool:
         self.reconciler.world.counts["reload_failures"] += 1

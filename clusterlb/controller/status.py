@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 from clusterlb import __version__
 from clusterlb.controller.daemon import Controller
@@ -17,13 +19,15 @@ from clusterlb.model.describe import describe
 from clusterlb.model.health import ProbeKey
 from clusterlb.model.intent import Intent
 from clusterlb.model.inventory import Member, Pool, Service, Vip
-from clusterlb.model.ipvs import DestinationKey, DestinationStatistics, ServiceKey
+from clusterlb.model.ipvs import DestinationKey, DestinationStatistics, ServiceKey, ServiceStatistics
 from clusterlb.model.plan import Plan
 
-# None: IPVS does not answer, so nobody knows
-Statistics = dict[tuple[ServiceKey, DestinationKey], DestinationStatistics] | None
+AT_ONCE = 25  # members whose rows are made before the loop has its turn: half a millisecond
 NOT_THERE = DestinationStatistics()
-Unprobed = dict[ProbeKey, str]
+
+# None: IPVS does not answer, so nobody knows
+Statistics = Mapping[ServiceKey, ServiceStatistics] | None
+Unprobed = Mapping[ProbeKey, str]
 
 
 async def status(controller: Controller) -> dict[str, Any]:
@@ -69,7 +73,7 @@ async def status(controller: Controller) -> dict[str, Any]:
         "paused": world.paused.reason if world.paused else "",
         "next_window": controller.next_window(),
         "intents": [_intent(intent) for intent in controller.intents.standing],
-        "vips": [_vip(controller, vip, statistics, unprobed) for vip in world.inventory.vips.values()],
+        "vips": [await _vip(controller, vip, statistics, unprobed) for vip in world.inventory.vips.values()],
         "snat": [
             {"address": str(address), **_announced(controller, address, decision)}
             for address, decision in world.snat.own.items()
@@ -96,14 +100,9 @@ COUNTS = {
 async def _statistics(controller: Controller) -> tuple[Statistics, str]:
     """Return what IPVS counts, and why not where it does not answer."""
     try:
-        kernel = await controller.reconciler.kernel.statistics(tuple(controller.world.index.served))
+        return await controller.reconciler.kernel.statistics(tuple(controller.world.index.served)), ""
     except DriverError as error:
         return None, str(error)
-    return {
-        (key, destination): numbers
-        for key, service in kernel.items()
-        for destination, numbers in service.destinations
-    }, ""
 
 
 def plan_lines(plan: Plan) -> list[str]:
@@ -117,33 +116,42 @@ def _unprobed(controller: Controller) -> Unprobed:
     return found
 
 
-def _vip(controller: Controller, vip: Vip, statistics: Statistics, unprobed: Unprobed) -> dict[str, Any]:
-    world = controller.world
+async def _vip(
+    controller: Controller, vip: Vip, statistics: Statistics, unprobed: Unprobed
+) -> dict[str, Any]:
     return {
         "vip": str(vip.address),
-        **_announced(controller, vip.address, world.decided.get(vip.address)),
+        **_announced(controller, vip.address, controller.world.decided.get(vip.address)),
         "services": [
             {
                 "service": str(service.key(vip.address)),
                 "pool": service.pool,
                 "scheduler": service.scheduler,
                 "forwarding": service.forwarding.value,
-                "members": [
-                    _member(
-                        controller,
-                        service,
-                        service.key(vip.address),
-                        world.inventory.pools[service.pool],
-                        m,
-                        statistics,
-                        unprobed,
-                    )
-                    for m in world.inventory.pools[service.pool].members
-                ],
+                "members": await _members(
+                    controller, service, service.key(vip.address), statistics, unprobed
+                ),
             }
             for service in vip.services
         ],
     }
+
+
+async def _members(
+    controller: Controller, of: Service, key: ServiceKey, statistics: Statistics, unprobed: Unprobed
+) -> list[dict[str, Any]]:
+    """Return a service's members; the loop has its turn between some and some."""
+    pool = controller.world.inventory.pools.get(of.pool)
+    service = controller.world.actual.services.get(key)
+    weights = {d.key: d.weight for d in service.destinations} if service else {}
+    found = None if statistics is None else statistics.get(key)
+    numbers = None if statistics is None else dict(found.destinations) if found else {}
+    rows = []
+    for number, member in enumerate(pool.members if pool else ()):
+        if number % AT_ONCE == 0:
+            await asyncio.sleep(0)
+        rows.append(_member(controller, of, key, cast(Pool, pool), member, numbers, weights, unprobed))
+    return rows
 
 
 def _announced(controller: Controller, address: IPAddress, decision: Decision | None) -> dict[str, Any]:
@@ -163,7 +171,8 @@ def _member(
     key: ServiceKey,
     pool: Pool,
     member: Member,
-    statistics: Statistics,
+    statistics: Mapping[DestinationKey, DestinationStatistics] | None,
+    weights: Mapping[DestinationKey, int],
     unprobed: Unprobed,
 ) -> dict[str, Any]:
     world = controller.world
@@ -171,10 +180,8 @@ def _member(
     state = member_state(
         pool, member, world.index.roster, world.verdicts, world.pins, world.member_drains, now
     )
-    service = world.actual.services.get(key)
     destination = destination_key(of, member)
-    weights = {d.key: d.weight for d in service.destinations} if service else {}
-    numbers = None if statistics is None else statistics.get((key, destination), NOT_THERE)
+    numbers = None if statistics is None else statistics.get(destination, NOT_THERE)
     checks = world.index.roster.checks.get((pool.name, member.endpoint), ()) if unprobed else ()
     silent = (unprobed.get(check.probe, "") for ways in checks for check in ways)
     return {

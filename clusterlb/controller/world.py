@@ -22,6 +22,7 @@ from clusterlb.core.roster import MemberKey
 from clusterlb.core.rules.part import join
 from clusterlb.core.snat.gateway import without_gateway
 from clusterlb.core.snat.state import NO_SNAT, SnatState
+from clusterlb.core.stand import unheard
 from clusterlb.model.address import IPAddress
 from clusterlb.model.check import VerdictState
 from clusterlb.model.cluster_view import Announcement, ClusterView
@@ -161,6 +162,11 @@ class World:
             absent=self.absent,
             settled=self.adopted_at is not None and now >= self.adopted_at + SETTLED,
         )
+
+    def hear_nothing(self, now: float) -> None:
+        """Have no check decide by its ``initial`` verdict what verdicts have decided before."""
+        silent = set(unheard(self.inventory, self.view(now)))
+        self.verdicts.update(dict.fromkeys(silent, Verdict()))
 
     def ready_at(self, vip: IPAddress) -> float:
         """Return when a VIP's announcement may change again; a start counts as a change of all."""

@@ -38,11 +38,13 @@ def decide(
     director_unfit: Because | None = None,
     unprogrammed: str = "",
     absent: Collection[IPAddress] = (),
+    announced: bool = False,
 ) -> Decision:
     """Decide one VIP; ``standings`` has every pool that its services use.
 
     ``unprogrammed`` is what the kernel holds against the VIP's services, empty when they are programmed
-    and read back. ``absent``: local addresses of full NAT that this host does not have.
+    and read back. ``absent``: local addresses of full NAT that this host does not have. ``announced``: it is
+    now, and stays so while that hangs on pools that no verdict has judged yet.
     """
     if not inside(vip.address, prefixes):
         wide = ", ".join(map(str, prefixes))
@@ -55,11 +57,16 @@ def decide(
     if missing and uses_fullnat(vip, pools):
         return Decision(NOWHERE, _not_here(missing))
     names = _names(vip)
-    unfit = [name for name in names if not standings[name].serves]
-    enough = len(unfit) < len(names) if vip.announce_when is AnnounceWhen.ANY else not unfit
+    open_ = [name for name in names if standings[name].adopted]
+    judged = [name for name in names if not standings[name].adopted]
+    unfit = [name for name in judged if not standings[name].serves]
+    if vip.announce_when is AnnounceWhen.ANY:
+        enough = len(unfit) < len(judged) or (announced and bool(open_))
+    else:
+        enough = not unfit and (announced or not open_)
     if enough:
         return Decision(frozenset({Lane.ACTIVE}), _good(names, pools, standings))
-    return Decision(NOWHERE, _bad(unfit, pools, standings))
+    return Decision(NOWHERE, _bad([*unfit, *open_], pools, standings))
 
 
 def uses_fullnat(vip: Vip, pools: Mapping[str, Pool]) -> bool:
@@ -121,7 +128,7 @@ def _bad(unfit: Sequence[str], pools: Mapping[str, Pool], standings: Mapping[str
     for name in unfit:
         now, text = standings[name], _short(name, pools, standings)
         texts.append(f"{text} ({now.unknown} have no verdict yet)" if now.unknown else text)
-    undecided = any(standings[name].undecided for name in unfit)
+    undecided = any(standings[name].undecided or standings[name].adopted for name in unfit)
     reason = Reason.POOL_UNDECIDED if undecided else Reason.POOL_BELOW_QUORUM
     facts = {name: {"up": standings[name].up, "needs": standings[name].needs} for name in unfit}
     return Because(reason, "; ".join(texts), facts)

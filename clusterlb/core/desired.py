@@ -13,7 +13,7 @@ from clusterlb.core.announce import Decision, decide, inside
 from clusterlb.core.member import MemberDrains, MemberState, Pins, Verdicts, pool_states
 from clusterlb.core.place import Surroundings, place
 from clusterlb.core.programme import service_state, way_state
-from clusterlb.core.quorum import Standing, standing
+from clusterlb.core.quorum import Standing
 from clusterlb.core.roster import Roster
 from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Director, Inventory, Pool, Service, Vip
@@ -60,6 +60,10 @@ class View:
     absent: frozenset[IPAddress] = frozenset()
     settled: bool = True
 
+    def announces(self, vip: IPAddress) -> bool:
+        """Say whether a VIP is on a lane now."""
+        return self.around is not None and vip in self.around.announced
+
     def states(self, pool: Pool) -> tuple[MemberState, ...]:
         """Return the judgements on a pool's members, in its order."""
         return pool_states(pool, self.roster, self.verdicts, self.pins, self.drains, self.now)
@@ -78,25 +82,10 @@ def carriers(services: Served, inventory: Inventory) -> dict[ServiceKey, frozens
     }
 
 
-def stand(
-    inventory: Inventory, names: Collection[str], view: View, fit: Collection[str]
-) -> dict[str, Standing]:
-    """Return how these pools stand; ``fit`` names those that were fit before."""
-    pools = (inventory.pools[name] for name in names)
-    return {pool.name: standing(pool, view.states(pool), pool.name in fit) for pool in pools}
-
-
 def grows_at(inventory: Inventory, names: Collection[str], view: View) -> float | None:
     """Return when the next member of these pools gets more weight by itself, None when none will."""
     times = (state.grows_at for name in names for state in view.states(inventory.pools[name]))
     return min((time for time in times if time is not None), default=None)
-
-
-def adopted(inventory: Inventory, announced: Collection[IPAddress]) -> set[str]:
-    """Return the pools to take for fit at the start: those behind a VIP that is announced already."""
-    return {
-        service.pool for vip in announced if vip in inventory.vips for service in inventory.vips[vip].services
-    }
 
 
 def decisions(inventory: Inventory, vips: Collection[IPAddress], view: View) -> dict[IPAddress, Decision]:
@@ -133,6 +122,7 @@ def _decide(vip: Vip, inventory: Inventory, view: View) -> Decision:
         director_unfit=view.director_unfit,
         unprogrammed=view.unprogrammed.get(vip.address, ""),
         absent=view.absent,
+        announced=view.announces(vip.address),
     )
     return place(vip, inventory, fit, view.around) if fit.lanes and view.around is not None else fit
 

@@ -66,6 +66,16 @@ def refused_drain(
     return Because(Reason.ECMP_CHANGING, text, {"since": since})
 
 
+def refused_down(inventory: Inventory, around: Surroundings, silent: str = "") -> Because | None:
+    """Return why this director must not be taken down, or None when it may; ``silent`` as for a drain.
+
+    Where it is the only one, whoever takes it down knows that nobody else serves.
+    """
+    if len(inventory.directors) == 1:
+        return None
+    return _lonely(Intent(IntentKind.DRAIN, "director", "", "", "", 0.0), inventory, around, silent)
+
+
 def _lonely(intent: Intent, inventory: Inventory, around: Surroundings, silent: str) -> Because | None:
     """Say which VIPs too few others would carry."""
     needed = inventory.cluster.min_announcers

@@ -7,7 +7,7 @@ above all checks, and a drain above a pin.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from clusterlb.core.roster import MemberKey, Roster
@@ -29,7 +29,8 @@ class MemberState:
     """A member's state, the share of its weight in per cent, and when the share will grow by itself.
 
     ``pinned``: an operator decides. ``drained``: it gets nothing new; ``gone``: it has no place in the table.
-    ``because`` is what the deciding check saw, ``since`` when its verdict came; ``warning`` is the first.
+    ``partly``: some of its checks have not spoken. ``because`` is what the deciding check saw, ``since`` when
+    its verdict came; ``warning`` is the first.
     """
 
     state: VerdictState
@@ -38,6 +39,7 @@ class MemberState:
     pinned: bool = False
     drained: bool = False
     gone: bool = False
+    partly: bool = False
     since: float = 0.0
     because: str = ""
     warning: str = ""
@@ -72,6 +74,7 @@ def member_state(
         state,
         share,
         grows_at,
+        partly=any(verdict.state is UNKNOWN for verdict in every),
         since=deciding.since,
         because=deciding.because.detail if deciding.because else "",
         warning=next((verdict.warning for verdict in every if verdict.warning), ""),
@@ -85,10 +88,12 @@ def pool_states(
     return tuple(member_state(pool, member, roster, verdicts, pins, drains, now) for member in pool.members)
 
 
-def panics(pool: Pool, states: Iterable[MemberState]) -> bool:
-    """Say whether so few members are UP that all of them are used; UNKNOWN counts as UP."""
-    usable = [state.state is not DOWN for state in states]
-    return sum(usable) * 100 < pool.panic * len(usable)
+def panics(pool: Pool, states: Sequence[MemberState]) -> bool | None:
+    """Say whether so few members are UP that all of them are used; None: that hangs on UNKNOWN ones."""
+    enough = pool.panic * len(states)
+    if sum(state.state is not DOWN for state in states) * 100 < enough:
+        return True
+    return False if sum(state.state is UP for state in states) * 100 >= enough else None
 
 
 def _share(every: Iterable[Verdict], pool: Pool, now: float) -> tuple[int, float | None]:

@@ -42,6 +42,9 @@ FLAG = {
 }
 
 HASHING = frozenset({"mh", "sh", "dh"})  # schedulers whose table follows the insertion order
+ABSENT = -1  # what is not in a service has no weight there
+UNKNOWN = VerdictState.UNKNOWN
+USUAL = Standing(0, 0, 0, 0, fit=True)
 REMEMBERING = frozenset({"mh"})  # those whose table follows the last weight that was not 0 (ip_vs_mh.c)
 
 
@@ -98,33 +101,64 @@ def service_state(
     """Return a service with its destinations, in the one order that every director uses.
 
     A member that is DOWN has weight 0 and stays, so the mh table keeps its shape and its flows their
-    entries. An UNKNOWN member keeps what the kernel has: weight 0 if it stood at 0, else its own. ``now`` is
-    how the pool stands, None for a pool that serves as usual; the sorry server is there while it is needed,
-    and at weight 0 until it is among the ``idle``, the destinations without connections. Until the director
-    has ``settled``, what stands at weight 0 keeps the last weight that the kernel remembers of it, and an
-    UNKNOWN member for as long as it is UNKNOWN.
+    entries. An UNKNOWN member is as the kernel has it: it keeps its weight, and has no place in a table that
+    lacks it, unless there would be nobody to go to where there is somebody now. ``now`` is how the pool
+    stands, None for a pool that serves as usual; the sorry server is there while it is needed, and at weight
+    0 until it is among the ``idle``, the destinations without connections. Until the director has
+    ``settled``, what stands at weight 0 keeps the last weight that the kernel remembers of it, and an UNKNOWN
+    member for as long as it is UNKNOWN.
     """
     found = {d.key: d for d in have.destinations} if have else {}
     there = {key: d.weight for key, d in found.items()}
-    sorry, panic = (now.sorry, now.panic) if now else (False, False)
-    destinations = []
-    for member, state in zip(pool.members, states, strict=True):
-        key = destination_key(service, member)
-        out = state.state is VerdictState.DOWN and not (panic and not state.pinned)
-        if state.gone or (out and not state.drained and pool.on_down is OnDown.REMOVE):
-            continue
-        out = out or sorry or (state.state is VerdictState.UNKNOWN and there.get(key) == 0)
-        amount = 0 if out else weight(member.weight, state.share)
-        wanted = destination(service, member, amount)
-        left = not settled or state.state is VerdictState.UNKNOWN
-        destinations.append(_as_found(wanted, found) if left else wanted)
-    if pool.sorry is not None:
-        last = _sorry(service, pool.sorry, sorry, there, idle)
-        destinations += last if settled else (_as_found(one, found) for one in last)
+    now = now or USUAL
+    keys = [destination_key(service, member) for member in pool.members]
+    amounts = [
+        _amount(pool, member, state, now, None if have is None else there.get(key, ABSENT))
+        for member, state, key in zip(pool.members, states, keys, strict=True)
+    ]
+    last = list(_sorry(service, pool.sorry, now.sorry, there, idle)) if pool.sorry is not None else []
+    if any(there.values()) and not any(amounts) and not any(one.weight for one in last):
+        amounts = [
+            weight(member.weight, state.share) if amount is None and state.state is UNKNOWN else amount
+            for member, state, amount in zip(pool.members, states, amounts, strict=True)
+        ]
+    unknown = {key for key, state in zip(keys, states, strict=True) if state.state is UNKNOWN}
+    members = (
+        destination(service, member, amount)
+        for member, amount in zip(pool.members, amounts, strict=True)
+        if amount is not None
+    )
+    destinations = (
+        _remembered(one, found) if not settled or one.key in unknown else one for one in (*members, *last)
+    )
     return ServiceState(virtual_service(vip, service), tuple(destinations))
 
 
-def _as_found(wanted: Destination, found: Mapping[DestinationKey, Destination]) -> Destination:
+def _amount(pool: Pool, member: Member, state: MemberState, now: Standing, there: int | None) -> int | None:
+    """Return a member's weight in a service, None for no place in it.
+
+    ``there`` is the weight that it has in the kernel: ABSENT where the service lacks it, None where there is
+    no service yet.
+    """
+    if state.gone or (state.drained and there == ABSENT):
+        return None
+    if there == ABSENT and state.state is UNKNOWN:
+        return None
+    if there is not None and there != ABSENT and _open(state, now, there):
+        return there if member.weight and not (now.sorry and not now.undecided) else 0
+    if state.state is VerdictState.DOWN and (state.pinned or not now.panic):
+        return None if pool.on_down is OnDown.REMOVE and not state.drained else 0
+    return 0 if now.sorry else weight(member.weight, state.share)
+
+
+def _open(state: MemberState, now: Standing, there: int) -> bool:
+    """Say whether the verdicts have not said yet how much of its weight a member gets, if any."""
+    if state.state is VerdictState.UP:
+        return state.partly and there > 0
+    return state.state is UNKNOWN or (now.may_panic and not state.pinned)
+
+
+def _remembered(wanted: Destination, found: Mapping[DestinationKey, Destination]) -> Destination:
     """Return a destination that is to stay at weight 0 with the last weight that the kernel has of it."""
     there = found.get(wanted.key)
     if there is None or there.weight or wanted.weight:

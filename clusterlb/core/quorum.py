@@ -6,8 +6,9 @@ The law, with ``u`` UP, ``x`` UNKNOWN (members, or their weight) and hysteresis 
 - ``u + x <= quorum.down``     UNFIT: even if every UNKNOWN were UP there would be too few;
 - otherwise                    as before: between the marks, or not known well enough to change anything.
 
-So UNKNOWN never makes a fit pool unfit, and never an unfit pool fit. A percentage is of all members (or all
-weight), ``up`` rounded up and 1 at the least, ``down`` rounded down and below ``up``.
+So UNKNOWN never makes a fit pool unfit, and never an unfit pool fit; and where it leaves open whether the
+sorry server has to serve, or all members have to be used, that stays as it was, too. A percentage is of all
+members (or all weight), ``up`` rounded up and 1 at the least, ``down`` rounded down and below ``up``.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ class Standing:
     """How a pool stands: what is UP, UNKNOWN, there and needed, and whether that is fit.
 
     ``undecided``: not fit, but it may turn out to be. ``sorry``: the member of last resort serves.
-    ``panic``: so few are UP that all are used.
+    ``panic``: so few are UP that all are used. ``adopted``: the verdicts have not said yet how it stands; it
+    is taken to stand as it was found. ``may_panic``: nor whether all are used.
     """
 
     up: int
@@ -36,6 +38,8 @@ class Standing:
     undecided: bool = False
     sorry: bool = False
     panic: bool = False
+    adopted: bool = False
+    may_panic: bool = False
 
     @property
     def serves(self) -> bool:
@@ -43,8 +47,15 @@ class Standing:
         return self.fit or self.sorry
 
 
-def standing(pool: Pool, states: Sequence[MemberState], before: bool) -> Standing:
-    """Judge a pool by its members' states, in its order, given whether it was fit before."""
+def as_found(pool: Pool, *, fit: bool, sorry: bool) -> Standing:
+    """Return how a pool that nobody has judged yet is taken to stand."""
+    return Standing(
+        0, 0, 0, 0, fit and not sorry, sorry=sorry, adopted=True, may_panic=pool.panic > 0 and fit
+    )
+
+
+def standing(pool: Pool, states: Sequence[MemberState], before: Standing) -> Standing:
+    """Judge a pool by its members' states, in its order, given how it stood before."""
     quorum = pool.quorum
     worth = [member.weight if quorum.of is QuorumOf.WEIGHT else 1 for member in pool.members]
     up = sum(w for w, s in zip(worth, states, strict=True) if s.state is VerdictState.UP)
@@ -52,13 +63,11 @@ def standing(pool: Pool, states: Sequence[MemberState], before: bool) -> Standin
     total = sum(worth)
     needs = max(1, _amount(quorum.up, total, up=True))
     too_few = min(_amount(quorum.down, total, up=False), needs - 1)
-    if up >= needs:
-        fit = True
-    elif up + unknown <= too_few:
-        fit = False
-    else:
-        fit = before
+    decided = up >= needs or up + unknown <= too_few
+    fit = up >= needs if decided else before.fit
     undecided = not fit and up + unknown >= needs
+    adopted = before.adopted and unknown > 0 and not decided
+    panic = panics(pool, states)
     return Standing(
         up,
         unknown,
@@ -66,8 +75,10 @@ def standing(pool: Pool, states: Sequence[MemberState], before: bool) -> Standin
         needs,
         fit,
         undecided,
-        sorry=pool.sorry is not None and not fit and not undecided,
-        panic=fit and panics(pool, states),
+        sorry=pool.sorry is not None and not fit and (before.sorry or not undecided),
+        panic=fit and not adopted and (before.panic if panic is None else panic),
+        adopted=adopted,
+        may_panic=fit and before.may_panic and (adopted or panic is None),
     )
 
 

@@ -30,7 +30,8 @@ class Cluster:
 
     ``min_announcers``: with fewer other directors announcing a VIP, none of its directors is drained.
     ``max_drained``: directors that may be out at once, drained or gone; None: no limit. ``preempt``: of more
-    directors than ``max_active``, one that comes back takes its place again.
+    directors than ``max_active``, one that comes back takes its place again. ``max_removed``: per cent of the
+    VIPs, services or members that a reload may remove unasked.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Cluster:
     min_announcers: int = 1
     max_drained: int | None = None
     preempt: bool = False
+    max_removed: int = 50
     timeouts: ProtocolTimeouts = KEEP_TIMEOUTS
     notrack: bool = False
     log_connections: bool = False

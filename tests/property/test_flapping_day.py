@@ -10,10 +10,11 @@ import random
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
-from clusterlb.core.desired import View, decisions, desired, served, stand
+from clusterlb.core.desired import View, decisions, desired, served
 from clusterlb.core.diff import diff
 from clusterlb.core.pace import changed_vips, ready_at
 from clusterlb.core.roster import roster
+from clusterlb.core.stand import stand
 from clusterlb.core.verdict import first, judge
 from clusterlb.model.check import CheckSpec, ProbeSpec
 from clusterlb.model.health import Observation
@@ -52,7 +53,7 @@ def a_day(given, seed, seconds=DAY):
     keys = [key for users in who.users.values() for key in users]
     swings = {}
     verdicts = {key: first(key.check) for key in keys}
-    services, fit = served(given), set()
+    services, standings = served(given), {}
     have = DirectorState()
     edits = changes = 0
     last_change = None
@@ -70,9 +71,10 @@ def a_day(given, seed, seconds=DAY):
             dirty = dirty or verdicts[key].state is not before.state
         if not dirty:
             continue
-        view = View(roster=who, now=float(now), verdicts=verdicts, services=have.services)
-        standings = stand(given, given.pools, view, fit)
-        fit = {name for name, standing in standings.items() if standing.fit}
+        view = View(
+            roster=who, now=float(now), verdicts=verdicts, services=have.services, standings=standings
+        )
+        standings = stand(given, given.pools, view)
         view = replace(view, standings=standings)
         want = desired(given, services, services, decisions(given, given.vips, view), view)
         plan = diff(want, have)

@@ -48,8 +48,9 @@ SERVICES = st.builds(
 SPOKEN = st.one_of(
     st.builds(MemberState, st.just(UP), st.sampled_from([25, 50, 75, 100])),
     st.builds(MemberState, st.just(DOWN), pinned=st.booleans()),
-    st.builds(MemberState, st.just(DOWN), pinned=st.just(True), drained=st.just(True), gone=st.booleans()),
+    st.builds(MemberState, st.just(DOWN), pinned=st.just(True), drained=st.just(True), gone=st.just(True)),
 )
+DRAINING = st.builds(MemberState, st.just(DOWN), pinned=st.just(True), drained=st.just(True))
 STANDINGS = st.builds(
     lambda sorry, panic: Standing(1, 0, 2, 1, True, sorry=sorry, panic=panic), st.booleans(), st.booleans()
 )
@@ -77,7 +78,9 @@ UNSPOKEN = st.builds(
     Wish,
     POOLS,
     SERVICES,
-    st.fixed_dictionaries(dict.fromkeys(ADDRESSES, st.one_of(SPOKEN, st.just(MemberState(UNKNOWN))))),
+    st.fixed_dictionaries(
+        dict.fromkeys(ADDRESSES, st.one_of(SPOKEN, DRAINING, st.just(MemberState(UNKNOWN))))
+    ),
     st.one_of(st.none(), STANDINGS),
     st.booleans(),
 )

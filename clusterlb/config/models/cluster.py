@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, WrapValidator
 
 from clusterlb.config import fields
-from clusterlb.config.fields import Area, Md5Key, Name, duration
+from clusterlb.config.fields import Area, Md5Key, Name, Percent, duration
 from clusterlb.config.models.base import Strict
 from clusterlb.config.models.director import Cost, Network
 from clusterlb.config.models.director_checks import DirectorChecksFile
@@ -175,6 +175,11 @@ class ClusterFile(Strict):
     preempt: bool = Field(
         default=False,
         description="With more directors than `max_active`: one that comes back takes its place again.",
+    )
+    max_removed: Percent = Field(
+        default=50,
+        description="How much of the VIPs, services or members a changed inventory may remove without "
+        "`clusterlb reload --yes`; 100%: all.",
     )
     timeouts: TimeoutsFile = Field(default=TimeoutsFile(), description="IPVS's connection timeouts.")
     notrack: bool = Field(

@@ -7,7 +7,7 @@ the contract suite runs on this and on the kernel.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from errno import EEXIST, EINVAL, ENOENT, ERANGE, ESRCH
 
 from clusterlb.drivers.ipvs import encode, errors
@@ -16,6 +16,7 @@ from clusterlb.drivers.ipvs.protocol import SCHEDULER_NAME_MAX
 from clusterlb.drivers.ipvs.rest import Resting
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.ipvs import (
+    Counters,
     Destination,
     DestinationKey,
     DestinationStatistics,
@@ -95,16 +96,14 @@ class FakeIpvs:
         }
 
     def statistics(self, keys: Collection[ServiceKey] | None = None) -> dict[ServiceKey, ServiceStatistics]:
-        """Return what ``set_statistics`` said, zeros elsewhere."""
+        """Return what ``set_statistics`` said, zeros elsewhere; a service has the sum of its rows."""
         nothing = DestinationStatistics()
-        return {
-            key: ServiceStatistics(
-                destinations=tuple(
-                    (one, self._statistics.get((key, one), nothing)) for one in entry.destinations
-                )
-            )
-            for key, entry in self._asked(keys)
-        }
+        found = {}
+        for key, entry in self._asked(keys):
+            rows = tuple((one, self._statistics.get((key, one), nothing)) for one in entry.destinations)
+            every = [[getattr(row.counters, each.name) for _, row in rows] for each in fields(Counters)]
+            found[key] = ServiceStatistics(Counters(*map(sum, every)), rows)
+        return found
 
     def apply(self, steps: Sequence[IpvsStep]) -> list[StepError]:
         """Carry out all steps in order and return those that failed; the others took effect."""

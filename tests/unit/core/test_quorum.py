@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterlb.core.member import MemberState
-from clusterlb.core.quorum import standing
+from clusterlb.core.quorum import Standing, standing
 from clusterlb.model.check import VerdictState
 from clusterlb.model.inventory import Amount, Member, Pool, Quorum, QuorumOf, Sorry
 
@@ -23,6 +23,7 @@ def judged(members, before, up=2, down=1, **more):
     weights = more.pop("weights", [1] * len(members))
     states = [MemberState(STATES[member]) for member in members]
     up, down = (a if isinstance(a, Amount) else Amount(a) for a in (up, down))
+    before = before if isinstance(before, Standing) else Standing(0, 0, 0, 0, fit=before)
     return standing(pool_of(up, down, weights, **more), states, before)
 
 

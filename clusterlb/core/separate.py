@@ -1,0 +1,128 @@
+"""Which steps of a plan can be taken although others cannot: what needs none of the broken part goes on.
+
+Weights and withdrawals must not wait for a disk that is full, an FRR that takes its time or a setting that
+the kernel refuses. What gives clients more to go to waits for what it is built on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+
+from clusterlb.model.address import IPAddress
+from clusterlb.model.ipvs import ServiceKey
+from clusterlb.model.plan import (
+    AddDestination,
+    AddLocalRoute,
+    AddPeer,
+    AddService,
+    Announce,
+    AwaitWithdrawn,
+    ChangeSets,
+    ConfigureFrr,
+    CreateLane,
+    EditDestination,
+    EditService,
+    LoadRules,
+    Plan,
+    ReadBack,
+    RemoveDestination,
+    RemoveLane,
+    RemoveLocalRoute,
+    RemovePeer,
+    RemoveService,
+    SetSysctl,
+    SetTimeouts,
+    Step,
+    Withdraw,
+)
+
+VipsOf = Callable[[ServiceKey], frozenset[IPAddress]]
+RULES = (LoadRules, ChangeSets)
+SETTINGS = (SetSysctl, SetTimeouts)
+# what tidies up can wait until all is well
+TIDYING = (AwaitWithdrawn, RemoveService, RemoveLocalRoute, RemoveLane, RemovePeer)
+
+
+def separate(plan: Iterable[Step], undone: Collection[Step], vips_of: VipsOf) -> tuple[Plan, Plan]:
+    """Return the steps that need none of the ``undone``, and those that have to wait with them.
+
+    The undone steps themselves are in neither.
+    """
+    plan = tuple(plan)
+    out = {id(step) for step in undone}
+    held = list(undone)
+    going: list[Step] = []
+    moved = {(s.service, s.destination.key) for s in plan if isinstance(s, AddDestination)}
+    for step in plan:
+        if id(step) in out:
+            continue
+        if isinstance(step, ReadBack):
+            left = {key: state for key, state in step.services.items() if key not in _services(held)}
+            if left:
+                going.append(step if left == step.services else ReadBack(left))
+        elif _waits(step, held, moved, vips_of):
+            held.append(step)
+        else:
+            going.append(step)
+    return tuple(going), tuple(held[len(undone) :])
+
+
+def _waits(step: Step, held: Collection[Step], moved: Collection[object], vips_of: VipsOf) -> bool:
+    rules = any(isinstance(one, RULES) for one in held)
+    settings = any(isinstance(one, SETTINGS) for one in held)
+    frr = any(isinstance(one, ConfigureFrr) for one in held)
+    match step:
+        case AddService():
+            return rules or settings
+        case AddDestination(key):
+            return rules or _lacks(key, held)
+        case RemoveDestination(key, destination):
+            return (rules and (key, destination) in moved) or _lacks(key, held)
+        case EditDestination(key):
+            return _lacks(key, held)
+        case EditService(service):
+            return _lacks(service.key, held)
+        case SetSysctl() | SetTimeouts() | AddPeer():
+            return settings
+        case LoadRules() | ChangeSets():
+            return settings or any(isinstance(one, AddPeer) or _ceases(one) for one in held)
+        case CreateLane() | AddLocalRoute():
+            return rules
+        case ConfigureFrr():
+            return frr or any(isinstance(one, (*RULES, *SETTINGS, CreateLane, AddPeer)) for one in held)
+        case Announce(vip, lane):
+            return rules or settings or frr or _unready(vip, lane, held, vips_of)
+        case Withdraw(vip):
+            return any(isinstance(one, Announce) and one.vip == vip for one in held)
+    return isinstance(step, TIDYING) and bool(held)
+
+
+def _ceases(step: Step) -> bool:
+    """Say whether a step takes the default route away, which goes before what it leads to."""
+    return isinstance(step, ConfigureFrr) and step.gateway and not step.add
+
+
+def _lacks(key: ServiceKey, held: Collection[Step]) -> bool:
+    return any(isinstance(one, AddService) and one.service.key == key for one in held)
+
+
+def _services(held: Collection[Step]) -> set[ServiceKey]:
+    """Return the services that are not going to be as planned."""
+    found = set()
+    for one in held:
+        match one:
+            case AddService(service) | EditService(service):
+                found.add(service.key)
+            case AddDestination(key) | EditDestination(key) | RemoveDestination(key):
+                found.add(key)
+    return found
+
+
+def _unready(vip: IPAddress, lane: object, held: Collection[Step], vips_of: VipsOf) -> bool:
+    if any(vip in vips_of(key) for key in _services(held)):
+        return True
+    return any(
+        (isinstance(one, CreateLane) and one.lane is lane)
+        or (isinstance(one, AddLocalRoute | Announce) and one.vip == vip)
+        for one in held
+    )
