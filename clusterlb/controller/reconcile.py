@@ -11,6 +11,7 @@ import structlog
 
 from clusterlb.controller.actual import after, changed_rules
 from clusterlb.controller.apply import Applier, Outcome
+from clusterlb.controller.flows import Flows
 from clusterlb.controller.index import Index
 from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.ledger import Ledger, LedgerError
@@ -68,15 +69,19 @@ class Reconciler:
     _retired: set[IPAddress] = field(default_factory=set)
     _timers: set[asyncio.TimerHandle] = field(default_factory=set)
     _recorded: Index | None = None
+    flows: Flows = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.flows = Flows(self.world, self.kernel, self.clock, lambda when, keys: self.later(when, keys, ()))
 
     async def cycle(self) -> None:
         """Carry out what the dirty part of the world needs."""
         async with self.lock:
             if self.world.paused is not None:
                 return  # what is dirty stays so until it is resumed
-            plan = self._decide(*self._take())
-            plan = self._without_waiting(plan)
-            await self._carry_out(plan)
+            keys, vips = self._take()
+            await self._carry_out(self._without_waiting(self._decide(keys, vips)))
+            await self.flows.look(keys)
 
     def plan(self) -> Plan:
         """Return what a full cycle would do now, without doing it."""
@@ -99,10 +104,7 @@ class Reconciler:
         return keys, vips
 
     def _everything(self) -> tuple[set[ServiceKey], set[IPAddress]]:
-        return (
-            {*self.world.index.owned, *self.ledger.services},
-            self.world.own_addresses(),
-        )
+        return {*self.world.index.owned, *self.ledger.services}, self.world.own_addresses()
 
     def _decide(self, keys: set[ServiceKey], vips: set[IPAddress]) -> Plan:
         plan = self._plan(keys, vips, remember=True)

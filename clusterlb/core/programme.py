@@ -93,16 +93,17 @@ def service_state(
     *,
     now: Standing | None = None,
     idle: Collection[DestinationKey] = (),
+    emptying: Collection[DestinationKey] = (),
     settled: bool = True,
 ) -> ServiceState:
     """Return a service with its destinations, in the one order that every director uses.
 
     A member that is DOWN has weight 0 and stays, so the mh table keeps its shape and its flows their
-    entries. An UNKNOWN member keeps what the kernel has: weight 0 if it stood at 0, else its own. ``now`` is
-    how the pool stands, None for a pool that serves as usual; the sorry server is there while it is needed,
-    and at weight 0 until it is among the ``idle``, the destinations without connections. Until the director
-    has ``settled``, what stands at weight 0 keeps the last weight that the kernel remembers of it, and an
-    UNKNOWN member for as long as it is UNKNOWN.
+    entries; among the ``emptying`` it is left out, so that these end. An UNKNOWN member keeps what the kernel
+    has: weight 0 if it stood at 0, else its own. ``now`` is how the pool stands, None for a pool that serves
+    as usual; the sorry server is there while it is needed, and at weight 0 until it is among the ``idle``,
+    the destinations without connections. Until the director has ``settled``, what stands at weight 0 keeps
+    the last weight that the kernel remembers of it, and an UNKNOWN member for as long as it is UNKNOWN.
     """
     found = {d.key: d for d in have.destinations} if have else {}
     there = {key: d.weight for key, d in found.items()}
@@ -111,7 +112,8 @@ def service_state(
     for member, state in zip(pool.members, states, strict=True):
         key = destination_key(service, member)
         out = state.state is VerdictState.DOWN and not (panic and not state.pinned)
-        if state.gone or (out and not state.drained and pool.on_down is OnDown.REMOVE):
+        left_out = pool.on_down is OnDown.REMOVE or key in emptying
+        if state.gone or (out and not state.drained and left_out):
             continue
         out = out or sorry or (state.state is VerdictState.UNKNOWN and there.get(key) == 0)
         amount = 0 if out else weight(member.weight, state.share)
@@ -119,7 +121,8 @@ def service_state(
         left = not settled or state.state is VerdictState.UNKNOWN
         destinations.append(_as_found(wanted, found) if left else wanted)
     if pool.sorry is not None:
-        last = _sorry(service, pool.sorry, sorry, there, idle)
+        leaves = pool.ends_flows_of(service) and any(d.weight for d in destinations)
+        last = _sorry(service, pool.sorry, sorry, there, idle, leaves=leaves)
         destinations += last if settled else (_as_found(one, found) for one in last)
     return ServiceState(virtual_service(vip, service), tuple(destinations))
 
@@ -138,13 +141,17 @@ def _sorry(
     needed: bool,
     there: Mapping[DestinationKey, int],
     idle: Collection[DestinationKey],
+    *,
+    leaves: bool,
 ) -> Iterator[Destination]:
     """Yield the member of last resort's destination while it is needed or has connections.
 
-    Before it is needed it is not in the table at all: mh would give it buckets (ip_vs_mh.c).
+    Before it is needed it is not in the table at all: mh would give it buckets (ip_vs_mh.c). It ``leaves`` as
+    soon as others serve where flows have no end of their own.
     """
     key = destination_key(service, sorry)
-    if needed or (key in there and (there[key] or key not in idle)):
+    stays = key in there and not leaves and (there[key] or key not in idle)
+    if needed or stays:
         member = Member(sorry.address, sorry.port, forwarding=sorry.forwarding)
         yield destination(service, member, int(needed))
 
