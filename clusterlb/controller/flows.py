@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -80,7 +81,8 @@ class Flows:
         for name, then in out.items():
             until = then
             if then == NOT_YET and name not in there:
-                until = now + GAP * 2 ** (self._tries[key, name] - 1)
+                gap = GAP * 2 ** (self._tries[key, name] - 1)
+                until = math.ceil((now + gap) / GAP) * GAP  # those of many members come back together
                 self.later(until, (key,))
             if name in names and now < until:
                 still[name] = until
