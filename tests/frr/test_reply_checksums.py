@@ -1,4 +1,4 @@
-"""A reply that a rule mends has a checksum that its receiver takes; a reset has one already when it passes."""
+"""A reply that a rule mends has a checksum that its receiver takes; a reset has one when it passes."""
 
 from __future__ import annotations
 
