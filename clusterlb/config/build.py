@@ -12,7 +12,7 @@ from clusterlb.config.models.cluster import AnnounceFile, ClusterFile, OspfFile,
 from clusterlb.config.models.director import DirectorFile, UplinkFile
 from clusterlb.config.models.director_checks import DirectorChecksFile
 from clusterlb.config.models.maintenance import WindowFile
-from clusterlb.config.models.pool import MemberFile, PoolFile, QuorumFile, SorryFile
+from clusterlb.config.models.pool import FlowsOnDownFile, MemberFile, PoolFile, QuorumFile, SorryFile
 from clusterlb.config.models.snat import SnatPoolFile
 from clusterlb.config.models.vip import HaFile, VipFile, VrrpFile
 from clusterlb.model.address import Endpoint, IPAddress
@@ -33,7 +33,7 @@ from clusterlb.model.inventory import (
     Vrrp,
     Window,
 )
-from clusterlb.model.ipvs import ProtocolTimeouts
+from clusterlb.model.ipvs import Protocol, ProtocolTimeouts
 from clusterlb.model.ospf import (
     AnnounceMode,
     AnnounceModes,
@@ -87,11 +87,17 @@ def pool(name: str, file: PoolFile) -> Pool:
         need=Need(file.need),
         quorum=_quorum(file.quorum),
         on_down=OnDown(file.on_down),
+        ends_flows=_ends_flows(file.flows_on_down),
         slow_start=file.slow_start,
         panic=file.panic,
         suspect=file.suspect,
         sorry=None if file.sorry is None else _sorry(file.sorry),
     )
+
+
+def _ends_flows(file: FlowsOnDownFile) -> frozenset[Protocol]:
+    words = {Protocol.UDP: file.udp, Protocol.TCP: file.tcp, Protocol.SCTP: file.sctp}
+    return frozenset(protocol for protocol, word in words.items() if word != "keep")
 
 
 def vip(address: IPAddress, file: VipFile) -> Vip:

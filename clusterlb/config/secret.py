@@ -27,7 +27,7 @@ PLAIN = frozenset(
         max_removed md5_key_id members method min_announcers mode multiplier name need netmask
         network not_body notrack of on_down order ospf ospf_full pace panic path persistence
         pool pools port ports preempt probes protocol quorum rcode reason record retransmit rise
-        router_id scheduler server_name service services size slow_start snat_pools sorry
+        router_id scheduler sctp server_name service services size slow_start snat_pools sorry
         sources standby starttls status suspect tcp tcp_fin time_zone timeout timeouts tls
         tunnel type udp up uplinks upper_threshold via vip_prefixes vips vrid warn_expiry weight
         weight_header

@@ -264,6 +264,9 @@ class Controller:
         """Look at the kernel's counters."""
         await asyncio.gather(self.counters.look(), self.drains.look(), self.port_use.look())
         await self.insiders.look()
+        async with self.reconciler.lock:
+            if self.world.paused is None and not self.world.leaving:
+                await self.reconciler.flows.look()
 
     async def _tick(self) -> None:
         """Look at the files and at the clock."""

@@ -13,6 +13,7 @@ import structlog
 from clusterlb.controller.actual import after, changed_rules
 from clusterlb.controller.apply import Applier, Outcome
 from clusterlb.controller.configure import Configure
+from clusterlb.controller.flows import Flows
 from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.ledger import Ledger
 from clusterlb.controller.records import Records
@@ -69,12 +70,14 @@ class Reconciler:
     _frr_not_before: float = 0.0
     _records: Records = field(init=False)
     _configure: Configure = field(init=False)
+    flows: Flows = field(init=False)
 
     def __post_init__(self) -> None:
         self._records = Records(self.world, self.ledger)
         self._configure = Configure(
             lambda: self.applier, self.frr, self.lock, self._configured, self.world.wake
         )
+        self.flows = Flows(self.world, self.kernel, self.clock, lambda when, keys: self.later(when, keys, ()))
 
     async def cycle(self) -> None:
         """Carry out what the dirty part of the world needs."""
@@ -82,9 +85,9 @@ class Reconciler:
             if self.world.paused is not None:
                 return  # what is dirty stays so until it is resumed
             self._configure.busy()  # what ended a change unexpectedly ends the controller
-            plan = self._decide(*self._take())
-            plan = self._without_waiting(plan)
-            await self._carry_out(plan)
+            keys, vips = self._take()
+            await self._carry_out(self._without_waiting(self._decide(keys, vips)))
+            await self.flows.look(keys)
 
     def plan(self) -> Plan:
         """Return what a full cycle would do now, without doing it."""
@@ -106,10 +109,7 @@ class Reconciler:
         return keys, vips
 
     def _everything(self) -> tuple[set[ServiceKey], set[IPAddress]]:
-        return (
-            {*self.world.index.owned, *self.ledger.services},
-            self.world.own_addresses(),
-        )
+        return {*self.world.index.owned, *self.ledger.services}, self.world.own_addresses()
 
     def _decide(self, keys: set[ServiceKey], vips: set[IPAddress]) -> Plan:
         plan = self._plan(keys, vips, remember=True)

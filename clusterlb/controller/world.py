@@ -77,6 +77,7 @@ class World:
     cluster_view: ClusterView | None = None
     cluster_changed_at: float = float("-inf")
     idle: dict[ServiceKey, frozenset[DestinationKey]] = field(default_factory=dict)
+    emptying: dict[ServiceKey, dict[DestinationKey, float]] = field(default_factory=dict)
     suspects: dict[tuple[ServiceKey, DestinationKey], str] = field(default_factory=dict)
     standings: dict[str, Standing] = field(default_factory=dict)
     decided: dict[IPAddress, Decision] = field(default_factory=dict)
@@ -151,6 +152,7 @@ class World:
             standings=self.standings,
             services=self.actual.services,
             idle=self.idle,
+            emptying=self.emptying,
             director_unfit=self.unfit,
             unprogrammed=self.unprogrammed,
             frr=self.wanted_frr,

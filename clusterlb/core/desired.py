@@ -32,12 +32,13 @@ class View:
     """What is known at ``now``: the checks' verdicts, how pools stand, and the director's own condition.
 
     ``services`` is what the kernel holds, ``unprogrammed`` why a VIP's services are not as planned; ``idle``
-    the destinations of services that are known to have no connections; ``pins`` and ``drains`` the members an
-    operator has pinned or drains; ``around`` the other directors and drains of this one, None where they play
-    no part; ``own`` what is decided on addresses of the director's own and ``absent`` those of full NAT that
-    it lacks; ``settled``: the start is over, in which only that changes which has to; ``peers`` the
-    directors that SNAT flows can be sent to; ``frr``, ``sysctls``, ``timeouts`` and ``rules`` are what the
-    inventory renders to and needs.
+    the destinations of services that are known to have no connections, ``emptying`` those that are out of the
+    table until a time, so that their connections end; ``pins`` and ``drains`` the members an operator has
+    pinned or drains; ``around`` the other directors and drains of this one, None where they play no part;
+    ``own`` what is decided on addresses of the director's own and ``absent`` those of full NAT that it lacks;
+    ``settled``: the start is over, in which only that changes which has to; ``peers`` the directors that SNAT
+    flows can be sent to; ``frr``, ``sysctls``, ``timeouts`` and ``rules`` are what the inventory renders to
+    and needs.
     """
 
     roster: Roster = field(default_factory=Roster)
@@ -49,6 +50,7 @@ class View:
     standings: Mapping[str, Standing] = field(default_factory=dict)
     services: Mapping[ServiceKey, ServiceState] = field(default_factory=dict)
     idle: Mapping[ServiceKey, frozenset[DestinationKey]] = field(default_factory=dict)
+    emptying: Mapping[ServiceKey, Mapping[DestinationKey, float]] = field(default_factory=dict)
     director_unfit: Because | None = None
     unprogrammed: Mapping[IPAddress, str] = field(default_factory=dict)
     frr: tuple[FrrLine, ...] = ()
@@ -151,6 +153,7 @@ def desired(
                 view.services.get(key),
                 now=view.standings.get(pool.name),
                 idle=view.idle.get(key, ()),
+                emptying={one: view.now < until for one, until in view.emptying.get(key, {}).items()},
                 settled=view.settled,
             )
         elif key in view.roster.ways:

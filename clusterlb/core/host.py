@@ -21,10 +21,11 @@ def sysctls(inventory: Inventory, director: Director) -> dict[str, str]:
 
     A hashing scheduler sends a flow to the same member from every director, so a director must accept
     a flow that it has not seen begin (sloppy_tcp, sloppy_sctp: ip_vs_proto_tcp.c) and place an ICMP error
-    for it (schedule_icmp: ip_vs_core.c); a flow whose member is gone is placed anew instead of hanging
-    (expire_nodest_conn). Without expire_quiescent_template a client that persistence knows is sent to its
-    member even at weight 0. A probe through the VIP is answered from the VIP, an address of this
-    host: accept_local lets such a packet in (fib_validate_source() in net/ipv4/fib_frontend.c).
+    for it (schedule_icmp: ip_vs_core.c); a flow whose member is gone is placed anew instead of hanging, with
+    UDP whatever the scheduler (expire_nodest_conn). Without expire_quiescent_template a client that
+    persistence knows is sent to its member even at weight 0. A probe through the VIP is answered from the
+    VIP, an address of this host: accept_local lets such a packet in (fib_validate_source() in
+    net/ipv4/fib_frontend.c).
     """
     return {**dict(_ipvs(inventory)), **dict(_forwarding(inventory, director)), **dict(_tracking(inventory))}
 
@@ -39,9 +40,11 @@ def limits(inventory: Inventory) -> dict[str, int]:
 def _ipvs(inventory: Inventory) -> Iterator[tuple[str, str]]:
     for vip in inventory.vips.values():
         for service in vip.services:
+            moves = service.protocol is Protocol.UDP and service.has_entries
+            if service.scheduler in HASHING or moves or inventory.pools[service.pool].ends_flows_of(service):
+                yield "net/ipv4/vs/expire_nodest_conn", "1"
             if service.scheduler in HASHING:
                 yield "net/ipv4/vs/schedule_icmp", "1"
-                yield "net/ipv4/vs/expire_nodest_conn", "1"
                 if service.protocol is Protocol.SCTP:
                     yield "net/ipv4/vs/sloppy_sctp", "1"
                 elif service.protocol is Protocol.TCP:

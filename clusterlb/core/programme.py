@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from clusterlb.core.marks import Way
 from clusterlb.core.member import MemberState
@@ -44,6 +45,7 @@ FLAG = {
 HASHING = frozenset({"mh", "sh", "dh"})  # schedulers whose table follows the insertion order
 ABSENT = -1  # what is not in a service has no weight there
 UNKNOWN = VerdictState.UNKNOWN
+NOTHING: Mapping[DestinationKey, bool] = MappingProxyType({})
 USUAL = Standing(0, 0, 0, 0, fit=True)
 REMEMBERING = frozenset({"mh"})  # those whose table follows the last weight that was not 0 (ip_vs_mh.c)
 
@@ -96,27 +98,38 @@ def service_state(
     *,
     now: Standing | None = None,
     idle: Collection[DestinationKey] = (),
+    emptying: Mapping[DestinationKey, bool] = NOTHING,
     settled: bool = True,
 ) -> ServiceState:
     """Return a service with its destinations, in the one order that every director uses.
 
     A member that is DOWN has weight 0 and stays, so the mh table keeps its shape and its flows their
-    entries. An UNKNOWN member is as the kernel has it: it keeps its weight, and has no place in a table that
-    lacks it, unless there would be nobody to go to where there is somebody now. ``now`` is how the pool
-    stands, None for a pool that serves as usual; the sorry server is there while it is needed, and at weight
-    0 until it is among the ``idle``, the destinations without connections. Until the director has
-    ``settled``, what stands at weight 0 keeps the last weight that the kernel remembers of it, and an UNKNOWN
-    member for as long as it is UNKNOWN.
+    entries. ``emptying``: members that are left out while that is True, so that their entries end, and that
+    come back where it is False. An UNKNOWN member is as the kernel has it: it keeps its weight, and has no
+    place in a table that lacks it, unless there would be nobody to go to where there is somebody now. ``now``
+    is how the pool stands, None for a pool that serves as usual; the sorry server is there while it is
+    needed, and at weight 0 until it is among the ``idle``, the destinations without connections. Until the
+    director has ``settled``, what stands at weight 0 keeps the last weight that the kernel remembers of it,
+    and an UNKNOWN member for as long as it is UNKNOWN.
     """
     found = {d.key: d for d in have.destinations} if have else {}
     there = {key: d.weight for key, d in found.items()}
     now = now or USUAL
     keys = [destination_key(service, member) for member in pool.members]
     amounts = [
-        _amount(pool, member, state, now, None if have is None else there.get(key, ABSENT))
+        _amount(
+            member,
+            state,
+            now,
+            None if have is None else there.get(key, 0 if key in emptying else ABSENT),
+            left_out=pool.on_down is OnDown.REMOVE or emptying.get(key, False),
+        )
         for member, state, key in zip(pool.members, states, keys, strict=True)
     ]
-    last = list(_sorry(service, pool.sorry, now.sorry, there, idle)) if pool.sorry is not None else []
+    last: list[Destination] = []
+    if pool.sorry is not None:
+        leaves = pool.ends_flows_of(service) and any(amounts)
+        last = list(_sorry(service, pool.sorry, now.sorry, there, idle, leaves=leaves))
     if any(there.values()) and not any(amounts) and not any(one.weight for one in last):
         amounts = [
             weight(member.weight, state.share) if amount is None and state.state is UNKNOWN else amount
@@ -134,11 +147,13 @@ def service_state(
     return ServiceState(virtual_service(vip, service), tuple(destinations))
 
 
-def _amount(pool: Pool, member: Member, state: MemberState, now: Standing, there: int | None) -> int | None:
+def _amount(
+    member: Member, state: MemberState, now: Standing, there: int | None, *, left_out: bool
+) -> int | None:
     """Return a member's weight in a service, None for no place in it.
 
     ``there`` is the weight that it has in the kernel: ABSENT where the service lacks it, None where there is
-    no service yet.
+    no service yet. ``left_out``: it has no place while it is DOWN.
     """
     if state.gone or (state.drained and there == ABSENT):
         return None
@@ -147,7 +162,7 @@ def _amount(pool: Pool, member: Member, state: MemberState, now: Standing, there
     if there is not None and there != ABSENT and _open(state, now, there):
         return there if member.weight and not (now.sorry and not now.undecided) else 0
     if state.state is VerdictState.DOWN and (state.pinned or not now.panic):
-        return None if pool.on_down is OnDown.REMOVE and not state.drained else 0
+        return None if left_out and not state.drained else 0
     return 0 if now.sorry else weight(member.weight, state.share)
 
 
@@ -172,13 +187,17 @@ def _sorry(
     needed: bool,
     there: Mapping[DestinationKey, int],
     idle: Collection[DestinationKey],
+    *,
+    leaves: bool,
 ) -> Iterator[Destination]:
     """Yield the member of last resort's destination while it is needed or has connections.
 
-    Before it is needed it is not in the table at all: mh would give it buckets (ip_vs_mh.c).
+    Before it is needed it is not in the table at all: mh would give it buckets (ip_vs_mh.c). It ``leaves`` as
+    soon as others serve where flows have no end of their own.
     """
     key = destination_key(service, sorry)
-    if needed or (key in there and (there[key] or key not in idle)):
+    stays = key in there and not leaves and (there[key] or key not in idle)
+    if needed or stays:
         member = Member(sorry.address, sorry.port, forwarding=sorry.forwarding)
         yield destination(service, member, int(needed))
 

@@ -140,8 +140,9 @@ class Pool:
     """A named set of members, in the order in which every director inserts them.
 
     ``slow_start``: time over which a recovered member's weight grows to its own. ``panic``: per cent of the
-    members; with fewer UP, all are used. ``suspect``: the window after which a member that takes connections
-    and establishes none is reported; 0: never.
+    members; with fewer UP, all are used. ``ends_flows``: protocols whose flows leave a member that is DOWN
+    and keeps its place. ``suspect``: the window after which a member that takes connections and establishes
+    none is reported; 0: never.
     """
 
     name: str
@@ -150,10 +151,15 @@ class Pool:
     need: Need = Need.ALL
     quorum: Quorum = Quorum()
     on_down: OnDown = OnDown.WEIGHT0
+    ends_flows: frozenset[Protocol] = frozenset({Protocol.UDP})
     slow_start: float = 0.0
     panic: int = 0
     suspect: float = 0.0
     sorry: Sorry | None = None
+
+    def ends_flows_of(self, service: Service) -> bool:
+        """Say whether the flows of a service end while their member is DOWN, and are placed anew."""
+        return service.protocol in self.ends_flows and service.has_entries
 
     def checks_of(self, member: Member) -> tuple[CheckSpec, ...]:
         """Return the checks of one member: its own, or the pool's."""
@@ -217,6 +223,11 @@ class Service:
     def keeps_port(self) -> bool:
         """Say whether a member gets the port that the client used, whatever its own."""
         return not self.port
+
+    @property
+    def has_entries(self) -> bool:
+        """Say whether IPVS keeps an entry of each flow: not with one-packet scheduling (ip_vs_core.c)."""
+        return self.protocol is not Protocol.UDP or "ops" not in self.flags
 
     def forwarding_of(self, member: Member) -> Forwarding:
         """Return how packets of this service reach a member."""

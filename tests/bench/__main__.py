@@ -80,6 +80,11 @@ GROUPS = [
             "baseline_leave_lost",
         ],
     ),
+    (
+        "bench_udp_moves",
+        KERNEL,
+        ["udp_moves_ms", "udp_moves_after_down_ms", "udp_others_moved"],
+    ),
     ("bench_pps", KERNEL, ["pps_with_rules_vs_bare", "rules_ns_per_packet"]),
     ("bench_matrix", KERNEL, ["matrix_lost"]),
     (

@@ -29,7 +29,11 @@ from clusterlb.model.state import FrrLine
 
 VIP = ip_address("10.100.0.1")
 SETTINGS = ("net/ipv4/vs/sloppy_tcp", "net/ipv4/vs/schedule_icmp")
-OTHER_SETTINGS = ("net/ipv4/conf/all/accept_local", "net/ipv4/vs/expire_nodest_conn")
+OTHER_SETTINGS = (
+    "net/ipv4/conf/all/accept_local",
+    "net/ipv4/vs/expire_nodest_conn",
+    "net/ipv4/vs/sloppy_sctp",
+)
 CHECK = CheckSpec(ProbeSpec(interval=0.1, timeout=0.1), rise=1, fall=1)
 FOREIGN = (
     FrrLine((), "interface e0"),

@@ -29,6 +29,7 @@ def lint_services(everything: Everything, report: Report) -> None:
         _flags(subject, report)
         _scheduler(everything, subject, report)
         _fallback(subject, report)
+        _flows(subject, report)
         if service.scheduler == "mh" and subject.sure("scheduler"):
             hashed.setdefault(service.pool, subject)
     for subject in hashed.values():
@@ -134,6 +135,37 @@ def _fallback(subject: Subject, report: Report) -> None:
         "the member is at weight 0 and keeps its places in the table, of N members one Nth; "
         f"add `{name}-fallback`, or leave `flags` out",
     )
+
+
+def _flows(subject: Subject, report: Report) -> None:
+    """Warn of what `flows_on_down` cannot do for a service.
+
+    A packet from the middle of a flow is given to a member only with sloppy_tcp, which goes with a hash; else
+    the director's own TCP gets it, and says nothing from a VIP.
+    """
+    service, pool = subject.service, subject.pool
+    if pool is None or not subject.sure("scheduler", "protocol", "flags"):
+        return
+    name = service.protocol.name.lower()
+    place = pool.item.at("flows_on_down", name)
+    resets = service.protocol is not Protocol.UDP and pool.value.ends_flows_of(service)
+    if resets and service.scheduler not in FALLBACK:
+        report.warning(
+            pool.item.source,
+            place,
+            f"`{name}: reset` resets no {name} flow with scheduler {service.scheduler}",
+            "no other member gets the packets of a flow that has begun, so the client hears nothing; use mh, "
+            f"sh or dh, or `{name}: keep`; service {subject} at {subject.where()}",
+        )
+    removed = pool.value.on_down is OnDown.REMOVE
+    if removed and service.protocol is Protocol.UDP and Protocol.UDP not in pool.value.ends_flows:
+        report.warning(
+            pool.item.source,
+            place,
+            "`udp: keep` does nothing with `on_down: remove`",
+            "a member that is deleted has no flows; write `on_down: weight0`, or leave it out; "
+            f"service {subject} at {subject.where()}",
+        )
 
 
 def _weights(pool: Placed[Pool], subject: Subject, report: Report) -> None:

@@ -78,6 +78,20 @@ class SorryFile(Strict):
     )
 
 
+class FlowsOnDownFile(Strict):
+    """What becomes of a DOWN member's flows, by protocol, with `on_down: weight0`."""
+
+    udp: Literal["move", "keep"] = Field(
+        default="move",
+        description="move: other members get them; keep: they go to the member for as long as clients send.",
+    )
+    tcp: Literal["keep", "reset"] = Field(
+        default="keep",
+        description="keep: clients find out by themselves; reset: other members get the flows, and end them.",
+    )
+    sctp: Literal["keep", "reset"] = Field(default="keep", description="As tcp.")
+
+
 class PoolFile(Strict):
     """A named set of members."""
 
@@ -100,6 +114,10 @@ class PoolFile(Strict):
         default=_POOL.on_down.value,
         description="What becomes of a DOWN member. weight0: it keeps its place in the table and its "
         "connections, and gets no new ones; remove: it is deleted.",
+    )
+    flows_on_down: FlowsOnDownFile = Field(
+        default=FlowsOnDownFile(),
+        description="What becomes of the flows of a DOWN member that keeps its place, by protocol.",
     )
     slow_start: Annotated[float, duration(0, 3600)] = Field(
         default=_POOL.slow_start,

@@ -54,8 +54,10 @@ def reverse(inventory: Inventory) -> Part:
         rules.append(f"{words.ip} saddr set meta mark map @reply_vip{suffix}")
     if rules:
         sets["reply_port"] = NamedSet("mark", "inet_service", elements=ports)
-        # the marks say what the packet was; a packet that no rule above has marked has none of these
-        rules.append("th sport set meta mark map @reply_port")
+        # the marks say what the packet was; a packet that no rule above has marked has none of these. nft
+        # mends a checksum that it knows the place of: of `th sport` it does not
+        protocols = sorted({key[1] for key, way in ways.items() if way[1]})
+        rules += [f"{protocol} sport set meta mark map @reply_port" for protocol in protocols]
     return Part(chain("reverse", "postrouting priority srcnat + 10", rules), sets)
 
 

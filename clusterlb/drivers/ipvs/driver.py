@@ -13,6 +13,7 @@ from clusterlb.drivers.ipvs import cache, decode, encode, modules
 from clusterlb.drivers.ipvs.batch import Batch
 from clusterlb.drivers.ipvs.control import IpvsControl
 from clusterlb.drivers.ipvs.netlink import Answer, NetlinkError, NetlinkSocket
+from clusterlb.drivers.ipvs.places import Places, split
 from clusterlb.drivers.ipvs.protocol import Command
 from clusterlb.drivers.ipvs.rest import Resting
 from clusterlb.model.ipvs import ProtocolTimeouts, ServiceKey, ServiceState, ServiceStatistics
@@ -37,6 +38,7 @@ class KernelIpvs:
             raise
         self._cache = cache.DecodeCache()
         self._resting = Resting()
+        self._places = Places()
         self._schedulers = modules.SchedulerModules()
         self.control = IpvsControl(self._netlink)
 
@@ -81,11 +83,21 @@ class KernelIpvs:
 
         A failed AddDestination whose weight differs from its nominal one may still have set the weight of
         the destination that was there already. A destination set to weight 0 has its nominal weight just
-        before, so that its last weight is that one whatever it had.
+        before, so that its last weight is that one whatever it had. Services in which destinations change
+        their places come first.
         """
-        errors = Batch(self._netlink, steps, self._schedulers.ensure).run()
+        errors = []
+        moving, others = split(steps)
+        if moving:
+            with self._places.kept():
+                errors += self._run(moving)
+        errors += self._run(others)
+        self._places.applied(others)
         self._resting.applied(steps, errors)
         return errors
+
+    def _run(self, steps: Sequence[IpvsStep]) -> list[StepError]:
+        return Batch(self._netlink, steps, self._schedulers.ensure).run()
 
     def timeouts(self) -> ProtocolTimeouts:
         """Return the connection timeouts in seconds."""

@@ -61,11 +61,15 @@ class _Entry:
 
 
 class FakeIpvs:
-    """An in-memory IpvsDriver. ``applied`` records every step asked for, failed ones too."""
+    """An in-memory IpvsDriver. ``applied`` records every step asked for, failed ones too.
+
+    What is removed loses its connections unless ``keeps_entries``, as it is without ``expire_nodest_conn``.
+    """
 
     def __init__(self, services: Mapping[ServiceKey, ServiceState] | None = None) -> None:
         self.applied: list[IpvsStep] = []
         self.closed = False
+        self.keeps_entries = False
         self._resting = Resting()
         self._table: dict[ServiceKey, _Entry] = {}
         self._statistics: dict[tuple[ServiceKey, DestinationKey], DestinationStatistics] = {}
@@ -119,7 +123,17 @@ class FakeIpvs:
             if errno:
                 failed.append(StepError(step, errno, errors.meaning(step, errno)))
         self._resting.applied(steps, failed)
+        if not self.keeps_entries:
+            self._end_entries(steps)
         return failed
+
+    def _end_entries(self, steps: Sequence[IpvsStep]) -> None:
+        """End the connections of what was removed and has not come back, as with ``expire_nodest_conn``."""
+        for step in steps:
+            if isinstance(step, RemoveDestination):
+                entry = self._table.get(step.service)
+                if entry is None or step.key not in entry.destinations:
+                    self._statistics.pop((step.service, step.key), None)
 
     def timeouts(self) -> ProtocolTimeouts:
         """Return the connection timeouts; at first the kernel's own (ip_vs_proto_tcp.c and _udp.c)."""

@@ -102,7 +102,9 @@ async def test_a_reload_reports_it_as_it_does_a_bad_inventory_and_takes_in_the_m
         assert await controller.reloader.reload(yes=True)
         write(own, "{{ nosuch }}")
         await controller.reloader.watch()
-        await controller.reloader.watch()  # a file is taken over that has stood still from one look to the next
+        await (
+            controller.reloader.watch()
+        )  # a file is taken over that has stood still from one look to the next
         assert "frr.conf.j2:1: UndefinedError" in controller.reloader.error
         assert controller.world.counts["reload_failures"] == 1
         write(own, "router ospf\n ospf router-id {{ director.router_id }}\n")

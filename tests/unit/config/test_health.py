@@ -35,6 +35,7 @@ pools:
     check: {}
     quorum: {up: 50%, down: 25%, of: members}
     on_down: weight0
+    flows_on_down: {udp: move, tcp: keep, sctp: keep}
     slow_start: 30s
     panic: 60%
     suspect: 30s
@@ -70,6 +71,7 @@ ERRORS = {
     # the rest of a pool
     "need": ("check: {}", "need: ¦both\n    check: {}", "`need` may not be the text `both`"),
     "on_down": ("on_down: weight0", "on_down: ¦weight_0", "`on_down` may not be the text `weight_0`"),
+    "flows": ("{udp: move", "{udp: ¦reset", "`udp` may not be the text `reset`"),
     "slow start": ("slow_start: 30s", "slow_start: ¦2h", "`slow_start` needs a duration from 0s to 3600s"),
     "panic": ("panic: 60%", "panic: ¦60", "`panic` needs a percentage from 0% to 100%, but is the number"),
     "suspect": ("suspect: 30s", "suspect: ¦30", "`suspect` needs a duration with its unit"),
@@ -168,6 +170,9 @@ def test_a_pool_arrives(tmp_path: Path) -> None:
     pool = inventory(text, tmp_path).pools["web"]
     assert pool.quorum == Quorum(Amount(5), Amount(0), QuorumOf.WEIGHT)
     assert pool.on_down is OnDown.REMOVE
+    assert pool.ends_flows == {Protocol.UDP}
+    text = BASE.replace("{udp: move, tcp: keep, sctp: keep}", "{udp: keep, tcp: reset, sctp: reset}")
+    assert inventory(text, tmp_path).pools["web"].ends_flows == {Protocol.TCP, Protocol.SCTP}
     assert pool.sorry == Sorry(IPv4Address("10.2.0.200"), 80)
 
 
@@ -225,6 +230,27 @@ def test_a_warning(name: str, tmp_path: Path) -> None:
     found = [problem for problem in problems_of(content, tmp_path) if problem.text.startswith(text)]
     assert [problem.severity for problem in found] == [Severity.WARNING]
     assert found[0].source[found[0].column - 1 :].startswith(place)
+
+
+@pytest.mark.parametrize("scheduler", ["mh", "sh", "dh", "wlc"])
+def test_a_flow_is_reset_where_another_member_gets_its_packets(scheduler: str, tmp_path: Path) -> None:
+    text = BASE.replace("tcp: keep", "tcp: reset").replace(
+        "port: 80, pool: web", f"port: 80, pool: web, scheduler: {scheduler}"
+    )
+    found = [one for one in problems_of(text, tmp_path) if "resets no" in one.text]
+    assert [one.source[one.column - 1 :].startswith("reset") for one in found] == [True] * (
+        scheduler == "wlc"
+    )
+
+
+@pytest.mark.parametrize("on_down", ["weight0", "remove"])
+def test_flows_of_a_member_that_is_removed_cannot_be_kept(on_down: str, tmp_path: Path) -> None:
+    kept = "{members: [{address: 10.2.0.9, port: 443}], flows_on_down: {udp: keep}, on_down: "
+    text = BASE.replace("{members: [{address: 10.2.0.9, port: 443}]", kept + on_down)
+    found = [one for one in problems_of(text, tmp_path) if one.text.startswith("`udp: keep` does nothing")]
+    assert [one.source[one.column - 1 :].startswith("keep") for one in found] == [True] * (
+        on_down == "remove"
+    )
 
 
 @pytest.mark.parametrize(

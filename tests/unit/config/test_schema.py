@@ -63,6 +63,7 @@ pools:
     need: all
     quorum: {up: 50%, down: 25%, of: weight}
     on_down: weight0
+    flows_on_down: {udp: keep, tcp: reset, sctp: reset}
     slow_start: 30s
     panic: 30%
     suspect: 30s
