@@ -13,12 +13,11 @@ from clusterlb.controller.reconcile import Reconciler
 from clusterlb.controller.world import SETTLED
 from clusterlb.core.cluster_view import view
 from clusterlb.core.foreign import not_understood
-from clusterlb.core.place import STALE
 from clusterlb.core.stand import stand
 from clusterlb.drivers.interface import DriverError, FrrDriver, OspfNeighbor
 from clusterlb.drivers.local import not_local
 from clusterlb.model.address import IPAddress
-from clusterlb.model.cluster_view import ClusterView
+from clusterlb.model.cluster_view import STALE, ClusterView
 from clusterlb.model.inventory import ActiveStandby
 from clusterlb.model.ipvs import KEEP_TIMEOUTS, ServiceKey, ServiceState
 from clusterlb.model.ospf import Lane

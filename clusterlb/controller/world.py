@@ -213,7 +213,11 @@ class World:
             self.mark_all()
 
     def take_view(self, seen: ClusterView) -> None:
-        """Take in who announces what; look again at the VIPs for which that has changed."""
+        """Take in who announces what; look again at the VIPs for which that has changed.
+
+        At all of them when the look before was no evidence any more, or this one is none; and while this
+        director drains, which may wait for another's last VIP, whichever that is.
+        """
         before, self.cluster_view = self.cluster_view, seen
         for finding in seen.warnings:
             if before is None or str(finding) not in map(str, before.warnings):
@@ -224,11 +228,13 @@ class World:
             for vip in {*old, *seen.announcements}
             if _who(old.get(vip)) != _who(seen.announcements.get(vip))
         }
-        if before is None:
+        if changed and before is not None:
+            self.cluster_changed_at = seen.taken_at
+        if before is None or before.is_evidence(seen.taken_at) is not seen.is_evidence(seen.taken_at):
             self.mark_all()
         elif changed:
-            self.cluster_changed_at = seen.taken_at
-            self.mark_vips(changed & self.inventory.vips.keys())
+            known = self.inventory.vips.keys()
+            self.mark_vips(known if None in self.drains else changed & known)
 
     def wish(
         self,

@@ -10,13 +10,12 @@ from clusterlb.core import drain, scale
 from clusterlb.core.announce import NOWHERE, Decision
 from clusterlb.core.drain import Progress
 from clusterlb.model.address import IPAddress
-from clusterlb.model.cluster_view import ClusterView, FindingKind
+from clusterlb.model.cluster_view import ClusterView
 from clusterlb.model.intent import FORCE, Intent
 from clusterlb.model.inventory import Inventory, Vip, Vrrp
 from clusterlb.model.ospf import Lane
 from clusterlb.model.reason import Because, Reason
 
-STALE = 15.0  # seconds after which a look at the link-state database is no evidence any more
 QUIET = 2.5  # seconds without a packet that mean that flows have moved; counters move every 2 s (ip_vs_est.c)
 
 
@@ -39,11 +38,7 @@ class Surroundings:
 
     def knows(self) -> bool:
         """Say whether the link-state database is evidence: fresh, and not that of an isolated router."""
-        return (
-            self.view is not None
-            and self.now - self.view.taken_at <= STALE
-            and all(finding.kind is not FindingKind.ISOLATED for finding in self.view.warnings)
-        )
+        return self.view is not None and self.view.is_evidence(self.now)
 
     def others(self, vip: IPAddress) -> dict[IPv4Address, Lane]:
         """Return the other live announcers of a VIP, each with its lane."""

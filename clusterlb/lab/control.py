@@ -70,8 +70,8 @@ class LabControl:
         """Have the lab do something, and return its answer once it is done; raise LabError.
 
         For a director: start, kill (signal=9), start_frr, fail_frr, link_up, link_down, announce, withdraw
-        (baseline only), crash (all of it: controller, FRR and link); for a real server: start_server,
-        stop_server. ``processes`` returns the pids of everything.
+        (baseline only), crash (all of it: controller, FRR and both links; link_up, start_frr and start mend
+        it); for a real server: start_server, stop_server. ``processes`` returns the pids of everything.
         """
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(_SECONDS)

@@ -201,13 +201,17 @@ class Lab:
         self._frr[name].configure()
 
     def set_link(self, name: str, up: bool) -> None:
-        """Plug or unplug a director's uplink."""
-        network.set_port(self.topology.director(name).port, up)
+        """Plug a director's links, or unplug its uplink."""
+        director = self.topology.director(name)
+        network.set_port(director.port, up)
+        if up:  # a crash has unplugged it
+            network.set_port(director.inside_port, up)
 
     def crash(self, name: str) -> None:
-        """Have a whole director die at once: FRR, controller and link."""
+        """Have a whole director die at once: FRR, controller and both links."""
         self._frr[name].kill()
         self.set_link(name, up=False)
+        network.set_port(self.topology.director(name).inside_port, up=False)
         if self.director_runs(name):
             self.kill_director(name)
 

@@ -84,7 +84,7 @@ def links(lab: Topology) -> list[str]:
     lines = [_veth(CLIENT, UPLINK, CLIENT_PORT)]
     for director in lab.directors:
         lines.append(_veth(director.name, UPLINK, director.port))
-        lines.append(_veth(director.name, INSIDE, f"b-d{director.number}"))
+        lines.append(_veth(director.name, INSIDE, director.inside_port))
     inner = [CORE] if lab.core else []
     return lines + [_veth(name, UPLINK, f"b-{name}") for name in (*inner, *(s.name for s in lab.servers))]
 
@@ -122,7 +122,7 @@ def settings(lab: Topology, name: str, *, bare: bool) -> Mapping[str, str]:
 
 
 def set_port(director_port: str, up: bool) -> None:
-    """Plug or unplug a director's uplink at the switch."""
+    """Plug or unplug a director's link at the switch."""
     run(["ip", "-n", SWITCH, "link", "set", director_port, "up" if up else "down"])
 
 
@@ -137,7 +137,7 @@ def _switch(lab: Topology) -> list[str]:
         lines += [
             f"link set {director.port} master {UPLINK_BRIDGE} up",
             f"link set {director.port} type bridge_slave isolated on",
-            f"link set b-d{director.number} master {SERVER_BRIDGE} up",
+            f"link set {director.inside_port} master {SERVER_BRIDGE} up",
         ]
     inner = [CORE] if lab.core else []
     lines += [

@@ -75,6 +75,11 @@ class DirectorHost:
         """Return the switch's end of its uplink."""
         return f"a-d{self.number}"
 
+    @property
+    def inside_port(self) -> str:
+        """Return the switch's end of its link to the real servers."""
+        return f"b-d{self.number}"
+
     def next_hop(self, version: int) -> IPAddress:
         """Return what the switch has as a next hop when it sends IPv4 or IPv6 to this director."""
         return self.router_id if version == 4 else digits(LINK_LOCAL, self.number)

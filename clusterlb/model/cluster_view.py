@@ -29,6 +29,9 @@ class Announcement:
     age: float
 
 
+STALE = 15.0  # seconds after which a look at the link-state database is no evidence any more
+
+
 class FindingKind(Enum):
     """What can be wrong with the announcements; the value is its stable name in metrics and JSON."""
 
@@ -61,3 +64,8 @@ class ClusterView:
     taken_at: float
     own_router_id: IPv4Address
     warnings: tuple[Finding, ...] = ()
+
+    def is_evidence(self, now: float) -> bool:
+        """Say whether it tells what the others do: it is fresh, and not an isolated router's."""
+        isolated = any(finding.kind is FindingKind.ISOLATED for finding in self.warnings)
+        return now - self.taken_at <= STALE and not isolated

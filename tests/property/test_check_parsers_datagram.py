@@ -12,6 +12,7 @@ from clusterlb.checks.file import judge_number
 from clusterlb.checks.icmp import IcmpProbe
 from clusterlb.model.check import CheckType, DnsOptions, IcmpOptions
 
+NUMBERS = st.from_regex(rb"[ \t\r\n]?[0-9]{1,4}[ \t\r\n]?", fullmatch=True)
 MARK = "192.0.2.77"  # an answer record that random bytes do not hold
 
 
@@ -49,7 +50,7 @@ def test_random_bytes_are_no_echo(packet, raw, address):
     assert probe._judge(packet, 0.1) is None
 
 
-@given(st.binary(max_size=80))
+@given(st.binary(max_size=80) | NUMBERS)
 def test_a_file_passes_only_with_a_number_from_1_to_100(content):
     ok, detail, share = judge_number(content)
     assert detail

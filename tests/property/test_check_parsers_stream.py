@@ -139,6 +139,7 @@ def test_a_body_is_the_same_in_any_framing(body, where, chunk, chunked):
     assert result.ok == (b"well" in body[:1000])
 
 
+REPLIES = st.from_regex(rb"([2-5][0-9]{2}[ -][ -~]{0,9}\r\n){1,9}", fullmatch=True)
 reply_line = st.from_regex(rb"[ -~]{0,30}", fullmatch=True)
 
 
@@ -168,7 +169,7 @@ def test_written_replies_are_read_back(replies, where):
     assert reader.rest == b""
 
 
-@given(parts=st.lists(st.binary(max_size=3000), max_size=10))
+@given(parts=st.lists(st.binary(max_size=3000) | REPLIES, max_size=10))
 def test_a_reply_reader_holds_a_bounded_amount(parts):
     reader = ReplyReader()
     with contextlib.suppress(ReplyError):

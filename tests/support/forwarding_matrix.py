@@ -75,6 +75,7 @@ def cases() -> list[Case]:
 
 CASES = cases()
 TCP = [case for case in CASES if case.protocol == "tcp"]
+UDP = [case for case in CASES if case.protocol == "udp"]
 TUNNELS = [case for case in TCP if case.way in GROWTH]
 
 

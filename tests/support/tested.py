@@ -23,6 +23,7 @@ LANES = {
     "tests/kernel/test_ipvs_kernel.py": "IPVS",
     "tests/kernel/cluster": "cluster of eight",
     "tests/kernel/matrix": "forwarding methods",
+    "tests/kernel/promises": "promises",
 }
 
 

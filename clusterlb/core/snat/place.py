@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from clusterlb.core.announce import NOWHERE, Decision
-from clusterlb.core.place import STALE, Surroundings
+from clusterlb.core.place import Surroundings
 from clusterlb.core.snat.marks import marks
 from clusterlb.core.snat.rules import own_addresses, pool_families
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
-from clusterlb.model.cluster_view import ClusterView
+from clusterlb.model.cluster_view import STALE, ClusterView
 from clusterlb.model.inventory import Director, Inventory
 from clusterlb.model.ospf import Lane
 from clusterlb.model.reason import Because, Reason

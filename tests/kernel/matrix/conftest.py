@@ -11,11 +11,11 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from forwarding_matrix import CASES, TCP, TUNNELS, Case, Matrix
+from forwarding_matrix import CASES, TCP, TUNNELS, UDP, Case, Matrix
 
 from tests.bench.figures import Figure
 
-GROUPS = {"case": CASES, "tcp_case": TCP, "tunnel_case": TUNNELS}
+GROUPS = {"case": CASES, "tcp_case": TCP, "udp_case": UDP, "tunnel_case": TUNNELS}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -35,7 +35,7 @@ def matrix(request: pytest.FixtureRequest) -> Matrix:
         for name, value in getattr(getattr(item, "callspec", None), "params", {}).items():
             wanted[name].add(value)
     performed = Matrix()
-    performed.perform(wanted["case"] | wanted["tcp_case"], wanted["tunnel_case"])
+    performed.perform(wanted["case"] | wanted["tcp_case"] | wanted["udp_case"], wanted["tunnel_case"])
     request.config.stash[_MATRIX] = performed
     return performed
 

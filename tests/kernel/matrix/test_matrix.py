@@ -12,6 +12,10 @@ def test_every_connection_is_answered(case, matrix):
     assert lost == 0, matrix.story(case)
 
 
+def test_no_datagram_had_to_be_sent_again(udp_case, matrix):
+    assert matrix.results[udp_case].outcome.repeated == 0, matrix.story(udp_case)
+
+
 def test_the_real_servers_of_the_pool_answer_where_the_method_says(case, matrix):
     outcome = matrix.results[case].outcome
     assert set(outcome.servers) == {matrix.servers[address] for address, _ in case.members}, matrix.story(

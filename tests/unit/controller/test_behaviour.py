@@ -40,6 +40,7 @@ async def test_a_member_that_fails_has_weight_0_and_stays(tmp_path):
         host.engine.down.add("10.2.0.102:80")
         await eventually(lambda: weights(host)["10.2.0.102:80"] == 0)
         assert list(weights(host)) == ["10.2.0.101:80", "10.2.0.102:80", "10.2.0.103:80"]
+        await idle(controller)
         assert announced(host) == {VIP}
         before = len(host.ipvs.applied)
         host.engine.down.clear()
@@ -120,6 +121,7 @@ async def test_frr_silent_withdraws_after_three_times(tmp_path):
         for _ in range(2):
             controller.readings._frr_asked_at = float("-inf")
             await controller.readings.frr_health()
+            await idle(controller)
         assert announced(host) == {VIP}
         controller.readings._frr_asked_at = float("-inf")
         await controller.readings.frr_health()

@@ -6,12 +6,13 @@ from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
 
 import pytest
-from fake_director import VIP, FakeDirector, announced, eventually, inventory, running, weights
+from fake_director import VIP, FakeDirector, announced, eventually, idle, inventory, running, weights
 
 from clusterlb.controller.intents import UnknownTargetError
 from clusterlb.controller.readings import DECIDING
 from clusterlb.core.guard import refused_drain
 from clusterlb.drivers.interface import OspfNeighbor
+from clusterlb.model.cluster_view import STALE
 from clusterlb.model.intent import Intent, IntentKind
 from clusterlb.model.inventory import ActiveStandby, Director
 from clusterlb.model.ipvs import Counters, DestinationKey, DestinationStatistics
@@ -99,6 +100,7 @@ async def test_the_last_one_serves_from_the_drained_lane(tmp_path, quick):
         for _ in range(3):
             await controller.drains.look()
             await look(controller, host, {2: {VIP: Lane.DRAINED}})
+            await idle(controller)
         assert lane(host) == {Lane.DRAINED}
         assert "1 must" in controller.world.decided[VIP].because.text
 
@@ -108,6 +110,7 @@ async def test_a_vip_drains_alone_and_a_drain_survives_a_restart(tmp_path):
     async with running(host) as controller:
         controller.intents.set(drain(f"vip/{OTHER}"))
         await eventually(lambda: lane(host, OTHER) == {Lane.DRAINED})
+        await idle(controller)
         assert lane(host) == {Lane.ACTIVE}
     async with running(host) as controller:
         assert lane(host, OTHER) == {Lane.DRAINED}
@@ -128,6 +131,7 @@ async def test_a_member_drains_to_weight_0_and_leaves_with_its_last_connection(t
         host.ipvs.set_statistics(key, member, DestinationStatistics())
         await controller.drains.look()
         await eventually(lambda: MEMBER not in weights(host))
+        await idle(controller)
         assert announced(host) == {VIP}
         controller.intents.clear(IntentKind.DRAIN, f"member/web/{MEMBER}")
         await eventually(lambda: weights(host).get(MEMBER) == 1)
@@ -180,9 +184,9 @@ async def test_a_paused_controller_changes_nothing_and_goes_on_where_it_was(tmp_
         controller.intents.set(Intent(IntentKind.PAUSE, "director", "", "ada", "switch work", 0.0))
         before = len(host.ipvs.applied)
         host.engine.down.add(MEMBER)
-        key = next(iter(controller.world.index.roster.users))
         await eventually(lambda: any(v.state.value == "down" for v in controller.world.verdicts.values()))
-        assert key is not None
+        await controller.reconciler.cycle()
+        assert controller.reconciler.plan(), "there is something to do"
         assert len(host.ipvs.applied) == before
         assert weights(host)[MEMBER] == 1
         controller.intents.clear(IntentKind.PAUSE, "director")
@@ -208,6 +212,7 @@ async def test_more_directors_than_the_switch_has_paths(tmp_path):
         await look(controller, host, {2: {VIP: Lane.ACTIVE}})
         await eventually(lambda: lane(host) == {Lane.ACTIVE})
         await look(controller, host, {2: {VIP: Lane.ACTIVE}, 3: {VIP: Lane.STANDBY}})
+        await idle(controller)
         assert lane(host) == {Lane.ACTIVE}
 
 
@@ -218,12 +223,42 @@ async def test_active_standby_by_an_order(tmp_path):
     async with running(host) as controller:
         await look(controller, host, {2: {VIP: Lane.ACTIVE}})
         await eventually(lambda: lane(host) == {Lane.STANDBY})
+        host.frr.lsdb = Databases(Lsdb((RouterLsa("0.0.0.0", router(1), (), 1),), (), ()))
+        await controller.readings.cluster(at_once=True)
+        await idle(controller)
+        assert lane(host) == {Lane.STANDBY}, "an isolated director knows nothing"
         await look(controller, host, {})
-        await eventually(lambda: lane(host) == {Lane.STANDBY}), "an isolated director knows nothing"
-        await look(controller, host, {3: {}})
-        await eventually(lambda: lane(host) == {Lane.ACTIVE})
+        await controller.reconciler.cycle()
+        assert lane(host) == {Lane.ACTIVE}, "nobody announces it, as before, but now that is news"
         await look(controller, host, {2: {VIP: Lane.ACTIVE}})
         await eventually(lambda: lane(host) == {Lane.STANDBY})
+
+
+async def test_a_drain_that_waited_for_news_goes_on_when_there_is_some(tmp_path):
+    host = FakeDirector(tmp_path, cluster_of(2, max_drained=1))
+    async with running(host) as controller:
+        await look(controller, host, {2: {VIP: Lane.ACTIVE}})
+        clock = controller.reconciler.clock
+        controller.reconciler.clock = lambda: clock() + STALE + 1
+        controller.intents.set(drain("director"))
+        await controller.reconciler.cycle()
+        assert controller.world.decided[VIP].because.reason is Reason.DRAIN_WAITS
+        await look(controller, host, {2: {VIP: Lane.ACTIVE}})
+        await controller.reconciler.cycle()
+        assert lane(host) == {Lane.DRAINED}, "the same news as before, and fresh"
+
+
+async def test_a_drain_waits_for_a_director_and_not_for_its_vips(tmp_path):
+    host = FakeDirector(tmp_path, cluster_of(3, str(VIP), str(OTHER), max_drained=1))
+    everything = {VIP: Lane.ACTIVE, OTHER: Lane.ACTIVE}
+    async with running(host) as controller:
+        await look(controller, host, {2: everything})
+        controller.intents.set(drain("director"))
+        await controller.reconciler.cycle()
+        assert controller.world.decided[VIP].because.reason is Reason.DRAIN_WAITS, "d3 is gone"
+        await look(controller, host, {2: everything, 3: {OTHER: Lane.ACTIVE}})
+        await controller.reconciler.cycle()
+        assert (lane(host), lane(host, OTHER)) == ({Lane.DRAINED}, {Lane.DRAINED})
 
 
 async def test_nothing_is_announced_before_a_neighbour_is_full(tmp_path):
@@ -236,6 +271,7 @@ async def test_nothing_is_announced_before_a_neighbour_is_full(tmp_path):
         await eventually(lambda: announced(host) == {VIP})
         host.frr.adjacent = ()
         await eventually(lambda: controller.world.health.ospf_full == 0)
+        await idle(controller)
         assert announced(host) == {VIP}, "what is announced stays: there may be nobody to tell"
 
 
@@ -295,6 +331,7 @@ async def test_frr_that_announces_what_no_lane_has_is_made_to_forget_it(tmp_path
         before = len(host.links.applied)
         ghost = {1: {VIP: Lane.ACTIVE}}
         await look(controller, host, ghost)
+        await idle(controller)
         assert len(host.links.applied) == before, "once may be a withdrawal on its way"
         for _ in range(6):
             await look(controller, host, ghost)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
-from fake_director import FakeDirector, announced, eventually, idle, running
+from fake_director import CHECK, FakeDirector, announced, eventually, idle, running
 from forwarding_inventories import D1, DIRECT, FULLNAT, LIST, LISTED, NAT, SNAT, every_method, only
 
 from clusterlb.controller.index import Index
@@ -98,16 +98,21 @@ async def test_rules_that_somebody_removes_come_back(tmp_path):
 async def test_the_vips_of_a_group_are_announced_and_blocked_together(tmp_path):
     given = only(every_method(), LIST)
     group = (LIST, DIRECT)
-    given = replace(given, vips={vip: Vip(vip, (LISTED,), group=group) for vip in group})
+    web = replace(given.pools["web"], checks=(CHECK,))
+    vips = {vip: Vip(vip, (LISTED,), group=group) for vip in group}
+    given = replace(given, pools={"web": web}, vips=vips)
     host = host_of(tmp_path, given)
     async with running(host) as controller:
         assert announced(host) == {*group, *D1.local_addresses}
         assert len(host.ipvs.read()) == 1
         world = controller.world
         assert world.vips_of(LISTED.key(LIST)) == set(group)
-        (member, _) = given.pools["web"].members
-        host.engine.down |= {str(m.endpoint) for m in given.pools["web"].members}
-    assert member.port == 80
+        host.engine.down |= {str(member.endpoint) for member in web.members}
+        await eventually(lambda: announced(host) == set(D1.local_addresses))
+        because = {world.decided[vip].because.reason for vip in group}
+        assert because == {Reason.POOL_BELOW_QUORUM}
+        host.engine.down.clear()
+        await eventually(lambda: announced(host) == {*group, *D1.local_addresses})
 
 
 async def test_full_nat_waits_for_a_local_address_that_is_somebody_elses_to_add(tmp_path):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
-from fake_director import CHECK, VIP, FakeDirector, announced, eventually, inventory, running, weights
+from fake_director import CHECK, VIP, FakeDirector, announced, eventually, idle, inventory, running, weights
 
 from clusterlb.controller.intents import UnknownTargetError
 from clusterlb.core.suspect import ENOUGH
@@ -46,13 +46,14 @@ def key(host):
 
 async def test_a_member_gets_the_share_that_it_asks_for(tmp_path):
     host = host_with(tmp_path, weight=4)
-    async with running(host):
+    async with running(host) as controller:
         host.engine.shares[MEMBERS[1]] = 50
         await eventually(lambda: weights(host)[MEMBERS[1]] == 2)
         host.engine.shares[MEMBERS[1]] = 0
         await eventually(lambda: weights(host)[MEMBERS[1]] == 0)
         host.engine.shares.clear()
         await eventually(lambda: weights(host)[MEMBERS[1]] == 4)
+        await idle(controller)
         assert announced(host) == {VIP}
 
 
@@ -87,6 +88,7 @@ async def test_with_too_few_up_all_are_used_and_it_is_said(tmp_path):
         await eventually(lambda: weights(host)[MEMBERS[0]] == 0)
         host.engine.down.add(MEMBERS[1])
         await eventually(lambda: set(weights(host).values()) == {1})
+        await idle(controller)
         assert announced(host) == {VIP}
         assert "all are used" in controller.world.decided[VIP].because.text
 
@@ -101,6 +103,7 @@ async def test_the_sorry_server_comes_before_the_last_member_goes_and_goes_after
         host.engine.down.add(MEMBERS[1])
         await eventually(lambda: weights(host) == {MEMBERS[0]: 0, MEMBERS[1]: 0, SORRY: 1})
         assert [type(step) for step in host.ipvs.applied[before:]] == [AddDestination, EditDestination]
+        await idle(controller)
         assert announced(host) == {VIP}
         assert controller.world.decided[VIP].because.reason is Reason.SORRY
 
@@ -133,9 +136,10 @@ async def test_a_sorry_server_has_its_own_forwarding(tmp_path):
 async def test_a_quorum_of_weight_withdraws(tmp_path):
     half = Quorum(Amount(60, percent=True), Amount(50, percent=True))
     host = host_with(tmp_path, quorum=half)
-    async with running(host):
+    async with running(host) as controller:
         host.engine.down.add(MEMBERS[0])
         await eventually(lambda: weights(host)[MEMBERS[0]] == 0)
+        await idle(controller)
         assert announced(host) == {VIP}
         host.engine.down.add(MEMBERS[1])
         await eventually(lambda: announced(host) == set())
@@ -147,6 +151,7 @@ async def test_a_pin_decides_survives_a_restart_and_is_taken_back(tmp_path):
         controller.intents.set(pin(f"web/{MEMBERS[0]}", VerdictState.DOWN, "disk is replaced"))
         await eventually(lambda: weights(host)[MEMBERS[0]] == 0)
         host.engine.down.add(MEMBERS[1])
+        await eventually(lambda: weights(host)[MEMBERS[1]] == 0)
         controller.intents.set(pin(f"web/{MEMBERS[1]}", VerdictState.UP, "the check is wrong"))
         await eventually(lambda: weights(host) == {MEMBERS[0]: 0, MEMBERS[1]: 1, MEMBERS[2]: 1})
     async with running(host) as controller:
@@ -234,5 +239,6 @@ async def test_a_member_that_establishes_nothing_is_suspect_and_stays_in_service
             host.ipvs.set_statistics(key(host), member, DestinationStatistics(inactive=3, counters=seen))
             await controller.counters.look()
             assert bool(controller.world.suspects) is (now >= 10.0)
+        await idle(controller)
         assert weights(host)[MEMBERS[0]] == 1
         assert announced(host) == {VIP}

@@ -1,0 +1,112 @@
+"""Persistence, thresholds, firewall marks, and what full NAT leaves of a client."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from lab_view import eventually, inside
+
+from tests.kernel.promises.conftest import MARKED, SOURCES, TRANSLATED
+
+pytestmark = pytest.mark.kernel
+
+STICKY, LIMITED = "10.100.0.21", "10.100.0.22"
+KEPT = 5  # seconds: the service's persistence
+MANUAL = Path(__file__).parents[3] / "docs" / "full-nat.md"
+
+
+def templates(whole):
+    """Return the clients that d1 remembers a member for."""
+    lines = inside("d1", "ipvsadm", "-Lnc").splitlines()[2:]
+    return [line.split()[3] for line in lines if f"{STICKY}:82" in line and ":0 " in line]
+
+
+def test_a_client_stays_with_its_member_for_a_time_and_not_longer(whole, holder):
+    clients = SOURCES[:3]
+    first = {client: holder.visit(client, STICKY, 82) for client in clients}
+    assert len(set(first.values())) == 3, "round robin without persistence"
+    for _ in range(2):
+        assert {client: holder.visit(client, STICKY, 82) for client in clients} == first
+    eventually(lambda: not templates(whole), KEPT + 20, "the templates expired")
+    # round robin goes on after the last one: each client but the first that comes now gets another member
+    again = {client: holder.visit(client, STICKY, 82) for client in reversed(clients)}
+    assert len(set(again.values())) == 3
+    assert again != first
+
+
+def test_a_client_of_a_member_that_is_down_gets_another_one(whole, holder, says):
+    client = SOURCES[4]
+    first = holder.visit(client, STICKY, 82)
+    address = whole.servers[first]["address"]
+    says(first, 82, 0)
+    eventually(lambda: whole.of("d1", STICKY, 82)[f"{address}:82"] == 0, 20, "the member out")
+    assert templates(whole), "there is a template still"
+    assert holder.visit(client, STICKY, 82) not in (None, first)
+
+
+def test_a_full_member_gets_no_connection_until_it_has_few(whole, holder):
+    got = [holder.open(SOURCES[n % 8], LIMITED, 83) for n in range(8)]
+    assert sorted(got) == ["r1"] * 4 + ["r2"] * 4
+    assert holder.open(SOURCES[0], LIMITED, 83) is None, "all are full"
+    mine = [number for number, name in enumerate(holder.held) if name == "r1"]
+    for number in mine[:2]:
+        holder.close(number)
+    eventually(lambda: sum(whole.connections("d1", LIMITED, 83)) <= 6, 20, "two connections forgotten")
+    assert holder.open(SOURCES[0], LIMITED, 83) is None, "two are not fewer than two"
+    holder.close(mine[2])
+    eventually(lambda: sum(whole.connections("d1", LIMITED, 83)) <= 5, 20, "a third one forgotten")
+    assert [holder.open(SOURCES[n], LIMITED, 83) for n in range(3)] == ["r1"] * 3
+    assert holder.open(SOURCES[0], LIMITED, 83) is None, "full again"
+
+
+def test_packets_with_the_operators_mark_are_served_and_others_are_not(whole, holder):
+    assert holder.open(SOURCES[0], MARKED, 80) is None, "nothing has the mark yet"
+    rules = (
+        "table ip operator { chain marks { type filter hook prerouting priority mangle;"
+        f" ip daddr {MARKED} tcp dport {{ 80, 8080 }} meta mark set 7; }}; }}"
+    )
+    for director in whole.directors:
+        inside(director, "nft", rules)
+    try:
+        got = {port: [holder.visit(source, MARKED, port) for source in SOURCES * 2] for port in (80, 8080)}
+        assert {*got[80], *got[8080]} == {"r1", "r2"}, got
+    finally:
+        for director in whole.directors:
+            inside(director, "nft", "delete", "table", "ip", "operator")
+
+
+def kernel_log(pattern):
+    """Return the kernel's lines that match, as journalctl -k -g would."""
+    lines = subprocess.run(["dmesg"], capture_output=True, text=True, check=True).stdout
+    return [line for line in lines.splitlines() if re.search(pattern, line)]
+
+
+def test_the_log_tells_which_client_had_a_local_address_and_port(whole, holder):
+    """The look-up of the manual, with its own patterns; what is known is what a member's log shows."""
+    by_local, by_number = re.findall(r"-g '(clusterlb [^']+)'", MANUAL.read_text())
+    for source in SOURCES:
+        answer = holder.ask(source, TRANSLATED, 80)
+        assert answer["client"].startswith("10.100.1."), answer
+        known = {
+            "10.100.1.1": answer["client"],
+            "10.2.0.101": answer["local"],
+            "41022": str(answer["port"]),
+            "8080": str(answer["local_port"]),
+        }
+        (seen,) = logged(filled(by_local, known))
+        (number,) = re.findall(r"SEQ=(\d+)", seen)
+        (found,) = logged(filled(by_number, {**known, "2843104519": number}))
+        assert f" SRC={source} " in found
+
+
+def filled(pattern, known):
+    """Put what is known into a pattern of the manual."""
+    assert sum(example in pattern for example in known) >= 2
+    return re.sub("|".join(map(re.escape, known)), lambda match: known[match[0]], pattern)
+
+
+def logged(pattern):
+    """Return the lines that match, as soon as there are any."""
+    eventually(lambda: kernel_log(pattern), 10, pattern)
+    return kernel_log(pattern)

@@ -1,0 +1,63 @@
+"""What becomes of members that are DOWN and come back: slow start, the sorry server, removal, panic."""
+
+import time
+
+import pytest
+from lab_view import eventually
+
+from tests.kernel.promises.conftest import CAREFUL, SCARCE, SOURCES
+
+pytestmark = pytest.mark.kernel
+
+ONE, TWO, SORRY = "10.2.0.101:84", "10.2.0.102:84", "10.2.0.106:84"
+FULL = {ONE: 4, TWO: 4}
+ALL = {f"10.2.0.{n}:85": 1 for n in (101, 102, 103)}
+
+
+def asked(holder, vip, port):
+    return {holder.visit(source, vip, port) for source in SOURCES * 3}
+
+
+def test_a_member_that_comes_back_gets_its_weight_in_steps(whole, says):
+    says("r1", 84, 0)
+    eventually(lambda: whole.everywhere_of(CAREFUL, 84, {ONE: 0, TWO: 4}), 20, "r1 out")
+    says("r1", 84, 100)
+    seen = []
+    until = time.monotonic() + 30
+    while time.monotonic() < until and seen[-1:] != [4]:
+        weight = whole.of("d2", CAREFUL, 84)[ONE]
+        if seen[-1:] != [weight]:
+            seen.append(weight)
+        time.sleep(0.1)
+    assert seen[seen[0] == 0 :] == [1, 2, 3, 4]
+
+
+def test_a_sorry_server_answers_while_no_member_can(whole, holder, says):
+    assert asked(holder, CAREFUL, 84) == {"r1", "r2"}
+    for name in ("r1", "r2"):
+        says(name, 84, 0)
+    eventually(lambda: whole.everywhere_of(CAREFUL, 84, {ONE: 0, TWO: 0, SORRY: 1}), 20, "the sorry server")
+    assert asked(holder, CAREFUL, 84) == {"r6"}
+    assert whole.next_hops(CAREFUL) == list(whole.directors), "the VIP stays announced"
+    assert whole.vip("d2", CAREFUL)["reason"] == "sorry"
+    says("r2", 84, 100)
+    eventually(lambda: whole.everywhere_of(CAREFUL, 84, {ONE: 0, TWO: 4}), 30, "the sorry server gone")
+    assert asked(holder, CAREFUL, 84) == {"r2"}
+    says("r1", 84, 100)
+    eventually(lambda: whole.everywhere_of(CAREFUL, 84, FULL), 30, "all as before")
+
+
+def test_a_member_that_is_down_is_removed_and_with_too_few_all_are_used(whole, holder, says):
+    assert asked(holder, SCARCE, 85) == {"r1", "r2", "r3"}
+    says("r1", 85, 0)
+    left = {member: 1 for member in ALL if "101" not in member}
+    eventually(lambda: whole.everywhere_of(SCARCE, 85, left), 20, "r1 removed")
+    assert asked(holder, SCARCE, 85) == {"r2", "r3"}
+    says("r2", 85, 0)
+    eventually(lambda: whole.everywhere_of(SCARCE, 85, ALL), 20, "panic: all are used")
+    assert asked(holder, SCARCE, 85) == {"r1", "r2", "r3"}
+    assert "all are used" in whole.vip("d2", SCARCE)["because"]
+    for name in ("r1", "r2"):
+        says(name, 85, 100)
+    for director in whole.directors:
+        eventually(lambda name=director: list(whole.of(name, SCARCE, 85)) == list(ALL), 20, "the first order")
