@@ -11,12 +11,9 @@ from __future__ import annotations
 import ctypes
 import os
 import pwd
-import stat
-import sys
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 
+from clusterlb.checks.reach import keep_modules_within_reach
 from clusterlb.checks.wire import NOBODY
 
 CAP_NET_RAW = 13  # include/uapi/linux/capability.h
@@ -28,8 +25,6 @@ _PR_CAPBSET_DROP = 24
 _PR_SET_NO_NEW_PRIVS = 38
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 47, 2
 _VERSION_3 = 0x20080522  # _LINUX_CAPABILITY_VERSION_3: two words of 32 bits each
-# what this package's modules import within functions, when it is first needed
-_LATER = ("cryptography.x509", "encodings.idna")
 
 
 class _Header(ctypes.Structure):
@@ -50,8 +45,7 @@ def drop(user: str = NOBODY) -> None:
         return
     account = pwd.getpwnam(user)
     groups = os.getgrouplist(account.pw_name, account.pw_gid)
-    if not _readable_by_all():
-        _import_all()
+    keep_modules_within_reach()
     libc = ctypes.CDLL(None, use_errno=True)
     kept = 1 << CAP_NET_RAW & _permitted(libc)
     _call(libc, "prctl", _PR_SET_KEEPCAPS, 1, 0, 0, 0)
@@ -80,22 +74,3 @@ def _call(libc: ctypes.CDLL, name: str, *arguments: object) -> None:
     if getattr(libc, name)(*arguments):
         number = ctypes.get_errno()
         raise OSError(number, f"{name}: {os.strerror(number)}")
-
-
-def _import_all() -> None:
-    """Import now what is imported when it is first needed: later it could not be read."""
-    package = str(__package__)
-    here = (f"{package}.{found.name}" for found in iter_modules([str(Path(__file__).parent)]))
-    for module in (*here, *_LATER):
-        import_module(module)
-
-
-def _readable_by_all() -> bool:
-    """Say whether everybody can read this package and this interpreter's libraries: not those under /root."""
-    places = {
-        Path(__file__).resolve(),
-        Path(os.__file__).resolve(),
-        *(Path(p).resolve() for p in sys.path if p),
-    }
-    folders = {folder for place in places if place.exists() for folder in (place, *place.parents)}
-    return all(not folder.is_dir() or folder.stat().st_mode & stat.S_IXOTH for folder in folders)

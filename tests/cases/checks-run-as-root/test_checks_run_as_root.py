@@ -17,6 +17,7 @@ from certificates import Authority
 from fake_director import eventually
 from stream_members import server_context
 
+from clusterlb import fresh
 from clusterlb.checks.client import EngineClient
 from clusterlb.checks.handed import Reader
 from clusterlb.checks.once import once_as
@@ -104,6 +105,46 @@ kinds = [key(CheckType.ICMP, IcmpOptions()), key(CheckType.COMMAND, ping)]
 found = once_as(kinds, "nobody")
 print([found.seen[each].ok for each in kinds if each in found.seen], found.reasons)
 """
+
+
+LATER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import parent
+from clusterlb.checks.privileges import drop
+drop("nobody")
+if sys.argv[2] == "held open":
+    import alone, parent.child
+    print("clusterlb.checks.dns" in sys.modules, alone.HERE, parent.child.HERE)
+import clusterlb.checks.dns, cryptography.x509
+"""
+
+
+@pytest.mark.parametrize(
+    ("mode", "how", "said"),
+    [(0o755, "held open", "False here below\n"), (0o700, "imported before", "")],
+)
+def test_modules_that_only_root_can_reach_are_imported_when_they_are_needed(
+    mode: int, how: str, said: str, tmp_path: Path
+):
+    """An interpreter under /root: the folders above are closed, and the modules themselves perhaps."""
+    place = tmp_path / "closed" / "lib"
+    package = place / "parent"
+    package.mkdir(parents=True)
+    (place / "alone.py").write_text("HERE = 'here'")
+    (package / "__init__.py").write_text("")
+    (package / "child.py").write_text("HERE = 'below'")
+    place.parent.chmod(0o700)
+    package.chmod(mode)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", LATER, str(place), how],
+        env=fresh.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.returncode) == (said, 0), done.stderr
 
 
 @pytest.mark.parametrize("groups", ["1 0", "0 2147483647"])
