@@ -14,7 +14,7 @@ from clusterlb.config.hints import clip
 from clusterlb.config.item import Item
 from clusterlb.config.nodes import Node, Path, find, plain, without
 from clusterlb.config.report import Report
-from clusterlb.config.wording import word
+from clusterlb.config.wording import meant, word
 
 M = TypeVar("M", bound=BaseModel)
 K = TypeVar("K")
@@ -61,7 +61,9 @@ def validate(item: Item, model: type[M], report: Report) -> tuple[Item, M] | Non
             }
             return item, found.model_copy(update=emptied) if emptied else found
         if not attempt:
-            for number, error in enumerate(errors):
+            misspelt = {meant(error, model, item) for error in errors}
+            told = (error for error in errors if error["type"] != "missing" or error["loc"] not in misspelt)
+            for number, error in enumerate(told):
                 text, hint = word(error, model, item, trying=number < _MOST_TRIED)
                 _report(item, error["loc"], text, hint, error["type"], report)
         missing = {error["loc"] for error in errors if error["type"] == "missing"}

@@ -52,7 +52,7 @@ def word(error: ErrorDetails, model: type[BaseModel], item: Item, *, trying: boo
         holder = _model_at(model, path, item.node)
         tried = trial(model, item, path) if trying else lambda _: ""
         hint = type_hint(wanted, item, path, found, _keys(holder) if holder else (), tried)
-        return f"{label} needs {wanted}, but is {describe(found)}", hint or _description(
+        return f"{label} needs {wanted}, but is {_described(found, path)}", hint or _description(
             model, path, item.node
         )
     if kind == "literal_error" and isinstance(found, Scalar) and (odd := odd_character(str(found.value))):
@@ -127,6 +127,22 @@ def describe(node: Node | None) -> str:
     return f"{names[type(node.value)]} `{_shown(node)}`"
 
 
+def _described(node: Node | None, path: Path) -> str:
+    """Say what a value is; where a name's settings belong, a text may be a secret in the wrong place."""
+    misplaced = not path and isinstance(node, Scalar) and isinstance(node.value, str)
+    return "a text" if misplaced else describe(node)
+
+
+def meant(error: ErrorDetails, model: type[BaseModel], item: Item) -> Path | None:
+    """Return the path of the missing key that an unknown one is likely to be; None for any other error."""
+    path = error["loc"]
+    if error["type"] != "extra_forbidden" or odd_character(str(path[-1])):
+        return None
+    holder = _model_at(model, path[:-1], item.node)
+    close = _close(str(path[-1]), holder, find(item.node, path[:-1])) if holder else []
+    return (*path[:-1], close[0]) if close else None
+
+
 def _nearest_key(key: str, holder: type[BaseModel] | None, written: Node | None) -> str:
     if key == "<<":
         return "YAML 1.2 has no merge keys: write the keys out, or use an alias for the whole value"
@@ -134,11 +150,16 @@ def _nearest_key(key: str, holder: type[BaseModel] | None, written: Node | None)
         return odd
     if holder is None:
         return ""
+    close = _close(key, holder, written)
+    return f"did you mean `{close[0]}`?" if close else all_of(_keys(holder))
+
+
+def _close(key: str, holder: type[BaseModel], written: Node | None) -> list[str]:
+    """Return the key of a model that is not written yet and most like one; nothing when none is like it."""
     there = written.entries if isinstance(written, Mapping) else {}
-    close = difflib.get_close_matches(
+    return difflib.get_close_matches(
         key[:LONGEST], [name for name in _keys(holder) if name not in there], n=1
     )
-    return f"did you mean `{close[0]}`?" if close else all_of(_keys(holder))
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str:

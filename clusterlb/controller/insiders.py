@@ -47,14 +47,16 @@ class Insiders:
                 await self._begin(now)
             else:
                 await self._take(now)
-        except DriverError:
-            self._next, self._until = now + EVERY, None  # the readings of the table say what is wrong
+        except DriverError:  # the readings of the table say what is wrong
+            self._next = now + EVERY
+            if self._until is not None:
+                self._until = self._next  # it is still on
 
     async def end(self) -> None:
         """End a watch that is on; the kernel is left without it."""
         if self._until is not None:
-            self._until = None
             await self.kernel.watch(NO_RULES)
+            self._until = None
 
     async def _begin(self, now: float) -> None:
         rules = inside(self.world.inventory)

@@ -57,7 +57,6 @@ def lint_check(placed: Placed[Any], path: Path, check: CheckSpec, report: Report
     """Check the keys of one check against each other."""
     _times(placed, path, check, report)
     _way(placed, path, check, report)
-    _other_host(placed, path, check, report)
     _certificate(placed, path, check, report)
     _body(placed, path, check, report)
     _idle_port(placed, path, check, report)
@@ -107,23 +106,17 @@ def _times(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) ->
 
 
 def _way(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> None:
-    if check.via is Via.VIP and check.port is not None:
-        report.error(
-            placed.item.source,
-            placed.item.at(*path, "port"),
-            "`port` with `via: vip`: IPVS forwards the service's port alone",
-            "remove one of them",
-        )
-
-
-def _other_host(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> None:
-    if check.via is Via.VIP and check.address is not None:
-        report.error(
-            placed.item.source,
-            placed.item.at(*path, "address"),
-            "`address` with `via: vip`: IPVS forwards to the member",
-            "remove one of them",
-        )
+    """Refuse what would send a probe through a VIP elsewhere."""
+    if check.via is not Via.VIP:
+        return
+    for key, goes in (("port", "the service's port alone"), ("address", "to the member")):
+        if getattr(check, key) is not None:
+            report.error(
+                placed.item.source,
+                placed.item.at(*path, key),
+                f"`{key}` with `via: vip`: IPVS forwards {goes}",
+                "remove one of them",
+            )
 
 
 def _certificate(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> None:

@@ -27,15 +27,24 @@ _TIMERS: Words = (
     (r"{ip} bfd \d+ (\d+) \d+", Setting.BFD_RX, ""),
     (r"{ip} bfd (\d+) \d+ \d+", Setting.BFD_MULTIPLIER, ""),
 )
+_INTERVALS: Words = (
+    (r"{bfd}interval (\d+) min.*", Setting.BFD_TX, ""),
+    (r"{bfd}interval \d+ min[_-]rx (\d+) .*", Setting.BFD_RX, ""),
+    (r"{bfd}interval .* multiplier (\d+)(?: default)?", Setting.BFD_MULTIPLIER, ""),
+)
+
+
+def _with(words: Words, name: str, spelt: str) -> Words:
+    return tuple((pattern.replace(name, spelt), setting, meaning) for pattern, setting, meaning in words)
+
+
 PORT: Words = (
     (r"ip ospf (?:\S+ )?area (\S+)", Setting.AREA, ""),
     (r"ip router ospf \S+ area (\S+)(?: secondaries none)?", Setting.AREA, ""),
-    *((pattern.replace("{ip}", "ip ospf"), setting, meaning) for pattern, setting, meaning in _TIMERS),
+    *_with(_TIMERS, "{ip}", "ip ospf"),
     (r"ip ospf dead-interval minimal hello-multiplier \d+", Setting.DEAD, "1"),
     (r"ip ospf dead-interval (minimal hello-multiplier \d+)", Setting.HELLO, ""),
-    (r"bfd (?:ipv4 )?interval (\d+) .*", Setting.BFD_TX, ""),
-    (r"bfd (?:ipv4 )?interval \d+ min[_-]rx (\d+) .*", Setting.BFD_RX, ""),
-    (r"bfd (?:ipv4 )?interval .* multiplier (\d+)", Setting.BFD_MULTIPLIER, ""),
+    *_with(_INTERVALS, "{bfd}", "bfd (?:ipv4 )?"),
     (r"ip ospf authentication message-digest", Setting.AUTHENTICATION, "md5"),
     (r"ip ospf authentication key-chain \S+", Setting.AUTHENTICATION, "chain"),
     (r"ip ospf authentication null", Setting.AUTHENTICATION, "none"),
@@ -44,7 +53,7 @@ PORT: Words = (
 )
 PORT6: Words = (
     (r"ipv6 ospf6 area (\S+)", Setting.AREA, ""),
-    *((pattern.replace("{ip}", "ipv6 ospf6"), setting, meaning) for pattern, setting, meaning in _TIMERS),
+    *_with(_TIMERS, "{ip}", "ipv6 ospf6"),
     (r"ipv6 ospf6 authentication keychain \S+", Setting.AUTHENTICATION, "chain"),
     (r"ipv6 ospf6 authentication (?!keychain).+", Setting.AUTHENTICATION, "other"),
 )
@@ -64,9 +73,7 @@ PROFILE: Words = (
     (r"transmit-interval (\d+)", Setting.BFD_TX, ""),
     (r"receive-interval (\d+)", Setting.BFD_RX, ""),
     (r"detect-multiplier (\d+)", Setting.BFD_MULTIPLIER, ""),
-    (r"(?:bfd (?:ipv4 )?)?interval (\d+) min.*", Setting.BFD_TX, ""),
-    (r"(?:bfd (?:ipv4 )?)?interval \d+ min[_-]rx (\d+) .*", Setting.BFD_RX, ""),
-    (r"(?:bfd (?:ipv4 )?)?interval .* multiplier (\d+)(?: default)?", Setting.BFD_MULTIPLIER, ""),
+    *_with(_INTERVALS, "{bfd}", "(?:bfd (?:ipv4 )?)?"),
 )
 RESILIENT: Words = (
     (r"hardware profile ecmp resilient|ip hardware fib ecmp resilience .+", Setting.RESILIENT, "yes"),

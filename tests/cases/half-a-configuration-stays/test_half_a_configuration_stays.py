@@ -6,7 +6,7 @@ from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.state import FrrLine
-from tests.frr.conftest import frr_missing, routers  # noqa: F401 - a fixture
+from tests.frr.conftest import frr_missing
 
 HERE = Path(__file__).parent
 OURS = {
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.frr, frr_missing]
 
 
 @pytest.fixture
-def router(routers):  # noqa: F811
+def router(routers):
     made = routers("d")
     made.start("zebra", "ospfd", "bfdd")
     return made

@@ -8,7 +8,7 @@ import pytest
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.merge import displaced, needed
 from clusterlb.drivers.frr.text import parse
-from tests.frr.conftest import eventually, frr_missing, routers  # noqa: F401 - a fixture
+from tests.frr.conftest import eventually, frr_missing
 
 HERE = Path(__file__).parent
 OURS = parse((HERE.parents[1] / "golden" / "frr" / "plain.conf").read_text())
@@ -57,7 +57,7 @@ def inhabited(lines):
 
 
 @pytest.mark.parametrize("path", sorted(HERE.glob("*.conf")), ids=lambda path: path.stem)
-async def test_frr_reads_the_file_as_it_is_meant(path, routers):  # noqa: F811
+async def test_frr_reads_the_file_as_it_is_meant(path, routers):
     router = routers("d")
     file = start(router, path.read_bytes())
     frr = FrrDaemon(pathspace=router.name)

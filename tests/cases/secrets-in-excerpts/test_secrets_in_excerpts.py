@@ -136,6 +136,15 @@ def keys(node: object) -> set[str]:
     return own.union(*(keys(value) for value in node.values()))
 
 
+@pytest.mark.parametrize("section", ["pools", "vips", "directors", "snat_pools"])
+def test_a_text_where_settings_belong_is_not_repeated(section: str, tmp_path: Path):
+    path = tmp_path / "inventory.yaml"
+    path.write_text(f"{section}: {{token: s3cret}}\n")
+    with pytest.raises(InventoryError) as caught:
+        load(path)
+    assert "s3cret" not in str(caught.value)
+
+
 def test_every_key_of_an_inventory_is_known_as_plain_or_secret():
     """Who adds a key says whether it holds a secret; what nobody has thought about is not shown."""
     assert keys(schema()) == PLAIN | SECRET

@@ -11,7 +11,7 @@ from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.model.inventory import Cluster, Director, Inventory
 from clusterlb.model.ospf import Ospf, Uplink
-from tests.frr.conftest import eventually, frr_missing, routers, wire  # noqa: F401 - fixtures
+from tests.frr.conftest import eventually, frr_missing
 
 HERE = Path(__file__).parent
 UPLINK = Uplink("e0")
@@ -43,7 +43,7 @@ def full(router):
 
 
 @pytest.mark.parametrize("name", ["operator", "passive-by-default"])
-async def test_the_operators_neighbour_stays_and_the_switch_comes(name, routers, wire):  # noqa: F811
+async def test_the_operators_neighbour_stays_and_the_switch_comes(name, routers, wire):
     director, core, switch = routers("d"), routers("c"), routers("s")
     wire(director, "e1", "192.0.2.1/24", core, "e1", "192.0.2.2/24")
     wire(director, "e0", "10.1.0.1/24", switch, "e0", "10.1.0.254/24")

@@ -267,19 +267,31 @@ def test_a_key_is_never_repeated(key: str, tmp_path: Path) -> None:
 
 
 def test_the_error_reads_as_the_full_report(tmp_path: Path) -> None:
-    path = written(MINIMAL.replace("max", "x").replace("name: c", "nam: c"), tmp_path)
+    path = written(MINIMAL.replace("name: c, vip_prefixes: [10.100.0.0/24]", "nam: c"), tmp_path)
     with pytest.raises(InventoryError) as caught:
         load(path)
     assert str(caught.value) == (
-        f"{path}:1:1: error: `name` is missing in `cluster`\n"
-        "    cluster: {nam: c, vip_prefixes: [10.100.0.0/24]}\n"
+        f"{path}:1:1: error: `vip_prefixes` is missing in `cluster`\n"
+        "    cluster: {nam: c}\n"
         "    ^\n"
-        "    hint: Name of the cluster, in logs and metrics.\n"
+        "    hint: Prefixes that hold every VIP and SNAT address, at most 256; "
+        "nothing else is ever announced.\n"
         f"{path}:1:11: error: unknown key `nam` in `cluster`\n"
-        "    cluster: {nam: c, vip_prefixes: [10.100.0.0/24]}\n"
+        "    cluster: {nam: c}\n"
         "              ^\n"
         "    hint: did you mean `name`?"
     )
+
+
+def test_a_misspelt_key_is_told_once(tmp_path: Path) -> None:
+    text = MINIMAL.replace("port: 80}]", "prot: 80}]").replace("name: c", "naem: c")
+    with pytest.raises(InventoryError) as caught:
+        load(written(text, tmp_path))
+    errors = [problem for problem in caught.value.problems if problem.severity is Severity.ERROR]
+    assert [(problem.text, problem.hint) for problem in errors] == [
+        ("unknown key `naem` in `cluster`", "did you mean `name`?"),
+        ("unknown key `prot`", "did you mean `port`?"),
+    ]
 
 
 def test_more_problems_than_anyone_reads_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

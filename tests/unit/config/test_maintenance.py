@@ -108,7 +108,7 @@ HINTS = {
     "half an hour's gap": "the nearest time that does is 2020-10-04 01:59",
     "not quoted": "quote a value that begins with `*`",
 }
-CONSEQUENCES = {"mapping": 1, "unknown key": 1, "unknown for": 1}  # a section `pool`, what is missing now
+CONSEQUENCES = {"mapping": 1}  # a section `pool`
 
 WARNINGS = {
     "fold": (

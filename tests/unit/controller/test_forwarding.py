@@ -193,6 +193,28 @@ async def test_nft_that_fails_ends_no_survey(tmp_path):
         assert host.rules.watching != NO_RULES
 
 
+@pytest.mark.parametrize("failing", ["read", "load"])
+async def test_a_watch_that_nft_does_not_end_is_ended_later(tmp_path, monkeypatch, failing):
+    host = host_of(tmp_path, only(every_method(), NAT))
+    async with running(host) as controller:
+        watch, now = controller.insiders, [controller.insiders.clock()]
+        watch.clock = lambda: now[0]
+        watch._next = 0.0
+        await watch.look()
+
+        async def fail(*_):
+            raise DriverError("nft is out of order")
+
+        now[0] += WATCH
+        with monkeypatch.context() as broken:
+            broken.setattr(watch.kernel, {"read": "seen", "load": "watch"}[failing], fail)
+            await watch.look()
+        assert host.rules.watching != NO_RULES
+        now[0] += EVERY
+        await watch.look()
+        assert host.rules.watching == NO_RULES
+
+
 async def test_snat_rules_come_and_go_without_a_trace(tmp_path):
     given = only(every_method(), DIRECT)
     directors = {name: replace(one, inside=INSIDE[name]) for name, one in given.directors.items()}
