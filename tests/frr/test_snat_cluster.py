@@ -22,7 +22,7 @@ def network(tmp_path_factory):
 def cluster(network):
     network.settle()
     yield network
-    print(network.logs())  # seen when the test failed
+    print(network.logs(), network.connections())  # seen when the test failed
 
 
 @pytest.fixture

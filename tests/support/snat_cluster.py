@@ -206,6 +206,18 @@ class SnatCluster:
         found = [one for one in self.directors.values() if one.log.exists()]
         return "\n".join(f"--- {one.name}\n{one.log.read_text()[-4000:]}" for one in found)
 
+    def connections(self) -> str:
+        """Return every director's connections to the host outside, for a failed test."""
+        shown = {
+            name: one.run("sh", "-c", "cat /proc/net/nf_conntrack || true")
+            for name, one in self.directors.items()
+        }
+        wanted = f"dst={OUTSIDE} "
+        return "\n".join(
+            f"--- {name}\n" + "\n".join(line for line in text.splitlines() if wanted in line)
+            for name, text in shown.items()
+        )
+
     def inside(self, role: str, make: Callable[[], T]) -> T:
         """Call something in a namespace; the sockets that it makes stay there."""
         with ThreadPoolExecutor(1, initializer=enter, initargs=(self.routers[role].name,)) as worker:

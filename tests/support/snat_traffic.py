@@ -179,7 +179,10 @@ class Streams:
         self.broken = 0
 
     def alive(self) -> int:
-        """Return how many of them still carry a line and its echo; ``broken`` says how many were reset."""
+        """Return how many of them still carry a line and its echo.
+
+        ``broken`` says how many were reset, and what is printed which did not answer.
+        """
         unsaid, unheard = set(range(len(self.all))), set(range(len(self.all)))
         broken: set[int] = set()
         deadline = time.monotonic() + ANSWERED
@@ -198,6 +201,9 @@ class Streams:
                     broken.add(number)
             time.sleep(0.01)
         self.broken = len(broken)
+        silent = [self.all[number].getsockname()[:2] for number in unheard - broken]
+        if unheard:
+            print(f"reset: {self.broken}, silent: {silent}")
         return len(self.all) - len(unheard)
 
     def close(self) -> None:
