@@ -40,7 +40,8 @@ class Snat:
     wall: Callable[[], float] = time.time
     buckets: dict[PoolFamily, Buckets] = field(default_factory=dict)
     _alive_at: dict[str, float] = field(default_factory=dict)
-    _absent: set[PoolFamily] = field(default_factory=set)  # pools that this director did not serve
+    # who served the pools that this director did not serve when it looked last
+    _stood_in: dict[PoolFamily, frozenset[str]] = field(default_factory=dict)
     _loaded_at: float = float("-inf")
     _leaving_since: float | None = None
     _flows: int | None = None
@@ -138,13 +139,13 @@ class Snat:
         alive = frozenset(self._alive_at)
         for key, (each, addresses) in seen.items():
             known = self.buckets.get(key, Buckets())
-            returned = own in each.serving and key in self._absent
+            stood_in = self._stood_in.get(key) if own in each.serving else None
             self.buckets[key] = (
-                learn(own, known, each.serving, alive, returned=returned)
+                learn(own, known, each.serving, alive, stood_in=stood_in)
                 if addresses
                 else Buckets(current(each.serving))
             )
-        self._absent = {key for key, (each, _) in seen.items() if own not in each.serving}
+        self._stood_in = {key: each.serving for key, (each, _) in seen.items() if own not in each.serving}
         return alive
 
     def _drain(self) -> Intent | None:

@@ -66,8 +66,8 @@ def after(history):
         before, serving = serving, serving ^ {name} or serving
         ages.append(serving)
         for each in {*serving, *maps}:
-            returned = each in serving and each not in before
-            maps[each] = learn(each, maps.get(each, Buckets()), serving, NAMES, returned=returned)
+            stood_in = before if each in serving and each not in before else None
+            maps[each] = learn(each, maps.get(each, Buckets()), serving, NAMES, stood_in=stood_in)
     return maps, ages
 
 
@@ -76,6 +76,21 @@ def test_a_flow_is_found_from_everywhere_after_two_changes(history, bucket, data
     maps, ages = after(history)
     home = current(data.draw(st.sampled_from(ages)))[bucket]
     at = data.draw(st.sampled_from(sorted(ages[-1])))
+    assert moved(bucket, at, maps, home)[-1] == home
+
+
+@given(st.sets(ONE, min_size=3), st.booleans(), BUCKET, st.data())
+def test_a_flow_is_found_though_who_joins_did_not_see_that_another_left_meanwhile(names, first, bucket, data):
+    joins, leaves, *_ = data.draw(st.permutations(sorted(names)))
+    ages = [names - {joins}, names if first else names - {joins, leaves}, names - {leaves}]
+    maps = {name: learn(name, Buckets(current(ages[0])), ages[0], NAMES) for name in ages[0]}
+    maps[joins] = learn(joins, Buckets(), ages[0], NAMES)
+    for serving in ages[1:]:
+        for name in ages[0]:
+            maps[name] = learn(name, maps[name], serving, NAMES)
+    maps[joins] = learn(joins, maps[joins], ages[2], NAMES, stood_in=ages[0])
+    home = current(data.draw(st.sampled_from(ages)))[bucket]
+    at = data.draw(st.sampled_from(sorted(ages[2])))
     assert moved(bucket, at, maps, home)[-1] == home
 
 

@@ -56,19 +56,26 @@ def ranking(director: str) -> tuple[bytes, ...]:
 
 
 def learn(
-    own: str, known: Buckets, serving: Collection[str], alive: Collection[str], *, returned: bool = False
+    own: str,
+    known: Buckets,
+    serving: Collection[str],
+    alive: Collection[str],
+    *,
+    stood_in: Collection[str] | None = None,
 ) -> Buckets:
     """Return the buckets of the director ``own`` that sees these others, and maybe itself, serve.
 
     ``known``: what it knew, nobody when it begins. ``alive``: who can still be asked for older flows.
-    ``returned``: it did not serve when it looked last. It never leaves itself out. While the others do, for
-    it joins or drains, it goes on asking whom it remembers; those who have its buckets meanwhile are the
-    previous ones where it remembers nobody, and everywhere once it has returned.
+    ``stood_in``: who served when it looked last, if it did not serve itself then and does now; those that
+    serve now may be others, and know nothing. It never leaves itself out. While the others do, for it joins
+    or drains, it goes on asking whom it remembers; those who have its buckets meanwhile are the previous ones
+    where it remembers nobody, and everywhere once it has returned.
     """
     others = set(serving) - {own}
     now = current({own, *others})
-    meanwhile = returned or own not in serving or known.current == NOBODY
-    before = current(others) if meanwhile else known.current
+    if stood_in is None and (own not in serving or known.current == NOBODY):
+        stood_in = others
+    before = known.current if stood_in is None else current(set(stood_in) - {own})
     askable = set(alive) - {own}
     previous = []
     for mine, was, remembered in zip(now, before, known.previous, strict=True):

@@ -220,3 +220,13 @@ async def test_who_comes_back_asks_those_who_had_its_buckets_meanwhile(rig):
     mine = [bucket for bucket, owner in enumerate(found.current) if owner == "d1"]
     meanwhile = current(OTHERS)
     assert all(found.previous[bucket] == meanwhile[bucket] for bucket in mine)
+
+
+async def test_who_joins_while_another_leaves_asks_the_one_that_leaves(rig):
+    """It looks only now and then: that it serves, and that another does no more, may be in one look."""
+    await rig.see(OTHERS)
+    found = await rig.see(SERVING | {"d2": {"d2": Lane.ACTIVE, "d1": Lane.DRAINED}})
+    mine = [bucket for bucket, owner in enumerate(found.current) if owner == "d1"]
+    meanwhile = current(OTHERS)
+    assert {meanwhile[bucket] for bucket in mine} == {"d2", "d3"}
+    assert all(found.previous[bucket] == meanwhile[bucket] for bucket in mine)
