@@ -11,6 +11,7 @@ from pathlib import Path
 
 from clusterlb.config.report import Report
 from clusterlb.config.source import Place, RefusedError, Source
+from clusterlb.ownership import kind
 
 LIMIT = 16 * 1024 * 1024  # bytes of an inventory, all files together
 SUFFIXES = (".yaml", ".yml")
@@ -83,8 +84,8 @@ def _bytes(path: Path, room: int) -> bytes:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            kind = _kind(status.st_mode)
-            raise RefusedError(f"is {kind}, not a regular file", "give a YAML file or a folder of them")
+            found = kind(status.st_mode)
+            raise RefusedError(f"is {found}, not a regular file", "give a YAML file or a folder of them")
         if status.st_size > room:
             raise _too_large(status.st_size, room)
         with path.open("rb") as file:
@@ -113,17 +114,6 @@ def _unreadable(path: Path, error: OSError | ValueError) -> RefusedError:
     if isinstance(error, PermissionError):
         return RefusedError("may not be read: permission denied", "check owner and mode: `ls -l`, `namei -l`")
     return RefusedError(f"cannot be read: {error.strerror or error}")
-
-
-def _kind(mode: int) -> str:
-    kinds = (
-        (stat.S_ISDIR, "a folder"),
-        (stat.S_ISFIFO, "a FIFO"),
-        (stat.S_ISSOCK, "a socket"),
-        (stat.S_ISCHR, "a character device"),
-        (stat.S_ISBLK, "a block device"),
-    )
-    return next((name for test, name in kinds if test(mode)), "something else")
 
 
 def _too_large(size: int, room: int) -> RefusedError:

@@ -6,19 +6,18 @@ import asyncio
 import json
 import logging
 import sys
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import click
 import pytest
 import structlog
 from click.testing import CliRunner
-from fake_director import FakeDirector, running
+from fake_director import FakeDirector
 from rich.console import Console
 from rich.progress import Progress
+from served_director import served
 
 from clusterlb.api.run import configure_logging
-from clusterlb.api.server import Server
 from clusterlb.cli import client
 from clusterlb.cli.client import ask
 from clusterlb.cli.main import main
@@ -29,17 +28,6 @@ from clusterlb.model.intent import Intent, IntentKind
 
 EVIL = ["\x1b[2J", "\a", "\r", "\n", "\x7f", "\x9b2J", "\u202e", "\u2066", "\u2028", "\u061c", "\0", "\t"]
 TARGET = "web/10.2.0.101:80"
-
-
-@asynccontextmanager
-async def served(host: FakeDirector):
-    async with running(host) as controller:
-        server = Server(controller, host.root / "run", None)
-        await server.start()
-        try:
-            yield controller
-        finally:
-            await server.close()
 
 
 def clean(text: str) -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
 
 import pytest
 from fake_director import VIP, FakeDirector, announced, eventually, inventory, running
+from served_director import served
 
-from clusterlb.api.server import Server
 from clusterlb.cli.client import ask
 from clusterlb.controller import drains
 from clusterlb.model.intent import Intent, IntentKind
@@ -37,17 +36,6 @@ def seen(*routes):
     lsas.append(RouterLsa("0.0.0.0", SWITCH, tuple(RouterLink(router, 10) for router in routers), 1))
     hosts = tuple(HostRoute("0.0.0.0", router, vip, 10, False, 1) for router, vip in routes)
     return Databases(Lsdb(tuple(lsas), (), hosts))
-
-
-@asynccontextmanager
-async def served(host):
-    async with running(host) as controller:
-        server = Server(controller, host.root / "run", None)
-        await server.start()
-        try:
-            yield controller
-        finally:
-            await server.close()
 
 
 async def down(host, **wish):

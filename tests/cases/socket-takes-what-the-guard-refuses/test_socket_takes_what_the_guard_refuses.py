@@ -5,30 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from fake_director import FakeDirector, running
+from fake_director import FakeDirector
+from served_director import served
 
 from clusterlb.api import wishes
 from clusterlb.api.idle import Idle
-from clusterlb.api.server import Server
 from clusterlb.cli.client import ask
 from clusterlb.model.intent import IntentKind
 
 DRAIN = {"kind": "drain", "target": "director", "value": "", "who": "ada", "reason": "disk"}
-
-
-@asynccontextmanager
-async def served(root: Path, **options):
-    async with running(FakeDirector(root)) as controller:
-        server = Server(controller, root / "run", None, **options)
-        await server.start()
-        try:
-            yield controller
-        finally:
-            await server.close()
 
 
 async def asked(root: Path, body):
@@ -58,14 +46,14 @@ async def test_no_word_but_force_takes_a_drain_past_its_guard(change: dict[str, 
     times = {"now": time.time(), "soon": time.time() + 30}
     body = {**DRAIN, **change}
     body["begins"] = times.get(body.get("begins"), body.get("begins"))
-    async with served(tmp_path) as controller:
+    async with served(FakeDirector(tmp_path)) as controller:
         code, answer = await asked(tmp_path, body)
         assert code in (409, 400), answer
         assert controller.intents.standing == []
 
 
 async def test_a_drain_that_is_planned_or_forced_is_taken(tmp_path: Path):
-    async with served(tmp_path) as controller:
+    async with served(FakeDirector(tmp_path)) as controller:
         assert (await asked(tmp_path, {**DRAIN, "begins": time.time() + 3600}))[0] == 200
         assert [intent.value for intent in controller.intents.standing] == [""]
         assert (await asked(tmp_path, {**DRAIN, "force": True}))[0] == 200
@@ -76,7 +64,7 @@ async def test_a_drain_that_is_planned_or_forced_is_taken(tmp_path: Path):
     "target", ["vip/10.100.0.1", "pool/web", "member/web/10.2.0.101:80", "", "directors"]
 )
 async def test_nothing_but_the_director_is_paused(target: str, tmp_path: Path):
-    async with served(tmp_path) as controller:
+    async with served(FakeDirector(tmp_path)) as controller:
         code, answer = await asked(tmp_path, {**DRAIN, "kind": "pause", "target": target})
         assert (code, "there are director" in answer["error"]) == (404, True)
         assert controller.world.paused is None
@@ -101,7 +89,7 @@ async def test_nothing_but_the_director_is_paused(target: str, tmp_path: Path):
     ids=lambda body: str(body)[:60],
 )
 async def test_wrong_types_are_refused_with_a_word(body, tmp_path: Path):
-    async with served(tmp_path) as controller:
+    async with served(FakeDirector(tmp_path)) as controller:
         code, answer = await asked(tmp_path, body)
         assert code == 400
         assert len(answer["error"]) < 400
@@ -109,7 +97,7 @@ async def test_wrong_types_are_refused_with_a_word(body, tmp_path: Path):
 
 
 async def test_nan_and_brackets_are_refused(tmp_path: Path):
-    async with served(tmp_path) as controller:
+    async with served(FakeDirector(tmp_path)) as controller:
         for body in ('{"kind": "drain", "begins": NaN}', "[" * 100_000, "\ud800", "{"):
             reader, writer = await asyncio.open_unix_connection(str(tmp_path / "run" / "api.sock"))
             data = body.encode("utf-8", "surrogatepass")
@@ -126,7 +114,7 @@ async def eof(reader: asyncio.StreamReader) -> bytes:
 
 @pytest.mark.parametrize("sent", [b"", b"GET /v1/st", b"GET /v1/status HTTP/1.1\r\nHost: x\r\n"])
 async def test_a_connection_that_never_asks_is_closed(sent: bytes, tmp_path: Path):
-    async with served(tmp_path, idle=lambda: Idle(patience=0.2, look_every=0.05)):
+    async with served(FakeDirector(tmp_path), idle=lambda: Idle(patience=0.2, look_every=0.05)):
         reader, writer = await asyncio.open_unix_connection(str(tmp_path / "run" / "api.sock"))
         writer.write(sent)
         await eof(reader)
@@ -134,7 +122,7 @@ async def test_a_connection_that_never_asks_is_closed(sent: bytes, tmp_path: Pat
 
 
 async def test_a_connection_that_asked_once_is_closed_too(tmp_path: Path):
-    async with served(tmp_path, idle=lambda: Idle(patience=0.2, look_every=0.05)):
+    async with served(FakeDirector(tmp_path), idle=lambda: Idle(patience=0.2, look_every=0.05)):
         reader, writer = await asyncio.open_unix_connection(str(tmp_path / "run" / "api.sock"))
         writer.write(b"GET /v1/plan HTTP/1.1\r\nHost: x\r\n\r\n")
         assert b"steps" in await eof(reader)
@@ -143,7 +131,7 @@ async def test_a_connection_that_asked_once_is_closed_too(tmp_path: Path):
 
 async def test_half_a_body_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(wishes, "BODY", 0.2)
-    async with served(tmp_path, idle=lambda: Idle(patience=0.2, look_every=0.05)):
+    async with served(FakeDirector(tmp_path), idle=lambda: Idle(patience=0.2, look_every=0.05)):
         reader, writer = await asyncio.open_unix_connection(str(tmp_path / "run" / "api.sock"))
         writer.write(b"POST /v1/intents HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
         assert b" 408 " in await eof(reader)
@@ -151,7 +139,7 @@ async def test_half_a_body_is_not_waited_for(tmp_path: Path, monkeypatch: pytest
 
 
 async def test_what_takes_long_is_not_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    async with served(tmp_path, idle=lambda: Idle(patience=0.1, look_every=0.02)) as controller:
+    async with served(FakeDirector(tmp_path), idle=lambda: Idle(patience=0.1, look_every=0.02)) as controller:
 
         async def slow() -> list[str]:
             await asyncio.sleep(0.6)

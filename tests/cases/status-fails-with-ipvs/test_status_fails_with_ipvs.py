@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
-from fake_director import FakeDirector, running
+from fake_director import FakeDirector
 from prometheus_client.parser import text_string_to_metric_families
+from served_director import served
 
 from clusterlb.api import server as module
 from clusterlb.api.metrics import exposition
-from clusterlb.api.server import Server
 from clusterlb.cli.client import ask
 from clusterlb.cli.main import main
 from clusterlb.cli.watch import progress
@@ -23,15 +23,10 @@ from clusterlb.drivers.interface import DriverError
 
 
 @asynccontextmanager
-async def served(root: Path):
+async def served_at(root: Path):
     host = FakeDirector(root)
-    async with running(host) as controller:
-        server = Server(controller, root / "run", None)
-        await server.start()
-        try:
-            yield host, controller
-        finally:
-            await server.close()
+    async with served(host) as controller:
+        yield host, controller
 
 
 def silent(*_: object) -> None:
@@ -39,7 +34,7 @@ def silent(*_: object) -> None:
 
 
 async def test_the_status_names_it_and_has_no_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    async with served(tmp_path) as (host, controller):
+    async with served_at(tmp_path) as (host, controller):
         assert (await status(controller))["ipvs"] == {"answers": True, "error": ""}
         monkeypatch.setattr(host.ipvs, "statistics", silent)
         found = await status(controller)
@@ -59,7 +54,7 @@ async def test_the_status_names_it_and_has_no_numbers(tmp_path: Path, monkeypatc
 
 
 async def test_the_metrics_have_what_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    async with served(tmp_path) as (host, controller):
+    async with served_at(tmp_path) as (host, controller):
         monkeypatch.setattr(host.ipvs, "statistics", silent)
         text = exposition(await status(controller)).decode()
     families = {family.name: family for family in text_string_to_metric_families(text)}
@@ -76,7 +71,7 @@ async def test_a_fault_of_our_own_is_told_as_what_it_is(tmp_path: Path, monkeypa
         raise RuntimeError("a thing nobody\x1b[2J thought of")
 
     monkeypatch.setattr(module, "status", broken)
-    async with served(tmp_path):
+    async with served_at(tmp_path):
         with pytest.raises(click.ClickException) as caught:
             await asyncio.to_thread(ask, tmp_path / "run", "GET", "/v1/status")
         assert caught.value.exit_code == 1

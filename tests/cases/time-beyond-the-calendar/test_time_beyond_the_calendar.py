@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
-from fake_director import FakeDirector, running
+from fake_director import FakeDirector
+from served_director import served
 
-from clusterlb.api.server import Server
 from clusterlb.cli import wish
 from clusterlb.cli.client import ask
 from clusterlb.cli.main import main
@@ -23,17 +22,6 @@ from clusterlb.model.intent import LATEST, LONGEST
 PIN = {"kind": "pin", "target": "web/10.2.0.101:80", "value": "down", "reason": "disk", "who": "ada"}
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 BEYOND = [1e300, float("nan"), float("inf"), -1.0, -1e300, 10**400, LATEST * 2, True, "12", [1]]
-
-
-@asynccontextmanager
-async def served(host: FakeDirector):
-    async with running(host) as controller:
-        server = Server(controller, host.root / "run", None)
-        await server.start()
-        try:
-            yield controller
-        finally:
-            await server.close()
 
 
 async def test_the_socket_refuses_what_no_clock_shows(tmp_path: Path):

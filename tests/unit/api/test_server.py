@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 
 import pytest
-from fake_director import FakeDirector, eventually, running, weights
+from fake_director import FakeDirector, eventually, weights
+from served_director import served
 
 from clusterlb.api.metrics import exposition
-from clusterlb.api.server import Server
 from clusterlb.cli.client import ask
 from clusterlb.controller.status import status
 
 MEMBER = "10.2.0.101:80"
-
-
-@asynccontextmanager
-async def served(host):
-    async with running(host) as controller:
-        server = Server(controller, host.root / "run", None)
-        await server.start()
-        try:
-            yield controller
-        finally:
-            await server.close()
 
 
 async def asked(host, method, url, body=None):
