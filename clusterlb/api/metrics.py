@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from clusterlb.api.metrics_checks import PREFIX, checks
 from clusterlb.api.metrics_cluster import cluster
 from clusterlb.api.metrics_ports import ports
+from clusterlb.api.metrics_vrrp import vrrp
 from clusterlb.controller.status import COUNTS
 
 
@@ -39,6 +40,7 @@ class StatusCollector(Collector):
         yield from checks(status)
         yield from cluster(status)
         yield from ports(status)
+        yield from vrrp(status)
 
 
 def exposition(status: dict[str, Any]) -> bytes:

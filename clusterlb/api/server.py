@@ -119,7 +119,7 @@ class Server:
     async def _down(self, request: web.Request) -> web.Response:
         controller, wish = self._controller, await wished(request)
         if wish.get("force") is not True and not controller.world.leaving:
-            await controller.readings.cluster(at_once=True)  # the guard looks at what is now
+            await controller.look_around()  # the guard looks at what is now
             around = controller.world.around(controller.reconciler.clock())
             silent = controller.readings.cluster_error
             refused = refused_down(controller.world.inventory, around, silent)

@@ -32,7 +32,7 @@ def wishes(controller: Controller) -> list[web.RouteDef]:
     async def make(request: web.Request) -> web.Response:
         body = await wished(request)
         if body.get("kind") == IntentKind.DRAIN.value:
-            await controller.readings.cluster(at_once=True)  # the guards look at what is now
+            await controller.look_around()  # the guards look at what is now
         return _make(controller, body)
 
     async def take_back(request: web.Request) -> web.Response:

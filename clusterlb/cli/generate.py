@@ -68,34 +68,4 @@ def switch(
         raise click.ClickException(f"{output}: {error.strerror}") from error
 
 
-@command.command("vrrp")
-@options.inventory_option
-@options.director_option
-@click.option(
-    "--part", type=click.Choice(["links", "frr"]), help="Print one part alone.  [default: both, links first]"
-)
-def vrrp(inventory: Path, director: str | None, part: str | None) -> None:
-    """Print what a director needs for the VIPs with `ha: {mode: vrrp}`.
-
-    First a shell script that makes the macvlan devices vrrpd needs, then vrrpd's lines of frr.conf.
-    docs/vrrp.md says how to use them, and what VRRP cannot do.
-    """
-    from clusterlb.config.load import InventoryError, load
-    from clusterlb.controller.reload import UnknownDirectorError, director_of
-    from clusterlb.drivers.interface import DriverError
-    from clusterlb.generate.vrrp import VrrpError, render_frr, render_links
-
-    parts = {"links": render_links, "frr": render_frr}
-    try:
-        cluster, _ = load(inventory)
-        this = director_of(cluster, director or options.host_name())
-        texts = [render(cluster, this) for name, render in parts.items() if part in (None, name)]
-    except InventoryError as error:
-        click.echo(str(error), err=True)
-        raise SystemExit(int(Exit.INVALID)) from error
-    except (UnknownDirectorError, VrrpError, DriverError) as error:
-        raise click.ClickException(str(error)) from error
-    click.echo("\n".join(texts), nl=False)
-
-
 command.add_command(realserver.command)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 PIPED = 160  # columns
+STANDBY = "standby"  # a VIP that is here for others to serve: VRRP's, outside its `order`
 SHOWN = 10  # lines of checks that are not probed
 
 
@@ -51,7 +52,7 @@ def degraded(status: dict[str, Any]) -> bool:
         or status["errors"]
         or status.get("unprobed")
         or _engine_trouble(status)
-        or any(not vip["announced"] for vip in status["vips"])
+        or any(not vip["announced"] and vip["reason"] != STANDBY for vip in status["vips"])
     )
 
 
@@ -83,14 +84,16 @@ def show(status: dict[str, Any]) -> None:
         console.print(Text(text), soft_wrap=True)
     _notes(console, status)
     for vip in status["vips"]:
-        if not vip["announced"]:  # in a narrow window the table has no room for the reason
+        if (
+            not vip["announced"] and vip["reason"] != STANDBY
+        ):  # in a narrow window the table has no room for the reason
             why = Text(f"{vip['vip']} WITHDRAWN, {vip['reason']}: {vip['because']}")
             console.print(why, soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("vip / service", "lane", "member", "verdict", "weight", "active", "inactive", "because"):
         table.add_column(name, overflow="fold")
     for vip in sorted(status["vips"], key=lambda vip: bool(vip["announced"])):
-        lane = ",".join(vip["announced"]) or "WITHDRAWN"
+        lane = _lane(vip)
         table.add_row(vip["vip"], lane, "", "", "", "", "", Text(f"{vip['reason']}: {vip['because']}"))
         for service in vip["services"]:
             for number, member in enumerate(service["members"]):
@@ -105,6 +108,14 @@ def show(status: dict[str, Any]) -> None:
                     Text("; ".join(filter(None, (member["because"], member["warning"], member["suspect"])))),
                 )
     console.print(table)
+
+
+def _lane(vip: dict[str, Any]) -> str:
+    """Say where a VIP is: on a lane, and what VRRP has elected where that is what moves it."""
+    if not vip["announced"]:
+        return "-" if vip["reason"] == STANDBY else "WITHDRAWN"
+    lane = ",".join(vip["announced"])
+    return f"{lane} (vrrp {vip['vrrp'] or 'unknown'})" if vip.get("vrrp") is not None else lane
 
 
 def _neighbors(frr: dict[str, Any]) -> str:
@@ -153,7 +164,7 @@ def _notes(console: Console, status: dict[str, Any]) -> None:
         console.print(Text(printable(f"{what} by {intent['who']}: {intent['reason']}")))
     for text in status["ports"]["warnings"]:
         console.print(Text(text))
-    for text in status["inside"]:
+    for text in [*status.get("heartbeats", []), *status["inside"]]:
         console.print(Text(f"warning: {text}"))
     for name, check in status["director_checks"].items():
         if check["verdict"] != "up":

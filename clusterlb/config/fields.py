@@ -26,7 +26,7 @@ _WHOLE = {1: "whole seconds", 0.01: "a multiple of 10ms", 0.001: "whole millisec
 _PERCENT = re.compile(r"([0-9]{1,3})%")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}")
-_VRRP_DEVICE = re.compile(r"vrrp[46]-[0-9]+-[0-9]+")  # generate/vrrp.py
+_VRRP_DEVICE = re.compile(r"vrrp[46]-[0-9]+-[0-9a-f]+")  # core/vrrp.py
 # `all` and `default` are in the place of an interface's name in sysctls (ip-sysctl.rst)
 _NO_LINKS = frozenset({"lo", "all", "default"})
 _THIS_NETWORK = IPv4Network("0.0.0.0/8")

@@ -10,12 +10,14 @@ from clusterlb.drivers.interface import LinkState
 from clusterlb.model.address import IPAddress
 from clusterlb.model.ipvs import KEEP_TIMEOUTS, ProtocolTimeouts, ServiceKey, ServiceState
 from clusterlb.model.plan import (
+    AddDevice,
     AddLocalRoute,
     AddPeer,
     Announce,
     ChangeSets,
     CreateLane,
     LoadRules,
+    RemoveDevice,
     RemoveLane,
     RemoveLocalRoute,
     RemovePeer,
@@ -80,6 +82,7 @@ class Actual:
             rules=self.rules,
             timeouts=self.timeouts,
             peers=self.links.peers,
+            devices=self.links.devices,
             announced={vip: self.links.announced[vip] for vip in vips if vip in self.links.announced},
         )
 
@@ -93,12 +96,17 @@ def after(links: LinkState, steps: Collection[Step]) -> LinkState:
     """Return what the links are once these steps have taken effect; others than link steps change nothing."""
     lanes, routes = set(links.lanes), set(links.local_routes)
     announced, peers = dict(links.announced), set(links.peers)
+    devices = {device.name: device for device in links.devices}
     for step in steps:
         match step:
             case CreateLane(lane):
                 lanes.add(lane)
             case RemoveLane(lane):
                 lanes.discard(lane)
+            case AddDevice(device):
+                devices[device.name] = device
+            case RemoveDevice(device):
+                devices.pop(device.name, None)
             case AddPeer(peer):
                 peers.add(peer)
             case RemovePeer(peer):
@@ -113,4 +121,11 @@ def after(links: LinkState, steps: Collection[Step]) -> LinkState:
                 left = announced.pop(vip, frozenset()) - {lane}
                 if left:
                     announced[vip] = left
-    return LinkState(frozenset(lanes), announced, frozenset(routes), links.carrier, frozenset(peers))
+    return LinkState(
+        frozenset(lanes),
+        announced,
+        frozenset(routes),
+        links.carrier,
+        frozenset(peers),
+        frozenset(devices.values()),
+    )

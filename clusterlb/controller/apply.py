@@ -16,6 +16,7 @@ from clusterlb.drivers.interface import DriverError, FrrDriver, LockedError
 from clusterlb.model.address import IPAddress
 from clusterlb.model.ipvs import ServiceKey, ServiceState
 from clusterlb.model.plan import (
+    AddDevice,
     AddLocalRoute,
     AddPeer,
     Announce,
@@ -28,6 +29,7 @@ from clusterlb.model.plan import (
     LoadRules,
     Plan,
     ReadBack,
+    RemoveDevice,
     RemoveLane,
     RemoveLocalRoute,
     RemovePeer,
@@ -43,6 +45,8 @@ from clusterlb.model.state import FrrLine
 LINK_STEPS = (
     CreateLane,
     RemoveLane,
+    AddDevice,
+    RemoveDevice,
     AddPeer,
     RemovePeer,
     AddLocalRoute,

@@ -14,6 +14,7 @@ import structlog
 from clusterlb.controller.apply import LOCK_PATIENCE, Applier
 from clusterlb.controller.counters import Counters
 from clusterlb.controller.drains import Drains
+from clusterlb.controller.elections import Elections
 from clusterlb.controller.insiders import Insiders
 from clusterlb.controller.intents import Intents
 from clusterlb.controller.journal import Journal
@@ -88,6 +89,7 @@ class Controller:
     readings: Readings = field(init=False)
     counters: Counters = field(init=False)
     drains: Drains = field(init=False)
+    elections: Elections = field(init=False)
     insiders: Insiders = field(init=False)
     port_use: PortUse = field(init=False)
     snat: Snat = field(init=False)
@@ -123,6 +125,7 @@ class Controller:
         self.port_use = PortUse(world, self.drivers.conntrack, loop.time)
         self.snat = Snat(world, self.port_use.flows_of, loop.time)
         self.insiders = Insiders(world, self._kernel, loop.time)
+        self.elections = Elections(world, self.drivers.frr, loop.time)
         self.drains = Drains(world, self._kernel, loop.time)
         journal = Journal(self.settings.state_dir / "intents.jsonl", go_on=True)
         self.intents = Intents(journal, world)
@@ -196,6 +199,11 @@ class Controller:
             self.stop()
         return problems
 
+    async def look_around(self) -> None:
+        """Look at the other directors now: something is to be decided that hangs on them."""
+        await self.readings.cluster(at_once=True)
+        await self.elections.look(at_once=True)
+
     def next_window(self) -> dict[str, object] | None:
         """Return the next maintenance window of this director as plain data, times in seconds since 1970."""
         found = next_window(self.world.inventory.maintenance, self.world.director.name, now_utc())
@@ -259,6 +267,7 @@ class Controller:
         """Look at FRR and at the other directors, which tell nobody when they change."""
         await self.readings.frr_health()  # first: the database is worth a look as soon as a neighbour is Full
         await self.readings.cluster()
+        await self.elections.look()
 
     async def _survey(self) -> None:
         """Look at the kernel's counters."""
@@ -276,7 +285,7 @@ class Controller:
         await self.snat.tick()
 
     def _summary(self) -> str:
-        announced = len(self.world.inventory.vips.keys() & self.world.actual.links.announced.keys())
+        announced = len(self.world.inventory.vips.keys() & self.world.announced().keys())
         rest = len(self.world.inventory.vips) - announced
         return f"{announced} VIPs announced, {rest} not" if rest else f"{announced} VIPs announced"
 

@@ -9,6 +9,7 @@ from clusterlb.core.desired import Served, carriers, served
 from clusterlb.core.host import limits, sysctls
 from clusterlb.core.roster import director_key, roster
 from clusterlb.core.rules.table import parts
+from clusterlb.core.vrrp import groups_of
 from clusterlb.model.address import IPAddress
 from clusterlb.model.health import CheckKey, ProbeKey
 from clusterlb.model.inventory import Director, Inventory
@@ -23,6 +24,7 @@ class Index:
         self.director = director
         self.parts = parts(inventory, director)
         self.served: Served = served(inventory)
+        self.groups = groups_of(inventory, director)
         self.sysctls = sysctls(inventory, director)
         self.limits = limits(inventory)
         self.settings = {*self.sysctls, *self.limits}

@@ -192,6 +192,8 @@ class Reconciler:
         if undone or unrecorded:
             self.later(self.clock() + RETRY, None, None)
         if frr and self.clock() >= self._frr_not_before and not self._configure.busy():
+            if frr[0].vips & outcome.blocked.keys():
+                return  # nobody is to be sent here for what is not as planned: it is tried again at once
             ready, _ = separate(frr[:1] if not self.applier.lock_patience else (), undone, self.world.vips_of)
             for step in ready:
                 self._configure.start(cast(ConfigureFrr, step))

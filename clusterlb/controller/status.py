@@ -78,7 +78,9 @@ async def status(controller: Controller) -> dict[str, Any]:
             {"address": str(address), **_announced(controller, address, decision)}
             for address, decision in world.snat.own.items()
         ],
-        "errors": [*controller.broken, *world.errors],
+        "heartbeats": list(controller.elections.warnings),
+        "two_masters": [str(one.vip) for one in controller.elections.findings],
+        "errors": [*controller.broken, *world.errors, *_vrrp_errors(controller)],
         "ports": controller.port_use.status(),
         "inside": [explain(world.inventory, pair) for pair in sorted(world.insiders)],
         "counts": {name: world.counts[name] for name in COUNTS},
@@ -103,6 +105,12 @@ async def _statistics(controller: Controller) -> tuple[Statistics, str]:
         return await controller.reconciler.kernel.statistics(tuple(controller.world.index.served)), ""
     except DriverError as error:
         return None, str(error)
+
+
+def _vrrp_errors(controller: Controller) -> list[str]:
+    elections = controller.elections
+    silent = [f"nobody knows what VRRP has elected: {elections.error}"] if elections.error else []
+    return [*silent, *(f"{one.vip}: {one.text}" for one in elections.findings)]
 
 
 def plan_lines(plan: Plan) -> list[str]:
@@ -156,12 +164,13 @@ async def _members(
 
 def _announced(controller: Controller, address: IPAddress, decision: Decision | None) -> dict[str, Any]:
     """Return the lanes that an address is on and those where it belongs, and why."""
-    lanes = controller.world.actual.links.announced.get(address, frozenset())
+    lanes = controller.world.announced().get(address, frozenset())
     return {
         "announced": sorted(lane.value for lane in lanes),
         "wanted": sorted(lane.value for lane in decision.lanes) if decision else [],
         "reason": decision.because.reason.value if decision else "",
         "because": decision.because.text if decision else "",
+        "vrrp": controller.world.elected.get(address),
     }
 
 

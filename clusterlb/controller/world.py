@@ -23,6 +23,7 @@ from clusterlb.core.rules.part import join
 from clusterlb.core.snat.gateway import without_gateway
 from clusterlb.core.snat.state import NO_SNAT, SnatState
 from clusterlb.core.stand import unheard
+from clusterlb.core.vrrp import stood
 from clusterlb.model.address import IPAddress
 from clusterlb.model.check import VerdictState
 from clusterlb.model.cluster_view import Announcement, ClusterView
@@ -81,6 +82,7 @@ class World:
     suspects: dict[tuple[ServiceKey, DestinationKey], str] = field(default_factory=dict)
     standings: dict[str, Standing] = field(default_factory=dict)
     decided: dict[IPAddress, Decision] = field(default_factory=dict)
+    elected: dict[IPAddress, str] = field(default_factory=dict)  # by VRRP
     health: DirectorHealth = field(default_factory=DirectorHealth)
     unfit: Because | None = None
     unprogrammed: dict[IPAddress, str] = field(default_factory=dict)
@@ -156,6 +158,8 @@ class World:
             director_unfit=self.unfit,
             unprogrammed=self.unprogrammed,
             frr=self.wanted_frr,
+            groups=self.index.groups,
+            decided=self.decided,
             peers=self.snat.peers,
             sysctls={**self.index.sysctls, **self.actual.raised(self.index.limits)},
             timeouts=self.inventory.cluster.timeouts,
@@ -191,11 +195,17 @@ class World:
             own=self.director.router_id,
             now=now,
             view=self.cluster_view,
-            announced=self.actual.links.announced,
+            announced=self.announced(),
             drains=self.drains,
             adjacent=bool(self.health.ospf_full),
             progress=self.progress,
+            masters=frozenset(vip for vip, state in self.elected.items() if state == "master"),
         )
+
+    def announced(self) -> dict[IPAddress, frozenset[Lane]]:
+        """Return what clients are sent here for: by OSPF, or by VRRP as soon as this director is elected."""
+        links = self.actual.links
+        return {**links.announced, **stood(self.actual.frr or (), self.index.groups, links.devices)}
 
     def health_changed(self, **fields: object) -> None:
         """Take in the director's own condition; look at all VIPs again when its fitness changed."""

@@ -15,8 +15,9 @@ from clusterlb.core.place import Surroundings, place
 from clusterlb.core.programme import service_state, way_state
 from clusterlb.core.quorum import Standing
 from clusterlb.core.roster import Roster
+from clusterlb.core.vrrp import Group, standing
 from clusterlb.model.address import IPAddress
-from clusterlb.model.inventory import Director, Inventory, Pool, Service, Vip
+from clusterlb.model.inventory import Director, Inventory, Pool, Service, Vip, Vrrp
 from clusterlb.model.ipvs import KEEP_TIMEOUTS, DestinationKey, ProtocolTimeouts, ServiceKey, ServiceState
 from clusterlb.model.ospf import Lane
 from clusterlb.model.reason import Because, Reason
@@ -37,7 +38,8 @@ class View:
     pinned or drains; ``around`` the other directors and drains of this one, None where they play no part;
     ``own`` what is decided on addresses of the director's own and ``absent`` those of full NAT that it lacks;
     ``settled``: the start is over, in which only that changes which has to; ``peers`` the directors that SNAT
-    flows can be sent to; ``frr``, ``sysctls``, ``timeouts`` and ``rules`` are what the inventory renders to
+    flows can be sent to; ``groups`` VRRP's virtual routers here; ``decided`` the decisions on VIPs that
+    nobody looks at now; ``frr``, ``sysctls``, ``timeouts`` and ``rules`` are what the inventory renders to
     and needs.
     """
 
@@ -54,6 +56,8 @@ class View:
     director_unfit: Because | None = None
     unprogrammed: Mapping[IPAddress, str] = field(default_factory=dict)
     frr: tuple[FrrLine, ...] = ()
+    groups: tuple[Group, ...] = ()
+    decided: Mapping[IPAddress, Decision] = field(default_factory=dict)
     sysctls: Mapping[str, str] = field(default_factory=dict)
     timeouts: ProtocolTimeouts = KEEP_TIMEOUTS
     rules: Rules = NO_RULES
@@ -163,9 +167,21 @@ def desired(
         services=wanted,
         local_routes=frozenset(decided),
         lanes=frozenset(Lane),
-        frr=view.frr,
+        frr=standing(view.frr, view.groups, _lanes({**view.decided, **decided})),
+        devices=frozenset(group.device for group in view.groups),
         timeouts=view.timeouts,
         rules=view.rules,
         peers=view.peers,
-        announced={vip: decision.lanes for vip, decision in decided.items() if decision.lanes},
+        announced={
+            vip: lanes for vip, lanes in _lanes(decided).items() if lanes and not _by_vrrp(inventory, vip)
+        },
     )
+
+
+def _lanes(decided: Mapping[IPAddress, Decision]) -> dict[IPAddress, frozenset[Lane]]:
+    return {vip: decision.lanes for vip, decision in decided.items()}
+
+
+def _by_vrrp(inventory: Inventory, vip: IPAddress) -> bool:
+    """Say whether VRRP moves a VIP; no OSPF lane has its address then."""
+    return vip in inventory.vips and isinstance(inventory.vips[vip].ha, Vrrp)

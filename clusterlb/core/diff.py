@@ -10,9 +10,11 @@ from collections.abc import Iterator, Sequence
 from clusterlb.core.programme import HASHING, REMEMBERING
 from clusterlb.core.rules.guard import guarded
 from clusterlb.core.snat.gateway import is_gateway
+from clusterlb.core.vrrp import place_of, turns
 from clusterlb.model.ipvs import Destination, DestinationKey, ProtocolTimeouts, ServiceKey, ServiceState
 from clusterlb.model.plan import (
     AddDestination,
+    AddDevice,
     AddLocalRoute,
     AddPeer,
     AddService,
@@ -23,10 +25,12 @@ from clusterlb.model.plan import (
     CreateLane,
     EditDestination,
     EditService,
+    FrrPart,
     IpvsStep,
     LoadRules,
     ReadBack,
     RemoveDestination,
+    RemoveDevice,
     RemoveLane,
     RemoveLocalRoute,
     RemovePeer,
@@ -38,7 +42,8 @@ from clusterlb.model.plan import (
 )
 from clusterlb.model.rules import Rules, SetChange
 from clusterlb.model.snat import Peer
-from clusterlb.model.state import DirectorState
+from clusterlb.model.state import DirectorState, FrrLine
+from clusterlb.model.vrrp import VrrpDevice
 
 # Changes in interval sets beyond which the whole table is loaded. nft compares each with all that is there:
 # 1,000 in 10,000 take 50 s, where the load takes 0.2 s.
@@ -53,6 +58,7 @@ def diff(want: DirectorState, have: DirectorState) -> tuple[Step, ...]:
         *(AddPeer(peer) for peer in sorted(want.peers - have.peers, key=_by_mark)),
         *_rules(want.rules, have.rules),
         *(CreateLane(lane) for lane in sorted(want.lanes - have.lanes, key=_by_value)),
+        *(AddDevice(device) for device in sorted(want.devices - have.devices, key=_by_name)),
         *_services(want, have),
         *(AddLocalRoute(vip) for vip in sorted(want.local_routes - have.local_routes, key=_by_family)),
         *_frr(want, have),
@@ -60,6 +66,7 @@ def diff(want: DirectorState, have: DirectorState) -> tuple[Step, ...]:
         *(RemoveLocalRoute(vip) for vip in sorted(have.local_routes - want.local_routes, key=_by_family)),
         *_lost_peers(want, have),
         *(RemoveLane(lane) for lane in sorted(have.lanes - want.lanes, key=_by_value)),
+        *_lost_devices(want, have),
     )
 
 
@@ -175,10 +182,20 @@ def _frr(want: DirectorState, have: DirectorState) -> Iterator[Step]:
     there, wanted = set(have.frr), set(want.frr)
     add = [line for line in want.frr if line not in there]
     remove = [line for line in have.frr if line not in wanted]
-    for gateway in (False, True):
-        more, less = (tuple(line for line in lines if is_gateway(line) is gateway) for lines in (add, remove))
+    for part in (FrrPart.ROUTING, FrrPart.GATEWAY):
+        more, less = (tuple(line for line in lines if _part(line) is part) for lines in (add, remove))
         if more or less:
-            yield ConfigureFrr(more, less, gateway)
+            yield ConfigureFrr(more, less, part)
+    for part, turn in zip((FrrPart.VRRP_YIELD, FrrPart.VRRP_STAND), turns(want.frr, have.frr), strict=True):
+        if turn.add or turn.remove:
+            yield ConfigureFrr(turn.add, turn.remove, part, turn.vips)
+
+
+def _part(line: FrrLine) -> FrrPart | None:
+    """Return the part of a line, None for a virtual router's: that hangs on the others of its group."""
+    if place_of(line) is not None:
+        return None
+    return FrrPart.GATEWAY if is_gateway(line) else FrrPart.ROUTING
 
 
 def _announcements(want: DirectorState, have: DirectorState) -> Iterator[Step]:
@@ -203,6 +220,18 @@ def _lost_peers(want: DirectorState, have: DirectorState) -> Iterator[RemovePeer
     """Yield a step for each mark that leads nowhere any more; one that leads elsewhere is added so."""
     stay = set(map(_by_mark, want.peers))
     yield from (RemovePeer(peer) for peer in sorted(have.peers, key=_by_mark) if _by_mark(peer) not in stay)
+
+
+def _lost_devices(want: DirectorState, have: DirectorState) -> Iterator[RemoveDevice]:
+    """Yield a step for each device that is not wanted; one that is to be another keeps its name."""
+    names = set(map(_by_name, want.devices))
+    yield from (
+        RemoveDevice(each) for each in sorted(have.devices, key=_by_name) if _by_name(each) not in names
+    )
+
+
+def _by_name(device: VrrpDevice) -> str:
+    return device.name
 
 
 def _by_mark(peer: Peer) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from clusterlb.core.announce import inside
 from clusterlb.core.place import Surroundings
 from clusterlb.model.intent import Intent, IntentKind
-from clusterlb.model.inventory import Cluster, Inventory
+from clusterlb.model.inventory import Cluster, Inventory, Vrrp
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import Announce, Plan, Step
 from clusterlb.model.reason import Because, Reason
@@ -55,7 +55,7 @@ def refused_drain(
     if intent.kind is not IntentKind.DRAIN:
         return None
     if intent.target.partition("/")[0] not in {"member", "pool"}:
-        return _lonely(intent, inventory, around, silent)
+        return _master(inventory, around, intent) or _lonely(intent, inventory, around, silent)
     since = around.now - changed_at
     if since >= settle:
         return None
@@ -73,12 +73,45 @@ def refused_down(inventory: Inventory, around: Surroundings, silent: str = "") -
     """
     if len(inventory.directors) == 1:
         return None
-    return _lonely(Intent(IntentKind.DRAIN, "director", "", "", "", 0.0), inventory, around, silent)
+    everything = Intent(IntentKind.DRAIN, "director", "", "", "", 0.0)
+    return _master(inventory, around) or _lonely(everything, inventory, around, silent)
+
+
+def _master(inventory: Inventory, around: Surroundings, drain: Intent | None = None) -> Because | None:
+    """Say which VIPs nobody else may take over; a backup of VRRP is silent. ``drain``: None for ``down``.
+
+    A drain hands a VIP over by itself, and keeps it where nobody is there; not so with ``preempt: false``.
+    """
+    wanted = drain.target.partition("/")[2] if drain else ""
+    mine = [
+        str(vip.address)
+        for vip in inventory.vips.values()
+        if isinstance(vip.ha, Vrrp) and vip.address in around.masters
+        if not (wanted and str(vip.address) != wanted) and not (drain and vip.ha.preempt)
+    ]
+    if not mine:
+        return None
+    shown = ", ".join(mine[:5]) + (f" and {len(mine) - 5} more" if len(mine) > 5 else "")
+    first = (
+        "with `preempt: false` a drain ends that at once"
+        if drain
+        else "drain it before (`clusterlb drain director`), and another that is there becomes master"
+    )
+    text = (
+        f"this director is VRRP's master of {shown}, and nobody can tell whether another is there: {first}. "
+        "--force goes on all the same, and nobody serves what nobody takes over"
+    )
+    return Because(Reason.TOO_FEW_ANNOUNCERS, text, {"vips": mine})
 
 
 def _lonely(intent: Intent, inventory: Inventory, around: Surroundings, silent: str) -> Because | None:
     """Say which VIPs too few others would carry."""
     needed = inventory.cluster.min_announcers
+    wanted = intent.target.partition("/")[2]
+    vips = [vip for vip in inventory.vips.values() if not wanted or str(vip.address) == wanted]
+    vips = [vip for vip in vips if not isinstance(vip.ha, Vrrp)]
+    if not vips:
+        return None
     if silent or not around.knows():
         text = (
             f"the link-state database does not say who else announces the VIPs ({silent or _LOOK}): "
@@ -86,11 +119,8 @@ def _lonely(intent: Intent, inventory: Inventory, around: Surroundings, silent: 
         )
         return Because(Reason.TOO_FEW_ANNOUNCERS, text)
     names = {director.router_id: name for name, director in inventory.directors.items()}
-    wanted = intent.target.partition("/")[2]
     lacking: dict[str, str] = {}
-    for vip in inventory.vips:
-        if wanted and str(vip) != wanted:
-            continue
+    for vip in (each.address for each in vips):
         others = around.others(vip)
         carrying = [router for router, lane in others.items() if lane is not Lane.DRAINED]
         if around.mine(vip) is not None and len(carrying) < needed:

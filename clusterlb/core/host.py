@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from clusterlb.core.marks import uses_vip
 from clusterlb.core.programme import HASHING
+from clusterlb.core.vrrp import groups_of
 from clusterlb.model.address import AddressFamily, family_of
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Director, Inventory
@@ -27,7 +28,12 @@ def sysctls(inventory: Inventory, director: Director) -> dict[str, str]:
     VIP, an address of this host: accept_local lets such a packet in (fib_validate_source() in
     net/ipv4/fib_frontend.c).
     """
-    return {**dict(_ipvs(inventory)), **dict(_forwarding(inventory, director)), **dict(_tracking(inventory))}
+    return {
+        **dict(_ipvs(inventory)),
+        **dict(_forwarding(inventory, director)),
+        **dict(_tracking(inventory)),
+        **dict(_vrrp(inventory, director)),
+    }
 
 
 def limits(inventory: Inventory) -> dict[str, int]:
@@ -93,6 +99,16 @@ def _tracking(inventory: Inventory) -> Iterator[tuple[str, str]]:
     if inventory.snat_pools:
         # a flow that comes over from another director is in the middle (nf_conntrack_proto_tcp.c)
         yield "net/netfilter/nf_conntrack_tcp_loose", "1"
+
+
+def _vrrp(inventory: Inventory, director: Director) -> Iterator[tuple[str, str]]:
+    """Yield what keeps a director that is not master from answering for a VIP, which is a local address.
+
+    Each interface answers ARP for its own addresses alone, and nobody asks in a VIP's name (ip-sysctl.rst).
+    """
+    for group in groups_of(inventory, director):
+        yield f"net/ipv4/conf/{group.interface}/arp_ignore", "1"
+        yield f"net/ipv4/conf/{group.interface}/arp_announce", "2"
 
 
 def _methods(inventory: Inventory, *methods: Forwarding) -> set[AddressFamily]:

@@ -14,6 +14,7 @@ from clusterlb.model.plan import (
     AwaitWithdrawn,
     ChangeSets,
     ConfigureFrr,
+    FrrPart,
     LoadRules,
     RemoveLane,
     RemoveLocalRoute,
@@ -35,11 +36,14 @@ def _holds(undone: Step, step: Step, vips_of: Callable[[ServiceKey], frozenset[I
     match undone:
         case Withdraw():
             return _is_needed(undone, step, vips_of)
-        case ConfigureFrr(gateway=True):
+        case ConfigureFrr(part=FrrPart.GATEWAY):
             # hosts still send their own traffic here, and it must not leave untranslated
             return isinstance(step, LoadRules | ChangeSets | RemovePeer | SetSysctl)
         case LoadRules() | ChangeSets():
             return isinstance(step, RemovePeer)  # maps still lead there
+        case ConfigureFrr(part=FrrPart.VRRP_YIELD):
+            # this director may be master still
+            return not isinstance(step, Withdraw | ConfigureFrr | AwaitWithdrawn)
     return False
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from clusterlb.model.plan import (
     AddDestination,
+    AddDevice,
     AddLocalRoute,
     AddPeer,
     AddService,
@@ -21,10 +22,12 @@ from clusterlb.model.plan import (
     CreateLane,
     EditDestination,
     EditService,
+    FrrPart,
     LoadRules,
     Plan,
     ReadBack,
     RemoveDestination,
+    RemoveDevice,
     RemoveLane,
     RemoveLocalRoute,
     RemovePeer,
@@ -44,6 +47,7 @@ RANK: dict[type[Step], int] = {
     LoadRules: 1,
     ChangeSets: 1,
     CreateLane: 2,
+    AddDevice: 2,
     # one rank, for the order inside a service is the diff's: remove, edit, add
     AddService: 3,
     EditService: 3,
@@ -59,9 +63,11 @@ RANK: dict[type[Step], int] = {
     RemoveService: 10,
     RemoveLocalRoute: 11,
     RemoveLane: 13,
+    RemoveDevice: 13,
     RemovePeer: 13,  # no map leads there by then, not even when the director is taken down
 }
 CEASE_GATEWAY = -1  # nothing new comes while what it needs goes
+YIELD, STAND = 0, 8  # as Withdraw, and behind Announce: of FRR's changes the one that fails holds up the next
 BREAK_AFTER_MAKE = START_GATEWAY = 8
 RESTORE_FRR = 12  # while the lanes are there: FRR forgets what it knew of an interface that is gone
 RESTORE_RULES = 12  # after the services: until then the kernel must not speak for a VIP
@@ -76,8 +82,12 @@ def order(steps: Iterable[Step], *, leaving: bool = False) -> Plan:
     def rank(step: Step) -> int:
         if isinstance(step, Withdraw) and step.vip in moving:
             return BREAK_AFTER_MAKE
-        if isinstance(step, ConfigureFrr) and step.gateway:
+        if isinstance(step, ConfigureFrr) and step.part is FrrPart.GATEWAY:
             return START_GATEWAY if step.add else CEASE_GATEWAY
+        if isinstance(step, ConfigureFrr) and step.part is FrrPart.VRRP_YIELD:
+            return YIELD
+        if isinstance(step, ConfigureFrr) and step.part is FrrPart.VRRP_STAND:
+            return STAND
         if leaving and isinstance(step, ConfigureFrr):
             return RESTORE_FRR
         if leaving and isinstance(step, LoadRules):

@@ -25,7 +25,8 @@ class Surroundings:
 
     ``order``: the directors' router ids in the inventory's order. ``announced``: what sits on which lanes.
     ``drains``: the intents that stand, by VIP; None is the whole director. ``adjacent``: some OSPF neighbour
-    is Full, so what is announced is heard. ``progress``: by VIP.
+    is Full, so what is announced is heard. ``progress``: by VIP. ``masters``: the VIPs that VRRP has elected
+    this director for.
     """
 
     own: IPv4Address
@@ -35,6 +36,7 @@ class Surroundings:
     drains: Mapping[IPAddress | None, Intent] = field(default_factory=dict)
     adjacent: bool = True
     progress: Mapping[IPAddress, Progress] = field(default_factory=dict)
+    masters: frozenset[IPAddress] = frozenset()
 
     def knows(self) -> bool:
         """Say whether the link-state database is evidence: fresh, and not that of an isolated router."""
@@ -64,7 +66,7 @@ class Surroundings:
 def place(vip: Vip, inventory: Inventory, fit: Decision, around: Surroundings) -> Decision:
     """Return where a VIP that is ``fit`` belongs, now that the others and the operator are heard."""
     if isinstance(vip.ha, Vrrp):
-        return Decision(NOWHERE, Because(Reason.VRRP, "announced by VRRP, see clusterlb generate vrrp"))
+        return _elected(vip.ha, vip, inventory, fit, around)
     if around.mine(vip.address) is None and not around.adjacent:
         text = "no OSPF neighbour is Full yet: nobody would hear of it"
         return Decision(NOWHERE, Because(Reason.NOT_ADJACENT, text))
@@ -77,6 +79,24 @@ def place(vip: Vip, inventory: Inventory, fit: Decision, around: Surroundings) -
         serving = _serving(vip, inventory, fit, around)
         return Decision(serving.lanes, Because(Reason.DRAIN_WAITS, waiting, {"intent": intent.reason}))
     return _serving(vip, inventory, fit, around)
+
+
+def _elected(ha: Vrrp, vip: Vip, inventory: Inventory, fit: Decision, around: Surroundings) -> Decision:
+    """Return whether a director stands for election by VRRP, and if so with which priority, as a lane.
+
+    One that drains stands with the lowest: it serves until another one does, and on where there is none. With
+    ``preempt: false`` no other takes over from a lower priority, so it does not stand at all.
+    """
+    if around.own not in {inventory.directors[name].router_id for name in ha.order}:
+        return Decision(NOWHERE, Because(Reason.STANDBY, "this director is not in the VIP's `order`"))
+    intent = around.drains.get(vip.address) or around.drains.get(None)
+    if intent is None:
+        return fit
+    facts = {"who": intent.who, "reason": intent.reason, "until": intent.until}
+    if intent.value == FORCE or not ha.preempt:
+        return Decision(NOWHERE, Because(Reason.DRAINED, intent.reason, facts))
+    text = f"{intent.reason}; it serves only where no other director does"
+    return Decision(frozenset({Lane.DRAINED}), Because(Reason.DRAINING, text, facts))
 
 
 def waits(inventory: Inventory, around: Surroundings) -> str:

@@ -12,6 +12,7 @@ from clusterlb.model.address import IPAddress
 from clusterlb.model.ipvs import ServiceKey
 from clusterlb.model.plan import (
     AddDestination,
+    AddDevice,
     AddLocalRoute,
     AddPeer,
     AddService,
@@ -22,10 +23,12 @@ from clusterlb.model.plan import (
     CreateLane,
     EditDestination,
     EditService,
+    FrrPart,
     LoadRules,
     Plan,
     ReadBack,
     RemoveDestination,
+    RemoveDevice,
     RemoveLane,
     RemoveLocalRoute,
     RemovePeer,
@@ -36,11 +39,12 @@ from clusterlb.model.plan import (
     Withdraw,
 )
 
+ROUTING = (FrrPart.ROUTING, FrrPart.GATEWAY)
 VipsOf = Callable[[ServiceKey], frozenset[IPAddress]]
 RULES = (LoadRules, ChangeSets)
 SETTINGS = (SetSysctl, SetTimeouts)
 # what tidies up can wait until all is well
-TIDYING = (AwaitWithdrawn, RemoveService, RemoveLocalRoute, RemoveLane, RemovePeer)
+TIDYING = (AwaitWithdrawn, RemoveService, RemoveLocalRoute, RemoveLane, RemoveDevice, RemovePeer)
 
 
 def separate(plan: Iterable[Step], undone: Collection[Step], vips_of: VipsOf) -> tuple[Plan, Plan]:
@@ -70,7 +74,6 @@ def separate(plan: Iterable[Step], undone: Collection[Step], vips_of: VipsOf) ->
 def _waits(step: Step, held: Collection[Step], moved: Collection[object], vips_of: VipsOf) -> bool:
     rules = any(isinstance(one, RULES) for one in held)
     settings = any(isinstance(one, SETTINGS) for one in held)
-    frr = any(isinstance(one, ConfigureFrr) for one in held)
     match step:
         case AddService():
             return rules or settings
@@ -86,20 +89,40 @@ def _waits(step: Step, held: Collection[Step], moved: Collection[object], vips_o
             return settings
         case LoadRules() | ChangeSets():
             return settings or any(isinstance(one, AddPeer) or _ceases(one) for one in held)
-        case CreateLane() | AddLocalRoute():
+        case CreateLane() | AddDevice() | AddLocalRoute():
             return rules
         case ConfigureFrr():
-            return frr or any(isinstance(one, (*RULES, *SETTINGS, CreateLane, AddPeer)) for one in held)
+            return _frr_waits(step, held, vips_of)
         case Announce(vip, lane):
-            return rules or settings or frr or _unready(vip, lane, held, vips_of)
+            return rules or settings or _routing(held) or _unready(vip, lane, held, vips_of)
         case Withdraw(vip):
             return any(isinstance(one, Announce) and one.vip == vip for one in held)
     return isinstance(step, TIDYING) and bool(held)
 
 
+def _frr_waits(step: ConfigureFrr, held: Collection[Step], vips_of: VipsOf) -> bool:
+    """Say whether a change of FRR's has to wait; one that gives way to other directors waits for nothing."""
+    needs: tuple[type[Step], ...] = (*RULES, *SETTINGS, CreateLane, AddPeer)
+    match step.part:
+        case FrrPart.VRRP_YIELD:
+            return False
+        case FrrPart.VRRP_STAND:
+            needs = (*RULES, *SETTINGS, AddDevice, ConfigureFrr)
+            if any(_missing(vip, held, vips_of) for vip in step.vips):
+                return True
+        case _:
+            needs = (*needs, ConfigureFrr)
+    return any(isinstance(one, needs) for one in held)
+
+
+def _routing(held: Collection[Step]) -> bool:
+    """Say whether a change is held without which OSPF does not announce as it should."""
+    return any(isinstance(one, ConfigureFrr) and one.part in ROUTING for one in held)
+
+
 def _ceases(step: Step) -> bool:
     """Say whether a step takes the default route away, which goes before what it leads to."""
-    return isinstance(step, ConfigureFrr) and step.gateway and not step.add
+    return isinstance(step, ConfigureFrr) and step.part is FrrPart.GATEWAY and not step.add
 
 
 def _lacks(key: ServiceKey, held: Collection[Step]) -> bool:
@@ -119,10 +142,14 @@ def _services(held: Collection[Step]) -> set[ServiceKey]:
 
 
 def _unready(vip: IPAddress, lane: object, held: Collection[Step], vips_of: VipsOf) -> bool:
-    if any(vip in vips_of(key) for key in _services(held)):
-        return True
-    return any(
-        (isinstance(one, CreateLane) and one.lane is lane)
-        or (isinstance(one, AddLocalRoute | Announce) and one.vip == vip)
+    return _missing(vip, held, vips_of) or any(
+        (isinstance(one, CreateLane) and one.lane is lane) or (isinstance(one, Announce) and one.vip == vip)
         for one in held
     )
+
+
+def _missing(vip: IPAddress, held: Collection[Step], vips_of: VipsOf) -> bool:
+    """Say whether something is held without which this director cannot serve a VIP."""
+    if any(vip in vips_of(key) for key in _services(held)):
+        return True
+    return any(isinstance(one, AddLocalRoute) and one.vip == vip for one in held)

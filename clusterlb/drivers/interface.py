@@ -18,6 +18,7 @@ from clusterlb.model.port_use import AddressUse, ConntrackFailures
 from clusterlb.model.rules import Element, Rules
 from clusterlb.model.snat import Peer
 from clusterlb.model.state import FrrLine
+from clusterlb.model.vrrp import VrrpDevice, VrrpRouter
 
 
 class DriverError(Exception):
@@ -61,6 +62,7 @@ class LinkState:
     """What the kernel's links, addresses and routes say about us. ``lanes``: those that are fit for use.
 
     ``peers``: the directors to which there is a way; a way that is not whole leads to ``::`` or ``0.0.0.0``.
+    ``devices``: those of virtual routers that are whole.
     """
 
     lanes: frozenset[Lane]
@@ -68,6 +70,7 @@ class LinkState:
     local_routes: frozenset[IPAddress]
     carrier: Mapping[str, bool]
     peers: frozenset[Peer] = frozenset()
+    devices: frozenset[VrrpDevice] = frozenset()
 
 
 class LinkDriver(Protocol):
@@ -145,6 +148,10 @@ class FrrDriver(Protocol):
 
     async def bfd_up(self) -> int:
         """Return how many BFD sessions are up; DriverError when bfdd does not answer."""
+        ...
+
+    async def virtual_routers(self) -> tuple[VrrpRouter, ...]:
+        """Return VRRP's virtual routers that have addresses; DriverError when vrrpd does not answer."""
         ...
 
 

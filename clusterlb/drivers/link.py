@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence, Set
-from errno import EEXIST, EINVAL, ENETUNREACH, ENODEV, EOPNOTSUPP, EPERM, ESRCH, ETIMEDOUT
+from errno import EADDRINUSE, EEXIST, EINVAL, ENETUNREACH, ENODEV, EOPNOTSUPP, EPERM, ESRCH, ETIMEDOUT
 from itertools import groupby
 
 from pyroute2 import IPRoute
@@ -19,14 +19,17 @@ from clusterlb.drivers.lanes import is_in_force, lane_interface, lane_peer
 from clusterlb.drivers.moves import Move, carry_out, on_lane
 from clusterlb.drivers.peers import add_peer, read_peers, remove_peer
 from clusterlb.drivers.rtnetlink import RT_TABLE_LOCAL, RouteSocket
+from clusterlb.drivers.vrrp_devices import add_device, read_devices, remove_device
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import (
+    AddDevice,
     AddLocalRoute,
     AddPeer,
     Announce,
     CreateLane,
     LinkStep,
+    RemoveDevice,
     RemoveLane,
     RemoveLocalRoute,
     RemovePeer,
@@ -48,8 +51,9 @@ _WORDS = {
     ENODEV: "the interface is not there: something removed it; the next reconciliation makes it anew",
     ENETUNREACH: "no interface of this director has a network with that address: see the director's `inside`",
     EINVAL: "the kernel refuses it; for an IPv6 address see `sysctl net.ipv6.conf.all.disable_ipv6`",
-    EOPNOTSUPP: "this kernel has neither dummy nor veth interfaces: modprobe dummy, or install the kernel's "
-    "extra modules",
+    EOPNOTSUPP: "this kernel lacks that kind of interface: modprobe dummy, with VRRP macvlan, or install the "
+    "kernel's extra modules",
+    EADDRINUSE: "another device of that link has the virtual router's MAC address: remove it (`ip -d link`)",
 }
 
 
@@ -106,6 +110,7 @@ class KernelLinks:
             ),
             carrier={name: self._has_carrier(name) for name in self._uplinks},
             peers=frozenset(read_peers(self._dumps)),
+            devices=frozenset(read_devices(self._ipr)),
         )
 
     def apply(self, steps: Sequence[LinkStep]) -> list[StepError]:
@@ -118,6 +123,8 @@ class KernelLinks:
             for batch in [list(run)] if moving else [[step] for step in run]:
                 try:
                     failed += list(self._apply(batch))
+                except DriverError as error:
+                    failed += (StepError(step, 0, str(error)) for step in batch)
                 except (NetlinkError, OSError) as error:
                     failed += (StepError(step, _errno(error), _words(_errno(error))) for step in batch)
         return failed
@@ -148,6 +155,10 @@ class KernelLinks:
                 self._create(lane)
             case RemoveLane(lane):
                 self._remove(lane)
+            case AddDevice(device):
+                add_device(self._ipr, device)
+            case RemoveDevice(device):
+                remove_device(self._ipr, device)
             case AddLocalRoute(vip):
                 self._add_route(vip)
             case RemoveLocalRoute(vip):

@@ -11,11 +11,13 @@ from clusterlb.drivers.lanes import is_in_force
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import (
+    AddDevice,
     AddLocalRoute,
     AddPeer,
     Announce,
     CreateLane,
     LinkStep,
+    RemoveDevice,
     RemoveLane,
     RemoveLocalRoute,
     RemovePeer,
@@ -23,14 +25,15 @@ from clusterlb.model.plan import (
     Withdraw,
 )
 from clusterlb.model.snat import Peer
+from clusterlb.model.vrrp import VrrpDevice
 
 
 class FakeLinks:
     """Implements ``LinkDriver``.
 
     ``carrier`` may be changed at will; ``fail_next`` makes the next step fail with an errno; ``addresses``,
-    ``routes`` (over the lanes), ``local_routes`` and ``peers`` are the kernel's, open to foreign edits.
-    ``external`` is as in ``KernelLinks``.
+    ``routes`` (over the lanes), ``local_routes``, ``peers`` and ``devices`` are the kernel's, open to foreign
+    edits. ``external`` is as in ``KernelLinks``.
     """
 
     def __init__(self, uplinks: Sequence[str] = ("e0",), external: Set[AddressFamily] | None = None) -> None:
@@ -39,6 +42,7 @@ class FakeLinks:
         self.addresses: dict[Lane, set[IPAddress]] = {}
         self.routes: dict[Lane, set[IPAddress]] = {lane: set() for lane in Lane}
         self.local_routes: set[IPAddress] = set()
+        self.devices: dict[str, VrrpDevice] = {}
         self.peers: dict[tuple[int, AddressFamily], Peer] = {}
         self.applied: list[LinkStep] = []
         self._failures: list[int] = []
@@ -62,7 +66,8 @@ class FakeLinks:
                 if is_in_force(vip, route, self.external):
                     announced[vip] = announced.get(vip, frozenset()) | {lane}
         routes, peers = frozenset(self.local_routes), frozenset(self.peers.values())
-        return LinkState(frozenset(lanes), announced, routes, dict(self.carrier), peers)
+        devices = frozenset(self.devices.values())
+        return LinkState(frozenset(lanes), announced, routes, dict(self.carrier), peers, devices)
 
     def apply(self, steps: Sequence[LinkStep]) -> list[StepError]:
         """Carry out all steps in order and return those that failed."""
@@ -79,6 +84,15 @@ class FakeLinks:
         """Do nothing; there is no socket."""
 
     def _apply(self, step: LinkStep) -> int:
+        if isinstance(step, AddDevice):
+            self.devices[step.device.name] = step.device
+        elif isinstance(step, RemoveDevice):
+            self.devices.pop(step.device.name, None)
+        else:
+            return self._apply_rest(step)
+        return 0
+
+    def _apply_rest(self, step: LinkStep) -> int:
         match step:
             case CreateLane(lane):
                 self.addresses.setdefault(lane, set())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from clusterlb.model.ipvs import Destination, ServiceFlag, VirtualService
 from clusterlb.model.plan import (
     AddDestination,
+    AddDevice,
     AddLocalRoute,
     AddPeer,
     AddService,
@@ -15,9 +16,11 @@ from clusterlb.model.plan import (
     CreateLane,
     EditDestination,
     EditService,
+    FrrPart,
     LoadRules,
     ReadBack,
     RemoveDestination,
+    RemoveDevice,
     RemoveLane,
     RemoveLocalRoute,
     RemovePeer,
@@ -28,6 +31,7 @@ from clusterlb.model.plan import (
     Withdraw,
 )
 from clusterlb.model.rules import SetChange
+from clusterlb.model.state import FrrLine
 
 
 def describe(step: Step) -> str:
@@ -80,10 +84,11 @@ def _describe_rest(step: Step) -> str:
             return f"add peer {peer.address} for mark {peer.mark:#x}"
         case RemovePeer(peer):
             return f"remove peer {peer.address} of mark {peer.mark:#x}"
-        case ConfigureFrr(add, remove, gateway=True):
-            return f"{'start' if add else 'cease'} to be the default route ({(add or remove)[0].context[-1]})"
-        case ConfigureFrr(add, remove):
-            return f"configure frr: {len(add)} lines to add, {len(remove)} to remove"
+        case ConfigureFrr():
+            return _describe_frr(step)
+        case AddDevice(device) | RemoveDevice(device):
+            verb = "create" if isinstance(step, AddDevice) else "remove"
+            return f"{verb} device {device.name} on {device.link}"
         case Announce(vip, lane):
             return f"announce {vip} on lane {lane.value}"
         case Withdraw(vip, lane):
@@ -92,6 +97,22 @@ def _describe_rest(step: Step) -> str:
             return f"wait until no packets come for {', '.join(sorted(map(str, vips)))}"
         case _:
             raise TypeError(f"not a step: {step!r}")
+
+
+def _describe_frr(step: ConfigureFrr) -> str:
+    match step:
+        case ConfigureFrr(vips=vips, part=FrrPart.VRRP_STAND):
+            return f"stand for election by VRRP: {', '.join(sorted(map(str, vips))) or 'nothing'}"
+        case ConfigureFrr(add, remove, part=FrrPart.VRRP_YIELD):
+            return f"give way in VRRP: {', '.join(dict.fromkeys(_router(line) for line in (*add, *remove)))}"
+        case ConfigureFrr(add, remove, part=FrrPart.GATEWAY):
+            return f"{'start' if add else 'cease'} to be the default route ({(add or remove)[0].context[-1]})"
+        case _:
+            return f"configure frr: {len(step.add)} lines to add, {len(step.remove)} to remove"
+
+
+def _router(line: FrrLine) -> str:
+    return f"virtual router {line.text.removeprefix('no ').split()[1]} on {line.context[-1].split()[-1]}"
 
 
 def _change(change: SetChange) -> str:

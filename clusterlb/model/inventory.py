@@ -253,7 +253,7 @@ class Vrrp:
     order: tuple[str, ...]
     vrid: int
     interfaces: tuple[str, ...]
-    interval: float = 1.0
+    interval: float = 0.2
     preempt: bool = True
 
 

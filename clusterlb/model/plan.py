@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from clusterlb.model.address import IPAddress
 from clusterlb.model.ipvs import (
@@ -18,6 +19,7 @@ from clusterlb.model.ospf import Lane
 from clusterlb.model.rules import Rules, SetChange
 from clusterlb.model.snat import Peer
 from clusterlb.model.state import FrrLine
+from clusterlb.model.vrrp import VrrpDevice
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +146,43 @@ class RemovePeer:
 
 
 @dataclass(frozen=True, slots=True)
+class AddDevice:
+    """Make a virtual router's device, or make it whole; vrrpd alone brings it up."""
+
+    device: VrrpDevice
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveDevice:
+    """Delete a virtual router's device."""
+
+    device: VrrpDevice
+
+
+class FrrPart(Enum):
+    """What lines of FRR are about; each part has a place of its own in the order.
+
+    ``GATEWAY``: they make the director the default route. ``VRRP_YIELD``: it gives way in the elections of
+    virtual routers. ``VRRP_STAND``: it stands for election.
+    """
+
+    ROUTING = auto()
+    GATEWAY = auto()
+    VRRP_YIELD = auto()
+    VRRP_STAND = auto()
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigureFrr:
     """Add lines of ours to FRR's configuration and remove those that are ours no longer.
 
-    ``gateway``: these are the lines that make the director the default route; they have a place of their own
-    in the order.
+    ``vips``: those that virtual routers serve from then on, if they are elected.
     """
 
     add: tuple[FrrLine, ...]
     remove: tuple[FrrLine, ...] = ()
-    gateway: bool = False
+    part: FrrPart = FrrPart.ROUTING
+    vips: frozenset[IPAddress] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +211,16 @@ class AwaitWithdrawn:
 RuleStep = LoadRules | ChangeSets
 IpvsStep = AddService | EditService | RemoveService | AddDestination | EditDestination | RemoveDestination
 LinkStep = (
-    CreateLane | RemoveLane | AddLocalRoute | RemoveLocalRoute | AddPeer | RemovePeer | Announce | Withdraw
+    CreateLane
+    | RemoveLane
+    | AddDevice
+    | RemoveDevice
+    | AddLocalRoute
+    | RemoveLocalRoute
+    | AddPeer
+    | RemovePeer
+    | Announce
+    | Withdraw
 )
 Step = SetSysctl | SetTimeouts | RuleStep | IpvsStep | ReadBack | LinkStep | ConfigureFrr | AwaitWithdrawn
 Plan = tuple[Step, ...]

@@ -23,7 +23,6 @@ class Reason(Enum):
     IPVS_UNREADABLE = "ipvs-unreadable"
     SORRY = "sorry"
     STANDBY = "standby"
-    VRRP = "vrrp"
     DRAIN_WAITS = "drain-waits"
     DRAINING = "draining"
     DRAINED = "drained"

@@ -11,6 +11,7 @@ from clusterlb.model.ipvs import KEEP_TIMEOUTS, ProtocolTimeouts, ServiceKey, Se
 from clusterlb.model.ospf import Lane
 from clusterlb.model.rules import NO_RULES, Rules
 from clusterlb.model.snat import Peer
+from clusterlb.model.vrrp import VrrpDevice
 
 
 class FrrLine(NamedTuple):
@@ -31,7 +32,8 @@ class DirectorState:
     owned virtual services; ``local_routes`` the VIPs that the kernel delivers locally through our own
     route; ``lanes`` the lane interfaces that exist and are up; ``frr`` the configuration lines that are
     ours; ``announced`` each VIP that sits on a lane; ``rules`` our nftables table; ``timeouts`` those of
-    IPVS, 0 for one that nobody asks for; ``peers`` the other directors that flows can be sent to.
+    IPVS, 0 for one that nobody asks for; ``peers`` the other directors that flows can be sent to;
+    ``devices`` those of VRRP's virtual routers.
     """
 
     sysctls: Mapping[str, str] = field(default_factory=dict)
@@ -43,3 +45,4 @@ class DirectorState:
     rules: Rules = NO_RULES
     timeouts: ProtocolTimeouts = KEEP_TIMEOUTS
     peers: frozenset[Peer] = frozenset()
+    devices: frozenset[VrrpDevice] = frozenset()

@@ -43,7 +43,27 @@ WANTED = parse(
 COST = FrrLine(("interface e0",), "ip ospf cost 77")
 
 
+ROUTER = (
+    FrrLine(("interface e0",), "vrrp 10"),
+    FrrLine(("interface e0",), "vrrp 10 priority 200"),
+    FrrLine(("interface e0",), "vrrp 10 shutdown"),
+    FrrLine(("interface e0",), "vrrp 10 ip 10.100.0.1"),
+)
+
+
 class FrrSuite:
+    async def test_virtual_routers_come_change_and_go(self, frr):
+        before = set(await frr.read())
+        await frr.configure(ROUTER, ())
+        (router,) = await frr.virtual_routers()
+        assert (router.interface, router.vrid, router.version, router.status) == ("e0", 10, 4, "Initialize")
+        lower = FrrLine(("interface e0",), "vrrp 10 priority 1")
+        changed = await frr.configure((lower,), (ROUTER[1],))
+        assert set(changed) - before == {ROUTER[0], lower, *ROUTER[2:]}
+        bare = {line for line in await frr.configure((), (lower, *ROUTER)) if line.context}
+        assert bare == {line for line in before if line.context}
+        assert await frr.virtual_routers() == ()
+
     async def test_reads_what_runs(self, frr):
         assert set(parse(FOREIGN)) - set(await frr.read()) == set()
 

@@ -3,6 +3,7 @@
 All of it holds for every ``links.external``: a VIP on a lane is one, as an address or as a route.
 """
 
+from dataclasses import replace
 from errno import ENODEV
 from ipaddress import ip_address
 
@@ -11,16 +12,19 @@ import pytest
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import (
+    AddDevice,
     AddLocalRoute,
     AddPeer,
     Announce,
     CreateLane,
+    RemoveDevice,
     RemoveLane,
     RemoveLocalRoute,
     RemovePeer,
     Withdraw,
 )
 from clusterlb.model.snat import Peer
+from clusterlb.model.vrrp import VrrpDevice
 
 VIPS = [ip_address("10.100.0.1"), ip_address("fd00:100::1")]
 EVERY_VIP = pytest.mark.parametrize("vip", VIPS, ids=str)
@@ -33,9 +37,30 @@ MODES = pytest.mark.parametrize(
 
 # on the network of uplink e0
 PEER, MOVED = (Peer(0x45000001, ip_address(f"10.1.0.{number}")) for number in (2, 3))
+# virtual routers of VRRP on uplink e0
+ROUTER = VrrpDevice("vrrp4-10-6b97", "e0", "00:00:5e:00:01:0a", VIPS[0])
+ROUTER6 = VrrpDevice("vrrp6-11-6b97", "e0", "00:00:5e:00:02:0b", VIPS[1])
+HEARTBEAT = VrrpDevice("vrrp4-12-6b97", "e0", "00:00:5e:00:01:0c", None)
 
 
 class LinkSuite:
+    def test_devices_of_virtual_routers_come_and_go(self, links):
+        every = [ROUTER, ROUTER6, HEARTBEAT]
+        assert links.read().devices == frozenset()
+        assert links.apply([*map(AddDevice, every), AddDevice(ROUTER)]) == []
+        assert links.read().devices == frozenset(every)
+        assert dict(links.read().announced) == {}
+        assert links.apply([RemoveDevice(ROUTER), RemoveDevice(ROUTER)]) == []
+        assert links.read().devices == {ROUTER6, HEARTBEAT}
+
+    def test_a_device_becomes_another_one_under_its_name(self, links):
+        assert links.apply([AddDevice(replace(ROUTER, address=None))]) == []
+        assert links.apply([AddDevice(ROUTER)]) == []
+        assert links.read().devices == {ROUTER}
+        other = replace(ROUTER, mac="00:00:5e:00:01:63")
+        assert links.apply([AddDevice(other)]) == []
+        assert links.read().devices == {other}
+
     def test_empty(self, links):
         state = links.read()
         assert state.lanes == frozenset()

@@ -80,6 +80,10 @@ def running(router) -> str:
 
 
 class TestFrrDaemon(FrrSuite):
+    async def test_virtual_routers_come_change_and_go(self, frr, router):
+        router.start("vrrpd")  # here alone: of interfaces without lines it goes on to show the names
+        await super().test_virtual_routers_come_change_and_go(frr)
+
     async def test_down_restores_the_text_itself(self, frr, router):
         before_text, before = running(router), await frr.read()
         ours = needed(before, WANTED)

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from frr_inventories import CASES, NEEDS_FRR_9
+from frr_inventories import CASES, NEEDS_FRR_9, NEEDS_VRRPD
 
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.merge import merge, needed
@@ -37,6 +37,8 @@ def router(routers):
 async def test_frr_prints_it_as_we_write_it_and_forgets_it(name, router):
     if name in NEEDS_FRR_9 and not has_key_chains():
         pytest.skip("this FRR has no key chains for OSPFv2")
+    if name in NEEDS_VRRPD:
+        router.start("vrrpd")
     frr = FrrDaemon(pathspace=router.name)
     bare = await frr.read()
     wanted = parse((GOLDEN / f"{name}.conf").read_text())
@@ -46,7 +48,9 @@ async def test_frr_prints_it_as_we_write_it_and_forgets_it(name, router):
     assert needed(running, wanted) == ()
     delta = await frr.delta(running, merge(running, wanted, ()))
     assert not delta
-    assert set(await frr.configure((), wanted)) == set(bare)
+    left = set(await frr.configure((), wanted)) - set(bare)
+    # of an interface that it has heard of, vrrpd goes on to show the name
+    assert left == {line for line in left if name in NEEDS_VRRPD and line.text.startswith("interface ")}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The link contract on the kernel, in a namespace, and what only a kernel can show."""
 
 import json
+from dataclasses import replace
 from errno import EEXIST
 from ipaddress import ip_address
 from subprocess import CalledProcessError
@@ -8,9 +9,9 @@ from subprocess import CalledProcessError
 import pytest
 
 from clusterlb.model.ospf import Lane
-from clusterlb.model.plan import AddLocalRoute, AddPeer, Announce, CreateLane, RemovePeer, Withdraw
+from clusterlb.model.plan import AddDevice, AddLocalRoute, AddPeer, Announce, CreateLane, RemovePeer, Withdraw
 from clusterlb.model.snat import Peer
-from tests.contract.link_suite import BOTH, EVERY_VIP, MODES, PEER, VIPS, LinkSuite
+from tests.contract.link_suite import BOTH, EVERY_VIP, MODES, PEER, ROUTER, VIPS, LinkSuite
 
 
 @pytest.fixture
@@ -55,6 +56,33 @@ class TestKernelLinks:
         assert links.read().lanes == frozenset()
         assert links.apply([CreateLane(Lane.ACTIVE)]) == []
         assert links.read().lanes == {Lane.ACTIVE}
+
+    def test_a_new_device_waits_for_vrrpd_and_a_damaged_one_is_made_whole(self, links, host):
+        assert links.apply([AddDevice(ROUTER)]) == []
+        (shown,) = json.loads(host.ip("-j", "-d", "link", "show", ROUTER.name))
+        assert (shown["proto_down"], shown["linkinfo"]["info_data"]["mode"]) == (True, "bridge")
+        host.ip("addr", "add", "10.100.0.77/32", "dev", ROUTER.name)
+        assert links.read().devices == frozenset()
+        assert links.apply([AddDevice(ROUTER)]) == []
+        assert links.read().devices == {ROUTER}
+        host.ip("link", "set", ROUTER.name, "down")
+        assert links.read().devices == frozenset()
+        host.ip("link", "set", ROUTER.name, "protodown", "off")
+        assert links.apply([AddDevice(ROUTER)]) == []
+        assert links.read().devices == {ROUTER}
+        (shown,) = json.loads(host.ip("-j", "-d", "link", "show", ROUTER.name))
+        assert not shown.get("proto_down"), "vrrpd alone decides who is master"
+
+    def test_a_device_in_the_way_is_named(self, links, host):
+        mac = ["address", ROUTER.mac, "type", "macvlan", "mode", "bridge"]
+        host.ip("link", "add", "theirs", "link", "e0", *mac)
+        host.ip("link", "set", "theirs", "up")
+        (failed,) = links.apply([AddDevice(ROUTER)])
+        assert "another device of that link has the virtual router's MAC address" in failed.message
+
+    def test_a_link_that_is_not_there(self, links):
+        (failed,) = links.apply([AddDevice(replace(ROUTER, link="e7"))])
+        assert "interface is not there" in failed.message
 
     @EVERY_VIP
     def test_the_kernel_delivers_a_vip_by_our_route_alone(self, links, host, vip):

@@ -1,60 +1,91 @@
-"""Two real vrrpd: one master, the other takes over, and a second link that does not hold it back."""
+"""Real vrrpd, told by the real drivers: one master, hand-overs, and what two looks show."""
 
+import asyncio
 import json
 import signal
 import subprocess
 from dataclasses import replace
 from ipaddress import ip_address
-from pathlib import Path
 
 import pytest
 from vrrp_inventories import INVENTORIES
 
+from clusterlb.core.diff import diff
+from clusterlb.core.host import sysctls
+from clusterlb.core.order import order
+from clusterlb.core.vrrp import elected, groups_of, place_of, standing, two_masters
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
-from clusterlb.generate.vrrp import render_frr, render_links
+from clusterlb.drivers.interface import DriverError
 from clusterlb.model.inventory import Vip, Vrrp
 from clusterlb.model.ospf import Lane
-from clusterlb.model.plan import CreateLane
+from clusterlb.model.plan import AddDevice, AddLocalRoute, ConfigureFrr, CreateLane, RemoveDevice
+from clusterlb.model.state import DirectorState
 from tests.frr.conftest import eventually, sh
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "vrrp"
 VIP, VIRTUAL_MAC = ip_address("10.100.0.1"), "00:00:5e:00:01:0a"
 VIP6, VIRTUAL_MAC6 = ip_address("fd00:100::1"), "00:00:5e:00:02:0b"
-
-
-@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.conf")), ids=lambda path: path.name)
-def test_vtysh_parses_it(path):
-    argv = ["vtysh", "-C", "-f", str(path)]
-    checked = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60)
-    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+OUT, ACTIVE, DRAINED = frozenset(), frozenset({Lane.ACTIVE}), frozenset({Lane.DRAINED})
+BOTH = {VIP: ACTIVE, VIP6: ACTIVE}
 
 
 def inventory_of(*interfaces):
     given, order = INVENTORIES["plain"], ("d1", "d2")
     vips = (
-        Vip(VIP, (), ha=Vrrp(order, 10, interfaces, 0.1)),
-        Vip(VIP6, (), ha=Vrrp(order, 11, interfaces[:1], 0.1)),
+        Vip(VIP, (), ha=Vrrp(order, 10, interfaces)),
+        Vip(VIP6, (), ha=Vrrp(order, 11, interfaces[:1])),
     )
     return replace(given, vips={vip.address: vip for vip in vips})
 
 
-@pytest.fixture
-def macvlan(routers):
-    """Skip where the kernel makes no macvlan device."""
-    argv = ["ip", "-n", routers("m").name, "link", "add", "name", "mac0", "link", "lo", "type", "macvlan"]
-    refused = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=30)
-    if "Unknown device type" in refused.stderr:
-        pytest.skip("this kernel makes no macvlan device, which vrrpd needs")
+class Director:
+    """A director's network namespace, with what clusterlb tells its kernel and its FRR."""
+
+    def __init__(self, router, links, inventory, name):
+        self.router, self.links = router, links
+        self.groups = groups_of(inventory, inventory.directors[name])
+        self.frr = FrrDaemon(pathspace=router.name)
+        self.lines = parse(render_config(inventory, inventory.directors[name]))
+        for setting, value in sysctls(inventory, inventory.directors[name]).items():
+            sh("ip", "netns", "exec", router.name, "sysctl", "-qw", f"{setting}={value}")
+        made = [
+            *(CreateLane(lane) for lane in Lane),
+            *(AddDevice(group.device) for group in self.groups),
+            *(AddLocalRoute(vip) for vip in inventory.vips),
+        ]
+        assert links.apply(made) == []
+        router.start("zebra", "vrrpd", "ospfd", "ospf6d", "bfdd")
+
+    async def stand(self, **lanes):
+        """Have FRR run what these lanes come to, step by step as a plan has them."""
+        names = {"vip": VIP, "vip6": VIP6}
+        wanted = BOTH | {names[name]: value for name, value in lanes.items()}
+        running = tuple(line for line in await self.frr.read() if "vrrp" in line.text or line in self.lines)
+        steps = order(
+            diff(
+                DirectorState(frr=standing(self.lines, self.groups, wanted)),
+                DirectorState(frr=running),
+            )
+        )
+        for step in steps:
+            assert isinstance(step, ConfigureFrr)
+            await self.frr.configure(step.add, step.remove)
+
+    async def look(self):
+        routers = await self.frr.virtual_routers()
+        return {((one.interface, one.vrid), one.version): one for one in routers}
+
+    async def states(self):
+        return elected(self.groups, await self.look())
 
 
 @pytest.fixture
-def segment(macvlan, routers, wire, tmp_path):
-    """Two directors on one bridge a link, told nothing but what we generate; the switch is on the first."""
+def segment(routers, wire, links_in):
+    """Two directors on one bridge a link, told only what clusterlb makes; the switch is on the first."""
 
     def make(*interfaces):
-        switch, directors = routers("s"), (routers("d1"), routers("d2"))
+        switch, namespaces = routers("s"), (routers("d1"), routers("d2"))
         for link in range(len(interfaces)):
             switch.ip("link", "add", f"br{link}", "up", "type", "bridge", "mcast_snooping", "0")
         switch.ip("addr", "add", "10.1.0.254/24", "dev", "br0")
@@ -62,44 +93,34 @@ def segment(macvlan, routers, wire, tmp_path):
         switch.ip("addr", "add", "fd00:1::254/64", "dev", "br0", "nodad")
         switch.ip("route", "add", "fd00:100::/64", "dev", "br0")
         inventory = inventory_of(*interfaces)
-        for number, director in enumerate(directors, 1):
+        for number, router in enumerate(namespaces, 1):
             for link, interface in enumerate(interfaces):
                 port = f"d{number}l{link}"
-                wire(
-                    director, interface, f"10.1.{link}.{number}/24", switch, port, f"10.9.{link}.{number}/32"
-                )
+                wire(router, interface, f"10.1.{link}.{number}/24", switch, port, f"10.9.{link}.{number}/32")
                 switch.ip("link", "set", port, "master", f"br{link}")
-            director.ip("addr", "add", f"fd00:1::{number}/64", "dev", interfaces[0], "nodad")
-            # as the controller does on every director, master or not
-            for vip in (VIP, VIP6):
-                director.ip("route", "add", "local", str(vip), "dev", "lo", "proto", "200")
-            this = inventory.directors[f"d{number}"]
-            script = tmp_path / f"d{number}.sh"
-            script.write_text(render_links(inventory, this))
-            for _ in range(2):  # it may run again
-                sh("ip", "netns", "exec", director.name, "sh", str(script))
-            director.start("zebra", "vrrpd")
-            director.load(render_frr(inventory, this))
-        return switch, *directors
+            router.ip("addr", "add", f"fd00:1::{number}/64", "dev", interfaces[0], "nodad")
+        made = [
+            Director(router, links_in(router, *interfaces), inventory, f"d{number}")
+            for number, router in enumerate(namespaces, 1)
+        ]
+        return switch, *made
 
     return make
 
 
-def group(director, interface="e0", family="v4"):
-    groups = json.loads(director.vtysh("show vrrp json"))
-    return next(one[family] for one in groups if one["interface"] == interface and one[family]["addresses"])
+async def until(director, **states):
+    names = {"vip": VIP, "vip6": VIP6}
+    wanted = {names[name]: value for name, value in states.items()}
+    for _ in range(200):
+        now = await director.states()
+        if {vip: now[vip] for vip in wanted} == wanted:
+            return
+    raise AssertionError(f"{await director.look()} is not {states}")
 
 
-def is_master(director, interface="e0", family="v4"):
-    return group(director, interface, family)["status"] == "Master"
-
-
-def is_backup(director, interface="e0", family="v4"):
-    return group(director, interface, family)["status"] == "Backup"
-
-
-def settled(first, second):
-    return all(is_master(first, family=each) and is_backup(second, family=each) for each in ("v4", "v6"))
+async def settled(first, second):
+    await until(first, vip="master", vip6="master")
+    await until(second, vip="backup", vip6="backup")
 
 
 def answered_by(switch, vip=VIP):
@@ -121,53 +142,120 @@ def frames_from_vip(switch, port):
     return any(entry["mac"] == VIRTUAL_MAC and entry["ifname"] == port for entry in entries)
 
 
-def test_the_first_serves_and_the_other_takes_over_when_it_dies(segment):
+async def test_the_first_serves_and_the_other_takes_over_when_it_dies(segment):
     switch, first, second = segment("e0")
-    eventually(lambda: settled(first, second))
+    await first.stand()
+    await second.stand()
+    await settled(first, second)
     assert (answered_by(switch), answered_by(switch, VIP6)) == (VIRTUAL_MAC, VIRTUAL_MAC6)
     assert frames_from_vip(switch, "d1l0")
     assert not frames_from_vip(switch, "d2l0")
-    assert group(first)["stats"]["garpTx"] >= 1
 
-    first.ip("link", "set", "e0", "down")
-    first.signal("vrrpd", signal.SIGKILL)
-    eventually(lambda: is_master(second) and is_master(second, family="v6"))
-    assert group(second)["stats"]["garpTx"] >= 1
+    first.router.ip("link", "set", "e0", "down")
+    first.router.signal("vrrpd", signal.SIGKILL)
+    await until(second, vip="master", vip6="master")
     assert (answered_by(switch), answered_by(switch, VIP6)) == (VIRTUAL_MAC, VIRTUAL_MAC6)
     assert frames_from_vip(switch, "d2l0")
 
 
-def test_shutdown_hands_over_and_preemption_takes_back(segment):
+async def test_an_unfit_vip_goes_to_the_other_director_alone_and_comes_back(segment):
     _, first, second = segment("e0")
-    eventually(lambda: settled(first, second))
-    first.vtysh("configure terminal", "interface e0", "vrrp 10 shutdown")
-    eventually(lambda: is_master(second))
-    first.vtysh("configure terminal", "interface e0", "no vrrp 10 shutdown")
-    eventually(lambda: settled(first, second))
+    await first.stand()
+    await second.stand()
+    await settled(first, second)
+    await first.stand(vip=OUT)
+    await until(first, vip="initialize", vip6="master")
+    await until(second, vip="master", vip6="backup")
+    await first.stand()
+    await settled(first, second)
 
 
-def test_a_second_link_does_not_keep_both_from_serving(segment):
+async def test_a_drained_director_hands_over_and_serves_on_where_nobody_is_there(segment):
+    switch, first, second = segment("e0")
+    await first.stand(vip=DRAINED)
+    await until(first, vip="master")
+    assert answered_by(switch) == VIRTUAL_MAC
+    await second.stand()
+    await until(second, vip="master")
+    await until(first, vip="backup")
+    await first.stand()
+    await settled(first, second)
+
+
+async def test_no_ping_is_lost_in_a_hand_over(segment):
+    switch, first, second = segment("e0")
+    await first.stand()
+    await second.stand()
+    await settled(first, second)
+    answered_by(switch)
+    argv = ["ip", "netns", "exec", switch.name, "ping", "-i", "0.02", "-c", "200", "-W", "1", str(VIP)]
+    ping = await asyncio.create_subprocess_exec(*argv, stdout=subprocess.PIPE)
+    await first.stand(vip=DRAINED)
+    await until(second, vip="master")
+    out, _ = await asyncio.wait_for(ping.communicate(), 60)
+    assert b" 0% packet loss" in out, out
+
+
+async def test_a_start_finds_everything_as_it_left_it(segment):
+    _, first, _ = segment("e0", "e1")
+    await first.stand(vip=DRAINED)
+    assert first.links.read().devices == {group.device for group in first.groups}
+    before = await first.frr.read()
+    made = [AddDevice(group.device) for group in first.groups]
+    assert first.links.apply(made) == []
+    await first.stand(vip=DRAINED)
+    assert await first.frr.read() == before
+    assert first.links.read().devices == {group.device for group in first.groups}
+
+
+async def test_nothing_is_left_when_the_director_is_taken_down(segment):
+    _, first, second = segment("e0")
+    await first.stand()
+    await second.stand()
+    await settled(first, second)
+    for step in order(diff(DirectorState(), DirectorState(frr=await first.frr.read())), leaving=True):
+        await first.frr.configure((), [line for line in step.remove if line in first.lines])
+    await until(second, vip="master", vip6="master")
+    assert first.links.apply([RemoveDevice(group.device) for group in first.groups]) == []
+    assert "vrrp" not in first.router.ip("-br", "link")
+    assert not [line for line in await first.frr.read() if place_of(line)]
+
+
+async def test_two_masters_that_do_not_hear_each_other_are_seen_on_the_second_link(segment):
     switch, first, second = segment("e0", "e1")
-    eventually(lambda: is_master(first) and is_master(first, "e1") and is_backup(second))
-    assert VIRTUAL_MAC in first.ip("-br", "link", "show", "vrrp4-2-10")
-    assert str(VIP) not in first.ip("addr", "show", "dev", "vrrp4-2-10")
-
+    await first.stand()
+    await second.stand()
+    await settled(first, second)
     switch.ip("link", "set", "d1l0", "nomaster")
-    eventually(lambda: is_master(second))
-    assert is_master(first), "it hears nobody either"
-    assert (is_master(first, "e1"), is_backup(second, "e1")) == (True, True), "the other director lives"
+    await until(second, vip="master")
+    assert (await first.states())[VIP] == "master"
+    look = await second.look()
+    found = list(two_masters(second.groups, await second.look(), look))
+    assert [one.vip for one in found] == [VIP]
+    assert "a better one lives on e1" in found[0].text
 
 
-async def test_what_clusterlb_tells_frr_leaves_vrrp_alone(segment, links_in):
+async def test_a_master_that_hears_another_one_is_seen(segment):
+    """Advertisements that reach one of two directors only: here the second has no ears."""
     _, first, second = segment("e0")
-    eventually(lambda: settled(first, second))
-    assert links_in(first, "e0").apply([CreateLane(lane) for lane in Lane]) == []
-    first.start("ospfd", "ospf6d", "bfdd")
-    frr = FrrDaemon(pathspace=first.name)
-    before = set(await frr.read())
-    inventory = inventory_of("e0")
-    ours = parse(render_config(inventory, inventory.directors["d1"]))
-    running = set(await frr.configure(ours, ()))
-    assert {line for line in before if "vrrp" in line.text} <= running
-    assert {line for line in ours if line.context == ("interface e0",)} <= running
-    assert is_master(first)
+    await first.stand()
+    await second.stand()
+    await settled(first, second)
+    rules = "table inet deaf { chain i { type filter hook input priority 0; ip protocol vrrp drop; }; }"
+    sh("ip", "netns", "exec", second.router.name, "nft", rules)
+    await until(second, vip="master")
+    before = await first.look()
+    for _ in range(200):
+        found = list(two_masters(first.groups, await first.look(), before))
+        if found:
+            break
+    assert "another one advertises there too" in found[0].text
+
+
+async def test_vrrpd_that_does_not_run_is_named(segment):
+    _, first, _ = segment("e0")
+    first.router.signal("vrrpd", signal.SIGKILL)
+    with pytest.raises(DriverError, match="vrrpd"):
+        await first.frr.virtual_routers()
+    with pytest.raises(DriverError, match=r"vrrpd not running.*vrrpd=yes"):
+        await first.stand()

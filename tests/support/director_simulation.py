@@ -7,6 +7,7 @@ from dataclasses import replace
 from clusterlb.model.ipvs import Destination, ServiceState
 from clusterlb.model.plan import (
     AddDestination,
+    AddDevice,
     AddLocalRoute,
     AddService,
     Announce,
@@ -17,6 +18,7 @@ from clusterlb.model.plan import (
     EditService,
     ReadBack,
     RemoveDestination,
+    RemoveDevice,
     RemoveLane,
     RemoveLocalRoute,
     RemoveService,
@@ -56,6 +58,11 @@ def apply(state: DirectorState, step: Step) -> DirectorState:
             return replace(state, lanes=state.lanes | {lane})
         case RemoveLane(lane):
             return replace(state, lanes=state.lanes - {lane})
+        case AddDevice(device):
+            others = {each for each in state.devices if each.name != device.name}
+            return replace(state, devices=frozenset({*others, device}))
+        case RemoveDevice(device):
+            return replace(state, devices=state.devices - {device})
         case AddLocalRoute(vip):
             return replace(state, local_routes=state.local_routes | {vip})
         case RemoveLocalRoute(vip):

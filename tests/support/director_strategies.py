@@ -6,6 +6,8 @@ from ipaddress import ip_address
 
 from hypothesis import strategies as st
 
+from clusterlb.core.vrrp import Group
+from clusterlb.core.vrrp import standing as standing_lines
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.ipvs import (
     Destination,
@@ -22,6 +24,7 @@ from clusterlb.model.state import DirectorState, FrrLine
 
 VIPS = [ip_address(f"10.100.0.{n}") for n in range(1, 4)]
 MEMBERS = [DestinationKey(ip_address(f"10.2.0.{n}"), 80) for n in range(1, 6)]
+GROUPS = [Group(vip, "e0", number, 200, 200, preempt=True, serves=True) for number, vip in enumerate(VIPS, 1)]
 LINES = [FrrLine(("router ospf",), f"line {n}") for n in range(4)]
 
 
@@ -52,9 +55,19 @@ def states(draw):
         services={state.service.key: state for state in made},
         local_routes=frozenset(vips),
         lanes=frozenset(Lane) if standing else frozenset(),
-        frr=tuple(draw(st.lists(st.sampled_from(LINES), unique=True))) if standing else (),
+        frr=(*draw(st.lists(st.sampled_from(LINES), unique=True)), *draw(routers(vips))) if standing else (),
+        devices=frozenset(group.device for group in GROUPS),
         announced={vip: on for vip, on in announced.items() if on},
     )
+
+
+@st.composite
+def routers(draw, vips):
+    """FRR's lines of virtual routers; one stands for election only for a VIP that is served."""
+    shown = draw(st.lists(st.sampled_from(GROUPS), unique=True))
+    on = {group.vip: draw(lanes()) if group.vip in vips else frozenset() for group in shown}
+    made = [line for g in shown for line in (g.line(), g.line("priority 200"), g.line(f"ip {g.vip}"))]
+    return standing_lines(made, shown, on)
 
 
 def lanes():

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from ipaddress import IPv4Address, ip_address, ip_network
 
+from vrrp_inventories import INVENTORIES
+
 from clusterlb.model.inventory import Cluster, Director, Inventory
 from clusterlb.model.ospf import (
     AnnounceMode,
@@ -20,6 +22,7 @@ IPV6_EXTERNAL = AnnounceModes(ipv6=AnnounceMode.EXTERNAL)
 POINT_TO_POINT = NetworkType.POINT_TO_POINT
 # what FRR 8.4 has no command for
 NEEDS_FRR_9 = {"key-chain"}
+NEEDS_VRRPD = {"vrrp", "vrrp-everything"}
 
 
 def _inventory(*prefixes: str, ospf: Ospf | None = None, max_active: int = 8) -> Inventory:
@@ -37,6 +40,8 @@ _OWN_SETTINGS = Director(
 )
 
 CASES = {
+    "vrrp": (INVENTORIES["plain"], INVENTORIES["plain"].directors["d2"]),
+    "vrrp-everything": (INVENTORIES["full"], INVENTORIES["full"].directors["d1"]),
     "plain": (_inventory("10.100.0.0/24"), _PLAIN),
     "md5": (_inventory("10.100.0.0/24", ospf=Ospf(md5_key="s3cret", md5_key_id=7)), _PLAIN),
     "frr-defaults": (

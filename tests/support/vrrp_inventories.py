@@ -1,4 +1,4 @@
-"""The inventories behind tests/golden/vrrp, and the directors that each is rendered for."""
+"""Inventories with VIPs that VRRP moves."""
 
 from ipaddress import IPv4Address, ip_address, ip_network
 
@@ -24,4 +24,3 @@ INVENTORIES = {
         }
     ),
 }
-CASES = [("plain", "d1"), ("plain", "d2"), ("full", "d1")]

@@ -112,11 +112,11 @@ class VrrpFile(Strict):
     interfaces: list[InterfaceName] = Field(
         min_length=1,
         max_length=2,
-        description="The link that the VIP is on, the same name on every director; a second link has a group "
-        "of its own, without the address.",
+        description="The link that the VIP is on, the same name on every director; a second link is a second "
+        "heartbeat, without the address.",
     )
     interval: Annotated[float, duration(0.01, 40.95, whole=0.01)] = Field(
-        default=1.0,
+        default=0.2,
         description="Time between two advertisements, a multiple of 10ms; the others take over after three "
         "and a part of a fourth.",
     )

@@ -1,7 +1,7 @@
 """Which lines of FRR open a context, and which lines give one value to one thing.
 
 Sources: the context tree of tools/frr-reload.py (load_contexts) and, for the values, ospfd/ospf_vty.c,
-ospf6d/ospf6_interface.c, ospf6d/ospf6_top.c and bfdd/bfdd_cli.c of FRR 8.4.
+ospf6d/ospf6_interface.c, ospf6d/ospf6_top.c, vrrpd/vrrp_vty.c and bfdd/bfdd_cli.c of FRR 8.4.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ _ONE_VALUE = re.compile(
     r"|(default-information originate)(?: .+)?"
     r"|(graceful-restart)(?: grace-period \d+)?"
     r"|(ip(?:v6)? prefix-list \S+ seq \d+) .+"
+    r"|(vrrp \d+ (?:priority|advertisement-interval|version)) \d+"
     r"|(set (?:metric|metric-type|tag)) \S+"
     r"|((?:detect-multiplier|transmit-interval|receive-interval|echo-interval|minimum-ttl)) \d+"
     r")"

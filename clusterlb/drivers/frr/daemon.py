@@ -23,10 +23,12 @@ from clusterlb.drivers.frr.persist import Staged, stage, text_in, uses_integrate
 from clusterlb.drivers.frr.process import run
 from clusterlb.drivers.frr.refusal import not_taken, redacted, taken_back
 from clusterlb.drivers.frr.text import parse, serialise
+from clusterlb.drivers.frr.vrrp import parse_routers
 from clusterlb.drivers.frr.vtysh import Vtysh
 from clusterlb.drivers.interface import DriverError, OspfNeighbor
 from clusterlb.model.lsdb import Databases
 from clusterlb.model.state import FrrLine
+from clusterlb.model.vrrp import VrrpRouter
 
 RELOAD = Path("/usr/lib/frr/frr-reload.py")
 
@@ -115,6 +117,10 @@ class FrrDaemon:
     async def bfd_up(self) -> int:
         """Return how many BFD sessions are up; DriverError when bfdd does not answer."""
         return parse_sessions_up(await self._vtysh.show("show bfd peers json", daemon="bfdd"))
+
+    async def virtual_routers(self) -> tuple[VrrpRouter, ...]:
+        """Return VRRP's virtual routers that have addresses; DriverError when vrrpd does not answer."""
+        return parse_routers(await self._vtysh.show("show vrrp json", daemon="vrrpd"))
 
     async def delta(self, running: Sequence[FrrLine], target: Sequence[FrrLine]) -> Delta:
         """Return what frr-reload.py would do to get from one configuration to the other."""
@@ -247,8 +253,10 @@ class FrrDaemon:
 
 
 def _daemons_for(lines: Iterable[FrrLine]) -> tuple[str, ...]:
+    lines = tuple(lines)
     words = {line.context[0] if line.context else line.text for line in lines}
-    wanted = {"bfd": "bfdd", "router ospf6": "ospf6d"}
+    words |= {line.text.partition(" ")[0] for line in lines if line.context}
+    wanted = {"bfd": "bfdd", "router ospf6": "ospf6d", "vrrp": "vrrpd"}
     return tuple(daemon for word, daemon in wanted.items() if word in words)
 
 

@@ -19,6 +19,7 @@ Command = tuple[str, ...]
 _DELETE = "Lines To Delete"
 _ADD = "Lines To Add"
 # ospfd and ospf6d know only `no maximum-paths`, and ospf6d no `grace-period` behind `no graceful-restart`.
+_WHOLE_ROUTER = re.compile(r"no vrrp \d+")
 _BARE_NO = re.compile(r"(no maximum-paths|no graceful-restart) (?:grace-period )?\d+")
 
 
@@ -86,8 +87,16 @@ def script(delta: Delta) -> str:
     """
     replaced = {_slot(command) for command in delta.add if changes_in_place(command[-1])}
     deletions = [_bare(command) for command in delta.delete if _slot(command) not in replaced]
+    # a line of a virtual router that is deleted makes it anew, even `no vrrp 10 priority` (vrrpd, northbound)
+    whole = {command for command in deletions if _WHOLE_ROUTER.fullmatch(command[-1])}
+    deletions = [each for each in deletions if each in whole or not _is_within(each, whole)]
     adding = sorted(delta.add, key=_turn)
     return "".join(f"{row}\n" for command in (*deletions, *adding) for row in _rows(command))
+
+
+def _is_within(command: Command, whole: Collection[Command]) -> bool:
+    words = command[-1].removeprefix("no ").split()
+    return (*command[:-1], " ".join(["no", *words[:2]])) in whole
 
 
 def _turn(command: Command) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from clusterlb.core.vrrp import Place, place_of
 from clusterlb.drivers.frr.conflict import in_the_way
 from clusterlb.drivers.frr.merge import merge
 from clusterlb.drivers.interface import DriverError, LockedError, OspfNeighbor
 from clusterlb.model.lsdb import Databases, Lsdb
 from clusterlb.model.state import FrrLine
+from clusterlb.model.vrrp import BACKUP, INITIALIZE, MASTER, VrrpRouter
 
 ADJACENT = OspfNeighbor("10.1.0.254", "e0", "Full/DROther")
 
@@ -18,14 +20,17 @@ class FakeFrr:
 
     ``lines`` is the running configuration, foreign lines included. ``rejects`` holds texts that FRR refuses,
     ``refuses`` says why it takes no change at all, ``locked`` counts the calls through which another session
-    has the lock, ``stuck`` names a daemon that does not answer, and ``applied`` counts the changes that were
-    carried out.
+    has the lock, ``elected_elsewhere`` are the virtual routers of which another director is master and
+    ``received`` counts others' advertisements, ``stuck`` names a daemon that does not answer, and ``applied``
+    counts the changes that were carried out.
     """
 
     def __init__(self, lines: Sequence[FrrLine] = (), neighbors: Sequence[OspfNeighbor] = ()) -> None:
         self.lines = tuple(lines)
         self.adjacent = tuple(neighbors)
         self.sessions = 1
+        self.elected_elsewhere: set[Place] = set()
+        self.received: dict[Place, int] = {}
         self.lsdb = Databases(Lsdb())
         self.rejects: set[str] = set()
         self.refuses = ""
@@ -77,6 +82,27 @@ class FakeFrr:
         """Return how many BFD sessions are up."""
         self._answer()
         return self.sessions
+
+    async def virtual_routers(self) -> tuple[VrrpRouter, ...]:
+        """Return the virtual routers that are configured: masters, but where others were elected."""
+        self._answer()
+        places = dict.fromkeys(place for line in self.lines if (place := place_of(line)) is not None)
+        return tuple(
+            VrrpRouter(*place, version, self._elected(place), self.received.get(place, 0))
+            for place in places
+            for version in (4, 6)
+            if any(
+                line.text.startswith(f"vrrp {place[1]} {'ip' if version == 4 else 'ipv6'} ")
+                for line in self.lines
+                if place_of(line) == place
+            )
+        )
+
+    def _elected(self, place: Place) -> str:
+        interface, vrid = place
+        if FrrLine((f"interface {interface}",), f"vrrp {vrid} shutdown") in self.lines:
+            return INITIALIZE
+        return BACKUP if place in self.elected_elsewhere else MASTER
 
     def _passive(self, interface: str) -> bool:
         own = {line.text for line in self.lines if line.context == (f"interface {interface}",)}

@@ -8,11 +8,12 @@ from ipaddress import IPv4Address
 
 from clusterlb.core.snat.gateway import ORIGINATE
 from clusterlb.core.snat.rules import pool_families
+from clusterlb.core.vrrp import Group, groups_of
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.lanes import lane_interface
 from clusterlb.drivers.templates_aside import fill
 from clusterlb.model.address import AddressFamily, IPNetwork, family_of
-from clusterlb.model.inventory import Cluster, Director, Inventory
+from clusterlb.model.inventory import Cluster, Director, Inventory, Vrrp
 from clusterlb.model.ospf import BACKBONE, AnnounceMode, AreaType, Lane, Ospf
 
 BFD_PROFILE = "clusterlb"
@@ -76,6 +77,7 @@ def render_config(inventory: Inventory, director: Director) -> str:
         ospf=ospf,
         ipv6=ipv6,
         interfaces=_interfaces(ospf, director, ipv6),
+        routers=_routers(inventory, director),
         areas=_special_areas(ospf, director),
         policies=_policies(inventory.cluster),
         gateways=_gateways(inventory, director),
@@ -94,7 +96,20 @@ def render_config(inventory: Inventory, director: Director) -> str:
 
 def render_daemons(inventory: Inventory) -> str:
     """Return ``/etc/frr/daemons`` with the daemons that the inventory needs."""
-    return fill("frr/daemons.j2", ipv6=_announces_ipv6(inventory), bfd=inventory.cluster.ospf.bfd is not None)
+    return fill(
+        "frr/daemons.j2",
+        ipv6=_announces_ipv6(inventory),
+        bfd=inventory.cluster.ospf.bfd is not None,
+        vrrp=any(isinstance(vip.ha, Vrrp) for vip in inventory.vips.values()),
+    )
+
+
+def _routers(inventory: Inventory, director: Director) -> dict[str, list[Group]]:
+    """Return VRRP's virtual routers by interface, in FRR's order."""
+    found: dict[str, list[Group]] = {}
+    for group in sorted(groups_of(inventory, director), key=lambda group: group.vrid):
+        found.setdefault(group.interface, []).append(group)
+    return found
 
 
 def _announces_ipv6(inventory: Inventory) -> bool:

@@ -138,19 +138,13 @@ async def test_the_loop_goes_on_meanwhile(own: Path, tmp_path: Path, monkeypatch
         ["render", "ipvs"],
         ["generate", "switch", "--os", "nxos"],
         ["generate", "realserver"],
-        ["generate", "vrrp", "--director", "d1"],
     ],
     ids=" ".join,
 )
 def test_no_command_answers_with_a_traceback(
     words: list[str], own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    text = INVENTORY
-    if "vrrp" in words:
-        text = text.replace(
-            "{services", "{ha: {mode: vrrp, order: [d1], vrid: 1, interfaces: [e0]}, services"
-        )
-    (tmp_path / "inventory.yaml").write_text(text)
+    (tmp_path / "inventory.yaml").write_text(INVENTORY)
     monkeypatch.setattr(templates.environment, "__defaults__", (own.parents[1],))
     shipped = Path(templates.__file__).parents[2] / "templates"
     for path in shipped.rglob("*.j2"):

@@ -78,7 +78,7 @@ def test_what_arrives(tmp_path: Path) -> None:
     assert problems == ()
     assert [inventory.vips[IPv4Address(f"10.100.0.{n}")].ha for n in (1, 2)] == [
         Vrrp(("d1", "d2"), 10, ("e0", "e1"), 0.05, preempt=False),
-        Vrrp(("d2", "d1"), 11, ("e0",), 1.0, preempt=True),
+        Vrrp(("d2", "d1"), 11, ("e0",), 0.2, preempt=True),
     ]
 
 

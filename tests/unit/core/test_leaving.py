@@ -11,6 +11,7 @@ from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import (
     AwaitWithdrawn,
     ConfigureFrr,
+    FrrPart,
     LoadRules,
     RemoveLane,
     RemoveLocalRoute,
@@ -25,7 +26,9 @@ from clusterlb.model.state import FrrLine
 
 VIP, OTHER = ip_address("10.100.0.1"), ip_address("10.100.0.2")
 FRR = ConfigureFrr((), (FrrLine((), "bfd"),))
-GATEWAY = ConfigureFrr((), (FrrLine(("router ospf",), "default-information originate"),), gateway=True)
+GATEWAY = ConfigureFrr(
+    (), (FrrLine(("router ospf",), "default-information originate"),), part=FrrPart.GATEWAY
+)
 RULES, SYSCTL = LoadRules(NO_RULES), SetSysctl("net/ipv4/vs/sloppy_tcp", "0")
 PEER = RemovePeer(Peer(1, ip_address("10.1.0.2")))
 

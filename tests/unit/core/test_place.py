@@ -1,13 +1,16 @@
-"""Where a VIP belongs that OSPF has no say in."""
+"""Where a VIP belongs that VRRP moves."""
 
 from dataclasses import replace
 from ipaddress import IPv4Address, ip_address, ip_network
+
+import pytest
 
 from clusterlb.core.announce import Decision
 from clusterlb.core.desired import View, decisions, desired, served
 from clusterlb.core.place import Surroundings, place
 from clusterlb.core.quorum import Standing
-from clusterlb.model.intent import Intent, IntentKind
+from clusterlb.core.vrrp import groups_of
+from clusterlb.model.intent import FORCE, Intent, IntentKind
 from clusterlb.model.inventory import Cluster, Director, Inventory, Member, Pool, Service, Vip, Vrrp
 from clusterlb.model.ipvs import Protocol
 from clusterlb.model.ospf import Lane, Uplink
@@ -25,17 +28,49 @@ FIT = Decision(frozenset({Lane.ACTIVE}), Because(Reason.FIT, "web 1/1 up"))
 DRAIN = Intent(IntentKind.DRAIN, "director", "", "root", "updates", 0.0)
 
 
-def test_vrrp_is_said_before_adjacency_and_drains():
-    around = Surroundings(OWN, 0.0, announced={ADDRESS: frozenset({Lane.ACTIVE})}, adjacent=False)
-    for each in (around, replace(around, announced={}), replace(around, drains={None: DRAIN})):
-        found = place(VIP, INVENTORY, FIT, each)
-        assert (found.lanes, found.because.reason) == (frozenset(), Reason.VRRP)
+def around(**given):
+    return Surroundings(OWN, 0.0, **given)
 
 
-def test_services_and_the_local_route_of_a_vrrp_vip_stay():
-    view = View(around=Surroundings(OWN, 0.0), standings={"web": Standing(1, 0, 1, 1, fit=True)})
-    decided = decisions(INVENTORY, [ADDRESS], view)
-    assert decided[ADDRESS].because.reason is Reason.VRRP
+@pytest.mark.parametrize("adjacent", [True, False])
+def test_vrrp_needs_no_neighbour_and_no_database(adjacent):
+    assert place(VIP, INVENTORY, FIT, around(adjacent=adjacent)) == FIT
+
+
+@pytest.mark.parametrize("whose", [None, ADDRESS], ids=["director", "vip"])
+def test_a_drain_leaves_a_vrrp_vip_to_whoever_is_there(whose):
+    found = place(VIP, INVENTORY, FIT, around(drains={whose: DRAIN}))
+    assert (found.lanes, found.because.reason) == (frozenset({Lane.DRAINED}), Reason.DRAINING)
+    assert found.because.text == "updates; it serves only where no other director does"
+
+
+def test_a_drain_by_force_and_one_that_nobody_could_follow_end_it():
+    forced = replace(DRAIN, value=FORCE)
+    alone = replace(VIP, ha=replace(VIP.ha, preempt=False))
+    for vip, drain in ((VIP, forced), (alone, DRAIN)):
+        found = place(vip, INVENTORY, FIT, around(drains={None: drain}))
+        assert (found.lanes, found.because.reason) == (frozenset(), Reason.DRAINED)
+
+
+def test_a_director_outside_the_order_does_not_stand():
+    found = place(VIP, INVENTORY, FIT, replace(around(), own=IPv4Address("10.1.0.9")))
+    assert (found.lanes, found.because.reason) == (frozenset(), Reason.STANDBY)
+
+
+def test_no_lane_has_a_vrrp_vip_and_frr_stands_for_it_as_it_is_fit():
+    group, *_ = groups_of(INVENTORY, INVENTORY.directors["d1"])
+    lines = (group.line(), group.line("priority 200"))
     services = served(INVENTORY)
-    state = desired(INVENTORY, services, services, decided, view)
-    assert (set(state.services), state.local_routes, state.announced) == (set(services), {ADDRESS}, {})
+    for up, shut in ((1, False), (0, True)):
+        standings = {"web": Standing(up, 0, 1, 1, fit=bool(up))}
+        view = View(around=around(), standings=standings, frr=lines, groups=(group,))
+        state = desired(INVENTORY, services, services, decisions(INVENTORY, [ADDRESS], view), view)
+        assert (set(state.services), state.local_routes, state.announced) == (set(services), {ADDRESS}, {})
+        assert state.devices == {group.device}
+        assert (group.line("shutdown") in state.frr) is shut
+
+
+def test_a_vip_that_nobody_looks_at_now_stays_as_it_was_decided():
+    group, *_ = groups_of(INVENTORY, INVENTORY.directors["d1"])
+    view = View(around=around(), frr=(group.line(),), groups=(group,), decided={ADDRESS: FIT})
+    assert desired(INVENTORY, served(INVENTORY), (), {}, view).frr == (group.line(),)

@@ -7,7 +7,7 @@ from clusterlb.core.order import order
 from clusterlb.core.snat.gateway import without_gateway
 from clusterlb.model.describe import describe
 from clusterlb.model.ospf import Lane
-from clusterlb.model.plan import AddPeer, Announce, ConfigureFrr, LoadRules, RemovePeer, Withdraw
+from clusterlb.model.plan import AddPeer, Announce, ConfigureFrr, FrrPart, LoadRules, RemovePeer, Withdraw
 from clusterlb.model.rules import Rules
 from clusterlb.model.snat import Peer
 from clusterlb.model.state import DirectorState, FrrLine
@@ -29,7 +29,7 @@ UP = DirectorState(
 
 
 def kinds(plan):
-    return [(type(step), getattr(step, "gateway", False)) for step in plan]
+    return [(type(step), getattr(step, "part", None) is FrrPart.GATEWAY) for step in plan]
 
 
 def test_the_way_is_there_before_the_maps_and_the_gateway_comes_last():
@@ -67,7 +67,11 @@ def test_who_is_no_gateway_keeps_all_other_lines():
 def test_an_operator_can_read_them():
     assert describe(AddPeer(PEER)) == "add peer 10.2.0.2 for mark 0x45000001"
     assert describe(RemovePeer(PEER)) == "remove peer 10.2.0.2 of mark 0x45000001"
-    assert describe(ConfigureFrr(LINES[1:], gateway=True)) == "start to be the default route (router ospf)"
     assert (
-        describe(ConfigureFrr((), LINES[1:], gateway=True)) == "cease to be the default route (router ospf)"
+        describe(ConfigureFrr(LINES[1:], part=FrrPart.GATEWAY))
+        == "start to be the default route (router ospf)"
+    )
+    assert (
+        describe(ConfigureFrr((), LINES[1:], part=FrrPart.GATEWAY))
+        == "cease to be the default route (router ospf)"
     )

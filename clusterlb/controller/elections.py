@@ -1,0 +1,78 @@
+"""What VRRP has elected: who is master here, and whether another director may be, too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from clusterlb.controller.world import World
+from clusterlb.core.vrrp import Finding, Key, elected, thin, two_masters
+from clusterlb.drivers.bond import Bond, bond_of
+from clusterlb.drivers.interface import DriverError, FrrDriver
+from clusterlb.model.vrrp import VrrpRouter
+
+EVERY = 2.0  # seconds between two looks; more than it takes two directors to decide who is master
+SHARE = 20  # a look that took t seconds is not repeated before SHARE x t
+
+log = structlog.get_logger()
+
+
+class Elections:
+    """Looks at vrrpd, where the inventory has VIPs that VRRP moves. ``clock`` is the loop's, in seconds.
+
+    ``error`` is why nobody knows, empty when vrrpd answers. ``findings`` say which VIPs may have two masters,
+    ``warnings`` which have a heartbeat over one cable alone.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        frr: FrrDriver,
+        clock: Callable[[], float],
+        bond_of: Callable[[str], Bond | None] = bond_of,
+    ) -> None:
+        self._world = world
+        self._bond_of = bond_of
+        self._frr = frr
+        self._clock = clock
+        self._not_before = float("-inf")
+        self._before: Mapping[Key, VrrpRouter] = {}
+        self.error = ""
+        self.findings: tuple[Finding, ...] = ()
+        self.warnings: tuple[str, ...] = ()
+
+    async def look(self, *, at_once: bool = False) -> None:
+        """Ask vrrpd, when it is time or ``at_once``; what it says goes to the world."""
+        groups, started = self._world.index.groups, self._clock()
+        if not groups:
+            self._take({}, "")
+            return
+        if started < self._not_before and not at_once:
+            return
+        try:
+            routers = await self._frr.virtual_routers()
+        except DriverError as error:
+            self._take({}, str(error))
+        else:
+            self._take({((one.interface, one.vrid), one.version): one for one in routers}, "")
+        bonds = {name: self._bond_of(name) for name in {group.interface for group in groups}}
+        links = {name: (bond.up, len(bond.carrier)) if bond else None for name, bond in bonds.items()}
+        self.warnings = tuple(thin(groups, links))
+        self._not_before = self._clock() + max(EVERY, SHARE * (self._clock() - started))
+
+    def _take(self, now: Mapping[Key, VrrpRouter], error: str) -> None:
+        world = self._world
+        if error and error != self.error:
+            log.error("vrrp", error=error)
+        before, self._before, self.error = self._before, now, error
+        states = elected(world.index.groups, now)
+        for vip, state in states.items():
+            if state != world.elected.get(vip):
+                log.info("vrrp", vip=str(vip), state=state)
+        world.elected = states
+        found = tuple(two_masters(world.index.groups, now, before))
+        for one in found:
+            if one not in self.findings:
+                log.error("two masters", vip=str(one.vip), finding=one.text)
+        self.findings = found

@@ -1,0 +1,37 @@
+"""The devices that VRRP's virtual routers have in the kernel, and what FRR says of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from clusterlb.model.address import IPAddress
+
+MASTER, BACKUP, INITIALIZE = "Master", "Backup", "Initialize"
+
+
+@dataclass(frozen=True, slots=True)
+class VrrpDevice:
+    """A macvlan device on ``link`` with a virtual router's ``mac``, which vrrpd holds down on a backup.
+
+    ``address`` is the VIP, None for a virtual router that serves nobody: a second heartbeat.
+    """
+
+    name: str
+    link: str
+    mac: str
+    address: IPAddress | None
+
+
+@dataclass(frozen=True, slots=True)
+class VrrpRouter:
+    """A virtual router as vrrpd reports it (vrrpd/vrrp_vty.c, vrrp_build_json).
+
+    ``version`` is that of its addresses, 4 or 6. ``status`` is ``Master``, ``Backup`` or ``Initialize``: it
+    takes part in no election. ``received`` counts the advertisements of others since vrrpd started.
+    """
+
+    interface: str
+    vrid: int
+    version: int
+    status: str
+    received: int
