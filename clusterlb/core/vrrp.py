@@ -230,8 +230,8 @@ def two_masters(
 def thin(groups: Sequence[Group], links: Mapping[str, tuple[int, int] | None]) -> Iterator[str]:
     """Yield which VIPs' heartbeats go over one cable alone: when it is cut, both directors serve.
 
-    ``links`` has for each interface how many of its bonded links have carrier, and how many there are; None: it
-    is no bond.
+    ``links`` has for each interface how many of its bonded links have carrier, of how many; None: it is no
+    bond.
     """
     for group in groups:
         if not group.serves or any(one.vip == group.vip and not one.serves for one in groups):
@@ -239,7 +239,7 @@ def thin(groups: Sequence[Group], links: Mapping[str, tuple[int, int] | None]) -
         bond = links.get(group.interface)
         if bond is None:
             yield (
-                f"{group.vip}: VRRP's heartbeat goes over {group.interface} alone. Make it a bond of two links, "
+                f"{group.vip}: VRRP's heartbeat goes over {group.interface} alone. Make it a bond of two, "
                 "or name a second one in `interfaces`"
             )
         elif bond[0] < 2:

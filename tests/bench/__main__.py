@@ -34,6 +34,7 @@ GROUPS = [
         ],
     ),
     ("bench_first_start", NATIVE, ["announce_ipv6_s", "announce_first_start_s"]),
+    ("bench_vrrp", NATIVE, ["vrrp_takeover_ms", "vrrp_drain_gap_ms"]),
     ("bench_mass", NATIVE, ["mass_change_default_ms", "mass_change_tuned_ms", "flap_lsas"]),
     ("bench_restart", NATIVE, ["restart_edits"]),
     ("bench_scrape", NATIVE, ["scrape_stall_ms", "scrape_idle_stall_ms"]),

@@ -4,123 +4,31 @@ import asyncio
 import json
 import signal
 import subprocess
-from dataclasses import replace
-from ipaddress import ip_address
+from contextlib import ExitStack
 
 import pytest
-from vrrp_inventories import INVENTORIES
 
 from clusterlb.core.diff import diff
-from clusterlb.core.host import sysctls
 from clusterlb.core.order import order
-from clusterlb.core.vrrp import elected, groups_of, place_of, standing, two_masters
-from clusterlb.drivers.frr.daemon import FrrDaemon
-from clusterlb.drivers.frr.render import render_config
-from clusterlb.drivers.frr.text import parse
+from clusterlb.core.vrrp import place_of, two_masters
 from clusterlb.drivers.interface import DriverError
-from clusterlb.model.inventory import Vip, Vrrp
-from clusterlb.model.ospf import Lane
-from clusterlb.model.plan import AddDevice, AddLocalRoute, ConfigureFrr, CreateLane, RemoveDevice
+from clusterlb.model.plan import AddDevice, RemoveDevice
 from clusterlb.model.state import DirectorState
 from tests.frr.conftest import eventually, sh
+from tests.support.vrrp_segment import DRAINED, OUT, VIP, VIP6, Segment, settled, until
 
-VIP, VIRTUAL_MAC = ip_address("10.100.0.1"), "00:00:5e:00:01:0a"
-VIP6, VIRTUAL_MAC6 = ip_address("fd00:100::1"), "00:00:5e:00:02:0b"
-OUT, ACTIVE, DRAINED = frozenset(), frozenset({Lane.ACTIVE}), frozenset({Lane.DRAINED})
-BOTH = {VIP: ACTIVE, VIP6: ACTIVE}
-
-
-def inventory_of(*interfaces):
-    given, order = INVENTORIES["plain"], ("d1", "d2")
-    vips = (
-        Vip(VIP, (), ha=Vrrp(order, 10, interfaces)),
-        Vip(VIP6, (), ha=Vrrp(order, 11, interfaces[:1])),
-    )
-    return replace(given, vips={vip.address: vip for vip in vips})
-
-
-class Director:
-    """A director's network namespace, with what clusterlb tells its kernel and its FRR."""
-
-    def __init__(self, router, links, inventory, name):
-        self.router, self.links = router, links
-        self.groups = groups_of(inventory, inventory.directors[name])
-        self.frr = FrrDaemon(pathspace=router.name)
-        self.lines = parse(render_config(inventory, inventory.directors[name]))
-        for setting, value in sysctls(inventory, inventory.directors[name]).items():
-            sh("ip", "netns", "exec", router.name, "sysctl", "-qw", f"{setting}={value}")
-        made = [
-            *(CreateLane(lane) for lane in Lane),
-            *(AddDevice(group.device) for group in self.groups),
-            *(AddLocalRoute(vip) for vip in inventory.vips),
-        ]
-        assert links.apply(made) == []
-        router.start("zebra", "vrrpd", "ospfd", "ospf6d", "bfdd")
-
-    async def stand(self, **lanes):
-        """Have FRR run what these lanes come to, step by step as a plan has them."""
-        names = {"vip": VIP, "vip6": VIP6}
-        wanted = BOTH | {names[name]: value for name, value in lanes.items()}
-        running = tuple(line for line in await self.frr.read() if "vrrp" in line.text or line in self.lines)
-        steps = order(
-            diff(
-                DirectorState(frr=standing(self.lines, self.groups, wanted)),
-                DirectorState(frr=running),
-            )
-        )
-        for step in steps:
-            assert isinstance(step, ConfigureFrr)
-            await self.frr.configure(step.add, step.remove)
-
-    async def look(self):
-        routers = await self.frr.virtual_routers()
-        return {((one.interface, one.vrid), one.version): one for one in routers}
-
-    async def states(self):
-        return elected(self.groups, await self.look())
+VIRTUAL_MAC, VIRTUAL_MAC6 = "00:00:5e:00:01:0a", "00:00:5e:00:02:0b"
 
 
 @pytest.fixture
-def segment(routers, wire, links_in):
-    """Two directors on one bridge a link, told only what clusterlb makes; the switch is on the first."""
+def segment():
+    with ExitStack() as stack:
 
-    def make(*interfaces):
-        switch, namespaces = routers("s"), (routers("d1"), routers("d2"))
-        for link in range(len(interfaces)):
-            switch.ip("link", "add", f"br{link}", "up", "type", "bridge", "mcast_snooping", "0")
-        switch.ip("addr", "add", "10.1.0.254/24", "dev", "br0")
-        switch.ip("route", "add", "10.100.0.0/24", "dev", "br0")
-        switch.ip("addr", "add", "fd00:1::254/64", "dev", "br0", "nodad")
-        switch.ip("route", "add", "fd00:100::/64", "dev", "br0")
-        inventory = inventory_of(*interfaces)
-        for number, router in enumerate(namespaces, 1):
-            for link, interface in enumerate(interfaces):
-                port = f"d{number}l{link}"
-                wire(router, interface, f"10.1.{link}.{number}/24", switch, port, f"10.9.{link}.{number}/32")
-                switch.ip("link", "set", port, "master", f"br{link}")
-            router.ip("addr", "add", f"fd00:1::{number}/64", "dev", interfaces[0], "nodad")
-        made = [
-            Director(router, links_in(router, *interfaces), inventory, f"d{number}")
-            for number, router in enumerate(namespaces, 1)
-        ]
-        return switch, *made
+        def make(*interfaces):
+            made = stack.enter_context(Segment(*interfaces))
+            return made.switch, *made.directors
 
-    return make
-
-
-async def until(director, **states):
-    names = {"vip": VIP, "vip6": VIP6}
-    wanted = {names[name]: value for name, value in states.items()}
-    for _ in range(200):
-        now = await director.states()
-        if {vip: now[vip] for vip in wanted} == wanted:
-            return
-    raise AssertionError(f"{await director.look()} is not {states}")
-
-
-async def settled(first, second):
-    await until(first, vip="master", vip6="master")
-    await until(second, vip="backup", vip6="backup")
+        yield make
 
 
 def answered_by(switch, vip=VIP):
