@@ -19,11 +19,19 @@ from clusterlb.model.describe import describe
 from clusterlb.model.health import ProbeKey
 from clusterlb.model.intent import Intent
 from clusterlb.model.inventory import Member, Pool, Service, Vip
-from clusterlb.model.ipvs import DestinationKey, DestinationStatistics, ServiceKey, ServiceStatistics
+from clusterlb.model.ipvs import (
+    Counters,
+    DestinationKey,
+    DestinationStatistics,
+    ServiceKey,
+    ServiceStatistics,
+)
 from clusterlb.model.plan import Plan
 
 AT_ONCE = 25  # members whose rows are made before the loop has its turn: half a millisecond
 NOT_THERE = DestinationStatistics()
+NOT_SERVED = ServiceStatistics()
+COUNTERS = ("connections", "in_packets", "out_packets", "in_bytes", "out_bytes")
 
 # None: IPVS does not answer, so nobody knows
 Statistics = Mapping[ServiceKey, ServiceStatistics] | None
@@ -128,6 +136,8 @@ async def _vip(
                 "pool": service.pool,
                 "scheduler": service.scheduler,
                 "forwarding": service.forwarding.value,
+                "persistence": service.persistence,
+                **_service_counted(statistics, service.key(vip.address)),
                 "members": await _members(
                     controller, service, service.key(vip.address), statistics, unprobed
                 ),
@@ -186,6 +196,7 @@ def _member(
     silent = (unprobed.get(check.probe, "") for ways in checks for check in ways)
     return {
         "member": str(member.endpoint),
+        "forwarding": of.forwarding_of(member).value,
         "verdict": state.state.value,
         "for": round(now - state.since, 1) if state.since else None,
         "because": state.because,
@@ -201,13 +212,29 @@ def _member(
 
 def _counted(numbers: DestinationStatistics | None) -> dict[str, int | None]:
     if numbers is None:
-        return dict.fromkeys(("active", "inactive", "connections", "in_packets", "in_bytes"))
+        return {**dict.fromkeys(("active", "inactive", "persistent")), **_counters(None)}
     return {
         "active": numbers.active,
         "inactive": numbers.inactive,
-        "connections": numbers.counters.connections,
-        "in_packets": numbers.counters.in_packets,
-        "in_bytes": numbers.counters.in_bytes,
+        "persistent": numbers.persistent,
+        **_counters(numbers.counters),
+    }
+
+
+def _service_counted(statistics: Statistics, key: ServiceKey) -> dict[str, int | None]:
+    """Return a service's own counters: they outlive its members, whose counters go with them."""
+    return _counters(None if statistics is None else statistics.get(key, NOT_SERVED).counters)
+
+
+def _counters(counters: Counters | None) -> dict[str, int | None]:
+    if counters is None:
+        return dict.fromkeys(COUNTERS)
+    return {
+        "connections": counters.connections,
+        "in_packets": counters.in_packets,
+        "out_packets": counters.out_packets,
+        "in_bytes": counters.in_bytes,
+        "out_bytes": counters.out_bytes,
     }
 
 
