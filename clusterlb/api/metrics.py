@@ -13,6 +13,7 @@ from clusterlb.api.metrics_checks import PREFIX, checks
 from clusterlb.api.metrics_cluster import cluster
 from clusterlb.api.metrics_ports import ports
 from clusterlb.api.metrics_services import services
+from clusterlb.controller.judgement import broken
 from clusterlb.controller.status import COUNTS
 
 
@@ -30,8 +31,8 @@ class StatusCollector(Collector):
         yield _gauge("inventory_stale", "1 when the inventory on disk is rejected", float(stale))
         yield _gauge("frr_answers", "1 when FRR answers", float(status["frr"]["answers"]))
         yield _gauge("ipvs_answers", "1 when IPVS answers", float(status["ipvs"]["answers"]))
-        full = sum(n["state"].startswith("Full") for n in status["frr"]["neighbors"])
-        yield _gauge("ospf_neighbors_full", "OSPF adjacencies that carry routes", full)
+        yield _neighbors(status["frr"])
+        yield _gauge("healthy", "1 when nothing keeps the director from its work", float(not broken(status)))
         for name, text in COUNTS.items():
             yield CounterMetricFamily(f"{PREFIX}_{name}", text, value=status["counts"][name])
         yield from _uplinks(status)
@@ -51,6 +52,15 @@ def exposition(status: dict[str, Any]) -> bytes:
 
 def _gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(f"{PREFIX}_{name}", text, value=value)
+
+
+def _neighbors(frr: dict[str, Any]) -> Metric:
+    text = "Adjacencies that carry routes, by protocol"
+    family = GaugeMetricFamily(f"{PREFIX}_ospf_neighbors_full", text, labels=["protocol"])
+    for protocol in frr["full"]:
+        full = (n for n in frr["neighbors"] if n["protocol"] == protocol and n["state"].startswith("Full"))
+        family.add_metric([protocol], sum(1 for _ in full))
+    return family
 
 
 def _uplinks(status: dict[str, Any]) -> Iterator[Metric]:

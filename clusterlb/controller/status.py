@@ -9,12 +9,13 @@ from typing import Any, cast
 
 from clusterlb import __version__
 from clusterlb.controller.daemon import Controller
+from clusterlb.controller.world import World
 from clusterlb.core.announce import Decision
 from clusterlb.core.member import member_state
 from clusterlb.core.programme import destination_key
 from clusterlb.core.rules.inside import explain
 from clusterlb.drivers.interface import DriverError
-from clusterlb.model.address import IPAddress
+from clusterlb.model.address import AddressFamily, IPAddress
 from clusterlb.model.describe import describe
 from clusterlb.model.health import ProbeKey
 from clusterlb.model.intent import Intent
@@ -29,6 +30,7 @@ from clusterlb.model.ipvs import (
 from clusterlb.model.plan import Plan
 
 AT_ONCE = 25  # members whose rows are made before the loop has its turn: half a millisecond
+PROTOCOLS = {AddressFamily.IPV4: "OSPFv2", AddressFamily.IPV6: "OSPFv3"}
 NOT_THERE = DestinationStatistics()
 NOT_SERVED = ServiceStatistics()
 COUNTERS = ("connections", "in_packets", "out_packets", "in_bytes", "out_bytes")
@@ -42,29 +44,13 @@ async def status(controller: Controller) -> dict[str, Any]:
     """Return the director's status as plain JSON-able data; times ``for`` are seconds."""
     world = controller.world
     statistics, ipvs_error = await _statistics(controller)
-    why = world.unfit
     unprobed = _unprobed(controller)
     return {
+        **condition(controller),
         "director": world.director.name,
         "version": __version__,
         "router_id": str(world.director.router_id),
         "cluster": world.inventory.cluster.name,
-        "fit": why is None,
-        "unfit_because": str(why) if why else "",
-        "leaving": world.leaving,
-        "inventory": {
-            "path": str(controller.settings.inventory),
-            "digest": world.inventory.digest,
-            "rejected": controller.reloader.error,
-        },
-        "frr": {
-            "answers": world.actual.frr is not None,
-            "error": world.health.frr_error,
-            "neighbors": [
-                {"router_id": n.router_id, "interface": n.interface, "state": n.state}
-                for n in controller.readings.neighbors
-            ],
-        },
         "ipvs": {"answers": not ipvs_error, "error": ipvs_error},
         "uplinks": dict(world.health.carrier),
         "filled": {name: round(share, 1) for name, share in world.health.filled.items()},
@@ -86,13 +72,61 @@ async def status(controller: Controller) -> dict[str, Any]:
             {"address": str(address), **_announced(controller, address, decision)}
             for address, decision in world.snat.own.items()
         ],
-        "errors": [*controller.broken, *world.errors],
         "ports": controller.port_use.status(),
         "inside": [explain(world.inventory, pair) for pair in sorted(world.insiders)],
         "counts": {name: world.counts[name] for name in COUNTS},
+    }
+
+
+def condition(controller: Controller) -> dict[str, Any]:
+    """Return the part of the status that asks nobody: how the director and its parts are."""
+    world = controller.world
+    unprobed = _unprobed(controller)
+    why = "; ".join(dict.fromkeys(map(str, world.unfit_for.values())))
+    return {
+        "ready": controller.ready,
+        "leaving": world.leaving,
+        "late": {name: round(seconds, 1) for name, seconds in controller.pulse.late().items()},
+        "fit": not why,
+        "unfit_because": why,
+        "inventory": {
+            "path": str(controller.settings.inventory),
+            "digest": world.inventory.digest,
+            "rejected": controller.reloader.error,
+        },
+        "frr": {
+            "answers": world.actual.frr is not None,
+            "error": world.health.frr_error,
+            "neighbors": [
+                {
+                    "router_id": n.router_id,
+                    "interface": n.interface,
+                    "state": n.state,
+                    "protocol": PROTOCOLS[n.family],
+                }
+                for n in controller.readings.neighbors.seen
+            ],
+            "full": _full(world),
+            "ospf6_error": world.health.ospf6_error,
+        },
+        "ipvs": {"answers": not world.health.ipvs_failures, "error": world.health.ipvs_error},
         "checks": {**getattr(controller.engine, "stats", {}), "unprobed": len(unprobed)},
         "unprobed": [f"{key.endpoint} ({key.spec.type.value}): {why}" for key, why in unprobed.items()],
+        "errors": [*controller.broken, *world.errors],
+        "vips": [
+            {"vip": str(address), **_announced(controller, address, world.decided.get(address))}
+            for address in world.inventory.vips
+        ],
     }
+
+
+def _full(world: World) -> dict[str, int | None]:
+    """Return how many neighbours hear of what is announced, by the protocol; None: nobody has said yet.
+
+    A protocol that is not needed is left out; ospfd is always asked, for it says whether FRR answers.
+    """
+    spoken = {AddressFamily.IPV4, *world.inventory.cluster.families}
+    return {PROTOCOLS[family]: world.health.full(family) for family in sorted(spoken)}
 
 
 COUNTS = {

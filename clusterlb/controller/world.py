@@ -23,7 +23,7 @@ from clusterlb.core.rules.part import join
 from clusterlb.core.snat.gateway import without_gateway
 from clusterlb.core.snat.state import NO_SNAT, SnatState
 from clusterlb.core.stand import unheard
-from clusterlb.model.address import IPAddress
+from clusterlb.model.address import AddressFamily, IPAddress
 from clusterlb.model.check import VerdictState
 from clusterlb.model.cluster_view import Announcement, ClusterView
 from clusterlb.model.health import CheckKey, Verdict
@@ -82,7 +82,7 @@ class World:
     standings: dict[str, Standing] = field(default_factory=dict)
     decided: dict[IPAddress, Decision] = field(default_factory=dict)
     health: DirectorHealth = field(default_factory=DirectorHealth)
-    unfit: Because | None = None
+    unfit_for: dict[AddressFamily, Because] = field(default_factory=dict)
     unprogrammed: dict[IPAddress, str] = field(default_factory=dict)
     rules: Rules = NO_RULES
     snat: SnatState = NO_SNAT
@@ -132,6 +132,15 @@ class World:
         self.own = {**local_decisions(self.inventory, self.director), **self.snat.own}
         self.wanted_frr = self.frr if self.snat.gateway else without_gateway(self.frr)
 
+    @property
+    def unfit(self) -> Because | None:
+        """Return why the director must not announce anything at all; None where some family's VIPs may be."""
+        known = [self.unfit_for.get(family) for family in sorted(self.inventory.cluster.families)]
+        return known[0] if known and all(known) else None
+
+    def _adjacent(self) -> frozenset[AddressFamily]:
+        return frozenset(family for family in AddressFamily if self.health.full(family))
+
     def vips_of(self, key: ServiceKey) -> frozenset[IPAddress]:
         """Return the VIPs that a service belongs to."""
         return self.index.vips(key)
@@ -153,7 +162,7 @@ class World:
             services=self.actual.services,
             idle=self.idle,
             emptying=self.emptying,
-            director_unfit=self.unfit,
+            director_unfit=self.unfit_for,
             unprogrammed=self.unprogrammed,
             frr=self.wanted_frr,
             peers=self.snat.peers,
@@ -193,23 +202,34 @@ class World:
             view=self.cluster_view,
             announced=self.actual.links.announced,
             drains=self.drains,
-            adjacent=bool(self.health.ospf_full),
+            adjacent=self._adjacent(),
             progress=self.progress,
         )
 
     def health_changed(self, **fields: object) -> None:
         """Take in the director's own condition; look at all VIPs again when its fitness changed."""
         first = {name for name, value in fields.items() if name.endswith("failures") and value == 1}
-        adjacent = bool(self.health.ospf_full)
+        adjacent = self._adjacent()
         self.health = replace(self.health, **fields)  # type: ignore[arg-type]  # names are checked by replace
-        checks = self.inventory.cluster.director_checks
-        before, self.unfit = self.unfit, unfit(self.health, checks, self.unfit)
-        if bool(self.health.ospf_full) and not adjacent:
+        if self._adjacent() - adjacent:
             self.mark_all()  # what was kept back for want of listeners
         if first:
-            log.warning("director check failed", error=self.health.frr_error or self.health.ipvs_error)
-        if (before is None) != (self.unfit is None):
-            log.warning("director", fit=self.unfit is None, because=str(self.unfit or "all its checks pass"))
+            health = self.health
+            errors = (health.frr_error, health.ospf6_error, health.ipvs_error)
+            log.warning("director check failed", error=next(filter(None, errors), ""))
+        self._judge()
+
+    def _judge(self) -> None:
+        """Work out for which families the director is unfit; look at all VIPs again where that changes."""
+        cluster, before = self.inventory.cluster, self.unfit_for
+        found = {
+            family: unfit(self.health, cluster.director_checks, before.get(family), family)
+            for family in sorted(cluster.families)
+        }
+        self.unfit_for = {family: why for family, why in found.items() if why is not None}
+        if self.unfit_for.keys() != before.keys():
+            why = "; ".join(dict.fromkeys(map(str, self.unfit_for.values()))) or "all its checks pass"
+            log.warning("director", fit=not self.unfit_for, because=why)
             self.mark_all()
 
     def take_view(self, seen: ClusterView) -> None:

@@ -15,7 +15,7 @@ from clusterlb.core.place import Surroundings, place
 from clusterlb.core.programme import service_state, way_state
 from clusterlb.core.quorum import Standing
 from clusterlb.core.roster import Roster
-from clusterlb.model.address import IPAddress
+from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.inventory import Director, Inventory, Pool, Service, Vip
 from clusterlb.model.ipvs import KEEP_TIMEOUTS, DestinationKey, ProtocolTimeouts, ServiceKey, ServiceState
 from clusterlb.model.ospf import Lane
@@ -51,7 +51,7 @@ class View:
     services: Mapping[ServiceKey, ServiceState] = field(default_factory=dict)
     idle: Mapping[ServiceKey, frozenset[DestinationKey]] = field(default_factory=dict)
     emptying: Mapping[ServiceKey, Mapping[DestinationKey, float]] = field(default_factory=dict)
-    director_unfit: Because | None = None
+    director_unfit: Mapping[AddressFamily, Because] = field(default_factory=dict)
     unprogrammed: Mapping[IPAddress, str] = field(default_factory=dict)
     frr: tuple[FrrLine, ...] = ()
     sysctls: Mapping[str, str] = field(default_factory=dict)
@@ -121,7 +121,7 @@ def _decide(vip: Vip, inventory: Inventory, view: View) -> Decision:
         inventory.pools,
         view.standings,
         prefixes=inventory.cluster.vip_prefixes,
-        director_unfit=view.director_unfit,
+        director_unfit=view.director_unfit.get(family_of(vip.address)),
         unprogrammed=view.unprogrammed.get(vip.address, ""),
         absent=view.absent,
         announced=view.announces(vip.address),

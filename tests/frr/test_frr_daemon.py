@@ -19,6 +19,7 @@ from clusterlb.drivers.frr.merge import displaced, merge, needed
 from clusterlb.drivers.frr.neighbors import parse_neighbors
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.interface import DriverError, LockedError
+from clusterlb.model.address import AddressFamily
 from clusterlb.model.state import FrrLine
 from tests.contract.frr_suite import COST, FOREIGN, WANTED, FrrSuite
 from tests.frr.conftest import eventually
@@ -144,7 +145,7 @@ class TestFrrDaemon(FrrSuite):
                 await asyncio.sleep(0.02)
 
         ticking = asyncio.create_task(tick())
-        for call in (frr.read(), frr.neighbors(), frr.configure(WANTED, ())):
+        for call in (frr.read(), frr.neighbors(AddressFamily.IPV4), frr.configure(WANTED, ())):
             with pytest.raises(DriverError, match=r"ospfd did not answer within 1 s"):
                 await call
         ticking.cancel()
@@ -160,7 +161,7 @@ class TestFrrDaemon(FrrSuite):
         bare = routers("b")
         bare.start("zebra")
         frr = FrrDaemon(pathspace=bare.name)
-        for call in (frr.read(), frr.configure(WANTED, ()), frr.neighbors()):
+        for call in (frr.read(), frr.configure(WANTED, ()), frr.neighbors(AddressFamily.IPV6)):
             with pytest.raises(DriverError, match=r"ospfd not running.*ospfd=yes into .*/daemons"):
                 await call
 

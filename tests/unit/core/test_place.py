@@ -26,7 +26,7 @@ DRAIN = Intent(IntentKind.DRAIN, "director", "", "root", "updates", 0.0)
 
 
 def test_vrrp_is_said_before_adjacency_and_drains():
-    around = Surroundings(OWN, 0.0, announced={ADDRESS: frozenset({Lane.ACTIVE})}, adjacent=False)
+    around = Surroundings(OWN, 0.0, announced={ADDRESS: frozenset({Lane.ACTIVE})}, adjacent=frozenset())
     for each in (around, replace(around, announced={}), replace(around, drains={None: DRAIN})):
         found = place(VIP, INVENTORY, FIT, each)
         assert (found.lanes, found.because.reason) == (frozenset(), Reason.VRRP)
