@@ -142,6 +142,16 @@ def test_tox_has_every_environment_that_is_named(page: Path) -> None:
     assert named - there == set()
 
 
+def test_tests_that_are_named_are_there() -> None:
+    text = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("*.py"))
+    there = set(re.findall(r"def (test_\w+)", text)) | {
+        path.stem for path in (ROOT / "tests").rglob("test_*.py")
+    }
+    named = {name for page in ALL for line in code(page) for name in re.findall(r"\btest_\w+", line)}
+    assert len(named) > 5
+    assert [name for name in named if not any(each.startswith(name) for each in there)] == []
+
+
 def test_every_figure_is_measured_and_told() -> None:
     text = (ROOT / "docs" / "measurements.md").read_text()
     assert [name for _, _, made in GROUPS for name in made if f"`{name}`" not in text] == []
