@@ -15,9 +15,10 @@ from clusterlb.api.metrics import exposition
 from clusterlb.api.scrape import Scrape, collected_later
 from clusterlb.api.socket import OwnSocket, TakenError
 from clusterlb.api.wishes import wished, wishes
+from clusterlb.controller.condition import condition
 from clusterlb.controller.daemon import Controller
 from clusterlb.controller.judgement import broken, troubles
-from clusterlb.controller.status import condition, plan_lines, status
+from clusterlb.controller.status import plan_lines, status
 from clusterlb.core.guard import refused_down
 
 SOCKET_NAME = "api.sock"

@@ -160,14 +160,12 @@ class Controller:
         await self.engine.start()
         monitor = LinkMonitor(self._links_changed)
         schedule = Schedule()
-        for name, seconds, work in (
-            ("the look at IPVS", SERVICES_EVERY, self.readings.services),
-            ("the look at links", LINKS_EVERY, self.readings.links),
-            ("the look at FRR", ROUTING_EVERY, self._look_at_routing),
-            ("the look at counters", SURVEY_EVERY, self._survey),
-            ("the look at files and the clock", TICK_EVERY, self._tick),
-        ):
-            schedule.every(seconds, self.pulse.watched(name, work))
+        watched = self.pulse.watched
+        schedule.every(SERVICES_EVERY, watched("the look at IPVS", self.readings.services))
+        schedule.every(LINKS_EVERY, watched("the look at links", self.readings.links))
+        schedule.every(ROUTING_EVERY, watched("the look at FRR", self._look_at_routing))
+        schedule.every(SURVEY_EVERY, watched("the look at counters", self._survey))
+        schedule.every(TICK_EVERY, watched("the look at files and the clock", self._tick))
         schedule.start()
         try:
             await self._loop()

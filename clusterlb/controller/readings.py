@@ -17,7 +17,7 @@ from clusterlb.core.foreign import not_understood
 from clusterlb.core.stand import stand
 from clusterlb.drivers.interface import DriverError, FrrDriver
 from clusterlb.drivers.local import not_local
-from clusterlb.model.address import AddressFamily, IPAddress
+from clusterlb.model.address import IPAddress
 from clusterlb.model.cluster_view import STALE, ClusterView
 from clusterlb.model.inventory import ActiveStandby
 from clusterlb.model.ipvs import KEEP_TIMEOUTS, ServiceKey, ServiceState
@@ -245,7 +245,7 @@ class Readings:
         """
         clock = self.reconciler.clock
         started = clock()
-        alone = not any(map(self.reconciler.world.health.full, AddressFamily))
+        alone = not self.reconciler.world.health.adjacent
         if (started < self._looked_at + self._view_pause() or alone) and not at_once:
             return
         world = self.reconciler.world

@@ -8,16 +8,13 @@ from dataclasses import asdict
 from typing import Any, cast
 
 from clusterlb import __version__
+from clusterlb.controller.condition import Unprobed, announced, condition, unprobed_of
 from clusterlb.controller.daemon import Controller
-from clusterlb.controller.world import World
-from clusterlb.core.announce import Decision
 from clusterlb.core.member import member_state
 from clusterlb.core.programme import destination_key
 from clusterlb.core.rules.inside import explain
 from clusterlb.drivers.interface import DriverError
-from clusterlb.model.address import AddressFamily, IPAddress
 from clusterlb.model.describe import describe
-from clusterlb.model.health import ProbeKey
 from clusterlb.model.intent import Intent
 from clusterlb.model.inventory import Member, Pool, Service, Vip
 from clusterlb.model.ipvs import (
@@ -30,21 +27,19 @@ from clusterlb.model.ipvs import (
 from clusterlb.model.plan import Plan
 
 AT_ONCE = 25  # members whose rows are made before the loop has its turn: half a millisecond
-PROTOCOLS = {AddressFamily.IPV4: "OSPFv2", AddressFamily.IPV6: "OSPFv3"}
 NOT_THERE = DestinationStatistics()
 NOT_SERVED = ServiceStatistics()
 COUNTERS = ("connections", "in_packets", "out_packets", "in_bytes", "out_bytes")
 
 # None: IPVS does not answer, so nobody knows
 Statistics = Mapping[ServiceKey, ServiceStatistics] | None
-Unprobed = Mapping[ProbeKey, str]
 
 
 async def status(controller: Controller) -> dict[str, Any]:
     """Return the director's status as plain JSON-able data; times ``for`` are seconds."""
     world = controller.world
     statistics, ipvs_error = await _statistics(controller)
-    unprobed = _unprobed(controller)
+    unprobed = unprobed_of(controller)
     return {
         **condition(controller),
         "director": world.director.name,
@@ -69,64 +64,13 @@ async def status(controller: Controller) -> dict[str, Any]:
         "intents": [_intent(intent) for intent in controller.intents.standing],
         "vips": [await _vip(controller, vip, statistics, unprobed) for vip in world.inventory.vips.values()],
         "snat": [
-            {"address": str(address), **_announced(controller, address, decision)}
+            {"address": str(address), **announced(controller, address, decision)}
             for address, decision in world.snat.own.items()
         ],
         "ports": controller.port_use.status(),
         "inside": [explain(world.inventory, pair) for pair in sorted(world.insiders)],
         "counts": {name: world.counts[name] for name in COUNTS},
     }
-
-
-def condition(controller: Controller) -> dict[str, Any]:
-    """Return the part of the status that asks nobody: how the director and its parts are."""
-    world = controller.world
-    unprobed = _unprobed(controller)
-    why = "; ".join(dict.fromkeys(map(str, world.unfit_for.values())))
-    return {
-        "ready": controller.ready,
-        "leaving": world.leaving,
-        "late": {name: round(seconds, 1) for name, seconds in controller.pulse.late().items()},
-        "fit": not why,
-        "unfit_because": why,
-        "inventory": {
-            "path": str(controller.settings.inventory),
-            "digest": world.inventory.digest,
-            "rejected": controller.reloader.error,
-        },
-        "frr": {
-            "answers": world.actual.frr is not None,
-            "error": world.health.frr_error,
-            "neighbors": [
-                {
-                    "router_id": n.router_id,
-                    "interface": n.interface,
-                    "state": n.state,
-                    "protocol": PROTOCOLS[n.family],
-                }
-                for n in controller.readings.neighbors.seen
-            ],
-            "full": _full(world),
-            "ospf6_error": world.health.ospf6_error,
-        },
-        "ipvs": {"answers": not world.health.ipvs_failures, "error": world.health.ipvs_error},
-        "checks": {**getattr(controller.engine, "stats", {}), "unprobed": len(unprobed)},
-        "unprobed": [f"{key.endpoint} ({key.spec.type.value}): {why}" for key, why in unprobed.items()],
-        "errors": [*controller.broken, *world.errors],
-        "vips": [
-            {"vip": str(address), **_announced(controller, address, world.decided.get(address))}
-            for address in world.inventory.vips
-        ],
-    }
-
-
-def _full(world: World) -> dict[str, int | None]:
-    """Return how many neighbours hear of what is announced, by the protocol; None: nobody has said yet.
-
-    A protocol that is not needed is left out; ospfd is always asked, for it says whether FRR answers.
-    """
-    spoken = {AddressFamily.IPV4, *world.inventory.cluster.families}
-    return {PROTOCOLS[family]: world.health.full(family) for family in sorted(spoken)}
 
 
 COUNTS = {
@@ -152,18 +96,12 @@ def plan_lines(plan: Plan) -> list[str]:
     return [describe(step) for step in plan]
 
 
-def _unprobed(controller: Controller) -> Unprobed:
-    """Return the probes whose verdicts stand though nobody looks, with since when and why."""
-    found: Unprobed = getattr(controller.engine, "unprobed", dict)()
-    return found
-
-
 async def _vip(
     controller: Controller, vip: Vip, statistics: Statistics, unprobed: Unprobed
 ) -> dict[str, Any]:
     return {
         "vip": str(vip.address),
-        **_announced(controller, vip.address, controller.world.decided.get(vip.address)),
+        **announced(controller, vip.address, controller.world.decided.get(vip.address)),
         "services": [
             {
                 "service": str(service.key(vip.address)),
@@ -196,17 +134,6 @@ async def _members(
             await asyncio.sleep(0)
         rows.append(_member(controller, of, key, cast(Pool, pool), member, numbers, weights, unprobed))
     return rows
-
-
-def _announced(controller: Controller, address: IPAddress, decision: Decision | None) -> dict[str, Any]:
-    """Return the lanes that an address is on and those where it belongs, and why."""
-    lanes = controller.world.actual.links.announced.get(address, frozenset())
-    return {
-        "announced": sorted(lane.value for lane in lanes),
-        "wanted": sorted(lane.value for lane in decision.lanes) if decision else [],
-        "reason": decision.because.reason.value if decision else "",
-        "because": decision.because.text if decision else "",
-    }
 
 
 def _member(

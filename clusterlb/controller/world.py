@@ -15,7 +15,7 @@ from clusterlb.core import pace
 from clusterlb.core.announce import Decision
 from clusterlb.core.desired import View, local_decisions
 from clusterlb.core.drain import Progress
-from clusterlb.core.fitness import DirectorHealth, unfit
+from clusterlb.core.fitness import DirectorHealth, unfit_by_family
 from clusterlb.core.place import Surroundings
 from clusterlb.core.quorum import Standing
 from clusterlb.core.roster import MemberKey
@@ -138,9 +138,6 @@ class World:
         known = [self.unfit_for.get(family) for family in sorted(self.inventory.cluster.families)]
         return known[0] if known and all(known) else None
 
-    def _adjacent(self) -> frozenset[AddressFamily]:
-        return frozenset(family for family in AddressFamily if self.health.full(family))
-
     def vips_of(self, key: ServiceKey) -> frozenset[IPAddress]:
         """Return the VIPs that a service belongs to."""
         return self.index.vips(key)
@@ -202,31 +199,25 @@ class World:
             view=self.cluster_view,
             announced=self.actual.links.announced,
             drains=self.drains,
-            adjacent=self._adjacent(),
+            adjacent=self.health.adjacent,
             progress=self.progress,
         )
 
     def health_changed(self, **fields: object) -> None:
         """Take in the director's own condition; look at all VIPs again when its fitness changed."""
         first = {name for name, value in fields.items() if name.endswith("failures") and value == 1}
-        adjacent = self._adjacent()
+        adjacent = self.health.adjacent
         self.health = replace(self.health, **fields)  # type: ignore[arg-type]  # names are checked by replace
-        if self._adjacent() - adjacent:
+        if self.health.adjacent - adjacent:
             self.mark_all()  # what was kept back for want of listeners
         if first:
-            health = self.health
-            errors = (health.frr_error, health.ospf6_error, health.ipvs_error)
-            log.warning("director check failed", error=next(filter(None, errors), ""))
+            log.warning("director check failed", error=self.health.error)
         self._judge()
 
     def _judge(self) -> None:
         """Work out for which families the director is unfit; look at all VIPs again where that changes."""
         cluster, before = self.inventory.cluster, self.unfit_for
-        found = {
-            family: unfit(self.health, cluster.director_checks, before.get(family), family)
-            for family in sorted(cluster.families)
-        }
-        self.unfit_for = {family: why for family, why in found.items() if why is not None}
+        self.unfit_for = unfit_by_family(self.health, cluster.director_checks, before, cluster.families)
         if self.unfit_for.keys() != before.keys():
             why = "; ".join(dict.fromkeys(map(str, self.unfit_for.values()))) or "all its checks pass"
             log.warning("director", fit=not self.unfit_for, because=why)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from clusterlb.model.address import AddressFamily
@@ -50,6 +50,16 @@ class DirectorHealth:
         """Return how many neighbours are Full that hear of a family's VIPs, None when nobody has said."""
         return self.ospf_full if family is AddressFamily.IPV4 else self.ospf6_full
 
+    @property
+    def adjacent(self) -> frozenset[AddressFamily]:
+        """Return the families of whose VIPs some neighbour hears."""
+        return frozenset(family for family in AddressFamily if self.full(family))
+
+    @property
+    def error(self) -> str:
+        """Return why something could not be read, empty where all could."""
+        return self.frr_error or self.ospf6_error or self.ipvs_error
+
 
 def unfit(
     health: DirectorHealth,
@@ -62,6 +72,17 @@ def unfit(
     ``before`` is the last answer: what was too full has to empty by MARGIN, so that it does not flap.
     """
     return next(_reasons(health, checks, before, family), None)
+
+
+def unfit_by_family(
+    health: DirectorHealth,
+    checks: DirectorChecks,
+    before: Mapping[AddressFamily, Because],
+    families: Collection[AddressFamily],
+) -> dict[AddressFamily, Because]:
+    """Return why the director must not announce VIPs, by the families whose VIPs it must not."""
+    found = {family: unfit(health, checks, before.get(family), family) for family in sorted(families)}
+    return {family: why for family, why in found.items() if why is not None}
 
 
 def _reasons(
