@@ -161,9 +161,17 @@ class TestFrrDaemon(FrrSuite):
         bare = routers("b")
         bare.start("zebra")
         frr = FrrDaemon(pathspace=bare.name)
-        for call in (frr.read(), frr.configure(WANTED, ()), frr.neighbors(AddressFamily.IPV6)):
+        for call in (frr.read(), frr.configure(WANTED, ()), frr.neighbors(AddressFamily.IPV4)):
             with pytest.raises(DriverError, match=r"ospfd not running.*ospfd=yes into .*/daemons"):
                 await call
+
+    async def test_ospf6d_missing(self, routers):
+        bare = routers("b")
+        bare.start("zebra", "ospfd")
+        frr = FrrDaemon(pathspace=bare.name)
+        with pytest.raises(DriverError, match=r"ospf6d not running.*ospf6d=yes into .*/daemons"):
+            await frr.neighbors(AddressFamily.IPV6)
+        assert await frr.neighbors(AddressFamily.IPV4) == ()
 
     async def test_bfdd_missing(self, routers):
         bare = routers("b")
