@@ -33,7 +33,6 @@ _ENGINE = {
 def checks(status: dict[str, Any]) -> Iterator[Metric]:
     """Yield the families of one status object."""
     yield from _engine(status["checks"])
-    yield from _members(status)
     yield from _pools(status)
     yield from _director(status)
 
@@ -62,25 +61,6 @@ def _engine(engine: dict[str, Any]) -> Iterator[Metric]:
         rows.append((bound, total))
     lag.add_metric([], rows, sum_value=None)
     yield lag
-
-
-def _members(status: dict[str, Any]) -> Iterator[Metric]:
-    labels = ["service", "member"]
-    families = {
-        "pinned": GaugeMetricFamily(f"{PREFIX}_member_pinned", "1 when an operator decides", labels=labels),
-        "suspect": GaugeMetricFamily(
-            f"{PREFIX}_member_suspect", "1 when it takes connections and establishes none", labels=labels
-        ),
-        "warning": GaugeMetricFamily(
-            f"{PREFIX}_member_warning", "1 when a check that passes warns", labels=labels
-        ),
-    }
-    for vip in status["vips"]:
-        for service in vip["services"]:
-            for member in service["members"]:
-                for field, family in families.items():
-                    family.add_metric([service["service"], member["member"]], float(bool(member[field])))
-    yield from families.values()
 
 
 def _pools(status: dict[str, Any]) -> Iterator[Metric]:

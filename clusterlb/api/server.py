@@ -15,11 +15,14 @@ from clusterlb.api.metrics import exposition
 from clusterlb.api.scrape import Scrape, collected_later
 from clusterlb.api.socket import OwnSocket, TakenError
 from clusterlb.api.wishes import wished, wishes
+from clusterlb.controller.condition import condition
 from clusterlb.controller.daemon import Controller
+from clusterlb.controller.judgement import broken, troubles
 from clusterlb.controller.status import plan_lines, status
 from clusterlb.core.guard import refused_down
 
 SOCKET_NAME = "api.sock"
+WARNINGS = 20  # lines of /health
 
 
 class ApiError(Exception):
@@ -55,6 +58,7 @@ class Server:
                 web.post("/v1/reload", self._reload),
                 web.post("/v1/down", self._down),
                 web.get("/metrics", self._scrape.answer),
+                web.get("/health", self._health),
                 *wishes(self._controller),
             ]
         )
@@ -133,4 +137,8 @@ class Server:
             return await asyncio.to_thread(exposition, await status(self._controller))
 
     async def _health(self, _: web.Request) -> web.Response:
-        return answer({"ok": True})
+        """Say whether the director can do its work, without asking anybody: it may be asked every second."""
+        found = condition(self._controller)
+        because, seen = broken(found), troubles(found)
+        body = {"ok": not because, "because": because, "warnings": seen[len(because) :][:WARNINGS]}
+        return answer(body, 503 if because else 200)

@@ -58,5 +58,5 @@ def main() -> None:
     """Run an all-active Linux Virtual Server cluster.
 
     `clusterlb up` on each director is the whole job. Exit codes: 0 done, 1 failed, 2 usage, 3 invalid
-    inventory, 5 degraded, 6 the controller does not answer.
+    inventory, 5 degraded, 6 the controller does not answer, 7 refused, 8 timed out, 9 taken down.
     """

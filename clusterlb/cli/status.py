@@ -12,6 +12,7 @@ import click
 
 from clusterlb.cli import options
 from clusterlb.cli.exits import Exit
+from clusterlb.controller.judgement import engine_trouble, is_withdrawn, late, troubles, unheard
 from clusterlb.model.readable import printable
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 
 PIPED = 160  # columns
-STANDBY = "standby"  # a VIP that is here for others to serve: VRRP's, outside its `order`
 SHOWN = 10  # lines of checks that are not probed
 
 
@@ -29,8 +29,8 @@ SHOWN = 10  # lines of checks that are not probed
 def command(run_dir: Path, output: str) -> None:
     """Show what this director announces, and why (not).
 
-    Exit code 5 when something is not as it should be: a VIP is withdrawn, the director is unfit, the
-    inventory on disk is rejected, or there are checks that are not probed.
+    Exit code 5 when something is not as it should be: a VIP is withdrawn or nobody hears of it, the director
+    is unfit, FRR or IPVS does not answer, the inventory on disk is rejected, or checks are not probed.
     """
     from clusterlb.cli.client import ask
 
@@ -39,21 +39,8 @@ def command(run_dir: Path, output: str) -> None:
         click.echo(json.dumps(status, indent=2))
     else:
         show(status)
-    if degraded(status):
+    if troubles(status):
         raise SystemExit(int(Exit.DEGRADED))
-
-
-def degraded(status: dict[str, Any]) -> bool:
-    """Say whether an operator should look at this director."""
-    return bool(
-        not status["fit"]
-        or not status["ipvs"]["answers"]
-        or status["inventory"]["rejected"]
-        or status["errors"]
-        or status.get("unprobed")
-        or _engine_trouble(status)
-        or any(not vip["announced"] and vip["reason"] != STANDBY for vip in status["vips"])
-    )
 
 
 def show(status: dict[str, Any]) -> None:
@@ -73,6 +60,8 @@ def show(status: dict[str, Any]) -> None:
         Text(f"ospf neighbours {_neighbors(status['frr'])}"),
         sep="\n",
     )
+    for text in (*late(status), *unheard(status)):
+        console.print(Text(f"error: {text}"))
     if not status["ipvs"]["answers"]:
         console.print(Text(f"IPVS does not answer, so no connections are shown: {status['ipvs']['error']}"))
     if status["inventory"]["rejected"]:
@@ -84,9 +73,7 @@ def show(status: dict[str, Any]) -> None:
         console.print(Text(text), soft_wrap=True)
     _notes(console, status)
     for vip in status["vips"]:
-        if (
-            not vip["announced"] and vip["reason"] != STANDBY
-        ):  # in a narrow window the table has no room for the reason
+        if is_withdrawn(vip):  # in a narrow window the table has no room for the reason
             why = Text(f"{vip['vip']} WITHDRAWN, {vip['reason']}: {vip['because']}")
             console.print(why, soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -113,7 +100,7 @@ def show(status: dict[str, Any]) -> None:
 def _lane(vip: dict[str, Any]) -> str:
     """Say where a VIP is: on a lane, and what VRRP has elected where that is what moves it."""
     if not vip["announced"]:
-        return "-" if vip["reason"] == STANDBY else "WITHDRAWN"
+        return "WITHDRAWN" if is_withdrawn(vip) else "-"
     lane = ",".join(vip["announced"])
     return f"{lane} (vrrp {vip['vrrp'] or 'unknown'})" if vip.get("vrrp") is not None else lane
 
@@ -122,20 +109,19 @@ def _neighbors(frr: dict[str, Any]) -> str:
     """Say who is Full, or that nobody knows: the last answer says nothing of what is now."""
     if not frr["answers"]:
         return f"unknown: {frr['error'] or 'FRR does not answer'}"
-    full = [n["router_id"] for n in frr["neighbors"] if n["state"].startswith("Full")]
-    return f"full: {', '.join(full) or 'none'}"
-
-
-def _engine_trouble(status: dict[str, Any]) -> str:
-    """Say what is wrong with the check engine; one that has just been started will speak in a second."""
-    checks = status.get("checks", {})
-    state = checks.get("state", "running" if checks.get("alive", True) else "dead")
-    return "" if state in ("running", "starting") else f"the check engine is {state}"
+    full = dict.fromkeys(frr["full"], "none")
+    for protocol in full:
+        each = [n for n in frr["neighbors"] if n["protocol"] == protocol and n["state"].startswith("Full")]
+        full[protocol] = ", ".join(dict.fromkeys(n["router_id"] for n in each)) or "none"
+    if "OSPFv3" not in full:
+        return f"full: {full['OSPFv2']}"
+    six = f"unknown: {frr['ospf6_error']}" if frr["ospf6_error"] else f"full: {full['OSPFv3']}"
+    return f"full: {full['OSPFv2']}; ospfv3 neighbours {six}"
 
 
 def _checks(status: dict[str, Any]) -> Iterator[str]:
     """Say whose verdicts stand though nobody looks."""
-    trouble = _engine_trouble(status)
+    trouble = engine_trouble(status)
     if trouble:
         yield f"error: {trouble}: nobody is probed, and all verdicts stand"
     unprobed = status.get("unprobed", [])

@@ -25,6 +25,7 @@ from clusterlb.controller.leave import leave
 from clusterlb.controller.ledger import Ledger
 from clusterlb.controller.notify import Notifier, watchdog_interval
 from clusterlb.controller.port_use import PortUse
+from clusterlb.controller.pulse import LOOP, Pulse
 from clusterlb.controller.readings import Readings
 from clusterlb.controller.reconcile import Reconciler
 from clusterlb.controller.reload import Reloader, RenderFrr
@@ -85,6 +86,8 @@ class Controller:
     notify: Notifier = field(default_factory=Notifier)
     settled: Callable[[], None] = lambda: None  # called when what was loaded is there to stay
     is_down: bool = field(default=False, init=False)
+    ready: bool = field(default=False, init=False)  # the first cycle is over
+    pulse: Pulse = field(init=False)
     reconciler: Reconciler = field(init=False)
     readings: Readings = field(init=False)
     counters: Counters = field(init=False)
@@ -103,6 +106,7 @@ class Controller:
 
     def __post_init__(self) -> None:
         loop = asyncio.get_running_loop()
+        self.pulse = Pulse(loop.time)
         self._kernel = Kernel(self.drivers)
         frr = self.render_frr(self.inventory, self.director)
         world = World(self.inventory, self.director, frr, wake=self._wake.set)
@@ -159,11 +163,12 @@ class Controller:
         await self.engine.start()
         monitor = LinkMonitor(self._links_changed)
         schedule = Schedule()
-        schedule.every(SERVICES_EVERY, self.readings.services)
-        schedule.every(LINKS_EVERY, self.readings.links)
-        schedule.every(ROUTING_EVERY, self._look_at_routing)
-        schedule.every(SURVEY_EVERY, self._survey)
-        schedule.every(TICK_EVERY, self._tick)
+        watched = self.pulse.watched
+        schedule.every(SERVICES_EVERY, watched("the look at IPVS", self.readings.services))
+        schedule.every(LINKS_EVERY, watched("the look at links", self.readings.links))
+        schedule.every(ROUTING_EVERY, watched("the look at FRR", self._look_at_routing))
+        schedule.every(SURVEY_EVERY, watched("the look at counters", self._survey))
+        schedule.every(TICK_EVERY, watched("the look at files and the clock", self._tick))
         schedule.start()
         try:
             await self._loop()
@@ -235,10 +240,10 @@ class Controller:
         self.settled()
 
     async def _loop(self) -> None:
-        interval = watchdog_interval()
-        ready = False
+        interval = min(watchdog_interval() or self.pulse.pause, self.pulse.pause)
         self._wake.set()
         while not self._stop.is_set():
+            self.pulse.beat(LOOP)
             try:
                 await asyncio.wait_for(self._wake.wait(), interval)
             except TimeoutError:
@@ -247,8 +252,8 @@ class Controller:
             self._wake.clear()
             if not self.world.leaving:
                 await self.reconciler.cycle()
-            if not ready:
-                ready = True
+            if not self.ready:
+                self.ready = True
                 self.settled()
                 self.notify(ready=1)
             self.notify(watchdog=1, status=self._summary())

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 import structlog
 
 from clusterlb.controller.kernel import Kernel
+from clusterlb.controller.neighbors import Neighbors
 from clusterlb.controller.reconcile import Reconciler
 from clusterlb.controller.world import SETTLED
 from clusterlb.core.cluster_view import view
 from clusterlb.core.foreign import not_understood
 from clusterlb.core.stand import stand
-from clusterlb.drivers.interface import DriverError, FrrDriver, OspfNeighbor
+from clusterlb.drivers.interface import DriverError, FrrDriver
 from clusterlb.drivers.local import not_local
 from clusterlb.model.address import IPAddress
 from clusterlb.model.cluster_view import STALE, ClusterView
@@ -45,7 +46,7 @@ class Readings:
     reconciler: Reconciler
     kernel: Kernel
     frr: FrrDriver
-    neighbors: tuple[OspfNeighbor, ...] = ()
+    neighbors: Neighbors = field(init=False)
     _strangers: frozenset[str] = frozenset()
     _services_not_before: float = 0.0
     _frr_asked_at: float = float("-inf")
@@ -57,6 +58,9 @@ class Readings:
     _cluster_error: str = ""
     _ghosts: set[tuple[IPAddress, Lane]] = field(default_factory=set)
     _laid: Counter[IPAddress] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.neighbors = Neighbors(self.reconciler.world)
 
     async def adopt(self) -> None:
         """Read everything once and take it as it is: a start changes nothing that is right."""
@@ -184,22 +188,13 @@ class Readings:
 
     async def _ask_frr(self) -> None:
         world = self.reconciler.world
-        try:
-            neighbors = await self.frr.neighbors()
-        except DriverError as error:
-            world.health_changed(frr_failures=world.health.frr_failures + 1, frr_error=str(error))
+        lost = await self.neighbors.ask(self.frr)
+        if lost is None:
             world.actual.frr = None
             return
-        full = {neighbor.router_id for neighbor in neighbors if neighbor.full}
-        before = {neighbor.router_id for neighbor in self.neighbors if neighbor.full}
-        if full != before:
-            log.info("ospf neighbours", full=",".join(sorted(full)) or "none")
-        self.neighbors = neighbors
-        world.health_changed(ospf_full=len(full))
         if world.inventory.cluster.director_checks.bfd:
             await self._read_bfd()
         # who went may have gone because FRR lost its configuration
-        lost = before - full
         if world.actual.frr is None or lost or self.reconciler.clock() >= self._frr_read_at + FULL_FRR:
             await self._reread_frr()
         if world.health.frr_failures and world.actual.frr is not None:
@@ -209,7 +204,7 @@ class Readings:
         """Return the seconds between two looks: few where what FRR says decides something, or is about to."""
         world = self.reconciler.world
         pause = _pause(self._frr_took)
-        if not world.health.ospf_full:
+        if not all(world.health.full(family) for family in world.inventory.cluster.families):
             waits = any(each.because.reason is Reason.NOT_ADJACENT for each in world.decided.values())
             return EAGER * pause if waits else max(DECIDING, pause)
         checks = world.inventory.cluster.director_checks
@@ -250,7 +245,7 @@ class Readings:
         """
         clock = self.reconciler.clock
         started = clock()
-        alone = not self.reconciler.world.health.ospf_full
+        alone = not self.reconciler.world.health.adjacent
         if (started < self._looked_at + self._view_pause() or alone) and not at_once:
             return
         world = self.reconciler.world

@@ -76,7 +76,7 @@ class Snat:
             world.inventory,
             world.director,
             world.around(self.clock()),
-            unfit=world.unfit,
+            unfit=world.unfit_for,
             loaded=loaded,
             leaving=leaving,
         )

@@ -8,55 +8,44 @@ from dataclasses import asdict
 from typing import Any, cast
 
 from clusterlb import __version__
+from clusterlb.controller.condition import Unprobed, announced, condition, unprobed_of
 from clusterlb.controller.daemon import Controller
-from clusterlb.core.announce import Decision
 from clusterlb.core.member import member_state
 from clusterlb.core.programme import destination_key
 from clusterlb.core.rules.inside import explain
 from clusterlb.drivers.interface import DriverError
-from clusterlb.model.address import IPAddress
 from clusterlb.model.describe import describe
-from clusterlb.model.health import ProbeKey
 from clusterlb.model.intent import Intent
 from clusterlb.model.inventory import Member, Pool, Service, Vip
-from clusterlb.model.ipvs import DestinationKey, DestinationStatistics, ServiceKey, ServiceStatistics
+from clusterlb.model.ipvs import (
+    Counters,
+    DestinationKey,
+    DestinationStatistics,
+    ServiceKey,
+    ServiceStatistics,
+)
 from clusterlb.model.plan import Plan
 
 AT_ONCE = 25  # members whose rows are made before the loop has its turn: half a millisecond
 NOT_THERE = DestinationStatistics()
+NOT_SERVED = ServiceStatistics()
+COUNTERS = ("connections", "in_packets", "out_packets", "in_bytes", "out_bytes")
 
 # None: IPVS does not answer, so nobody knows
 Statistics = Mapping[ServiceKey, ServiceStatistics] | None
-Unprobed = Mapping[ProbeKey, str]
 
 
 async def status(controller: Controller) -> dict[str, Any]:
     """Return the director's status as plain JSON-able data; times ``for`` are seconds."""
     world = controller.world
     statistics, ipvs_error = await _statistics(controller)
-    why = world.unfit
-    unprobed = _unprobed(controller)
+    unprobed = unprobed_of(controller)
     return {
+        **condition(controller),
         "director": world.director.name,
         "version": __version__,
         "router_id": str(world.director.router_id),
         "cluster": world.inventory.cluster.name,
-        "fit": why is None,
-        "unfit_because": str(why) if why else "",
-        "leaving": world.leaving,
-        "inventory": {
-            "path": str(controller.settings.inventory),
-            "digest": world.inventory.digest,
-            "rejected": controller.reloader.error,
-        },
-        "frr": {
-            "answers": world.actual.frr is not None,
-            "error": world.health.frr_error,
-            "neighbors": [
-                {"router_id": n.router_id, "interface": n.interface, "state": n.state}
-                for n in controller.readings.neighbors
-            ],
-        },
         "ipvs": {"answers": not ipvs_error, "error": ipvs_error},
         "uplinks": dict(world.health.carrier),
         "filled": {name: round(share, 1) for name, share in world.health.filled.items()},
@@ -75,17 +64,14 @@ async def status(controller: Controller) -> dict[str, Any]:
         "intents": [_intent(intent) for intent in controller.intents.standing],
         "vips": [await _vip(controller, vip, statistics, unprobed) for vip in world.inventory.vips.values()],
         "snat": [
-            {"address": str(address), **_announced(controller, address, decision)}
+            {"address": str(address), **announced(controller, address, decision)}
             for address, decision in world.snat.own.items()
         ],
         "heartbeats": list(controller.elections.warnings),
         "two_masters": [str(one.vip) for one in controller.elections.findings],
-        "errors": [*controller.broken, *world.errors, *_vrrp_errors(controller)],
         "ports": controller.port_use.status(),
         "inside": [explain(world.inventory, pair) for pair in sorted(world.insiders)],
         "counts": {name: world.counts[name] for name in COUNTS},
-        "checks": {**getattr(controller.engine, "stats", {}), "unprobed": len(unprobed)},
-        "unprobed": [f"{key.endpoint} ({key.spec.type.value}): {why}" for key, why in unprobed.items()],
     }
 
 
@@ -107,21 +93,9 @@ async def _statistics(controller: Controller) -> tuple[Statistics, str]:
         return None, str(error)
 
 
-def _vrrp_errors(controller: Controller) -> list[str]:
-    elections = controller.elections
-    silent = [f"nobody knows what VRRP has elected: {elections.error}"] if elections.error else []
-    return [*silent, *(f"{one.vip}: {one.text}" for one in elections.findings)]
-
-
 def plan_lines(plan: Plan) -> list[str]:
     """Write each step of a plan as one line."""
     return [describe(step) for step in plan]
-
-
-def _unprobed(controller: Controller) -> Unprobed:
-    """Return the probes whose verdicts stand though nobody looks, with since when and why."""
-    found: Unprobed = getattr(controller.engine, "unprobed", dict)()
-    return found
 
 
 async def _vip(
@@ -129,13 +103,15 @@ async def _vip(
 ) -> dict[str, Any]:
     return {
         "vip": str(vip.address),
-        **_announced(controller, vip.address, controller.world.decided.get(vip.address)),
+        **announced(controller, vip.address, controller.world.decided.get(vip.address)),
         "services": [
             {
                 "service": str(service.key(vip.address)),
                 "pool": service.pool,
                 "scheduler": service.scheduler,
                 "forwarding": service.forwarding.value,
+                "persistence": service.persistence,
+                **_service_counted(statistics, service.key(vip.address)),
                 "members": await _members(
                     controller, service, service.key(vip.address), statistics, unprobed
                 ),
@@ -162,18 +138,6 @@ async def _members(
     return rows
 
 
-def _announced(controller: Controller, address: IPAddress, decision: Decision | None) -> dict[str, Any]:
-    """Return the lanes that an address is on and those where it belongs, and why."""
-    lanes = controller.world.announced().get(address, frozenset())
-    return {
-        "announced": sorted(lane.value for lane in lanes),
-        "wanted": sorted(lane.value for lane in decision.lanes) if decision else [],
-        "reason": decision.because.reason.value if decision else "",
-        "because": decision.because.text if decision else "",
-        "vrrp": controller.world.elected.get(address),
-    }
-
-
 def _member(
     controller: Controller,
     of: Service,
@@ -195,6 +159,7 @@ def _member(
     silent = (unprobed.get(check.probe, "") for ways in checks for check in ways)
     return {
         "member": str(member.endpoint),
+        "forwarding": of.forwarding_of(member).value,
         "verdict": state.state.value,
         "for": round(now - state.since, 1) if state.since else None,
         "because": state.because,
@@ -210,13 +175,29 @@ def _member(
 
 def _counted(numbers: DestinationStatistics | None) -> dict[str, int | None]:
     if numbers is None:
-        return dict.fromkeys(("active", "inactive", "connections", "in_packets", "in_bytes"))
+        return {**dict.fromkeys(("active", "inactive", "persistent")), **_counters(None)}
     return {
         "active": numbers.active,
         "inactive": numbers.inactive,
-        "connections": numbers.counters.connections,
-        "in_packets": numbers.counters.in_packets,
-        "in_bytes": numbers.counters.in_bytes,
+        "persistent": numbers.persistent,
+        **_counters(numbers.counters),
+    }
+
+
+def _service_counted(statistics: Statistics, key: ServiceKey) -> dict[str, int | None]:
+    """Return a service's own counters: they outlive its members, whose counters go with them."""
+    return _counters(None if statistics is None else statistics.get(key, NOT_SERVED).counters)
+
+
+def _counters(counters: Counters | None) -> dict[str, int | None]:
+    if counters is None:
+        return dict.fromkeys(COUNTERS)
+    return {
+        "connections": counters.connections,
+        "in_packets": counters.in_packets,
+        "out_packets": counters.out_packets,
+        "in_bytes": counters.in_bytes,
+        "out_bytes": counters.out_bytes,
     }
 
 

@@ -15,7 +15,7 @@ from clusterlb.core import pace
 from clusterlb.core.announce import Decision
 from clusterlb.core.desired import View, local_decisions
 from clusterlb.core.drain import Progress
-from clusterlb.core.fitness import DirectorHealth, unfit
+from clusterlb.core.fitness import DirectorHealth, unfit_by_family
 from clusterlb.core.place import Surroundings
 from clusterlb.core.quorum import Standing
 from clusterlb.core.roster import MemberKey
@@ -24,7 +24,7 @@ from clusterlb.core.snat.gateway import without_gateway
 from clusterlb.core.snat.state import NO_SNAT, SnatState
 from clusterlb.core.stand import unheard
 from clusterlb.core.vrrp import stood
-from clusterlb.model.address import IPAddress
+from clusterlb.model.address import AddressFamily, IPAddress
 from clusterlb.model.check import VerdictState
 from clusterlb.model.cluster_view import Announcement, ClusterView
 from clusterlb.model.health import CheckKey, Verdict
@@ -84,7 +84,7 @@ class World:
     decided: dict[IPAddress, Decision] = field(default_factory=dict)
     elected: dict[IPAddress, str] = field(default_factory=dict)  # by VRRP
     health: DirectorHealth = field(default_factory=DirectorHealth)
-    unfit: Because | None = None
+    unfit_for: dict[AddressFamily, Because] = field(default_factory=dict)
     unprogrammed: dict[IPAddress, str] = field(default_factory=dict)
     rules: Rules = NO_RULES
     snat: SnatState = NO_SNAT
@@ -134,6 +134,12 @@ class World:
         self.own = {**local_decisions(self.inventory, self.director), **self.snat.own}
         self.wanted_frr = self.frr if self.snat.gateway else without_gateway(self.frr)
 
+    @property
+    def unfit(self) -> Because | None:
+        """Return why the director must not announce anything at all; None where some family's VIPs may be."""
+        known = [self.unfit_for.get(family) for family in sorted(self.inventory.cluster.families)]
+        return known[0] if known and all(known) else None
+
     def vips_of(self, key: ServiceKey) -> frozenset[IPAddress]:
         """Return the VIPs that a service belongs to."""
         return self.index.vips(key)
@@ -155,7 +161,7 @@ class World:
             services=self.actual.services,
             idle=self.idle,
             emptying=self.emptying,
-            director_unfit=self.unfit,
+            director_unfit=self.unfit_for,
             unprogrammed=self.unprogrammed,
             frr=self.wanted_frr,
             groups=self.index.groups,
@@ -197,7 +203,7 @@ class World:
             view=self.cluster_view,
             announced=self.announced(),
             drains=self.drains,
-            adjacent=bool(self.health.ospf_full),
+            adjacent=self.health.adjacent,
             progress=self.progress,
             masters=frozenset(vip for vip, state in self.elected.items() if state == "master"),
         )
@@ -210,16 +216,21 @@ class World:
     def health_changed(self, **fields: object) -> None:
         """Take in the director's own condition; look at all VIPs again when its fitness changed."""
         first = {name for name, value in fields.items() if name.endswith("failures") and value == 1}
-        adjacent = bool(self.health.ospf_full)
+        adjacent = self.health.adjacent
         self.health = replace(self.health, **fields)  # type: ignore[arg-type]  # names are checked by replace
-        checks = self.inventory.cluster.director_checks
-        before, self.unfit = self.unfit, unfit(self.health, checks, self.unfit)
-        if bool(self.health.ospf_full) and not adjacent:
+        if self.health.adjacent - adjacent:
             self.mark_all()  # what was kept back for want of listeners
         if first:
-            log.warning("director check failed", error=self.health.frr_error or self.health.ipvs_error)
-        if (before is None) != (self.unfit is None):
-            log.warning("director", fit=self.unfit is None, because=str(self.unfit or "all its checks pass"))
+            log.warning("director check failed", error=self.health.error)
+        self._judge()
+
+    def _judge(self) -> None:
+        """Work out for which families the director is unfit; look at all VIPs again where that changes."""
+        cluster, before = self.inventory.cluster, self.unfit_for
+        self.unfit_for = unfit_by_family(self.health, cluster.director_checks, before, cluster.families)
+        if self.unfit_for.keys() != before.keys():
+            why = "; ".join(dict.fromkeys(map(str, self.unfit_for.values()))) or "all its checks pass"
+            log.warning("director", fit=not self.unfit_for, because=why)
             self.mark_all()
 
     def take_view(self, seen: ClusterView) -> None:

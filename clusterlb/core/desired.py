@@ -16,7 +16,7 @@ from clusterlb.core.programme import service_state, way_state
 from clusterlb.core.quorum import Standing
 from clusterlb.core.roster import Roster
 from clusterlb.core.vrrp import Group, standing
-from clusterlb.model.address import IPAddress
+from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.inventory import Director, Inventory, Pool, Service, Vip, Vrrp
 from clusterlb.model.ipvs import KEEP_TIMEOUTS, DestinationKey, ProtocolTimeouts, ServiceKey, ServiceState
 from clusterlb.model.ospf import Lane
@@ -53,7 +53,7 @@ class View:
     services: Mapping[ServiceKey, ServiceState] = field(default_factory=dict)
     idle: Mapping[ServiceKey, frozenset[DestinationKey]] = field(default_factory=dict)
     emptying: Mapping[ServiceKey, Mapping[DestinationKey, float]] = field(default_factory=dict)
-    director_unfit: Because | None = None
+    director_unfit: Mapping[AddressFamily, Because] = field(default_factory=dict)
     unprogrammed: Mapping[IPAddress, str] = field(default_factory=dict)
     frr: tuple[FrrLine, ...] = ()
     groups: tuple[Group, ...] = ()
@@ -125,7 +125,7 @@ def _decide(vip: Vip, inventory: Inventory, view: View) -> Decision:
         inventory.pools,
         view.standings,
         prefixes=inventory.cluster.vip_prefixes,
-        director_unfit=view.director_unfit,
+        director_unfit=view.director_unfit.get(family_of(vip.address)),
         unprogrammed=view.unprogrammed.get(vip.address, ""),
         absent=view.absent,
         announced=view.announces(vip.address),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from clusterlb.model.address import AddressFamily
 from clusterlb.model.check import VerdictState
 from clusterlb.model.director_checks import DirectorChecks
 from clusterlb.model.health import Verdict
@@ -13,6 +14,12 @@ from clusterlb.model.reason import Because, Reason
 TOLERANCE = 3  # failures in a row of a reader before its silence counts against the director
 
 
+OSPF = {
+    AddressFamily.IPV4: ("OSPF", "show ip ospf neighbor"),
+    AddressFamily.IPV6: ("OSPFv3", "show ipv6 ospf6 neighbor"),
+}
+"""By the family of the VIPs: the protocol that announces them, and what shows its neighbours."""
+
 MARGIN = 5  # per cent that a table must empty below its limit before it is fit again
 
 
@@ -20,10 +27,10 @@ MARGIN = 5  # per cent that a table must empty below its limit before it is fit 
 class DirectorHealth:
     """What the director's own checks saw last; None and empty: not read yet, which is no bad news.
 
-    ``carrier`` per uplink; failures in a row of asking FRR and of reading IPVS, with the last error's text;
-    ``ospf_full`` and ``bfd_up``: how many neighbours are Full, how many sessions up; ``filled``: per cent of
-    ``conntrack``, ``connections`` and ``descriptors`` in use; ``probes``: the verdicts of the operator's own
-    checks, by their names.
+    ``carrier`` per uplink; failures in a row of asking FRR, its ospf6d alone, and of reading IPVS, with the
+    last error's text; ``ospf_full``, ``ospf6_full`` and ``bfd_up``: how many neighbours of OSPFv2 and OSPFv3
+    are Full, how many sessions up; ``filled``: per cent of ``conntrack``, ``connections`` and ``descriptors``
+    in use; ``probes``: the verdicts of the operator's own checks, by their names.
     """
 
     carrier: Mapping[str, bool] = field(default_factory=dict)
@@ -31,21 +38,56 @@ class DirectorHealth:
     frr_error: str = ""
     ipvs_failures: int = 0
     ipvs_error: str = ""
+    ospf6_failures: int = 0
+    ospf6_error: str = ""
     ospf_full: int | None = None
+    ospf6_full: int | None = None
     bfd_up: int | None = None
     filled: Mapping[str, float] = field(default_factory=dict)
     probes: Mapping[str, Verdict] = field(default_factory=dict)
 
+    def full(self, family: AddressFamily) -> int | None:
+        """Return how many neighbours are Full that hear of a family's VIPs, None when nobody has said."""
+        return self.ospf_full if family is AddressFamily.IPV4 else self.ospf6_full
 
-def unfit(health: DirectorHealth, checks: DirectorChecks, before: Because | None = None) -> Because | None:
-    """Return why the director must not announce anything, or None when it may.
+    @property
+    def adjacent(self) -> frozenset[AddressFamily]:
+        """Return the families of whose VIPs some neighbour hears."""
+        return frozenset(family for family in AddressFamily if self.full(family))
+
+    @property
+    def error(self) -> str:
+        """Return why something could not be read, empty where all could."""
+        return self.frr_error or self.ospf6_error or self.ipvs_error
+
+
+def unfit(
+    health: DirectorHealth,
+    checks: DirectorChecks,
+    before: Because | None = None,
+    family: AddressFamily = AddressFamily.IPV4,
+) -> Because | None:
+    """Return why the director must not announce any VIP of a family, or None when it may.
 
     ``before`` is the last answer: what was too full has to empty by MARGIN, so that it does not flap.
     """
-    return next(_reasons(health, checks, before), None)
+    return next(_reasons(health, checks, before, family), None)
 
 
-def _reasons(health: DirectorHealth, checks: DirectorChecks, before: Because | None) -> Iterator[Because]:
+def unfit_by_family(
+    health: DirectorHealth,
+    checks: DirectorChecks,
+    before: Mapping[AddressFamily, Because],
+    families: Collection[AddressFamily],
+) -> dict[AddressFamily, Because]:
+    """Return why the director must not announce VIPs, by the families whose VIPs it must not."""
+    found = {family: unfit(health, checks, before.get(family), family) for family in sorted(families)}
+    return {family: why for family, why in found.items() if why is not None}
+
+
+def _reasons(
+    health: DirectorHealth, checks: DirectorChecks, before: Because | None, family: AddressFamily
+) -> Iterator[Because]:
     if checks.carrier and health.carrier and not any(health.carrier.values()):
         names = ", ".join(sorted(health.carrier))
         yield Because(
@@ -65,7 +107,7 @@ def _reasons(health: DirectorHealth, checks: DirectorChecks, before: Because | N
             f"IPVS could not be read {health.ipvs_failures} times in a row: {health.ipvs_error}",
             {"failures": health.ipvs_failures},
         )
-    yield from _routing(health, checks)
+    yield from _routing(health, checks, family)
     yield from _filled(health, checks, before)
     for name, verdict in health.probes.items():
         if verdict.state is VerdictState.DOWN:
@@ -73,10 +115,17 @@ def _reasons(health: DirectorHealth, checks: DirectorChecks, before: Because | N
             yield Because(Reason.CHECK_FAILED, f"director check {name}: {seen}", {"check": name})
 
 
-def _routing(health: DirectorHealth, checks: DirectorChecks) -> Iterator[Because]:
-    full, wanted = health.ospf_full, checks.ospf_full
+def _routing(health: DirectorHealth, checks: DirectorChecks, family: AddressFamily) -> Iterator[Because]:
+    if family is AddressFamily.IPV6 and health.ospf6_failures >= TOLERANCE:
+        yield Because(
+            Reason.FRR_SILENT,
+            f"FRR's ospf6d has not answered {health.ospf6_failures} times in a row: {health.ospf6_error}",
+            {"failures": health.ospf6_failures},
+        )
+    full, wanted = health.full(family), checks.ospf_full
     if full is not None and full < wanted:
-        text = f"{full} OSPF neighbours are Full, {wanted} needed: see `vtysh -c 'show ip ospf neighbor'`"
+        name, command = OSPF[family]
+        text = f"{full} {name} neighbours are Full, {wanted} needed: see `vtysh -c '{command}'`"
         yield Because(Reason.OSPF_NOT_FULL, text, {"full": full, "needs": wanted})
     if checks.bfd and health.bfd_up == 0:
         yield Because(Reason.BFD_DOWN, "no BFD session is up: see `vtysh -c 'show bfd peers brief'`")

@@ -9,7 +9,8 @@ from ipaddress import IPv4Address
 from clusterlb.core import drain, scale
 from clusterlb.core.announce import NOWHERE, Decision
 from clusterlb.core.drain import Progress
-from clusterlb.model.address import IPAddress
+from clusterlb.core.fitness import OSPF
+from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.cluster_view import ClusterView
 from clusterlb.model.intent import FORCE, Intent
 from clusterlb.model.inventory import Inventory, Vip, Vrrp
@@ -24,9 +25,9 @@ class Surroundings:
     """What is known at ``now``, in seconds of the observations' clock, beside the director's own fitness.
 
     ``order``: the directors' router ids in the inventory's order. ``announced``: what sits on which lanes.
-    ``drains``: the intents that stand, by VIP; None is the whole director. ``adjacent``: some OSPF neighbour
-    is Full, so what is announced is heard. ``progress``: by VIP. ``masters``: the VIPs that VRRP has elected
-    this director for.
+    ``drains``: the intents that stand, by VIP; None is the whole director. ``adjacent``: the families whose
+    announcements are heard, for some neighbour of OSPFv2 or OSPFv3 is Full. ``progress``: by VIP.
+    ``masters``: the VIPs that VRRP has elected this director for.
     """
 
     own: IPv4Address
@@ -34,7 +35,7 @@ class Surroundings:
     view: ClusterView | None = None
     announced: Mapping[IPAddress, frozenset[Lane]] = field(default_factory=dict)
     drains: Mapping[IPAddress | None, Intent] = field(default_factory=dict)
-    adjacent: bool = True
+    adjacent: frozenset[AddressFamily] = frozenset(AddressFamily)
     progress: Mapping[IPAddress, Progress] = field(default_factory=dict)
     masters: frozenset[IPAddress] = frozenset()
 
@@ -62,13 +63,17 @@ class Surroundings:
         lanes = self.announced.get(vip, frozenset())
         return next((lane for lane in (Lane.ACTIVE, Lane.STANDBY, Lane.DRAINED) if lane in lanes), None)
 
+    def heard(self, address: IPAddress) -> bool:
+        """Say whether an address is announced already, or somebody would hear if it were."""
+        return self.mine(address) is not None or family_of(address) in self.adjacent
+
 
 def place(vip: Vip, inventory: Inventory, fit: Decision, around: Surroundings) -> Decision:
     """Return where a VIP that is ``fit`` belongs, now that the others and the operator are heard."""
     if isinstance(vip.ha, Vrrp):
         return _elected(vip.ha, vip, inventory, fit, around)
-    if around.mine(vip.address) is None and not around.adjacent:
-        text = "no OSPF neighbour is Full yet: nobody would hear of it"
+    if not around.heard(vip.address):
+        text = f"no {OSPF[family_of(vip.address)][0]} neighbour is Full yet: nobody would hear of it"
         return Decision(NOWHERE, Because(Reason.NOT_ADJACENT, text))
     intent = around.drains.get(vip.address) or around.drains.get(None)
     if intent is not None:

@@ -112,11 +112,15 @@ class SysctlDriver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OspfNeighbor:
-    """One OSPF neighbour as FRR reports it; ``full`` is the state that carries routes."""
+    """One OSPF neighbour as FRR reports it; ``full`` is the state that carries routes.
+
+    ``family``: that of the routes: OSPFv2 carries IPv4's, OSPFv3 IPv6's (RFC 5340).
+    """
 
     router_id: str
     interface: str
     state: str
+    family: AddressFamily = AddressFamily.IPV4
 
     @property
     def full(self) -> bool:
@@ -138,8 +142,8 @@ class FrrDriver(Protocol):
         """
         ...
 
-    async def neighbors(self) -> tuple[OspfNeighbor, ...]:
-        """Return the OSPF neighbours; DriverError when ospfd does not answer."""
+    async def neighbors(self, family: AddressFamily) -> tuple[OspfNeighbor, ...]:
+        """Return the neighbours of OSPFv2 or OSPFv3; DriverError when ospfd or ospf6d does not answer."""
         ...
 
     async def databases(self, *, ipv6: bool) -> Databases:

@@ -7,7 +7,7 @@ from enum import Enum
 from ipaddress import IPv4Address
 from typing import NamedTuple
 
-from clusterlb.model.address import Endpoint, IPAddress, IPNetwork, family_of
+from clusterlb.model.address import AddressFamily, Endpoint, IPAddress, IPNetwork, family_of
 from clusterlb.model.check import CheckSpec, Need
 from clusterlb.model.director_checks import BASIC_CHECKS, DirectorChecks
 from clusterlb.model.forwarding import IPIP, Forwarding, PortRange, Tunnel
@@ -46,6 +46,11 @@ class Cluster:
     timeouts: ProtocolTimeouts = KEEP_TIMEOUTS
     notrack: bool = False
     log_connections: bool = False
+
+    @property
+    def families(self) -> frozenset[AddressFamily]:
+        """The families that are announced: IPv4's by OSPFv2, IPv6's by OSPFv3."""
+        return frozenset(map(family_of, (prefix.network_address for prefix in self.vip_prefixes)))
 
 
 @dataclass(frozen=True, slots=True)

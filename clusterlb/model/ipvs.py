@@ -114,7 +114,9 @@ class VirtualService:
 
     ``timeout`` is the persistence timeout in seconds (0: no persistence) and ``prefix``
     the persistence granularity as a prefix length (32 or 128: one client each). An IPv4 mask with
-    holes, such as 255.0.255.0, has no length: it is read as its own number, negative.
+    holes, such as 255.0.255.0, has no length: it is read as its own number, negative. ``pe_name`` is the
+    persistence engine that somebody else has given a service; it is read, so that it is drift, and never
+    sent: an edit without one takes it off (``ip_vs_edit_service``).
     """
 
     key: ServiceKey
@@ -208,27 +210,3 @@ class ProtocolTimeouts:
 
 
 KEEP_TIMEOUTS = ProtocolTimeouts()
-
-
-class SyncRole(IntEnum):
-    """IP_VS_STATE_MASTER and IP_VS_STATE_BACKUP."""
-
-    MASTER = 1
-    BACKUP = 2
-
-
-@dataclass(frozen=True, slots=True)
-class SyncDaemon:
-    """One connection-synchronisation daemon (IPVS_DAEMON_ATTR_*).
-
-    ``group`` is the multicast group, ``port`` its UDP port, ``maxlen`` the largest datagram in bytes;
-    0 and None take the kernel's defaults.
-    """
-
-    role: SyncRole
-    interface: str
-    sync_id: int = 0
-    maxlen: int = 0
-    group: IPAddress | None = None
-    port: int = 0
-    ttl: int = 0

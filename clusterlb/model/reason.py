@@ -17,7 +17,6 @@ class Reason(Enum):
     NOT_PROGRAMMED = "not-programmed"
     DIRECTOR_UNFIT = "director-unfit"
     OUTSIDE_PREFIXES = "outside-prefixes"
-    LEAVING = "leaving"
     NO_CARRIER = "no-carrier"
     FRR_SILENT = "frr-silent"
     IPVS_UNREADABLE = "ipvs-unreadable"

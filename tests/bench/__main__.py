@@ -77,6 +77,7 @@ GROUPS = [
             "survival_join_lost",
             "drain_lost",
             "drain_failed",
+            "drain_s",
             "fall_extra_ms",
             "baseline_leave_lost",
         ],

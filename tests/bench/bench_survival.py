@@ -54,8 +54,13 @@ def _drained(lab: LabView, client: ClientProcess) -> list[Figure]:
     """Drain one director under load and take it back; return what that cost."""
     failed = client.mark("before the drain")["requests"]["failed"]
 
+    took = 0.0
+
     def drain() -> None:
+        nonlocal took
+        began = time.monotonic()
         status, output = lab.control.drain(DRAINED)
+        took = time.monotonic() - began
         assert status == 0, output
 
     lost = _lost_by(lab, client, drain, lab_has(lab, 7))
@@ -63,7 +68,11 @@ def _drained(lab: LabView, client: ClientProcess) -> list[Figure]:
     status, output = lab.control.drain(DRAINED, back=True)
     assert status == 0, output
     eventually(lab_has(lab, 8), 300, "the drained director back")
-    return [Figure("drain_lost", lost, "flows", 0), Figure("drain_failed", failed, "requests", 0)]
+    return [
+        Figure("drain_lost", lost, "flows", 0),
+        Figure("drain_failed", failed, "requests", 0),
+        Figure("drain_s", took, "s"),
+    ]
 
 
 def _fall(lab: LabView) -> float:

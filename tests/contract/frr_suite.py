@@ -8,6 +8,7 @@ from clusterlb.drivers.frr.merge import displaced, merge, needed
 from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.interface import DriverError
+from clusterlb.model.address import AddressFamily
 from clusterlb.model.inventory import Cluster, Director, Inventory
 from clusterlb.model.ospf import Ospf, Uplink
 from clusterlb.model.state import FrrLine
@@ -147,4 +148,4 @@ class FrrSuite:
         assert await frr.read() == before
 
     async def test_no_neighbours_without_ospf_on_the_wire(self, frr):
-        assert await frr.neighbors() == ()
+        assert await frr.neighbors(AddressFamily.IPV4) == ()

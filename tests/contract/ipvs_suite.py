@@ -107,7 +107,6 @@ STATES = [
             ServiceFlag.PERSISTENT,
             60,
             32,
-            "sip",
         )
     ),
 ]
@@ -302,7 +301,6 @@ class IpvsContract:
             (AddService(VirtualService(DNS, "a-very-long-scheduler")), EINVAL, "15 characters"),
             (AddService(VirtualService(WEB6, "rr", prefix=0)), EINVAL, "1 to 128"),
             (AddService(VirtualService(WEB6, "rr", prefix=129)), EINVAL, "1 to 128"),
-            (AddService(VirtualService(DNS, "rr", pe_name="nosuch")), ENOENT, "ip_vs_pe_nosuch"),
             (EditService(VirtualService(DNS, "rr")), ESRCH, "no such service"),
             (EditService(VirtualService(WEB, "nosuch")), ENOENT, "module ip_vs_nosuch"),
             (RemoveService(DNS), ESRCH, "no such service"),
@@ -343,13 +341,12 @@ class IpvsContract:
         assert (wide in ipvs.read()[WEB].destinations) is not bool(errors)
 
     def test_a_table_service_that_cannot_be_built_fails_step_by_step(self, ipvs: IpvsDriver) -> None:
-        """Its scheduler is refused: so is the service, and then each of its destinations."""
-        impossible = ServiceState(
-            VirtualService(WEB, "mh", MH_FLAGS, pe_name="nosuch"), STATES[0].destinations
-        )
+        """The service is refused, and then each of its destinations."""
+        members = tuple(member(f"2001:db8:2::{last}") for last in (3, 1, 2))
+        impossible = ServiceState(VirtualService(WEB6, "mh", MH_FLAGS, prefix=129), members)
         errors = ipvs.apply([*added(impossible), *added(STATES[1])])
         assert [one.step for one in errors] == added(impossible)
-        assert [one.errno for one in errors] == [ENOENT, ESRCH, ESRCH, ESRCH]
+        assert [one.errno for one in errors] == [EINVAL, ESRCH, ESRCH, ESRCH]
         assert ipvs.read() == {DNS: STATES[1]}
 
     def test_a_table_service_that_exists_keeps_its_settings(self, ipvs: IpvsDriver) -> None:

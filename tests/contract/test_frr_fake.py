@@ -3,6 +3,7 @@ import pytest
 from clusterlb.drivers.frr.fake import FakeFrr
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.interface import DriverError, OspfNeighbor
+from clusterlb.model.address import AddressFamily
 from clusterlb.model.state import FrrLine
 from tests.contract.frr_suite import FOREIGN, WANTED, FrrSuite
 
@@ -17,7 +18,7 @@ def foreign_neighbours(frr):
     frr.adjacent = (OspfNeighbor("192.0.2.254", "e1", "Full/DR"),)
 
     async def names():
-        return [each.interface for each in await frr.neighbors() if each.full]
+        return [each.interface for each in await frr.neighbors(AddressFamily.IPV4) if each.full]
 
     return names
 
@@ -37,6 +38,6 @@ class TestFakeFrr(FrrSuite):
 
     async def test_stuck(self, frr):
         frr.stuck = "ospfd"
-        for call in (frr.read(), frr.neighbors(), frr.configure((), ())):
+        for call in (frr.read(), frr.neighbors(AddressFamily.IPV4), frr.configure((), ())):
             with pytest.raises(DriverError, match="ospfd did not answer"):
                 await call

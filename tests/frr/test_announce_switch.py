@@ -11,6 +11,7 @@ from frr_inventories import CASES
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
+from clusterlb.model.address import AddressFamily
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import AddLocalRoute, Announce, CreateLane, Withdraw
 
@@ -68,7 +69,7 @@ async def test_announce_drain_and_withdraw(fabric):
     await frr.configure(parse(render_config(*CASES["plain"])), ())
 
     async def adjacent():
-        return [neighbor for neighbor in await frr.neighbors() if neighbor.full]
+        return [neighbor for neighbor in await frr.neighbors(AddressFamily.IPV4) if neighbor.full]
 
     async def route():
         return json.loads(switch.ip("-j", "route", "show", f"{VIP}/32"))

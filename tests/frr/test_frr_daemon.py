@@ -19,6 +19,7 @@ from clusterlb.drivers.frr.merge import displaced, merge, needed
 from clusterlb.drivers.frr.neighbors import parse_neighbors
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.interface import DriverError, LockedError
+from clusterlb.model.address import AddressFamily
 from clusterlb.model.state import FrrLine
 from tests.contract.frr_suite import COST, FOREIGN, WANTED, FrrSuite
 from tests.frr.conftest import eventually
@@ -148,7 +149,7 @@ class TestFrrDaemon(FrrSuite):
                 await asyncio.sleep(0.02)
 
         ticking = asyncio.create_task(tick())
-        for call in (frr.read(), frr.neighbors(), frr.configure(WANTED, ())):
+        for call in (frr.read(), frr.neighbors(AddressFamily.IPV4), frr.configure(WANTED, ())):
             with pytest.raises(DriverError, match=r"ospfd did not answer within 1 s"):
                 await call
         ticking.cancel()
@@ -164,9 +165,17 @@ class TestFrrDaemon(FrrSuite):
         bare = routers("b")
         bare.start("zebra")
         frr = FrrDaemon(pathspace=bare.name)
-        for call in (frr.read(), frr.configure(WANTED, ()), frr.neighbors()):
+        for call in (frr.read(), frr.configure(WANTED, ()), frr.neighbors(AddressFamily.IPV4)):
             with pytest.raises(DriverError, match=r"ospfd not running.*ospfd=yes into .*/daemons"):
                 await call
+
+    async def test_ospf6d_missing(self, routers):
+        bare = routers("b")
+        bare.start("zebra", "ospfd")
+        frr = FrrDaemon(pathspace=bare.name)
+        with pytest.raises(DriverError, match=r"ospf6d not running.*ospf6d=yes into .*/daemons"):
+            await frr.neighbors(AddressFamily.IPV6)
+        assert await frr.neighbors(AddressFamily.IPV4) == ()
 
     async def test_bfdd_missing(self, routers):
         bare = routers("b")

@@ -1,14 +1,14 @@
-"""The driver on a real kernel: the contract, ipvsadm's rules, counters, sync daemons, and the mh table."""
+"""The driver on a real kernel: the contract, ipvsadm's rules, counters, foreign edits, and the mh table."""
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from ipaddress import ip_address
 from itertools import product
 from pathlib import Path
@@ -34,11 +34,16 @@ from clusterlb.model.ipvs import (
     ServiceKey,
     ServiceState,
     ServiceStatistics,
-    SyncDaemon,
-    SyncRole,
     VirtualService,
 )
-from clusterlb.model.plan import AddDestination, AddService, EditDestination, IpvsStep, RemoveService
+from clusterlb.model.plan import (
+    AddDestination,
+    AddService,
+    EditDestination,
+    EditService,
+    IpvsStep,
+    RemoveService,
+)
 from tests.contract.ipvs_suite import DNS, HASHED, MH_FLAGS, STATES, WEB, IpvsContract, added, member
 from tests.kernel.conftest import fresh_namespace
 
@@ -48,10 +53,14 @@ pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("network_namespace")]
 @pytest.fixture
 def ipvs() -> Iterator[KernelIpvs]:
     driver = KernelIpvs()
-    driver.control.flush()
+    remove_all(driver)
     yield driver
-    driver.control.flush()
+    remove_all(driver)
     driver.close()
+
+
+def remove_all(driver: KernelIpvs) -> None:
+    assert driver.apply([RemoveService(key) for key in driver.read()]) == []
 
 
 @contextmanager
@@ -284,86 +293,26 @@ def test_counts_connections_packets_and_bytes_and_zeroes_them() -> None:
         assert found.counters.in_packets == 7
         assert found.counters.in_bytes == 7 * 128  # 100 of payload, 8 of UDP, 20 of IP
         assert driver.statistics([WEB]) == {}
-        driver.control.zero(DNS)
-        assert driver.statistics([DNS])[DNS].counters.connections == 0
-        driver.control.zero()
-        with pytest.raises(DriverError, match="no such service"):
-            driver.control.zero(WEB)
-
-
-def test_flush_removes_everything(ipvs: KernelIpvs) -> None:
-    ipvs.apply([step for state in STATES for step in added(state)])
-    ipvs.control.flush()
-    assert ipvs.read() == {}
 
 
 def test_timeouts(ipvs: KernelIpvs) -> None:
-    before = ipvs.control.timeouts()
-    ipvs.control.set_timeouts(ProtocolTimeouts(tcp=120, udp=33))
-    assert ipvs.control.timeouts() == ProtocolTimeouts(120, before.tcp_fin, 33)
+    before = ipvs.timeouts()
+    ipvs.set_timeouts(ProtocolTimeouts(tcp=120, udp=33))
+    assert ipvs.timeouts() == ProtocolTimeouts(120, before.tcp_fin, 33)
     with pytest.raises(DriverError, match="timeout"):
-        ipvs.control.set_timeouts(ProtocolTimeouts(tcp=2**31 - 1))
-    ipvs.control.set_timeouts(before)
-    assert ipvs.control.timeouts() == before
+        ipvs.set_timeouts(ProtocolTimeouts(tcp=2**31 - 1))
+    ipvs.set_timeouts(before)
+    assert ipvs.timeouts() == before
 
 
-def test_information(ipvs: KernelIpvs) -> None:
-    info = ipvs.control.info()
-    assert re.fullmatch(r"1\.\d+\.\d+", info.version)
-    # until there is a service, Linux 7.1 and later have no table, and say 256 or 0 (ip_vs_conn.c)
-    assert info.connection_table in {0, 256} or info.connection_table >= 4096
-
-
-def test_sync_daemons() -> None:
-    with director() as driver:
-        control = driver.control
-        assert control.sync_daemons() == ()
-        wanted = (
-            SyncDaemon(SyncRole.MASTER, "lo", 7, 1400, ip_address("224.0.0.99"), 9999, 3),
-            SyncDaemon(SyncRole.BACKUP, "lo", 8, 1500, ip_address("ff02::99"), 9998, 2),
-        )
-        for daemon in wanted:
-            control.start_sync_daemon(daemon)
-        assert control.sync_daemons() == wanted
-        with pytest.raises(DriverError, match="runs already"):
-            control.start_sync_daemon(wanted[0])
-        for daemon in wanted:
-            control.stop_sync_daemon(daemon.role)
-        assert control.sync_daemons() == ()
-        with pytest.raises(DriverError, match="none runs"):
-            control.stop_sync_daemon(SyncRole.MASTER)
-        with pytest.raises(DriverError, match="nosuch0"):
-            control.start_sync_daemon(SyncDaemon(SyncRole.MASTER, "nosuch0"))
-        with pytest.raises(DriverError, match="multicast"):
-            control.start_sync_daemon(SyncDaemon(SyncRole.MASTER, "lo", group=ip_address("10.0.0.1")))
-        control.start_sync_daemon(SyncDaemon(SyncRole.BACKUP, "lo"))
-        (running,) = control.sync_daemons()
-        assert (running.role, running.group, running.port) == (
-            SyncRole.BACKUP,
-            ip_address("224.0.0.81"),
-            8848,
-        )
-        control.stop_sync_daemon(SyncRole.BACKUP)
-
-
-def test_a_sync_daemon_is_stopped_before_its_thread_has_run() -> None:
-    """The kernel acknowledges nothing then. A test in real time keeps the thread off a single processor."""
-    with director() as driver, in_real_time():
-        control = driver.control
-        for role in SyncRole:
-            control.start_sync_daemon(SyncDaemon(role, "lo"))
-            control.stop_sync_daemon(role)
-        assert control.sync_daemons() == ()
-
-
-@contextmanager
-def in_real_time() -> Iterator[None]:
-    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
-    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-    try:
-        yield
-    finally:
-        os.sched_setscheduler(0, policy, parameters)
+def test_a_persistence_engine_that_others_set_is_seen_and_taken_off(ipvs: KernelIpvs) -> None:
+    wanted = next(state.service for state in reversed(STATES) if state.service.key.protocol is Protocol.UDP)
+    ipvs.apply([AddService(wanted)])
+    service = ["-u", str(wanted.key).removeprefix("udp "), "-s", "rr", "-p", "60"]
+    ipvsadm("-E", *service, "--pe", "sip")
+    assert ipvs.read()[wanted.key].service == replace(wanted, pe_name="sip")
+    assert ipvs.apply([EditService(wanted)]) == []
+    assert ipvs.read()[wanted.key].service == wanted
 
 
 def test_a_batch_full_of_refusals_fits_the_receive_buffer(ipvs: KernelIpvs) -> None:

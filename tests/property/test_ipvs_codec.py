@@ -68,7 +68,7 @@ def services(draw: st.DrawFn, keys: st.SearchStrategy[ServiceKey] | None = None)
     key = draw(keys or service_keys())
     prefix = draw(st.integers(1, 128) if key.family is AddressFamily.IPV6 else st.integers(0, 32))
     scheduler = draw(st.sampled_from(["rr", "wlc", "mh", "sh", "none"]))
-    return VirtualService(key, scheduler, draw(FLAGS), draw(U32), prefix, draw(st.sampled_from(["", "sip"])))
+    return VirtualService(key, scheduler, draw(FLAGS), draw(U32), prefix)
 
 
 @st.composite

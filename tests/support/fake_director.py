@@ -13,7 +13,7 @@ from clusterlb.controller.apply import Applier
 from clusterlb.controller.daemon import Controller, Settings
 from clusterlb.controller.kernel import Drivers
 from clusterlb.drivers.conntrack_fake import FakeConntrack
-from clusterlb.drivers.frr.fake import ADJACENT, FakeFrr
+from clusterlb.drivers.frr.fake import ADJACENT, ADJACENT6, FakeFrr
 from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.ipvs.fake import FakeIpvs
@@ -180,7 +180,7 @@ class FakeDirector:
         self.inventory = cluster or inventory()
         self.ipvs = FakeIpvs()
         self.links = FakeLinks(("e0",))
-        self.frr = FakeFrr(FOREIGN, (ADJACENT,))
+        self.frr = FakeFrr(FOREIGN, (ADJACENT, ADJACENT6))
         self.rules = FakeRules()
         self.engine: FakeEngine | None = None
         self.proc = root / "proc"

@@ -197,6 +197,7 @@ def record(folder: Path) -> None:
         for name, text in zip(("ospf", "ospf6"), databases(four[1]), strict=True):
             keep(name, text)
         keep("neighbors", four[1].vtysh("show ip ospf neighbor json"))
+        keep("neighbors6", four[1].vtysh("show ipv6 ospf6 neighbor json"))
         keep("bfd", four[1].vtysh("show bfd peers json"))
         for pid in four[2].daemons.values():
             os.kill(pid, signal.SIGKILL)

@@ -8,11 +8,13 @@ link-state database and in both ways to announce, and give its buckets to others
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from types import MappingProxyType
 
 from clusterlb.core.announce import NOWHERE, Decision
+from clusterlb.core.fitness import OSPF
 from clusterlb.core.place import Surroundings
 from clusterlb.core.snat.marks import marks
 from clusterlb.core.snat.rules import own_addresses, pool_families
@@ -22,6 +24,8 @@ from clusterlb.model.inventory import Director, Inventory
 from clusterlb.model.ospf import Lane
 from clusterlb.model.reason import Because, Reason
 from clusterlb.model.snat import Peer, SnatPool
+
+NO_REASONS: Mapping[AddressFamily, Because] = MappingProxyType({})
 
 SETTLE = STALE  # seconds in which every director that looks at all has seen that one leaves
 
@@ -96,7 +100,7 @@ def decide_addresses(
     director: Director,
     around: Surroundings,
     *,
-    unfit: Because | None = None,
+    unfit: Mapping[AddressFamily, Because] = NO_REASONS,
     loaded: bool = True,
     leaving: Leaving | None = None,
 ) -> dict[IPAddress, Decision]:
@@ -108,7 +112,8 @@ def decide_addresses(
     for pool in inventory.snat_pools.values():
         for address in pool.kept_by(director.name):
             owner = pool.owner(address)
-            found[address] = _decide(address, owner, director, around, unfit, loaded, leaving)
+            why = unfit.get(family_of(address))
+            found[address] = _decide(address, owner, director, around, why, loaded, leaving)
     return found
 
 
@@ -125,8 +130,9 @@ def _decide(
         return Decision(NOWHERE, Because(Reason.DIRECTOR_UNFIT, unfit.text, unfit.facts))
     if not loaded:
         return Decision(NOWHERE, Because(Reason.NOT_PROGRAMMED, "the SNAT rules are not in force"))
-    if around.mine(address) is None and not around.adjacent:
-        return Decision(NOWHERE, Because(Reason.NOT_ADJACENT, "no OSPF neighbour is Full yet"))
+    if not around.heard(address):
+        text = f"no {OSPF[family_of(address)][0]} neighbour is Full yet"
+        return Decision(NOWHERE, Because(Reason.NOT_ADJACENT, text))
     if around.mine(address) is None and not around.knows():
         # live flows would come here, and be taken for new ones
         text = "the link-state database does not say yet which directors have flows"

@@ -17,7 +17,7 @@ from clusterlb.drivers.frr.conflict import in_the_way
 from clusterlb.drivers.frr.database import OSPF6_COMMANDS, OSPF_COMMANDS, parse_databases
 from clusterlb.drivers.frr.delta import Delta, additions, comparable, parse_delta, script
 from clusterlb.drivers.frr.merge import displaced, merge, merge_text
-from clusterlb.drivers.frr.neighbors import parse_neighbors
+from clusterlb.drivers.frr.neighbors import parse_neighbors, parse_neighbors6
 from clusterlb.drivers.frr.parser import Parser
 from clusterlb.drivers.frr.persist import Staged, stage, text_in, uses_integrated_file
 from clusterlb.drivers.frr.process import run
@@ -26,6 +26,7 @@ from clusterlb.drivers.frr.text import parse, serialise
 from clusterlb.drivers.frr.vrrp import parse_routers
 from clusterlb.drivers.frr.vtysh import Vtysh
 from clusterlb.drivers.interface import DriverError, OspfNeighbor
+from clusterlb.model.address import AddressFamily
 from clusterlb.model.lsdb import Databases
 from clusterlb.model.state import FrrLine
 from clusterlb.model.vrrp import VrrpRouter
@@ -104,8 +105,11 @@ class FrrDaemon:
                 await self._warn_of_router_id(add)
             return running
 
-    async def neighbors(self) -> tuple[OspfNeighbor, ...]:
-        """Return the OSPF neighbours; DriverError when ospfd does not answer."""
+    async def neighbors(self, family: AddressFamily) -> tuple[OspfNeighbor, ...]:
+        """Return the neighbours of OSPFv2 or OSPFv3; DriverError when ospfd or ospf6d does not answer."""
+        if family is AddressFamily.IPV6:
+            command = "show ipv6 ospf6 neighbor json"
+            return parse_neighbors6(await self._vtysh.show(command, daemon="ospf6d"))
         return parse_neighbors(await self._vtysh.show("show ip ospf neighbor json", daemon="ospfd"))
 
     async def databases(self, *, ipv6: bool) -> Databases:

@@ -8,11 +8,13 @@ from clusterlb.core.vrrp import Place, place_of
 from clusterlb.drivers.frr.conflict import in_the_way
 from clusterlb.drivers.frr.merge import merge
 from clusterlb.drivers.interface import DriverError, LockedError, OspfNeighbor
+from clusterlb.model.address import AddressFamily
 from clusterlb.model.lsdb import Databases, Lsdb
 from clusterlb.model.state import FrrLine
 from clusterlb.model.vrrp import BACKUP, INITIALIZE, MASTER, VrrpRouter
 
 ADJACENT = OspfNeighbor("10.1.0.254", "e0", "Full/DROther")
+ADJACENT6 = OspfNeighbor("10.1.0.254", "e0", "Full", AddressFamily.IPV6)
 
 
 class FakeFrr:
@@ -21,8 +23,8 @@ class FakeFrr:
     ``lines`` is the running configuration, foreign lines included. ``rejects`` holds texts that FRR refuses,
     ``refuses`` says why it takes no change at all, ``locked`` counts the calls through which another session
     has the lock, ``elected_elsewhere`` are the virtual routers of which another director is master and
-    ``received`` counts others' advertisements, ``stuck`` names a daemon that does not answer, and ``applied``
-    counts the changes that were carried out.
+    ``received`` counts others' advertisements, ``stuck`` names a daemon that does not answer, ``stuck6`` says
+    what is the matter with ospf6d alone, and ``applied`` counts the changes that were carried out.
     """
 
     def __init__(self, lines: Sequence[FrrLine] = (), neighbors: Sequence[OspfNeighbor] = ()) -> None:
@@ -36,6 +38,7 @@ class FakeFrr:
         self.refuses = ""
         self.locked = 0
         self.stuck: str | None = None
+        self.stuck6 = ""
         self.applied = 0
 
     async def read(self) -> tuple[FrrLine, ...]:
@@ -68,10 +71,15 @@ class FakeFrr:
             self.applied += 1
         return self.lines
 
-    async def neighbors(self) -> tuple[OspfNeighbor, ...]:
-        """Return the OSPF neighbours that were put in, but those on interfaces that are passive."""
+    async def neighbors(self, family: AddressFamily) -> tuple[OspfNeighbor, ...]:
+        """Return the neighbours that were put in, but those of OSPFv2 on interfaces that are passive."""
         self._answer()
-        return tuple(each for each in self.adjacent if not self._passive(each.interface))
+        if family is AddressFamily.IPV6:
+            if self.stuck6:
+                raise DriverError(f"FRR's ospf6d {self.stuck6}")
+            return tuple(each for each in self.adjacent if each.family is family)
+        own = (each for each in self.adjacent if each.family is family)
+        return tuple(each for each in own if not self._passive(each.interface))
 
     async def databases(self, *, ipv6: bool) -> Databases:  # noqa: ARG002 - the fake has both or neither
         """Return the link-state databases that were put in."""

@@ -1,4 +1,4 @@
-"""``show ip ospf neighbor json`` in the shapes that FRR has given it."""
+"""The lists of neighbours of ospfd and ospf6d in the shapes that FRR has given them."""
 
 from __future__ import annotations
 
@@ -6,20 +6,44 @@ import json
 from collections.abc import Iterator, Mapping
 
 from clusterlb.drivers.interface import DriverError, OspfNeighbor
+from clusterlb.model.address import AddressFamily
 
 
 def parse_neighbors(text: str) -> tuple[OspfNeighbor, ...]:
-    """Return the neighbours in FRR's answer; none where OSPF is not configured.
+    """Return the neighbours in ``show ip ospf neighbor json``; none where OSPF is not configured.
 
     FRR up to 9 has ``state`` (``nbrState`` beside it since 8.0), FRR 10 ``nbrState`` alone; they are under
     ``neighbors``, one list for each router id, and with ``vrf all`` under the VRF's name first.
     Raises DriverError when the answer is not JSON.
     """
+    return tuple(_neighbors(_answer(text, "ospfd")))
+
+
+def parse_neighbors6(text: str) -> tuple[OspfNeighbor, ...]:
+    """Return the neighbours in ``show ipv6 ospf6 neighbor json``; none where OSPFv3 is not configured.
+
+    One list under ``neighbors``, each entry with ``neighborId``, ``state`` and ``interfaceName``
+    (ospf6_neighbor.c, ``ospf6_neighbor_show``). Raises DriverError when the answer is not JSON.
+    """
+    entries = _answer(text, "ospf6d").get("neighbors")
+    return tuple(
+        OspfNeighbor(
+            str(entry.get("neighborId", "")),
+            str(entry.get("interfaceName", "")),
+            str(entry.get("state") or "unknown"),
+            AddressFamily.IPV6,
+        )
+        for entry in (entries if isinstance(entries, list) else ())
+        if isinstance(entry, dict)
+    )
+
+
+def _answer(text: str, daemon: str) -> Mapping[str, object]:
     try:
         answer = json.loads(text or "{}")
     except ValueError as error:
-        raise DriverError(f"ospfd's list of neighbours is not JSON ({error}): {text[:200]!r}") from error
-    return tuple(_neighbors(answer)) if isinstance(answer, dict) else ()
+        raise DriverError(f"{daemon}'s list of neighbours is not JSON ({error}): {text[:200]!r}") from error
+    return answer if isinstance(answer, dict) else {}
 
 
 def _neighbors(answer: Mapping[str, object]) -> Iterator[OspfNeighbor]:

@@ -63,7 +63,7 @@ def render_config(inventory: Inventory, director: Director) -> str:
     Raises DriverError when a timer is one that OSPF or FRR cannot express, and TemplateError.
     """
     ospf = inventory.cluster.ospf
-    ipv6 = _announces_ipv6(inventory)
+    ipv6 = AddressFamily.IPV6 in inventory.cluster.families
     multiplier = _hello_multiplier(ospf)
     if ipv6 and multiplier:
         raise DriverError(
@@ -98,7 +98,7 @@ def render_daemons(inventory: Inventory) -> str:
     """Return ``/etc/frr/daemons`` with the daemons that the inventory needs."""
     return fill(
         "frr/daemons.j2",
-        ipv6=_announces_ipv6(inventory),
+        ipv6=AddressFamily.IPV6 in inventory.cluster.families,
         bfd=inventory.cluster.ospf.bfd is not None,
         vrrp=any(isinstance(vip.ha, Vrrp) for vip in inventory.vips.values()),
     )
@@ -112,10 +112,6 @@ def _routers(inventory: Inventory, director: Director) -> dict[str, list[Group]]
     return found
 
 
-def _announces_ipv6(inventory: Inventory) -> bool:
-    return any(prefix.version == 6 for prefix in inventory.cluster.vip_prefixes)
-
-
 def _gateways(inventory: Inventory, director: Director) -> list[str]:
     """Return the families, in FRR's words, in which the director can be the default route.
 
@@ -126,7 +122,9 @@ def _gateways(inventory: Inventory, director: Director) -> list[str]:
     families = {family for _, family in pool_families(inventory)}
     families = families or {family_of(address) for address in director.inside}
     return [
-        ip for family, ip in _IP.items() if family in families and (ip == "ip" or _announces_ipv6(inventory))
+        ip
+        for family, ip in _IP.items()
+        if family in families and family in inventory.cluster.families | {AddressFamily.IPV4}
     ]
 
 

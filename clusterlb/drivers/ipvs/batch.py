@@ -98,7 +98,7 @@ class Batch:
 
     transport: Transport
     steps: Sequence[IpvsStep]
-    load_modules: Callable[[str, str], None]
+    load_modules: Callable[[str], None]
     plain: bool = False
     errors: dict[int, StepError] = field(default_factory=dict)
     _messages: list[Message] = field(default_factory=list)
@@ -182,7 +182,7 @@ class Batch:
 
     def _add_service(self, index: int, step: AddService) -> None:
         virtual = step.service
-        self.load_modules(virtual.scheduler, virtual.pe_name)
+        self.load_modules(virtual.scheduler)
         if not self._worth_grouping(index, step):
             self._append(index, message(step))
             return

@@ -6,7 +6,6 @@ fast road for the tens of thousands of messages of a full read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from socket import ntohs
 from struct import Struct
@@ -15,9 +14,7 @@ from clusterlb.drivers.ipvs.protocol import (
     ALL_FLAGS,
     NLA_TYPE_MASK,
     CommandAttr,
-    DaemonAttr,
     DestinationAttr,
-    InfoAttr,
     ServiceAttr,
     StatsAttr,
 )
@@ -32,8 +29,6 @@ from clusterlb.model.ipvs import (
     ProtocolTimeouts,
     ServiceFlag,
     ServiceKey,
-    SyncDaemon,
-    SyncRole,
     TunnelFlag,
     TunnelType,
     VirtualService,
@@ -48,14 +43,6 @@ _U64 = Struct("=Q")
 
 Attributes = dict[int, tuple[int, int]]
 """Attribute type -> where its payload begins and ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class IpvsInfo:
-    """What the kernel says about itself: version as ``1.2.1`` and the buckets of its connection table."""
-
-    version: str
-    connection_table: int
 
 
 def attributes(data: bytes, start: int, end: int) -> Attributes:
@@ -195,33 +182,4 @@ def timeouts(data: bytes, start: int, end: int) -> ProtocolTimeouts:
         tcp=_unsigned(data, found, CommandAttr.TIMEOUT_TCP),
         tcp_fin=_unsigned(data, found, CommandAttr.TIMEOUT_TCP_FIN),
         udp=_unsigned(data, found, CommandAttr.TIMEOUT_UDP),
-    )
-
-
-def info(data: bytes, start: int, end: int) -> IpvsInfo:
-    """Read SET_INFO, the answer to GET_INFO."""
-    found = attributes(data, start + HEADERS, end)
-    version = _unsigned(data, found, InfoAttr.VERSION)
-    return IpvsInfo(
-        version=f"{version >> 16 & 255}.{version >> 8 & 255}.{version & 255}",
-        connection_table=_unsigned(data, found, InfoAttr.CONN_TAB_SIZE),
-    )
-
-
-def sync_daemon(data: bytes, start: int, end: int) -> SyncDaemon:
-    """Read NEW_DAEMON."""
-    found = inside(data, start, end, CommandAttr.DAEMON)
-    group: IPAddress | None = None
-    if DaemonAttr.MCAST_GROUP in found:
-        group = _address(data, found[DaemonAttr.MCAST_GROUP][0], AddressFamily.IPV4)
-    elif DaemonAttr.MCAST_GROUP6 in found:
-        group = _address(data, found[DaemonAttr.MCAST_GROUP6][0], AddressFamily.IPV6)
-    return SyncDaemon(
-        role=SyncRole(_unsigned(data, found, DaemonAttr.STATE)),
-        interface=_text(data, found, DaemonAttr.MCAST_IFN),
-        sync_id=_unsigned(data, found, DaemonAttr.SYNC_ID),
-        maxlen=_unsigned(data, found, DaemonAttr.SYNC_MAXLEN),
-        group=group,
-        port=_unsigned(data, found, DaemonAttr.MCAST_PORT),
-        ttl=_unsigned(data, found, DaemonAttr.MCAST_TTL),
     )

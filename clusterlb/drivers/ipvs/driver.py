@@ -5,13 +5,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from errno import ENOENT, EPERM, ESRCH
+from errno import EINVAL, ENOENT, EPERM, ESRCH
 from typing import TypeVar
 
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.ipvs import cache, decode, encode, modules
 from clusterlb.drivers.ipvs.batch import Batch
-from clusterlb.drivers.ipvs.control import IpvsControl
 from clusterlb.drivers.ipvs.netlink import Answer, NetlinkError, NetlinkSocket
 from clusterlb.drivers.ipvs.places import Places, split
 from clusterlb.drivers.ipvs.protocol import Command
@@ -21,12 +20,17 @@ from clusterlb.model.plan import IpvsStep, StepError
 
 _T = TypeVar("_T")
 
+_NEEDS_ADMIN = "the controller needs CAP_NET_ADMIN in this network namespace"
+_SETTING = {
+    EPERM: _NEEDS_ADMIN,
+    EINVAL: "a timeout is 0 to 2^31/HZ seconds (2147483 where the kernel ticks 1000 times a second)",
+}
+
 
 class KernelIpvs:
     """Reads and changes the IPVS tables of the network namespace of the thread that makes it.
 
     Loads the module ``ip_vs`` where it is missing; raises DriverError where the kernel has none.
-    ``control`` holds the commands that concern IPVS as a whole.
     """
 
     def __init__(self) -> None:
@@ -40,7 +44,6 @@ class KernelIpvs:
         self._resting = Resting()
         self._places = Places()
         self._schedulers = modules.SchedulerModules()
-        self.control = IpvsControl(self._netlink)
 
     def read(self, keys: Collection[ServiceKey] | None = None) -> dict[ServiceKey, ServiceState]:
         """Return the services asked for that exist (all when None), destinations in insertion order.
@@ -101,11 +104,17 @@ class KernelIpvs:
 
     def timeouts(self) -> ProtocolTimeouts:
         """Return the connection timeouts in seconds."""
-        return self.control.timeouts()
+        answer = _reading("the connection timeouts", lambda: self._netlink.ask(Command.GET_CONFIG))
+        with _understanding("the connection timeouts"):
+            return decode.timeouts(*answer)
 
     def set_timeouts(self, wanted: ProtocolTimeouts) -> None:
         """Set connection timeouts in seconds, 0 leaves one as it is; raise DriverError."""
-        self.control.set_timeouts(wanted)
+        try:
+            self._netlink.do(Command.SET_CONFIG, encode.timeouts(wanted))
+        except NetlinkError as error:
+            why = _SETTING.get(error.errno, str(error))
+            raise DriverError(f"cannot set the connection timeouts: {why}") from error
 
     @property
     def messages_sent(self) -> int:
@@ -156,9 +165,7 @@ def _reading(what: str, ask: Callable[[], _T]) -> _T:
 
 def _unreadable(what: str, error: NetlinkError) -> DriverError:
     if error.errno == EPERM:
-        return DriverError(
-            f"cannot read {what}: the controller needs CAP_NET_ADMIN in this network namespace"
-        )
+        return DriverError(f"cannot read {what}: {_NEEDS_ADMIN}")
     return DriverError(f"cannot read {what} from IPVS: {error}")
 
 

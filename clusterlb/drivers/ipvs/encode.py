@@ -17,7 +17,6 @@ from clusterlb.drivers.ipvs.protocol import (
     IPVS_GENL_VERSION,
     NLA_F_NESTED,
     CommandAttr,
-    DaemonAttr,
     DestinationAttr,
     ServiceAttr,
 )
@@ -28,8 +27,6 @@ from clusterlb.model.ipvs import (
     ProtocolTimeouts,
     ServiceFlag,
     ServiceKey,
-    SyncDaemon,
-    SyncRole,
     VirtualService,
 )
 
@@ -122,7 +119,8 @@ def service(virtual: VirtualService, scheduler: str | None = None) -> bytes:
     ``scheduler`` stands in for the service's own. Every flag is given (mask all ones), so that an edit
     also clears what is not wanted; HASHED is the kernel's own.
     """
-    body = (
+    return nested(
+        CommandAttr.SERVICE,
         _service_identity(virtual.key)
         + _text(ServiceAttr.SCHED_NAME, scheduler or virtual.scheduler)
         + _SETTINGS.pack(
@@ -133,11 +131,8 @@ def service(virtual: VirtualService, scheduler: str | None = None) -> bytes:
             virtual.timeout,
             _NETMASK,
             netmask(virtual.key.family, virtual.prefix),
-        )
+        ),
     )
-    if virtual.pe_name:
-        body += _text(ServiceAttr.PE_NAME, virtual.pe_name)
-    return nested(CommandAttr.SERVICE, body)
 
 
 _DESTINATION = Struct("=4s 4s16s 4sHxx 4sHxx 4sI 4si 4sI 4sI 4sBxxx 4sHxx 4sHxx")
@@ -200,27 +195,3 @@ def timeouts(wanted: ProtocolTimeouts) -> bytes:
         + _u32(CommandAttr.TIMEOUT_TCP_FIN, wanted.tcp_fin)
         + _u32(CommandAttr.TIMEOUT_UDP, wanted.udp)
     )
-
-
-def sync_role(role: SyncRole) -> bytes:
-    """Return the DAEMON attribute that names one of the two sync daemons."""
-    return nested(CommandAttr.DAEMON, _u32(DaemonAttr.STATE, role))
-
-
-def sync_daemon(daemon: SyncDaemon) -> bytes:
-    """Return the DAEMON attribute of NEW_DAEMON. Unlike every other port, this one is in host order."""
-    parts = [
-        _u32(DaemonAttr.STATE, daemon.role),
-        _text(DaemonAttr.MCAST_IFN, daemon.interface),
-        _u32(DaemonAttr.SYNC_ID, daemon.sync_id),
-    ]
-    if daemon.maxlen:
-        parts.append(_u16(DaemonAttr.SYNC_MAXLEN, daemon.maxlen))
-    if daemon.group is not None:
-        kind = DaemonAttr.MCAST_GROUP if daemon.group.version == 4 else DaemonAttr.MCAST_GROUP6
-        parts.append(attribute(kind, daemon.group.packed))
-    if daemon.port:
-        parts.append(_u16(DaemonAttr.MCAST_PORT, daemon.port))
-    if daemon.ttl:
-        parts.append(attribute(DaemonAttr.MCAST_TTL, bytes((daemon.ttl,))))
-    return nested(CommandAttr.DAEMON, b"".join(parts))

@@ -65,14 +65,9 @@ def subject(step: IpvsStep) -> str:
 
 def _service_problem(step: AddService | EditService, errno: int) -> str | None:
     if errno == ENOENT:
-        service = step.service
-        engine = (
-            f", or no persistence engine {service.pe_name!r} (ip_vs_pe_{service.pe_name})"
-            if service.pe_name
-            else ""
-        )
+        name = step.service.scheduler
         return (
-            f"the kernel has no scheduler {service.scheduler!r} (module ip_vs_{service.scheduler}){engine}; "
+            f"the kernel has no scheduler {name!r} (module ip_vs_{name}); "
             "Debian has them in the package linux-image-amd64; in a container the host must load them"
         )
     if errno == EINVAL:

@@ -43,7 +43,6 @@ from clusterlb.model.plan import (
 SCHEDULERS = frozenset(
     ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "mh", "fo", "ovf", "sed", "nq", "none")
 )
-PERSISTENCE_ENGINES = frozenset({"", "sip"})
 _INT_MAX = 2**31 - 1
 
 
@@ -211,7 +210,7 @@ def _refusal(service: VirtualService) -> int:
     """Say what ``ip_vs_add_service`` and ``ip_vs_edit_service`` say to these settings."""
     if len(service.scheduler) > SCHEDULER_NAME_MAX:
         return EINVAL
-    if service.scheduler not in SCHEDULERS or service.pe_name not in PERSISTENCE_ENGINES:
+    if service.scheduler not in SCHEDULERS:
         return ENOENT
     if service.key.family is AddressFamily.IPV6 and not 1 <= service.prefix <= 128:
         return EINVAL
@@ -219,7 +218,8 @@ def _refusal(service: VirtualService) -> int:
 
 
 def _reported(service: VirtualService) -> VirtualService:
-    return replace(service, flags=service.flags & ~ServiceFlag.HASHED)
+    """Say how the kernel reports what was sent: no step sends a persistence engine."""
+    return replace(service, flags=service.flags & ~ServiceFlag.HASHED, pe_name="")
 
 
 def _add(entry: _Entry, key: ServiceKey, destination: Destination) -> int:

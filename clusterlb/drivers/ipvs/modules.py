@@ -37,7 +37,7 @@ def load(module: str) -> str:
 
 
 class SchedulerModules:
-    """Load each scheduler's and persistence engine's module before its first use.
+    """Load each scheduler's module before its first use.
 
     The kernel asks for the module by itself (``ip_vs_scheduler_get``) where it may run modprobe; hardened
     ones may not. A module that cannot be loaded is not reported here: it may be built in, and if it is
@@ -48,14 +48,11 @@ class SchedulerModules:
         self._modules = modules
         self._seen: set[str] = {"", "none"}
 
-    def ensure(self, scheduler: str, pe_name: str = "") -> None:
-        """Load what a service needs, once per name."""
-        if scheduler not in self._seen:
-            self._ensure(scheduler, f"ip_vs_{scheduler}")
-        if pe_name and pe_name not in self._seen:
-            self._ensure(pe_name, f"ip_vs_pe_{pe_name}")
-
-    def _ensure(self, name: str, module: str) -> None:
-        self._seen.add(name)
-        if _SAFE_NAME.fullmatch(name) and not (self._modules / module).exists():
+    def ensure(self, scheduler: str) -> None:
+        """Load what a scheduler needs, once per name."""
+        if scheduler in self._seen:
+            return
+        self._seen.add(scheduler)
+        module = f"ip_vs_{scheduler}"
+        if _SAFE_NAME.fullmatch(scheduler) and not (self._modules / module).exists():
             load(module)

@@ -32,7 +32,6 @@ from clusterlb.drivers.ipvs.protocol import (
     NLMSG_ERROR,
     NLMSGERR_ATTR_MSG,
     SOL_NETLINK,
-    Command,
 )
 
 MAX_BATCH = 256
@@ -125,13 +124,8 @@ class NetlinkSocket:
         return self._ask(self.family, command, body)
 
     def do(self, command: int, body: bytes = b"") -> None:
-        """Have one command carried out; NetlinkError when the kernel refuses.
-
-        A question that changes nothing follows, and that question asks for the acknowledgement. The kernel
-        sends none for a command that ends with EINTR (``netlink_rcv_skb``), and stopping a sync daemon does
-        so when the daemon's thread has not run yet (``kthread_stop``): the daemon is gone all the same.
-        """
-        result = self.batch([(command, body, b""), (Command.GET_INFO, b"", b"")])
+        """Have one command carried out; NetlinkError when the kernel refuses."""
+        result = self.batch([(command, body, b"")])
         if result.lost:
             raise NetlinkError(result.lost)
         if result.refusals:

@@ -38,7 +38,7 @@ ALL_FLAGS = 0xFFFFFFFF
 
 
 class Command(IntEnum):
-    """IPVS_CMD_*."""
+    """IPVS_CMD_* of the commands we use; SET_CONFIG is also the answer to GET_CONFIG."""
 
     NEW_SERVICE = 1
     SET_SERVICE = 2
@@ -48,23 +48,15 @@ class Command(IntEnum):
     SET_DEST = 6
     DEL_DEST = 7
     GET_DEST = 8
-    NEW_DAEMON = 9
-    DEL_DAEMON = 10
-    GET_DAEMON = 11
     SET_CONFIG = 12
     GET_CONFIG = 13
-    SET_INFO = 14
-    GET_INFO = 15
-    ZERO = 16
-    FLUSH = 17
 
 
 class CommandAttr(IntEnum):
-    """IPVS_CMD_ATTR_*, the first level of attributes."""
+    """IPVS_CMD_ATTR_*, the first level of attributes; those we use."""
 
     SERVICE = 1
     DEST = 2
-    DAEMON = 3
     TIMEOUT_TCP = 4
     TIMEOUT_TCP_FIN = 5
     TIMEOUT_UDP = 6
@@ -107,19 +99,6 @@ class DestinationAttr(IntEnum):
     TUN_FLAGS = 15
 
 
-class DaemonAttr(IntEnum):
-    """IPVS_DAEMON_ATTR_*."""
-
-    STATE = 1
-    MCAST_IFN = 2
-    SYNC_ID = 3
-    SYNC_MAXLEN = 4
-    MCAST_GROUP = 5
-    MCAST_GROUP6 = 6
-    MCAST_PORT = 7
-    MCAST_TTL = 8
-
-
 class StatsAttr(IntEnum):
     """IPVS_STATS_ATTR_* of the counters we use; rates follow them."""
 
@@ -128,10 +107,3 @@ class StatsAttr(IntEnum):
     OUTPKTS = 3
     INBYTES = 4
     OUTBYTES = 5
-
-
-class InfoAttr(IntEnum):
-    """IPVS_INFO_ATTR_*."""
-
-    VERSION = 1
-    CONN_TAB_SIZE = 2

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 import pytest
 
 from clusterlb.checks.quarantine import CheckEngines
-from clusterlb.cli.status import degraded
+from clusterlb.controller.judgement import troubles
 from clusterlb.model.address import Endpoint
 from clusterlb.model.check import CheckType, FileOptions, ProbeSpec, TcpOptions, UdpOptions
 from clusterlb.model.health import ProbeKey
@@ -105,6 +105,6 @@ async def test_an_engine_that_was_stopped_accuses_nobody(healthy):
 )
 def test_the_status_is_degraded_while_the_engine_does_not_run(state, is_degraded):
     status = {"fit": True, "inventory": {"rejected": ""}, "errors": [], "vips": [], "unprobed": []}
-    status["ipvs"] = {"answers": True}
-    assert degraded(status | {"checks": {"state": state}}) == is_degraded
-    assert degraded(status | {"checks": {}, "unprobed": ["192.0.2.80:80 (http): not probed"]})
+    status |= {"ipvs": {"answers": True}, "frr": {"answers": True}}
+    assert bool(troubles(status | {"checks": {"state": state}})) == is_degraded
+    assert troubles(status | {"checks": {}, "unprobed": ["192.0.2.80:80 (http): not probed"]})

@@ -97,7 +97,7 @@ def test_every_key_is_in_the_manual_and_its_example_loads(tmp_path: Path) -> Non
     document = (Path(__file__).parents[3] / "docs" / "vrrp.md").read_text()
     rows = re.findall(r"^\| (`.*?) \|", document, re.MULTILINE)
     assert {key for row in rows for key in re.findall(r"`(\w+)`", row)} == set(VrrpFile.model_fields)
-    (example,) = re.findall(r"^```yaml\n(.*?)^```", document, re.DOTALL | re.MULTILINE)
+    example, _alerts = re.findall(r"^```yaml\n(.*?)^```", document, re.DOTALL | re.MULTILINE)
     path = tmp_path / "a.yaml"
     path.write_text(REST + example)
     inventory, problems = load(path)

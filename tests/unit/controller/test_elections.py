@@ -11,7 +11,8 @@ import pytest
 from fake_director import VIP, Crash, FakeDirector, Fuse, eventually, idle, inventory, running
 
 from clusterlb.api.metrics import exposition
-from clusterlb.cli.status import degraded, show
+from clusterlb.cli.status import show
+from clusterlb.controller.judgement import troubles
 from clusterlb.controller.status import status
 from clusterlb.core.guard import refused_down, refused_drain
 from clusterlb.drivers.interface import DriverError
@@ -143,7 +144,7 @@ async def test_a_director_outside_the_order_has_nothing_of_it(make):
         seen = await status(controller)
         row = next(vip for vip in seen["vips"] if vip["vip"] == str(VIP))
         assert (row["announced"], row["reason"]) == ([], "standby")
-        assert not degraded(seen), "it is as it should be"
+        assert not troubles(seen), "it is as it should be"
 
 
 async def test_ospf_goes_on_without_vrrpd(make):
@@ -165,7 +166,7 @@ async def test_status_says_who_is_master(make, capsys):
         seen = await status(controller)
         row = next(vip for vip in seen["vips"] if vip["vip"] == str(VIP))
         assert (row["announced"], row["vrrp"]) == (["active"], "master")
-        assert not degraded(seen)
+        assert not troubles(seen)
         show(seen)
         assert "warning: 10.100.0.1: VRRP's heartbeat goes over e0 alone" in capsys.readouterr().out
         show(seen)
@@ -187,7 +188,7 @@ async def test_two_masters_are_an_alarm(make):
         await controller.look_around()
         seen = await status(controller)
         assert any("another one advertises there too" in error for error in seen["errors"])
-        assert degraded(seen)
+        assert troubles(seen)
         assert b'clusterlb_vrrp_two_masters{vip="10.100.0.1"} 1.0' in exposition(seen)
         await controller.look_around()
         seen = await status(controller)

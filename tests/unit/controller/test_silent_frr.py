@@ -108,9 +108,9 @@ class CountedFrr(FakeFrr):
     configuration_asked = 0
     databases_asked = 0
 
-    async def neighbors(self):
+    async def neighbors(self, family):
         self.neighbors_asked += 1
-        return await super().neighbors()
+        return await super().neighbors(family)
 
     async def read(self):
         self.configuration_asked += 1

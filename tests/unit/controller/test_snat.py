@@ -25,8 +25,8 @@ class Rig:
     def __init__(self):
         self.now, self.flows = 1000.0, 0
         self.world = World(INVENTORY, HERE)
-        self.world.health_changed(ospf_full=1)
-        self.world.unfit = None
+        self.world.health_changed(ospf_full=1, ospf6_full=1)
+        self.world.unfit_for = {}
         self.snat = self.begin()
 
     def begin(self):

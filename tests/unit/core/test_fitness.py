@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from clusterlb.core.fitness import MARGIN, DirectorHealth, unfit
+from clusterlb.model.address import AddressFamily
 from clusterlb.model.check import VerdictState
 from clusterlb.model.director_checks import DirectorChecks
 from clusterlb.model.health import Observation, Verdict
@@ -14,6 +15,7 @@ EVERYTHING = DirectorChecks(ospf_full=1, bfd=True, conntrack=90, connections=90,
 FINE = DirectorHealth(
     carrier={"e0": True, "e1": False},
     ospf_full=1,
+    ospf6_full=1,
     bfd_up=1,
     filled={"conntrack": 10.0, "connections": 10.0, "descriptors": 10.0},
     probes={"disk": Verdict(VerdictState.UP)},
@@ -64,3 +66,32 @@ def test_a_table_has_to_empty_by_a_margin():
     assert unfit(almost, EVERYTHING, full).reason is Reason.CONNTRACK_FULL
     assert unfit(almost, EVERYTHING) is None
     assert unfit(replace(FINE, filled={"conntrack": 84.9}), EVERYTHING, full) is None
+
+
+@pytest.mark.parametrize(
+    ("bad", "word"),
+    [
+        ({"ospf6_full": 0}, "show ipv6 ospf6 neighbor"),
+        (
+            {"ospf6_failures": 3, "ospf6_error": "timeout"},
+            "ospf6d has not answered 3 times",
+        ),
+    ],
+)
+def test_what_ospfv3_lacks_concerns_ipv6_alone(bad, word):
+    health = replace(FINE, **bad)
+    assert unfit(health, EVERYTHING, None, AddressFamily.IPV4) is None
+    assert word in unfit(health, EVERYTHING, None, AddressFamily.IPV6).text
+
+
+def test_what_ospfv2_lacks_concerns_ipv4_alone():
+    health = replace(FINE, ospf_full=0)
+    assert unfit(health, EVERYTHING, None, AddressFamily.IPV4).reason is Reason.OSPF_NOT_FULL
+    assert unfit(health, EVERYTHING, None, AddressFamily.IPV6) is None
+
+
+@pytest.mark.parametrize("family", AddressFamily)
+def test_everything_else_concerns_both(family):
+    full = {"filled": {"conntrack": 90.0}}
+    for bad in ({"carrier": {"e0": False}}, {"frr_failures": 3}, {"bfd_up": 0}, full):
+        assert unfit(replace(FINE, **bad), EVERYTHING, None, family) is not None

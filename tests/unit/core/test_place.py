@@ -10,6 +10,7 @@ from clusterlb.core.desired import View, decisions, desired, served
 from clusterlb.core.place import Surroundings, place
 from clusterlb.core.quorum import Standing
 from clusterlb.core.vrrp import groups_of
+from clusterlb.model.address import AddressFamily
 from clusterlb.model.intent import FORCE, Intent, IntentKind
 from clusterlb.model.inventory import Cluster, Director, Inventory, Member, Pool, Service, Vip, Vrrp
 from clusterlb.model.ipvs import Protocol
@@ -32,7 +33,7 @@ def around(**given):
     return Surroundings(OWN, 0.0, **given)
 
 
-@pytest.mark.parametrize("adjacent", [True, False])
+@pytest.mark.parametrize("adjacent", [frozenset(), frozenset(AddressFamily)])
 def test_vrrp_needs_no_neighbour_and_no_database(adjacent):
     assert place(VIP, INVENTORY, FIT, around(adjacent=adjacent)) == FIT
 

@@ -99,7 +99,7 @@ def test_own_addresses_are_active_and_the_predecessor_s_in_standby():
 @pytest.mark.parametrize(
     ("known", "reason"),
     [
-        ({"unfit": Because(Reason.NO_CARRIER, "e0")}, Reason.DIRECTOR_UNFIT),
+        ({"unfit": dict.fromkeys(AddressFamily, Because(Reason.NO_CARRIER, "e0"))}, Reason.DIRECTOR_UNFIT),
         ({"loaded": False}, Reason.NOT_PROGRAMMED),
     ],
 )
@@ -110,7 +110,7 @@ def test_nothing_is_announced_that_would_not_be_translated(known, reason):
 
 
 def test_what_is_announced_stays_without_a_neighbour_and_the_rest_waits():
-    known = around(announced={OWN["d1"]: frozenset({Lane.ACTIVE})}, adjacent=False)
+    known = around(announced={OWN["d1"]: frozenset({Lane.ACTIVE})}, adjacent=frozenset())
     found = decide_addresses(INVENTORY, HERE, known)
     assert {address for address, decision in found.items() if decision.lanes} == {OWN["d1"]}
 

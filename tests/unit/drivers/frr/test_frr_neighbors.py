@@ -3,10 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from clusterlb.drivers.frr.neighbors import parse_neighbors
+from clusterlb.drivers.frr.neighbors import parse_neighbors, parse_neighbors6
 from clusterlb.drivers.interface import DriverError, OspfNeighbor
+from clusterlb.model.address import AddressFamily
 
-RECORDED = sorted((Path(__file__).parents[3] / "support" / "frr_outputs").glob("neighbors-*.txt"))
+OUTPUTS = Path(__file__).parents[3] / "support" / "frr_outputs"
+RECORDED = sorted(OUTPUTS.glob("neighbors-*.txt"))
+RECORDED6 = sorted(OUTPUTS.glob("neighbors6-*.txt"))
 FRR_8 = {
     "neighbors": {
         "10.1.0.254": [
@@ -62,3 +65,26 @@ def test_a_neighbour_without_a_state_is_not_full():
 def test_not_json():
     with pytest.raises(DriverError, match="not JSON"):
         parse_neighbors("% Unknown command")
+
+
+@pytest.mark.parametrize("path", RECORDED6, ids=lambda path: path.stem)
+def test_recorded_ospfv3(path):
+    neighbors = parse_neighbors6(path.read_text())
+    assert {(one.router_id, one.interface, one.family) for one in neighbors} == {
+        (f"10.1.0.{number}", "e0", AddressFamily.IPV6) for number in (2, 3, 254)
+    }
+    assert [one.router_id for one in neighbors if one.full] == ["10.1.0.254"]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{\n}\n", '{"neighbors":[]}', "[]", '{"neighbors":{}}', '{"neighbors":[7]}']
+)
+def test_no_ospfv3(text):
+    assert parse_neighbors6(text) == ()
+
+
+def test_an_ospfv3_neighbour_without_a_state_is_not_full():
+    [one] = parse_neighbors6('{"neighbors":[{"neighborId":"1.1.1.1"}]}')
+    assert (one.state, one.full) == ("unknown", False)
+    with pytest.raises(DriverError, match="ospf6d's list of neighbours is not JSON"):
+        parse_neighbors6("% Unknown command")

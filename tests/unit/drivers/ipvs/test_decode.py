@@ -7,7 +7,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
-from ipvs_replies import attr, dest_attributes, dest_reply, message, service_reply, u8, u16, u32
+from ipvs_replies import attr, dest_attributes, dest_reply, message, service_reply, u32
 
 from clusterlb.drivers.ipvs import cache, decode
 from clusterlb.drivers.ipvs.cache import DecodeCache
@@ -22,8 +22,6 @@ from clusterlb.model.ipvs import (
     ProtocolTimeouts,
     ServiceFlag,
     ServiceKey,
-    SyncDaemon,
-    SyncRole,
     TunnelFlag,
     TunnelType,
     VirtualService,
@@ -149,25 +147,9 @@ def test_a_service_whose_settings_follow_its_counters_is_not_kept() -> None:
         assert seen.service(data, 0, len(data)) == replace(SERVICE, timeout=timeout)
 
 
-def test_timeouts_information_and_daemons() -> None:
+def test_timeouts() -> None:
     data = message(13, u32(4, 900) + u32(5, 120) + u32(6, 300))
     assert decode.timeouts(data, 0, len(data)) == ProtocolTimeouts(900, 120, 300)
-    data = message(14, u32(1, 0x010201) + u32(2, 4096))
-    assert decode.info(data, 0, len(data)) == decode.IpvsInfo("1.2.1", 4096)
-    group = ip_address("ff02::81")
-    body = (
-        u32(1, 2)
-        + attr(2, b"e0\0")
-        + u32(3, 9)
-        + u16(4, 1400)
-        + u16(7, 8848)
-        + u8(8, 3)
-        + attr(6, group.packed)
-    )
-    data = message(9, attr(3, body))
-    assert decode.sync_daemon(data, 0, len(data)) == SyncDaemon(
-        SyncRole.BACKUP, "e0", 9, 1400, group, 8848, 3
-    )
 
 
 def test_impossible_lengths_are_errors_and_not_endless() -> None:

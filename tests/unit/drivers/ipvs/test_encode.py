@@ -18,8 +18,6 @@ from clusterlb.model.ipvs import (
     ProtocolTimeouts,
     ServiceFlag,
     ServiceKey,
-    SyncDaemon,
-    SyncRole,
     TunnelFlag,
     TunnelType,
     VirtualService,
@@ -97,15 +95,14 @@ def test_an_ipv4_service() -> None:
     )
 
 
-def test_an_ipv4_service_with_persistence_and_an_engine() -> None:
+def test_an_ipv4_service_with_persistence_and_without_the_engine_that_somebody_gave_it() -> None:
     service = VirtualService(WEB, "rr", ServiceFlag.PERSISTENT, 300, 20, "sip")
-    assert encode.service(service) == wire("5c 00 01 80") + wire(WEB_IDENTITY) + wire(
+    assert encode.service(service) == wire("54 00 01 80") + wire(WEB_IDENTITY) + wire(
         """
         07 00 06 00  72 72 00 00                SCHED_NAME = "rr"
         0c 00 07 00  01 00 00 00  ff ff ff ff   FLAGS = PERSISTENT
         08 00 08 00  2c 01 00 00                TIMEOUT = 300
         08 00 09 00  ff ff f0 00                NETMASK = 255.255.240.0, network order
-        08 00 0b 00  73 69 70 00                PE_NAME = "sip"
         """
     )
 
@@ -201,36 +198,6 @@ def test_timeouts() -> None:
         08 00 06 00  2c 01 00 00   TIMEOUT_UDP
         """
     )
-
-
-def test_a_sync_daemon() -> None:
-    group = ip_address("224.0.0.81")
-    assert encode.sync_daemon(SyncDaemon(SyncRole.MASTER, "e0", 7, 1400, group, 8848, 1)) == wire(
-        """
-        3c 00 03 80                DAEMON | NLA_F_NESTED
-        08 00 01 00  01 00 00 00   STATE = MASTER
-        07 00 02 00  65 30 00 00   MCAST_IFN = "e0"
-        08 00 03 00  07 00 00 00   SYNC_ID
-        06 00 04 00  78 05 00 00   SYNC_MAXLEN = 1400, host order
-        08 00 05 00  e0 00 00 51   MCAST_GROUP, network order
-        06 00 07 00  90 22 00 00   MCAST_PORT = 8848, host order
-        05 00 08 00  01 00 00 00   MCAST_TTL, one byte
-        """
-    )
-
-
-def test_a_sync_daemon_by_the_kernels_defaults() -> None:
-    group = ip_address("ff02::81")
-    assert encode.sync_daemon(SyncDaemon(SyncRole.BACKUP, "e0", group=group)) == wire(
-        """
-        30 00 03 80
-        08 00 01 00  02 00 00 00                                       STATE = BACKUP
-        07 00 02 00  65 30 00 00                                       MCAST_IFN
-        08 00 03 00  00 00 00 00                                       SYNC_ID = 0, accept every one
-        14 00 06 00  ff 02 00 00 00 00 00 00 00 00 00 00 00 00 00 81   MCAST_GROUP6
-        """
-    )
-    assert encode.sync_role(SyncRole.BACKUP) == wire("0c 00 03 80  08 00 01 00  02 00 00 00")
 
 
 @pytest.mark.parametrize(

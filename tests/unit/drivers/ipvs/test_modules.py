@@ -40,8 +40,7 @@ def test_loads_each_scheduler_once_and_only_where_it_is_missing(
     for _ in range(2):
         for name in ("mh", "rr", "none"):
             schedulers.ensure(name)
-        schedulers.ensure("rr", "sip")
-    assert calls == [["modprobe", "--", "ip_vs_mh"], ["modprobe", "--", "ip_vs_pe_sip"]]
+    assert calls == [["modprobe", "--", "ip_vs_mh"]]
 
 
 @pytest.mark.parametrize("name", ["-a", "mh; reboot", "../x", "a" * 16])
@@ -58,7 +57,7 @@ def test_a_kernel_whose_modules_are_built_in_is_not_asked_for_any(
     calls: list[list[str]], loadable: Path, tmp_path: Path
 ) -> None:
     loadable.unlink()
-    modules.SchedulerModules(tmp_path).ensure("mh", "sip")
+    modules.SchedulerModules(tmp_path).ensure("mh")
     assert modules.load("ip_vs") == "this kernel loads no modules"
     assert calls == []
 

@@ -139,18 +139,6 @@ def test_silence_ends_in_a_timeout(netlink: NetlinkSocket) -> None:
     assert raised.value.errno == ETIMEDOUT
 
 
-def test_a_command_that_the_kernel_leaves_unanswered_is_done_with_the_question_after_it(
-    netlink: NetlinkSocket,
-) -> None:
-    """``netlink_rcv_skb`` acknowledges nothing that ended with EINTR."""
-    script = scripted(netlink, message(5, b"version", sequence=2), error(0, 2), error(ESRCH, 3), error(0, 4))
-    netlink.do(10)
-    assert [header[2] for header in headers(script.sent[0])] == [0x1, 0x5]
-    with pytest.raises(NetlinkError) as raised:
-        netlink.do(10)
-    assert raised.value.errno == ESRCH
-
-
 def test_a_batch_has_a_size(netlink: NetlinkSocket) -> None:
     for count in (0, MAX_BATCH + 1):
         with pytest.raises(ValueError, match="1 to 256"):

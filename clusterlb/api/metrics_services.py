@@ -1,0 +1,113 @@
+"""What IPVS counts for services and members, and what the checks say of members, as metrics.
+
+Each service is there once, and so is each of its members: the VIPs of a group share theirs, and of two series
+with the same labels in one answer a scraper drops one and complains.
+
+The counters are those of the kernel (IPVS_STATS_ATTR_*, include/uapi/linux/ip_vs.h), as ``ipvsadm --stats``
+prints them. What comes back to clients passes a director with ``nat`` and ``fullnat`` alone, so other members
+have no series for it, which would say 0 for ever; nor have members without persistence one for its templates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from clusterlb.model.forwarding import Forwarding
+
+PREFIX = "clusterlb"
+
+Row = dict[str, Any]
+_Kind = type[GaugeMetricFamily | CounterMetricFamily]
+_Families = tuple[tuple[str, str, _Kind, Callable[[Row], float | None]], ...]
+
+_BACK = {Forwarding.NAT.value, Forwarding.FULLNAT.value}
+
+
+def services(status: dict[str, Any]) -> Iterator[Metric]:
+    """Yield the families of one status object, one by one: many samples at once are the collector's work."""
+    found = {service["service"]: service for vip in status["vips"] for service in vip["services"]}
+    yield from _families("service", ["service"], SERVICE, [([name], each) for name, each in found.items()])
+    rows = [
+        ([service["service"], member["member"]], member)
+        for service in found.values()
+        for member in service["members"]
+    ]
+    yield from _families("member", ["service", "member"], MEMBER, rows)
+    lasting = {name for name, service in found.items() if service["persistence"]}
+    yield from _families(
+        "member", ["service", "member"], PERSISTENT, [row for row in rows if row[0][0] in lasting]
+    )
+
+
+def _families(
+    of: str, labels: list[str], families: _Families, rows: list[tuple[list[str], Row]]
+) -> Iterator[Metric]:
+    for name, text, kind, value in families:
+        family = kind(f"{PREFIX}_{of}_{name}", text, labels=labels)
+        for names, row in rows:
+            number = value(row)
+            if number is not None:
+                family.add_metric(names, number)
+        yield family
+
+
+def _number(field: str) -> Callable[[Row], float | None]:
+    """Return what reads a counter; it has no value while IPVS does not answer, for then nobody knows."""
+    return lambda row: None if row[field] is None else float(row[field])
+
+
+def _flag(field: str) -> Callable[[Row], float]:
+    return lambda row: float(bool(row[field]))
+
+
+def _back(field: str) -> Callable[[Row], float | None]:
+    """Return what reads a counter of what comes back, of a member whose answers pass here."""
+    return lambda row: None if row[field] is None or row["forwarding"] not in _BACK else float(row[field])
+
+
+def _any_back(field: str) -> Callable[[Row], float | None]:
+    """Return what reads a service's counter of what comes back, where some member's answers pass here."""
+    return lambda row: (
+        None
+        if row[field] is None or not any(member["forwarding"] in _BACK for member in row["members"])
+        else float(row[field])
+    )
+
+
+def _counters(back: Callable[[str], Callable[[Row], float | None]]) -> _Families:
+    return (
+        ("connections", "Connections", CounterMetricFamily, _number("connections")),
+        ("in_packets", "Packets from clients", CounterMetricFamily, _number("in_packets")),
+        ("in_bytes", "Bytes from clients", CounterMetricFamily, _number("in_bytes")),
+        ("out_packets", "Packets to clients", CounterMetricFamily, back("out_packets")),
+        ("out_bytes", "Bytes to clients", CounterMetricFamily, back("out_bytes")),
+    )
+
+
+SERVICE: _Families = _counters(_any_back)
+MEMBER: _Families = (
+    (
+        "up",
+        "1 UP, 0 DOWN, -1 UNKNOWN",
+        GaugeMetricFamily,
+        lambda member: {"up": 1.0, "down": 0.0}.get(member["verdict"], -1.0),
+    ),
+    ("weight", "Weight in the kernel", GaugeMetricFamily, lambda member: float(member["weight"] or 0)),
+    ("active", "Active connections", GaugeMetricFamily, _number("active")),
+    ("inactive", "Inactive connections", GaugeMetricFamily, _number("inactive")),
+    *_counters(_back),
+    ("pinned", "1 when an operator decides", GaugeMetricFamily, _flag("pinned")),
+    (
+        "suspect",
+        "1 when it takes connections and establishes none",
+        GaugeMetricFamily,
+        _flag("suspect"),
+    ),
+    ("warning", "1 when a check that passes warns", GaugeMetricFamily, _flag("warning")),
+)
+PERSISTENT: _Families = (
+    ("persistent", "Clients that persistence keeps with it", GaugeMetricFamily, _number("persistent")),
+)

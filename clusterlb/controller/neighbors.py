@@ -1,0 +1,60 @@
+"""Who hears what is announced here: the neighbours of OSPFv2, and of OSPFv3 where there are IPv6 VIPs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from clusterlb.controller.world import World
+from clusterlb.core.fitness import OSPF
+from clusterlb.drivers.interface import DriverError, FrrDriver, OspfNeighbor
+from clusterlb.model.address import AddressFamily
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Neighbors:
+    """The neighbours of the last look, in ``seen``."""
+
+    world: World
+    seen: tuple[OspfNeighbor, ...] = ()
+
+    async def ask(self, frr: FrrDriver) -> set[str] | None:
+        """Look at the neighbours; return those that were Full and are not now, None where ospfd is silent.
+
+        What ospf6d does not say concerns IPv6's VIPs and no others.
+        """
+        world = self.world
+        try:
+            found = await frr.neighbors(AddressFamily.IPV4)
+        except DriverError as error:
+            world.health_changed(frr_failures=world.health.frr_failures + 1, frr_error=str(error))
+            return None
+        lost = self._take(AddressFamily.IPV4, found)
+        if AddressFamily.IPV6 in world.inventory.cluster.families:
+            lost |= await self._ask_ospf6d(frr)
+        return lost
+
+    async def _ask_ospf6d(self, frr: FrrDriver) -> set[str]:
+        world = self.world
+        try:
+            found = await frr.neighbors(AddressFamily.IPV6)
+        except DriverError as error:
+            failures = world.health.ospf6_failures + 1
+            world.health_changed(ospf6_failures=failures, ospf6_error=str(error))
+            return set()
+        if world.health.ospf6_failures:
+            world.health_changed(ospf6_failures=0, ospf6_error="")
+        return self._take(AddressFamily.IPV6, found)
+
+    def _take(self, family: AddressFamily, found: tuple[OspfNeighbor, ...]) -> set[str]:
+        full = {each.router_id for each in found if each.full}
+        before = {each.router_id for each in self.seen if each.full and each.family is family}
+        if full != before:
+            log.info(f"{OSPF[family][0].lower()} neighbours", full=",".join(sorted(full)) or "none")
+        self.seen = (*(each for each in self.seen if each.family is not family), *found)
+        name = "ospf_full" if family is AddressFamily.IPV4 else "ospf6_full"
+        self.world.health_changed(**{name: len(full)})
+        return before - full
