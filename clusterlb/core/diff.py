@@ -180,7 +180,8 @@ def _set_change(name: str, want: Rules, have: Rules) -> SetChange | None:
 
 def _frr(want: DirectorState, have: DirectorState) -> Iterator[Step]:
     there, wanted = set(have.frr), set(want.frr)
-    add = [line for line in want.frr if line not in there]
+    comes_along = _interfaces_of_routers(want.frr)
+    add = [line for line in want.frr if line not in there and line not in comes_along]
     remove = [line for line in have.frr if line not in wanted]
     for part in (FrrPart.ROUTING, FrrPart.GATEWAY):
         more, less = (tuple(line for line in lines if _part(line) is part) for lines in (add, remove))
@@ -189,6 +190,16 @@ def _frr(want: DirectorState, have: DirectorState) -> Iterator[Step]:
     for part, turn in zip((FrrPart.VRRP_YIELD, FrrPart.VRRP_STAND), turns(want.frr, have.frr), strict=True):
         if turn.add or turn.remove:
             yield ConfigureFrr(turn.add, turn.remove, part, turn.vips)
+
+
+def _interfaces_of_routers(lines: Sequence[FrrLine]) -> set[FrrLine]:
+    """Return the headers of interfaces that have lines of virtual routers alone.
+
+    They come along with those. Alone they are nothing: FRR 10 shows no interface without lines.
+    """
+    of_routers = {line.context for line in lines if place_of(line) is not None}
+    others = {line.context for line in lines if line.context and place_of(line) is None}
+    return {FrrLine((), context[0]) for context in of_routers - others}
 
 
 def _part(line: FrrLine) -> FrrPart | None:

@@ -93,7 +93,8 @@ class Talker:
 
     def end(self):
         self.process.send_signal(signal.SIGTERM)
-        self.process.stdout.read()
+        with self.process.stdout as said:
+            said.read()
         assert self.process.wait(30) == 0
 
 

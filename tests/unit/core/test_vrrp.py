@@ -92,6 +92,13 @@ def test_who_gives_way_does_so_first_and_who_stands_comes_last():
     assert describe(steps[2]) == "stand for election by VRRP: 10.100.0.2"
 
 
+def test_an_interface_that_has_virtual_routers_alone_comes_with_them():
+    routing, stand = plan(standing(LINES, D1, {VIP: ACTIVE}), ())
+    assert {line.text for line in routing.add} >= {"interface e0", "interface clb-active"}
+    assert not {line.text for line in routing.add} & {"interface e1", "interface bond0.100"}
+    assert {line.context for line in stand.add} == {("interface bond0.100",), ("interface e1",)}
+
+
 @pytest.mark.parametrize(
     ("before", "after", "yields"),
     [(ACTIVE, DRAINED, True), (ACTIVE, NONE, True), (DRAINED, NONE, True), (DRAINED, ACTIVE, False)],
