@@ -4,9 +4,12 @@ import socket
 from dataclasses import replace
 
 import pytest
+from forwarding_inventories import shared_member
 from hypothesis import HealthCheck, given, settings
 from nft_elements import named_sets
 
+from clusterlb.core.rules.part import join
+from clusterlb.core.rules.table import parts
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.nft import driver, generation
 from clusterlb.drivers.nft.driver import KernelRules
@@ -49,6 +52,13 @@ def host(routers):
     here = routers("a")
     sh("ip", "netns", "exec", here.name, "nft", "add", "table", "ip", "theirs")
     return here
+
+
+def test_services_that_share_a_member_make_a_table_that_nft_takes(again):
+    driver, inventory = again(), shared_member()
+    (director, *_) = inventory.directors.values()
+    driver.apply(LoadRules(join(parts(inventory, director))))
+    assert driver.read().sets["replies_tcp4"].elements
 
 
 @pytest.fixture

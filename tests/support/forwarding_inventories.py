@@ -66,3 +66,10 @@ RULES = {
     "every-method": (every_method(), D1),
     "every-option": (every_method(notrack=True, log_connections=True), D1),
 }
+
+
+def shared_member() -> Inventory:
+    """Return a VIP with a port and another with a firewall mark, both with nat to the same members."""
+    given = only(every_method(), NAT)
+    marked = Service(TCP, 0, "nat", Forwarding.NAT, fwmark=7)
+    return replace(given, vips={**given.vips, DIRECT: Vip(DIRECT, (marked,))})

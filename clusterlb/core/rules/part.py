@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.forwarding import Forwarding, PortRange
@@ -73,6 +75,7 @@ def lookups(
     concatenation with ``meta l4proto`` in a set with intervals (EOPNOTSUPP). And intervals are only where a
     key is one, for nft compares every new key of an interval set with all others; an exact set hashes it.
     """
+    elements = apart(elements)
     address = f"{words.ip} {end}addr"
     if not any("-" in key[-1] for key in elements):
         whole = f"{name}{words.suffix}"
@@ -92,6 +95,41 @@ def lookups(
         sets[part] = NamedSet(f"{words.type} . inet_service", value, interval, own)
         found.append(Lookup(f"{address} . {protocol} {end}port", part))
     return sets, found
+
+
+def apart(elements: Mapping[Element, str]) -> Mapping[Element, str]:
+    """Return the same endpoints with no port of one in two keys, which nft refuses where keys are ranges.
+
+    Keys that overlap become one where they mean the same. Ports that mean two things are left out: nothing in
+    a packet says which was meant.
+    """
+    spans: defaultdict[tuple[str, ...], list[tuple[PortRange, str]]] = defaultdict(list)
+    for (*host, ports), meant in elements.items():
+        first, _, last = ports.partition("-")
+        spans[tuple(host)].append((PortRange(int(first), int(last or first)), meant))
+    return {
+        (*host, str(ports)): meant
+        for host, group in spans.items()
+        for ports, meant in (_disjoint(group) if _overlap(group) else group)
+    }
+
+
+def _overlap(group: Iterable[tuple[PortRange, str]]) -> bool:
+    return any(before.last >= after.first for (before, _), (after, _) in pairwise(sorted(group)))
+
+
+def _disjoint(group: Sequence[tuple[PortRange, str]]) -> Iterator[tuple[PortRange, str]]:
+    """Yield the ports that mean one thing, in ranges as wide as can be."""
+    edges = sorted({edge for ports, _ in group for edge in (ports.first, ports.last + 1)})
+    pieces: list[tuple[PortRange, str]] = []
+    for first, behind in pairwise(edges):
+        meant = {what for ports, what in group if ports.first <= first and behind <= ports.last + 1}
+        if len(meant) != 1:
+            continue
+        (what,) = meant
+        touching = pieces and pieces[-1][0].last + 1 == first and pieces[-1][1] == what
+        pieces.append((PortRange(pieces.pop()[0].first if touching else first, behind - 1), what))
+    yield from pieces
 
 
 def families(found: Iterable[IPAddress]) -> tuple[AddressFamily, ...]:

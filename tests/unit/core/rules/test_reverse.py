@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from forwarding_inventories import DIRECT, FULLNAT, NAT, NAT6, TCP, every_method, only
+from forwarding_inventories import DIRECT, FULLNAT, NAT, NAT6, TCP, every_method, only, shared_member
 
 from clusterlb.core.rules.reverse import reverse
 from clusterlb.model.forwarding import Forwarding, PortRange
@@ -49,6 +49,14 @@ def test_a_service_that_keeps_the_port_changes_the_address_alone():
     assert part.sets["reply_vip4"].elements[number,] == str(NAT)
     assert (number,) not in part.sets["reply_port"].elements
     assert "meta mark set ip saddr . tcp sport map @replies_tcp4\n" in part.chains
+
+
+def test_a_port_that_two_services_share_is_left_out_and_the_others_are_not():
+    """nft refuses ranges that overlap, and a reply from a shared port does not say which VIP was meant."""
+    elements = reverse(shared_member()).sets["replies_tcp4"].elements
+    found = {key[1]: mark for key, mark in elements.items() if key[0] == "10.2.0.101"}
+    assert set(found) == {"0-8079", "8081-65535"}
+    assert len(set(found.values())) == 1
 
 
 def test_numbers_stay_when_another_vip_goes():
