@@ -20,6 +20,7 @@ from pathlib import Path
 from clusterlb.controller.daemon import Controller, Settings
 from clusterlb.controller.judge import Judge
 from clusterlb.controller.kernel import Drivers
+from clusterlb.core.host import sysctls
 from clusterlb.drivers.conntrack_fake import FakeConntrack
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.render import render_config
@@ -122,9 +123,9 @@ class _Engine:
 
 async def _serve(namespace: str, one: Post, control: socket.socket) -> None:
     proc = one.root / f"{one.name}-proc"
-    (proc / "net/ipv4/vs").mkdir(parents=True, exist_ok=True)
-    for setting in ("sloppy_tcp", "schedule_icmp", "expire_nodest_conn"):
-        (proc / "net/ipv4/vs" / setting).write_text("0\n")
+    for setting in sysctls(one.inventory, one.inventory.directors[one.name]):
+        (proc / setting).parent.mkdir(parents=True, exist_ok=True)
+        (proc / setting).write_text("0\n")
     engine = _Engine(lambda: controller)
     controller = Controller(
         Settings(one.root / "inventory.yaml", one.name, one.root / f"{one.name}-state"),

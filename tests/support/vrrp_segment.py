@@ -86,11 +86,11 @@ class Director:
 class Segment:
     """Two directors on one bridge a link, told only what clusterlb makes; the switch is on the first link.
 
-    A context manager; everything is torn down at its end.
+    A context manager; everything is torn down at its end. With ``told=False`` there are the networks alone.
     """
 
-    def __init__(self, *interfaces: str, name: str = "clbv") -> None:
-        self.interfaces = interfaces
+    def __init__(self, *interfaces: str, name: str = "clbv", told: bool = True) -> None:
+        self.interfaces, self.told = interfaces, told
         self.switch, *self.routers = (
             Router(f"{name}{os.getpid() % 100000}{each}") for each in ("s", "d1", "d2")
         )
@@ -121,7 +121,6 @@ class Segment:
         self.switch.ip("route", "add", "10.100.0.0/24", "dev", "br0")
         self.switch.ip("addr", "add", "fd00:1::254/64", "dev", "br0", "nodad")
         self.switch.ip("route", "add", "fd00:100::/64", "dev", "br0")
-        inventory = inventory_of(*self.interfaces)
         for number, router in enumerate(self.routers, 1):
             for link, interface in enumerate(self.interfaces):
                 port = f"d{number}l{link}"
@@ -130,9 +129,10 @@ class Segment:
                 router.ip("link", "set", interface, "up")
                 self.switch.ip("link", "set", port, "master", f"br{link}", "up")
             router.ip("addr", "add", f"fd00:1::{number}/64", "dev", self.interfaces[0], "nodad")
-            links = InNamespace(router.name, lambda: KernelLinks(self.interfaces))
-            self.links.append(links)
-            self.directors.append(Director(router, links, inventory, f"d{number}"))
+        for number, router in enumerate(self.routers if self.told else (), 1):
+            self.links.append(InNamespace(router.name, lambda: KernelLinks(self.interfaces)))
+            inventory = inventory_of(*self.interfaces)
+            self.directors.append(Director(router, self.links[-1], inventory, f"d{number}"))
 
 
 async def until(director: Director, **states: str) -> None:
