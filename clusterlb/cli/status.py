@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 PIPED = 160  # columns
+REASONS = ("because", "lingering", "warning", "suspect")
 SHOWN = 10  # lines of checks that are not probed
 
 
@@ -102,7 +103,7 @@ def show(status: dict[str, Any]) -> None:
                     _count(member["weight"]),
                     _count(member["active"]),
                     _count(member["inactive"]),
-                    Text("; ".join(filter(None, (member["because"], member["warning"], member["suspect"])))),
+                    Text("; ".join(filter(None, map(member.get, REASONS)))),
                 )
     console.print(table)
 

@@ -191,6 +191,7 @@ def _member(
         "because": state.because,
         "pinned": state.pinned and not state.drained,
         "drained": state.drained,
+        "lingering": world.lingering.get((pool.name, member.endpoint), ""),
         "warning": "; ".join(dict.fromkeys(filter(None, (*silent, state.warning)))),
         "suspect": world.suspects.get((key, destination), ""),
         "share": state.share,
