@@ -50,6 +50,7 @@ def degraded(status: dict[str, Any]) -> bool:
         or not status["ipvs"]["answers"]
         or status["inventory"]["rejected"]
         or status["errors"]
+        or status.get("rivals")
         or status.get("unprobed")
         or _engine_trouble(status)
         or any(not vip["announced"] for vip in status["vips"])
@@ -78,7 +79,7 @@ def show(status: dict[str, Any]) -> None:
     if status["inventory"]["rejected"]:
         console.print(Text("the inventory on disk is REJECTED, the last good one is in force:"))
         console.print(Text(status["inventory"]["rejected"]))
-    for error in status["errors"]:
+    for error in (*status["errors"], *filter(None, [status.get("rivals")])):
         console.print(Text(f"error: {error}"))
     for text in _checks(status):
         console.print(Text(text), soft_wrap=True)

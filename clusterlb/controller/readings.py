@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import structlog
 
+from clusterlb.controller.drift import Drift
 from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.reconcile import Reconciler
 from clusterlb.controller.world import SETTLED
 from clusterlb.core.cluster_view import view
-from clusterlb.core.foreign import not_understood
 from clusterlb.core.stand import stand
 from clusterlb.drivers.interface import DriverError, FrrDriver, OspfNeighbor
 from clusterlb.drivers.local import not_local
 from clusterlb.model.address import IPAddress
 from clusterlb.model.cluster_view import STALE, ClusterView
 from clusterlb.model.inventory import ActiveStandby
-from clusterlb.model.ipvs import KEEP_TIMEOUTS, ServiceKey, ServiceState
+from clusterlb.model.ipvs import KEEP_TIMEOUTS
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import Announce, Withdraw
 from clusterlb.model.reason import Reason
@@ -46,7 +45,7 @@ class Readings:
     kernel: Kernel
     frr: FrrDriver
     neighbors: tuple[OspfNeighbor, ...] = ()
-    _strangers: frozenset[str] = frozenset()
+    drift: Drift = field(init=False)
     _services_not_before: float = 0.0
     _frr_asked_at: float = float("-inf")
     _frr_took: float = 0.0
@@ -57,6 +56,9 @@ class Readings:
     _cluster_error: str = ""
     _ghosts: set[tuple[IPAddress, Lane]] = field(default_factory=set)
     _laid: Counter[IPAddress] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.drift = Drift(self.reconciler.world, self.reconciler.clock)
 
     async def adopt(self) -> None:
         """Read everything once and take it as it is: a start changes nothing that is right."""
@@ -100,21 +102,29 @@ class Readings:
             if world.health.ipvs_failures:
                 world.health_changed(ipvs_failures=0, ipvs_error="")
             mine = {*world.index.owned, *self.reconciler.ledger.services}
-            self._name_strangers(found, mine)
             drift = [key for key in mine if found.get(key) != before.get(key)]
             settings = [n for n, v in world.index.sysctls.items() if world.actual.sysctls.get(n) != v]
             tables = ["nftables"] if rules != world.actual.rules else []
+            self.drift.services(drift, found, mine)
             if drift or settings or tables:
-                self._drifted([*map(str, drift), *settings, *tables])
+                self.drift.put_right([*map(str, drift), *settings, *tables])
                 world.mark_keys(drift)
             self._services_not_before = clock() + _pause(clock() - started)
 
-    def _name_strangers(self, found: Mapping[ServiceKey, ServiceState], mine: Collection[ServiceKey]) -> None:
-        """Say once which services of others are not understood."""
-        strangers = frozenset(not_understood(found, mine))
-        if new := sorted(strangers - self._strangers):
-            log.warning("others' services that are not understood are left alone", which=", ".join(new[:5]))
-        self._strangers = strangers
+    async def rules(self) -> None:
+        """Read our nftables table; called when the kernel says that some of it was deleted."""
+        async with self.reconciler.lock:
+            world = self.reconciler.world
+            if world.leaving:
+                return
+            before = world.actual.rules
+            try:
+                world.actual.take_rules(await self.kernel.read_rules())
+            except DriverError as error:
+                log.warning("nftables unreadable", error=str(error))
+                return
+            if world.actual.rules != before:
+                self.drift.put_right(["nftables"])
 
     async def _host(self) -> None:
         """Read what is neither a service nor a link: settings, timeouts, our nftables table."""
@@ -158,7 +168,7 @@ class Readings:
             peers = before.peers ^ found.peers
             if vips or peers or before.lanes != found.lanes:
                 lanes = (lane.value for lane in before.lanes - found.lanes)
-                self._drifted([*map(str, vips), *lanes, *map(str, peers)])
+                self.drift.put_right([*map(str, vips), *lanes, *map(str, peers)])
                 moved = {v for v in vips if before.announced.get(v) != found.announced.get(v)}
                 world.changed(moved, self.reconciler.clock())
                 world.mark_vips(vips)
@@ -330,13 +340,6 @@ class Readings:
     def _ipvs_failed(self, error: str) -> None:
         world = self.reconciler.world
         world.health_changed(ipvs_failures=world.health.ipvs_failures + 1, ipvs_error=error)
-
-    def _drifted(self, what: list[str]) -> None:
-        world = self.reconciler.world
-        world.counts["drift"] += len(what)
-        shown = ", ".join(sorted(what)[:5]) + (f" and {len(what) - 5} more" if len(what) > 5 else "")
-        log.warning("changed by others, putting it right", what=shown)
-        world.wake()
 
 
 def _pause(took: float) -> float:

@@ -79,6 +79,7 @@ async def status(controller: Controller) -> dict[str, Any]:
             for address, decision in world.snat.own.items()
         ],
         "errors": [*controller.broken, *world.errors],
+        "rivals": controller.readings.drift.rivals,
         "ports": controller.port_use.status(),
         "inside": [explain(world.inventory, pair) for pair in sorted(world.insiders)],
         "counts": {name: world.counts[name] for name in COUNTS},
@@ -89,6 +90,7 @@ async def status(controller: Controller) -> dict[str, Any]:
 
 COUNTS = {
     "drift": "Owned objects that others changed and that were put right",
+    "ipvs_repairs": "Times that others had changed owned services of IPVS",
     "steps": "Plan steps carried out",
     "step_errors": "Plan steps that failed",
     "reloads": "Inventories taken over",
