@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 PIPED = 160  # columns
+REASONS = ("because", "lingering", "warning", "suspect")
 SHOWN = 10  # lines of checks that are not probed
 
 
@@ -67,7 +68,7 @@ def show(status: dict[str, Any]) -> None:
     if status["inventory"]["rejected"]:
         console.print(Text("the inventory on disk is REJECTED, the last good one is in force:"))
         console.print(Text(status["inventory"]["rejected"]))
-    for error in status["errors"]:
+    for error in (*status["errors"], *filter(None, [status.get("rivals")])):
         console.print(Text(f"error: {error}"))
     for text in _checks(status):
         console.print(Text(text), soft_wrap=True)
@@ -92,7 +93,7 @@ def show(status: dict[str, Any]) -> None:
                     _count(member["weight"]),
                     _count(member["active"]),
                     _count(member["inactive"]),
-                    Text("; ".join(filter(None, (member["because"], member["warning"], member["suspect"])))),
+                    Text("; ".join(filter(None, map(member.get, REASONS)))),
                 )
     console.print(table)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
 LOOK_EVERY = 1.0
+WAITS = "weight 0, waiting for connections to end"
 GRACE = 30.0  # seconds beyond its deadline that a drain may take to be done
 
 
@@ -78,7 +79,8 @@ def _members(status: dict[str, Any], kind: str, name: str) -> tuple[bool, int, s
         if (service["pool"] if kind == "pool" else f"{service['pool']}/{member['member']}") == name
     ]
     there = [member for member in rows if member["weight"] is not None]
-    return not there, _live(there), "weight 0, waiting for connections to end" if there else ""
+    waits = next(filter(None, (member.get("lingering") for member in there)), WAITS)
+    return not there, _live(there), waits if there else ""
 
 
 def _live(members: list[dict[str, Any]]) -> int:

@@ -42,15 +42,17 @@ class Actual:
     timeouts: ProtocolTimeouts = KEEP_TIMEOUTS
     limits: Mapping[str, str] = field(default_factory=dict)
     _read: Rules = NO_RULES
+    _then: Rules = NO_RULES  # what was believed when it was read
 
     def take_rules(self, read: Rules) -> None:
         """Take in the table as it was read, the very same object as long as nothing has changed.
 
         Rules that are equal stay the object that they are: a diff of an object and itself looks at nothing.
+        The reading before is no news only where nothing was done since: of "no rules" there is one object.
         """
-        if read is not self._read and read != self.rules:
+        if (read is not self._read or self.rules is not self._then) and read != self.rules:
             self.rules = read
-        self._read = read
+        self._read, self._then = read, self.rules
 
     def raised(self, least: Mapping[str, int]) -> dict[str, str]:
         """Return the limits that can be set here and are too low, with what they should be."""

@@ -50,6 +50,7 @@ def condition(controller: Controller) -> dict[str, Any]:
         "checks": {**getattr(controller.engine, "stats", {}), "unprobed": len(unprobed)},
         "unprobed": [f"{key.endpoint} ({key.spec.type.value}): {why}" for key, why in unprobed.items()],
         "errors": [*controller.broken, *world.errors, *_vrrp_errors(controller)],
+        "rivals": controller.readings.drift.rivals,
         "vips": [
             {"vip": str(address), **announced(controller, address, world.decided.get(address))}
             for address in world.inventory.vips

@@ -35,6 +35,7 @@ from clusterlb.controller.windows import next_window, now_utc, open_window
 from clusterlb.controller.world import World
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.monitor import LinkMonitor
+from clusterlb.drivers.nft.monitor import TableMonitor
 from clusterlb.drivers.tables import filled
 from clusterlb.model.health import Observation, ProbeKey
 from clusterlb.model.inventory import Director, Inventory
@@ -161,7 +162,7 @@ class Controller:
             return
         self._set_probes()
         await self.engine.start()
-        monitor = LinkMonitor(self._links_changed)
+        monitors = LinkMonitor(self._links_changed), TableMonitor(lambda: self._spawn(self.readings.rules()))
         schedule = Schedule()
         watched = self.pulse.watched
         schedule.every(SERVICES_EVERY, watched("the look at IPVS", self.readings.services))
@@ -174,7 +175,8 @@ class Controller:
             await self._loop()
         finally:
             schedule.stop()
-            monitor.close()
+            for monitor in monitors:
+                monitor.close()
             self.reconciler.stop()
             await self.reconciler.configured()
             await self.engine.close()

@@ -10,17 +10,25 @@ import structlog
 
 from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.world import World
-from clusterlb.core.drain import Progress
+from clusterlb.core.drain import Progress, lingering
 from clusterlb.core.programme import destination_key
 from clusterlb.core.roster import MemberKey
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.address import IPAddress
-from clusterlb.model.ipvs import DestinationKey, ServiceKey, ServiceStatistics
+from clusterlb.model.intent import Intent
+from clusterlb.model.ipvs import (
+    DestinationKey,
+    DestinationStatistics,
+    Protocol,
+    ServiceKey,
+    ServiceStatistics,
+)
 from clusterlb.model.ospf import Lane
 
 # seconds that flows of a VIP have to move whose packets are counted together with others' (IPVS counts by
 # service, and the VIPs of a group are one): several times what a switch takes for another route
 SHARED = 10.0
+UDP_LIFETIME = 300  # seconds; the kernel's own, where the inventory has no `timeouts` (ip_vs_proto_udp.c)
 
 log = structlog.get_logger()
 
@@ -99,23 +107,51 @@ class Drains:
         pool, endpoint = key
         served = self.world.index.served
         names = {of: destination_key(served[of][1], endpoint) for of in self.world.index.keys[pool]}
-        rows = [
-            found
+        rows = {
+            service: found
             for service, wanted in names.items()
             if service in numbers
             for name, found in numbers[service].destinations
             if name == wanted
-        ]
+        }
         intent = self.world.member_intents[key]
         began = max(intent.made, intent.begins)
         late = intent.patience is not None and self.wall() >= began + intent.patience
-        idle = bool(rows) and not any(row.active or row.inactive for row in rows)
+        idle = bool(rows) and not any(row.active or row.inactive for row in rows.values())
         weights = self._weights(names)
         if not any(weights) and (idle or late or not weights):
             why = "no connections" if idle else "deadline" if weights else "it is in no table"
             log.info("drained", member=f"{pool}/{endpoint}", because=why)
             self.world.member_drains[key] = True
+            self.world.lingering.pop(key, None)
             self.world.mark_pools([pool])
+        elif intent.patience is None:
+            self._linger(key, rows, intent, self.wall() - began)
+        else:
+            self.world.lingering.pop(key, None)
+
+    def _linger(
+        self,
+        key: MemberKey,
+        rows: Mapping[ServiceKey, DestinationStatistics],
+        intent: Intent,
+        waited: float,
+    ) -> None:
+        """Say of a member that its flows may never end, where that is so."""
+        served = self.world.index.served
+        flows = sum(
+            row.active + row.inactive
+            for service, row in rows.items()
+            if served[service][1].protocol is Protocol.UDP
+        )
+        lifetime = self.world.actual.timeouts.udp or UDP_LIFETIME
+        text = lingering(flows, waited, lifetime, intent.target)
+        if text and key not in self.world.lingering:
+            log.warning("a drain waits for flows that do not end", member=f"{key[0]}/{key[1]}", because=text)
+        if text:
+            self.world.lingering[key] = text
+        else:
+            self.world.lingering.pop(key, None)
 
     def _weights(self, names: Mapping[ServiceKey, DestinationKey]) -> list[int]:
         """Return the weights that a member has in the services that have it."""

@@ -72,6 +72,8 @@ def _not_as_it_should_be(status: Status) -> Iterator[str]:
     if status["inventory"]["rejected"]:
         yield "the inventory on disk is rejected, the last good one is in force"
     yield from status["errors"]
+    if status.get("rivals"):
+        yield status["rivals"]
     yield from status.get("unprobed", [])
     for vip in status["vips"]:
         if is_withdrawn(vip):

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import structlog
 
+from clusterlb.controller.drift import Drift
 from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.neighbors import Neighbors
 from clusterlb.controller.reconcile import Reconciler
 from clusterlb.controller.world import SETTLED
 from clusterlb.core.cluster_view import view
-from clusterlb.core.foreign import not_understood
 from clusterlb.core.stand import stand
 from clusterlb.drivers.interface import DriverError, FrrDriver
 from clusterlb.drivers.local import not_local
 from clusterlb.model.address import IPAddress
 from clusterlb.model.cluster_view import STALE, ClusterView
 from clusterlb.model.inventory import ActiveStandby
-from clusterlb.model.ipvs import KEEP_TIMEOUTS, ServiceKey, ServiceState
+from clusterlb.model.ipvs import KEEP_TIMEOUTS
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import Announce, Withdraw
 from clusterlb.model.reason import Reason
@@ -47,7 +46,7 @@ class Readings:
     kernel: Kernel
     frr: FrrDriver
     neighbors: Neighbors = field(init=False)
-    _strangers: frozenset[str] = frozenset()
+    drift: Drift = field(init=False)
     _services_not_before: float = 0.0
     _frr_asked_at: float = float("-inf")
     _frr_took: float = 0.0
@@ -61,6 +60,7 @@ class Readings:
 
     def __post_init__(self) -> None:
         self.neighbors = Neighbors(self.reconciler.world)
+        self.drift = Drift(self.reconciler.world, self.reconciler.clock)
 
     async def adopt(self) -> None:
         """Read everything once and take it as it is: a start changes nothing that is right."""
@@ -104,21 +104,29 @@ class Readings:
             if world.health.ipvs_failures:
                 world.health_changed(ipvs_failures=0, ipvs_error="")
             mine = {*world.index.owned, *self.reconciler.ledger.services}
-            self._name_strangers(found, mine)
             drift = [key for key in mine if found.get(key) != before.get(key)]
             settings = [n for n, v in world.index.sysctls.items() if world.actual.sysctls.get(n) != v]
             tables = ["nftables"] if rules != world.actual.rules else []
+            self.drift.services(drift, found, mine)
             if drift or settings or tables:
-                self._drifted([*map(str, drift), *settings, *tables])
+                self.drift.put_right([*map(str, drift), *settings, *tables])
                 world.mark_keys(drift)
             self._services_not_before = clock() + _pause(clock() - started)
 
-    def _name_strangers(self, found: Mapping[ServiceKey, ServiceState], mine: Collection[ServiceKey]) -> None:
-        """Say once which services of others are not understood."""
-        strangers = frozenset(not_understood(found, mine))
-        if new := sorted(strangers - self._strangers):
-            log.warning("others' services that are not understood are left alone", which=", ".join(new[:5]))
-        self._strangers = strangers
+    async def rules(self) -> None:
+        """Read our nftables table; called when the kernel says that some of it was deleted."""
+        async with self.reconciler.lock:
+            world = self.reconciler.world
+            if world.leaving:
+                return
+            before = world.actual.rules
+            try:
+                world.actual.take_rules(await self.kernel.read_rules())
+            except DriverError as error:
+                log.warning("nftables unreadable", error=str(error))
+                return
+            if world.actual.rules != before:
+                self.drift.put_right(["nftables"])
 
     async def _host(self) -> None:
         """Read what is neither a service nor a link: settings, timeouts, our nftables table."""
@@ -160,13 +168,15 @@ class Readings:
                 or (vip in before.local_routes) != (vip in found.local_routes)
             }
             peers = before.peers ^ found.peers
-            if vips or peers or before.lanes != found.lanes:
+            devices = before.devices ^ found.devices
+            if vips or peers or devices or before.lanes != found.lanes:
                 lanes = (lane.value for lane in before.lanes - found.lanes)
-                self._drifted([*map(str, vips), *lanes, *map(str, peers)])
+                names = {device.name for device in devices}
+                self.drift.put_right([*map(str, vips), *lanes, *map(str, peers), *names])
                 moved = {v for v in vips if before.announced.get(v) != found.announced.get(v)}
                 world.changed(moved, self.reconciler.clock())
                 world.mark_vips(vips)
-                if peers or before.lanes != found.lanes:
+                if peers or devices or before.lanes != found.lanes:
                     world.mark_all()
 
     def routes_moved(self) -> None:
@@ -325,13 +335,6 @@ class Readings:
     def _ipvs_failed(self, error: str) -> None:
         world = self.reconciler.world
         world.health_changed(ipvs_failures=world.health.ipvs_failures + 1, ipvs_error=error)
-
-    def _drifted(self, what: list[str]) -> None:
-        world = self.reconciler.world
-        world.counts["drift"] += len(what)
-        shown = ", ".join(sorted(what)[:5]) + (f" and {len(what) - 5} more" if len(what) > 5 else "")
-        log.warning("changed by others, putting it right", what=shown)
-        world.wake()
 
 
 def _pause(took: float) -> float:

@@ -77,6 +77,7 @@ async def status(controller: Controller) -> dict[str, Any]:
 
 COUNTS = {
     "drift": "Owned objects that others changed and that were put right",
+    "ipvs_repairs": "Times that others had changed owned services of IPVS",
     "steps": "Plan steps carried out",
     "step_errors": "Plan steps that failed",
     "reloads": "Inventories taken over",
@@ -165,6 +166,7 @@ def _member(
         "because": state.because,
         "pinned": state.pinned and not state.drained,
         "drained": state.drained,
+        "lingering": world.lingering.get((pool.name, member.endpoint), ""),
         "warning": "; ".join(dict.fromkeys(filter(None, (*silent, state.warning)))),
         "suspect": world.suspects.get((key, destination), ""),
         "share": state.share,

@@ -73,6 +73,7 @@ class World:
     progress: dict[IPAddress, Progress] = field(default_factory=dict)
     member_intents: dict[MemberKey, Intent] = field(default_factory=dict)
     member_drains: dict[MemberKey, bool] = field(default_factory=dict)
+    lingering: dict[MemberKey, str] = field(default_factory=dict)  # what members that drain wait for in vain
     paused: Intent | None = None
     ramp: set[IPAddress] = field(default_factory=set)  # VIPs that come back a few at a time
     cluster_view: ClusterView | None = None
@@ -274,6 +275,7 @@ class World:
         resumed = self.paused is not None and paused is None
         self.pins, self.drains, self.member_intents, self.paused = pins, drains, members, paused
         self.member_drains = {key: self.member_drains.get(key, False) for key in members}
+        self.lingering = {key: text for key, text in self.lingering.items() if key in members}
         self.mark_pools({pool for pool, _ in changed if pool in self.inventory.pools})
         if resumed or None in vips:
             self.mark_all()

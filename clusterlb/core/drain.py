@@ -84,3 +84,21 @@ def may_withdraw(
     late = progress.deadline is not None and now >= progress.deadline
     still = progress.quiet_since is not None and now - progress.quiet_since >= quiet
     return "" if still or late else "packets still come for it"
+
+
+def lingering(flows: int, waited: float, lifetime: float, target: str) -> str:
+    """Say what an operator can do about flows that a member's drain waits for in vain; empty before that.
+
+    ``flows``: UDP flows of the member, ``waited`` seconds after its drain began without a deadline. An entry
+    lives ``lifetime`` seconds after its last packet (ip_vs_proto_udp.c): those that are left by then belong
+    to clients that go on sending, and there may never be a last packet.
+    """
+    if not flows or waited <= lifetime:
+        return ""
+    kind, _, name = target.partition("/")
+    which = "UDP flow still sends" if flows == 1 else "UDP flows still send"
+    return (
+        f"{flows} {which} {waited:.0f} s after the drain began, and may go on for ever: they end when their "
+        f"clients are silent for {lifetime:.0f} s, or with `clusterlb drain {kind} {name} --deadline 1m`, "
+        "which gives them to other members"
+    )

@@ -16,3 +16,15 @@ def test_a_director_is_drained_when_its_snat_addresses_have_gone_too():
 
 def test_a_vip_is_drained_without_them():
     assert progress(STATUS, "vip/10.100.0.1") == (True, 0, "")
+
+
+def test_a_members_drain_says_what_it_waits_for():
+    member = {"member": "10.2.0.101:80", "weight": 0, "active": 0, "inactive": 3, "lingering": ""}
+    services = [{"pool": "web", "members": [member]}]
+    status = {**STATUS, "vips": [{**STATUS["vips"][0], "services": services}]}
+    target = "member/web/10.2.0.101:80"
+    assert progress(status, target) == (False, 3, "weight 0, waiting for connections to end")
+    member["lingering"] = "3 UDP flows still send"
+    assert progress(status, target) == (False, 3, "3 UDP flows still send")
+    member["weight"] = None
+    assert progress(status, target) == (True, 0, "")

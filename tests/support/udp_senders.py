@@ -103,8 +103,10 @@ class Senders:
     def close(self) -> None:
         """End them."""
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         self._process.wait(10)
+        self._process.stdout.close()
 
 
 if __name__ == "__main__":

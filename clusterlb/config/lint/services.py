@@ -117,15 +117,18 @@ def _fallback(subject: Subject, report: Report) -> None:
     if name not in FALLBACK or not subject.sure("scheduler", "flags") or service.flags & FALLBACK[name]:
         return
     pool = subject.pool.value if subject.pool else None
-    stands = "drained or pinned" if pool and pool.on_down is OnDown.REMOVE else "DOWN, drained or pinned"
+    removed = pool is not None and pool.on_down is OnDown.REMOVE
+    stands = "drained" if removed else "DOWN, drained or pinned"
     turned_away = f"the clients of a member that is {stands} are turned away"
     if name == "dh":
         report.warning(
             item.source,
             item.at(*subject.path, "scheduler"),
             f"scheduler dh has no fallback: {turned_away}",
-            "the member is at weight 0 and keeps its places in the table; mh and sh pass it over with the "
-            "flag mh-fallback or sh-fallback",
+            "the member is at weight 0 and keeps its places in the table, of one VIP all clients; "
+            + ("" if removed else "`on_down: remove` takes one that is DOWN or pinned out, ")
+            + "`--deadline` of a drain one that drains; mh and sh pass it over with the flag mh-fallback or "
+            "sh-fallback",
         )
         return
     report.warning(

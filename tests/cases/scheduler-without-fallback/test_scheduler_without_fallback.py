@@ -46,9 +46,23 @@ def test_what_passes_a_member_over_is_no_warning(written: str, tmp_path: Path):
     assert problems_of(INVENTORY.read_text().replace(SERVICE, f"{SERVICE[:-1]}, {written}}}"), tmp_path) == ()
 
 
-def test_a_member_that_is_removed_when_it_is_down_still_drains_at_weight_0(tmp_path: Path):
-    text = INVENTORY.read_text().replace("check: {type: tcp}", "check: {type: tcp}\n    on_down: remove")
-    problems = problems_of(text.replace(SERVICE, f"{SERVICE[:-1]}, scheduler: sh, flags: []}}"), tmp_path)
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [("sh, flags: []", "sh without the flag `sh-fallback`"), ("dh", "scheduler dh has no fallback")],
+)
+def test_a_member_that_is_removed_when_it_is_down_still_drains_at_weight_0(
+    written: str, text: str, tmp_path: Path
+):
+    inventory = INVENTORY.read_text().replace("check: {type: tcp}", "check: {type: tcp}\n    on_down: remove")
+    problems = problems_of(inventory.replace(SERVICE, f"{SERVICE[:-1]}, scheduler: {written}}}"), tmp_path)
     assert [problem.text for problem in problems] == [
-        "sh without the flag `sh-fallback`: the clients of a member that is drained or pinned are turned away"
+        f"{text}: the clients of a member that is drained are turned away"
     ]
+
+
+def test_the_hint_for_dh_names_what_helps(tmp_path: Path):
+    text = INVENTORY.read_text().replace(SERVICE, f"{SERVICE[:-1]}, scheduler: dh}}")
+    (problem,) = problems_of(text, tmp_path)
+    assert "`on_down: remove`" in problem.hint
+    (problem,) = problems_of(text.replace("{type: tcp}", "{type: tcp}\n    on_down: remove"), tmp_path)
+    assert "`on_down: remove`" not in problem.hint

@@ -13,7 +13,8 @@ from clusterlb.lab.topology import CLIENT, CLIENTS
 from clusterlb.lab.traffic import Load
 from tests.kernel.promises.held import Holder
 
-DIRECT, TUNNELLED, MAPPED, TRANSLATED, MARKED, CAREFUL, SCARCE = (f"10.100.0.{n}" for n in range(1, 8))
+DIRECT, TUNNELLED, MAPPED, TRANSLATED, MARKED = (f"10.100.0.{n}" for n in range(1, 6))
+CAREFUL, SCARCE, TALKING, VANISHING, BESIEGED = (f"10.100.0.{n}" for n in range(6, 11))
 SOURCES = [str(address) for address in CLIENTS]
 
 
@@ -125,7 +126,7 @@ def standing(lab):
     return all(lab.next_hops(vip) == (list(lab.directors) if vip in ALL else ["d1"]) for vip in lab.vips)
 
 
-ALL = {DIRECT, TUNNELLED, MAPPED, TRANSLATED, MARKED, CAREFUL, SCARCE}
+ALL = {DIRECT, TUNNELLED, MAPPED, TRANSLATED, MARKED, CAREFUL, SCARCE, TALKING, VANISHING, BESIEGED}
 
 
 @pytest.fixture

@@ -10,12 +10,13 @@ from fake_director import VIP, FakeDirector, announced, eventually, idle, invent
 
 from clusterlb.controller.intents import UnknownTargetError
 from clusterlb.controller.readings import DECIDING
+from clusterlb.controller.status import status
 from clusterlb.core.guard import refused_drain
 from clusterlb.drivers.interface import OspfNeighbor
 from clusterlb.model.cluster_view import STALE
 from clusterlb.model.intent import Intent, IntentKind
 from clusterlb.model.inventory import ActiveStandby, Director
-from clusterlb.model.ipvs import Counters, DestinationKey, DestinationStatistics
+from clusterlb.model.ipvs import Counters, DestinationKey, DestinationStatistics, Protocol
 from clusterlb.model.lsdb import Databases, HostRoute, Lsdb, RouterLink, RouterLsa
 from clusterlb.model.ospf import Lane, Uplink
 from clusterlb.model.reason import Reason
@@ -150,6 +151,57 @@ async def test_a_member_has_its_time_and_no_longer(tmp_path):
         controller.drains.wall = lambda: controller.intents.standing[0].made + 61
         await controller.drains.look()
         await eventually(lambda: MEMBER not in weights(host))
+
+
+async def test_a_drain_says_which_flows_it_waits_for_in_vain(tmp_path):
+    """A UDP sender that does not fall silent keeps its entry; a TCP client ends its connection some day."""
+    given = inventory()
+    vip = given.vips[VIP]
+    (tcp,) = vip.services
+    services = (tcp, replace(tcp, protocol=Protocol.UDP))
+    given = replace(given, vips={VIP: replace(vip, services=services)})
+    host = FakeDirector(tmp_path, given)
+    member = DestinationKey(ip_address("10.2.0.101"), 80)
+
+    def members(controller):
+        return [
+            found["lingering"]
+            for service in controller["vips"][0]["services"]
+            for found in service["members"]
+            if found["member"] == MEMBER
+        ]
+
+    async with running(host) as controller:
+        by_protocol = {key.protocol: key for key in host.ipvs.read()}
+        for key in by_protocol.values():
+            host.ipvs.set_statistics(key, member, DestinationStatistics(inactive=3))
+        controller.intents.set(drain(f"member/web/{MEMBER}"))
+        tables = host.ipvs.read
+        await eventually(
+            lambda: all(d.weight == 0 for t in tables().values() for d in t.destinations if d.key == member)
+        )
+        made = controller.intents.standing[0].made
+        for seconds, told in ((299, False), (301, True), (1000, True)):
+            controller.drains.wall = lambda seconds=seconds: made + seconds
+            await controller.drains.look()
+            texts = members(await status(controller))
+            assert [bool(text) for text in texts] == [told, told]
+        assert texts[0].startswith("3 UDP flows still send 1000 s after the drain began")
+        assert f"`clusterlb drain member web/{MEMBER} --deadline 1m`" in texts[0]
+        host.ipvs.set_statistics(by_protocol[Protocol.UDP], member, DestinationStatistics())
+        await controller.drains.look()
+        assert members(await status(controller)) == ["", ""]
+        host.ipvs.set_statistics(by_protocol[Protocol.UDP], member, DestinationStatistics(inactive=1))
+        await controller.drains.look()
+        assert members(await status(controller))[0].startswith("1 UDP flow still sends")
+        controller.intents.set(drain(f"member/web/{MEMBER}", patience=2000.0))
+        await controller.drains.look()
+        assert members(await status(controller)) == ["", ""]
+        controller.intents.set(drain(f"member/web/{MEMBER}"))
+        await controller.drains.look()
+        assert any(members(await status(controller)))
+        controller.intents.clear(IntentKind.DRAIN, f"member/web/{MEMBER}")
+        assert members(await status(controller)) == ["", ""]
 
 
 async def test_a_drained_pool_withdraws_what_needs_it(tmp_path):

@@ -135,6 +135,17 @@ async def test_a_crash_after_any_step_is_mended(make, steps):
         assert lines(host) == STANDS
 
 
+async def test_a_device_that_somebody_deletes_is_made_again(make):
+    host = make()
+    async with running(host) as controller:
+        await idle(controller)
+        before = host.links.read().devices
+        host.links.devices.clear()
+        await controller.readings.links()
+        await eventually(lambda: host.links.read().devices == before)
+        assert controller.world.counts["drift"] == 1
+
+
 async def test_a_director_outside_the_order_has_nothing_of_it(make):
     host = make(order=("d2",))
     async with running(host) as controller:

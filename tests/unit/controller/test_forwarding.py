@@ -95,6 +95,16 @@ async def test_rules_that_somebody_removes_come_back(tmp_path):
         assert controller.world.counts["drift"] >= 1
 
 
+async def test_rules_that_somebody_removes_each_time_that_they_are_back_come_back(tmp_path):
+    host = host_of(tmp_path, only(every_method(), FULLNAT))
+    async with running(host) as controller:
+        wanted = host.rules.read()
+        for _ in range(3):
+            host.rules.apply(LoadRules(NO_RULES))
+            await controller.readings.rules()
+            await eventually(lambda: host.rules.read() == wanted)
+
+
 async def test_the_vips_of_a_group_are_announced_and_blocked_together(tmp_path):
     given = only(every_method(), LIST)
     group = (LIST, DIRECT)
