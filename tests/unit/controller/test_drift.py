@@ -6,8 +6,8 @@ import pytest
 from fake_director import VIP, FakeDirector, eventually, idle, running, weights
 from structlog.testing import capture_logs
 
-from clusterlb.cli.status import degraded
 from clusterlb.controller.drift import RARELY
+from clusterlb.controller.judgement import troubles
 from clusterlb.controller.status import status
 from clusterlb.core.rivalry import OFTEN, WINDOW
 
@@ -40,10 +40,10 @@ async def test_who_empties_ipvs_again_and_again_is_reported_until_it_is_over(tmp
         with capture_logs() as lines:
             await emptied(host, controller, OFTEN - 1)
             assert (await status(controller))["rivals"] == ""
-            assert not degraded(await status(controller))
+            assert not troubles(await status(controller))
             await emptied(host, controller, 4)
         seen = await status(controller)
-        assert degraded(seen)
+        assert troubles(seen)
         assert f"{OFTEN + 3} times within 5 min, last {SERVICE}" in seen["rivals"]
         assert seen["counts"]["ipvs_repairs"] == OFTEN + 3
         assert seen["counts"]["drift"] == OFTEN + 3
