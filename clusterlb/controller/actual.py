@@ -40,15 +40,18 @@ class Actual:
     timeouts: ProtocolTimeouts = KEEP_TIMEOUTS
     limits: Mapping[str, str] = field(default_factory=dict)
     _read: Rules = NO_RULES
+    _known: Rules = NO_RULES
 
     def take_rules(self, read: Rules) -> None:
         """Take in the table as it was read, the very same object as long as nothing has changed.
 
         Rules that are equal stay the object that they are: a diff of an object and itself looks at nothing.
         """
-        if read is not self._read and read != self.rules:
+        if read is self._read and self.rules is self._known:
+            return  # looked at before; a step of ours since is another object, and may have been undone
+        if read != self.rules:
             self.rules = read
-        self._read = read
+        self._read, self._known = read, self.rules
 
     def raised(self, least: Mapping[str, int]) -> dict[str, str]:
         """Return the limits that can be set here and are too low, with what they should be."""

@@ -32,7 +32,7 @@ from clusterlb.controller.snat import Snat
 from clusterlb.controller.windows import next_window, now_utc, open_window
 from clusterlb.controller.world import World
 from clusterlb.drivers.interface import DriverError
-from clusterlb.drivers.monitor import LinkMonitor
+from clusterlb.drivers.monitor import Monitor, Watched
 from clusterlb.drivers.tables import filled
 from clusterlb.model.health import Observation, ProbeKey
 from clusterlb.model.inventory import Director, Inventory
@@ -154,7 +154,8 @@ class Controller:
             return
         self._set_probes()
         await self.engine.start()
-        monitor = LinkMonitor(self._links_changed)
+        monitors = [Monitor(Watched.LINKS, self._links_changed)]
+        monitors += (Monitor(each, self._host_changed) for each in (Watched.SETTINGS, Watched.TABLES))
         schedule = Schedule()
         schedule.every(SERVICES_EVERY, self.readings.services)
         schedule.every(LINKS_EVERY, self.readings.links)
@@ -166,7 +167,8 @@ class Controller:
             await self._loop()
         finally:
             schedule.stop()
-            monitor.close()
+            for monitor in monitors:
+                monitor.close()
             self.reconciler.stop()
             await self.reconciler.configured()
             await self.engine.close()
@@ -217,6 +219,9 @@ class Controller:
     def _links_changed(self) -> None:
         self.readings.routes_moved()
         self._spawn(self.readings.links())
+
+    def _host_changed(self) -> None:
+        self._spawn(self.readings.host())
 
     def _set_probes(self) -> None:
         self.engine.set_probes(self.world.index.probes)

@@ -48,6 +48,7 @@ class Readings:
     neighbors: tuple[OspfNeighbor, ...] = ()
     _strangers: frozenset[str] = frozenset()
     _services_not_before: float = 0.0
+    _host_not_before: float = 0.0
     _frr_asked_at: float = float("-inf")
     _frr_took: float = 0.0
     _frr_moved: bool = False
@@ -92,22 +93,41 @@ class Readings:
                 self._ipvs_failed(str(error))
                 return
             before, world.actual.services = world.actual.services, found
-            rules = world.actual.rules
-            try:
-                await self._host()
-            except DriverError as error:
-                log.warning("settings unreadable", error=str(error))
+            tables = await self._host_drift()
             if world.health.ipvs_failures:
                 world.health_changed(ipvs_failures=0, ipvs_error="")
             mine = {*world.index.owned, *self.reconciler.ledger.services}
             self._name_strangers(found, mine)
             drift = [key for key in mine if found.get(key) != before.get(key)]
-            settings = [n for n, v in world.index.sysctls.items() if world.actual.sysctls.get(n) != v]
-            tables = ["nftables"] if rules != world.actual.rules else []
-            if drift or settings or tables:
-                self._drifted([*map(str, drift), *settings, *tables])
+            if drift or tables:
+                self._drifted([*map(str, drift), *tables])
                 world.mark_keys(drift)
             self._services_not_before = clock() + _pause(clock() - started)
+
+    async def host(self) -> None:
+        """Read settings and our nftables table; called when the kernel says that something of it changed.
+
+        Others may change their tables many times a second: it is read as often as what it costs allows.
+        """
+        clock = self.reconciler.clock
+        async with self.reconciler.lock:
+            if self.reconciler.world.leaving or clock() < self._host_not_before:
+                return
+            started = clock()
+            if drift := await self._host_drift():
+                self._drifted(drift)
+            self._host_not_before = clock() + _pause(clock() - started)
+
+    async def _host_drift(self) -> list[str]:
+        """Read settings and our nftables table and return what of them others have changed."""
+        world = self.reconciler.world
+        before = world.actual.rules
+        try:
+            await self._host()
+        except DriverError as error:
+            log.warning("settings unreadable", error=str(error))
+        settings = [n for n, v in world.index.sysctls.items() if world.actual.sysctls.get(n) != v]
+        return [*settings, *(["nftables"] if before != world.actual.rules else [])]
 
     def _name_strangers(self, found: Mapping[ServiceKey, ServiceState], mine: Collection[ServiceKey]) -> None:
         """Say once which services of others are not understood."""
