@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
 
+from clusterlb.controller.adjacent import on_uplinks, watched
 from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.reconcile import Reconciler
 from clusterlb.controller.world import SETTLED
@@ -210,8 +211,7 @@ class Readings:
             world.health_changed(frr_failures=world.health.frr_failures + 1, frr_error=str(error))
             world.actual.frr = None
             return
-        full = {neighbor.router_id for neighbor in neighbors if neighbor.full}
-        before = {neighbor.router_id for neighbor in self.neighbors if neighbor.full}
+        full, before = self._full(neighbors), self._full(self.neighbors)
         if full != before:
             log.info("ospf neighbours", full=",".join(sorted(full)) or "none")
         self.neighbors = neighbors
@@ -224,6 +224,10 @@ class Readings:
             await self._reread_frr()
         if world.health.frr_failures and world.actual.frr is not None:
             world.health_changed(frr_failures=0, frr_error="")
+
+    def _full(self, neighbors: Iterable[OspfNeighbor]) -> set[str]:
+        uplinks = self.reconciler.world.director.interfaces
+        return {neighbor.router_id for neighbor in on_uplinks(neighbors, uplinks) if neighbor.full}
 
     def _frr_pause(self) -> float:
         """Return the seconds between two looks: few where what FRR says decides something, or is about to."""
@@ -342,7 +346,8 @@ class Readings:
     async def _read_bfd(self) -> None:
         world = self.reconciler.world
         try:
-            world.health_changed(bfd_up=await self.frr.bfd_up())
+            up = await self.frr.bfd_up()
+            world.health_changed(bfd_up=watched(on_uplinks(self.neighbors, world.director.interfaces), up))
         except DriverError as error:
             # no news: a silent bfdd is not a session that is down, and the neighbours have just answered
             log.warning("BFD sessions unreadable", error=str(error))

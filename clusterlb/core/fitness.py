@@ -21,9 +21,9 @@ class DirectorHealth:
     """What the director's own checks saw last; None and empty: not read yet, which is no bad news.
 
     ``carrier`` per uplink; failures in a row of asking FRR and of reading IPVS, with the last error's text;
-    ``ospf_full`` and ``bfd_up``: how many neighbours are Full, how many sessions up; ``filled``: per cent of
-    ``conntrack``, ``connections`` and ``descriptors`` in use; ``probes``: the verdicts of the operator's own
-    checks, by their names.
+    ``ospf_full`` and ``bfd_up``: how many neighbours on the uplinks are Full, over how many of them a BFD
+    session watches; ``filled``: per cent of ``conntrack``, ``connections`` and ``descriptors`` in use;
+    ``probes``: the verdicts of the operator's own checks, by their names.
     """
 
     carrier: Mapping[str, bool] = field(default_factory=dict)
@@ -76,10 +76,14 @@ def _reasons(health: DirectorHealth, checks: DirectorChecks, before: Because | N
 def _routing(health: DirectorHealth, checks: DirectorChecks) -> Iterator[Because]:
     full, wanted = health.ospf_full, checks.ospf_full
     if full is not None and full < wanted:
-        text = f"{full} OSPF neighbours are Full, {wanted} needed: see `vtysh -c 'show ip ospf neighbor'`"
+        text = f"{full} OSPF neighbours on the uplinks are Full, {wanted} needed"
+        text += ": see `vtysh -c 'show ip ospf neighbor'`"
         yield Because(Reason.OSPF_NOT_FULL, text, {"full": full, "needs": wanted})
     if checks.bfd and health.bfd_up == 0:
-        yield Because(Reason.BFD_DOWN, "no BFD session is up: see `vtysh -c 'show bfd peers brief'`")
+        text = (
+            "no BFD session with an OSPF neighbour on an uplink is up: see `vtysh -c 'show bfd peers brief'`"
+        )
+        yield Because(Reason.BFD_DOWN, text)
 
 
 _TABLES = {

@@ -109,16 +109,28 @@ class SysctlDriver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OspfNeighbor:
-    """One OSPF neighbour as FRR reports it; ``full`` is the state that carries routes."""
+    """One OSPF neighbour as FRR reports it; ``full`` is the state that carries routes.
+
+    ``address``: of its end of the link, empty where FRR does not say.
+    """
 
     router_id: str
     interface: str
     state: str
+    address: str = ""
 
     @property
     def full(self) -> bool:
         """Say whether the adjacency carries routes."""
         return self.state.startswith("Full")
+
+
+@dataclass(frozen=True, slots=True)
+class BfdSession:
+    """A BFD session with a neighbour on one link: the peer's address, and the interface."""
+
+    address: str
+    interface: str
 
 
 class FrrDriver(Protocol):
@@ -143,8 +155,8 @@ class FrrDriver(Protocol):
         """Return the OSPF link-state databases, OSPFv3's too with ``ipv6``; DriverError without an answer."""
         ...
 
-    async def bfd_up(self) -> int:
-        """Return how many BFD sessions are up; DriverError when bfdd does not answer."""
+    async def bfd_up(self) -> frozenset[BfdSession]:
+        """Return the BFD sessions of one hop that are up, whoever asked for them; DriverError on silence."""
         ...
 
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from clusterlb.drivers.frr.conflict import in_the_way
 from clusterlb.drivers.frr.merge import merge
-from clusterlb.drivers.interface import DriverError, LockedError, OspfNeighbor
+from clusterlb.drivers.interface import BfdSession, DriverError, LockedError, OspfNeighbor
 from clusterlb.model.lsdb import Databases, Lsdb
 from clusterlb.model.state import FrrLine
 
-ADJACENT = OspfNeighbor("10.1.0.254", "e0", "Full/DROther")
+ADJACENT = OspfNeighbor("10.1.0.254", "e0", "Full/DROther", "10.1.1.254")
+SESSION = BfdSession("10.1.1.254", "e0")
 
 
 class FakeFrr:
@@ -25,7 +26,7 @@ class FakeFrr:
     def __init__(self, lines: Sequence[FrrLine] = (), neighbors: Sequence[OspfNeighbor] = ()) -> None:
         self.lines = tuple(lines)
         self.adjacent = tuple(neighbors)
-        self.sessions = 1
+        self.sessions = frozenset({SESSION})
         self.lsdb = Databases(Lsdb())
         self.rejects: set[str] = set()
         self.refuses = ""
@@ -73,8 +74,8 @@ class FakeFrr:
         self._answer()
         return self.lsdb
 
-    async def bfd_up(self) -> int:
-        """Return how many BFD sessions are up."""
+    async def bfd_up(self) -> frozenset[BfdSession]:
+        """Return the BFD sessions that are up."""
         self._answer()
         return self.sessions
 

@@ -38,4 +38,5 @@ def _neighbor(router_id: str, entry: Mapping[str, object]) -> OspfNeighbor:
     # "e0:10.1.0.1": the interface and its own address
     interface = str(entry.get("ifaceName", "")).partition(":")[0]
     state = str(entry.get("nbrState") or entry.get("state") or "unknown")
-    return OspfNeighbor(router_id, interface, state)
+    address = str(entry.get("ifaceAddress") or entry.get("address") or "")
+    return OspfNeighbor(router_id, interface, state, address)
