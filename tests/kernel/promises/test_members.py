@@ -96,3 +96,28 @@ def test_of_a_member_that_is_down_tcp_flows_are_reset_and_udp_flows_move(whole, 
     back = {member(n, 87): 1 for n in (101, 102, 103)}
     eventually(lambda: whole.everywhere_of(RESETTING, 87, back), 20, "r1 back")
     assert asked(holder, RESETTING, 87) == {"r1", "r2", "r3"}
+
+
+@over_ipv6
+def test_flows_of_a_member_that_drains_stay_with_it(whole, holder):
+    """UDP's, too: who goes on sending is not taken away from a member that is well."""
+    opened = [
+        (protocol, holder.open(source, RESETTING, 87, protocol))
+        for protocol in ("tcp", "udp")
+        for source in SOURCES * 2
+    ]
+    assert set(opened) == {(p, name) for p in ("tcp", "udp") for name in ("r1", "r2", "r3")}
+    target = ("member", f"resetting/{member(101, 87)}")
+    for name in whole.directors:
+        words = (*target, "--reason", "new disk", "--detach")
+        # refused (7) while directors come or go
+        eventually(lambda name=name, words=words: whole.run(name, "drain", *words)[0] == 0, 30, "the wish")
+    out = {member(n, 87): int(n != 101) for n in (101, 102, 103)}
+    eventually(lambda: whole.everywhere_of(RESETTING, 87, out), 20, "r1 gets nothing new")
+    for number, (protocol, name) in enumerate(opened):
+        assert holder.again(number).get("server") == name, protocol
+    assert asked(holder, RESETTING, 87) == {"r2", "r3"}
+    for name in whole.directors:
+        whole.clusterlb(name, "undrain", *target)
+    back = {member(n, 87): 1 for n in (101, 102, 103)}
+    eventually(lambda: whole.everywhere_of(RESETTING, 87, back), 20, "r1 back")
