@@ -28,6 +28,7 @@ from clusterlb.controller.leave import leave
 from clusterlb.controller.ledger import Ledger, LedgerError
 from clusterlb.controller.lock import LockedError, only_one
 from clusterlb.controller.reload import UnknownDirectorError, director_of
+from clusterlb.doctor.networkd import takes_away
 from clusterlb.drivers.conntrack import KernelConntrack
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.render import render_config
@@ -81,6 +82,8 @@ def run(options: Options) -> bool:
         structlog.get_logger().warning(
             "inventory", problem=f"{warning.file}:{warning.line}:{warning.column}: {warning.text}"
         )
+    if foreign := takes_away(rules=bool(inventory.snat_pools)):
+        structlog.get_logger().warning("host", problem=foreign)
     try:
         director = director_of(inventory, options.director)
         drivers = real_drivers(director.interfaces, options.pathspace, inventory.cluster.ospf.external)

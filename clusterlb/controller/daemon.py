@@ -34,7 +34,7 @@ from clusterlb.controller.snat import Snat
 from clusterlb.controller.windows import next_window, now_utc, open_window
 from clusterlb.controller.world import World
 from clusterlb.drivers.interface import DriverError
-from clusterlb.drivers.monitor import LinkMonitor
+from clusterlb.drivers.monitor import Monitor, Watched
 from clusterlb.drivers.nft.monitor import TableMonitor
 from clusterlb.drivers.tables import filled
 from clusterlb.model.health import Observation, ProbeKey
@@ -162,7 +162,11 @@ class Controller:
             return
         self._set_probes()
         await self.engine.start()
-        monitors = LinkMonitor(self._links_changed), TableMonitor(lambda: self._spawn(self.readings.rules()))
+        monitors = (
+            Monitor(Watched.LINKS, self._links_changed),
+            Monitor(Watched.SETTINGS, lambda: self._spawn(self.readings.host())),
+            TableMonitor(lambda: self._spawn(self.readings.rules())),
+        )
         schedule = Schedule()
         watched = self.pulse.watched
         schedule.every(SERVICES_EVERY, watched("the look at IPVS", self.readings.services))
@@ -232,6 +236,9 @@ class Controller:
     def _links_changed(self) -> None:
         self.readings.routes_moved()
         self._spawn(self.readings.links())
+
+    def _host_changed(self) -> None:
+        self._spawn(self.readings.host())
 
     def _set_probes(self) -> None:
         self.engine.set_probes(self.world.index.probes)

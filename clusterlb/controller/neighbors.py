@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from clusterlb.controller.adjacent import on_uplinks, watched
 from clusterlb.controller.world import World
 from clusterlb.core.fitness import OSPF
 from clusterlb.drivers.interface import DriverError, FrrDriver, OspfNeighbor
@@ -16,7 +17,7 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Neighbors:
-    """The neighbours of the last look, in ``seen``."""
+    """The neighbours on the uplinks at the last look, in ``seen``."""
 
     world: World
     seen: tuple[OspfNeighbor, ...] = ()
@@ -49,7 +50,18 @@ class Neighbors:
             world.health_changed(ospf6_failures=0, ospf6_error="")
         return self._take(AddressFamily.IPV6, found)
 
+    async def ask_bfd(self, frr: FrrDriver) -> None:
+        """Look at the BFD sessions that watch over these neighbours; others say nothing of the switch."""
+        try:
+            up = await frr.bfd_up()
+        except DriverError as error:
+            # no news: a silent bfdd is not a session that is down, and the neighbours have just answered
+            log.warning("BFD sessions unreadable", error=str(error))
+        else:
+            self.world.health_changed(bfd_up=watched(self.seen, up))
+
     def _take(self, family: AddressFamily, found: tuple[OspfNeighbor, ...]) -> set[str]:
+        found = on_uplinks(found, self.world.director.interfaces)
         full = {each.router_id for each in found if each.full}
         before = {each.router_id for each in self.seen if each.full and each.family is family}
         if full != before:

@@ -48,6 +48,7 @@ class Readings:
     neighbors: Neighbors = field(init=False)
     drift: Drift = field(init=False)
     _services_not_before: float = 0.0
+    _host_not_before: float = 0.0
     _frr_asked_at: float = float("-inf")
     _frr_took: float = 0.0
     _frr_moved: bool = False
@@ -96,20 +97,14 @@ class Readings:
                 self._ipvs_failed(str(error))
                 return
             before, world.actual.services = world.actual.services, found
-            rules = world.actual.rules
-            try:
-                await self._host()
-            except DriverError as error:
-                log.warning("settings unreadable", error=str(error))
+            tables = await self._host_drift()
             if world.health.ipvs_failures:
                 world.health_changed(ipvs_failures=0, ipvs_error="")
             mine = {*world.index.owned, *self.reconciler.ledger.services}
             drift = [key for key in mine if found.get(key) != before.get(key)]
-            settings = [n for n, v in world.index.sysctls.items() if world.actual.sysctls.get(n) != v]
-            tables = ["nftables"] if rules != world.actual.rules else []
             self.drift.services(drift, found, mine)
-            if drift or settings or tables:
-                self.drift.put_right([*map(str, drift), *settings, *tables])
+            if drift or tables:
+                self.drift.put_right([*map(str, drift), *tables])
                 world.mark_keys(drift)
             self._services_not_before = clock() + _pause(clock() - started)
 
@@ -127,6 +122,31 @@ class Readings:
                 return
             if world.actual.rules != before:
                 self.drift.put_right(["nftables"])
+
+    async def host(self) -> None:
+        """Read settings; called when the kernel says that one of them has changed.
+
+        Others may change theirs many times a second: ours are read as often as what it costs allows.
+        """
+        clock = self.reconciler.clock
+        async with self.reconciler.lock:
+            if self.reconciler.world.leaving or clock() < self._host_not_before:
+                return
+            started = clock()
+            if drift := await self._host_drift():
+                self.drift.put_right(drift)
+            self._host_not_before = clock() + _pause(clock() - started)
+
+    async def _host_drift(self) -> list[str]:
+        """Read settings and our nftables table and return what of them others have changed."""
+        world = self.reconciler.world
+        before = world.actual.rules
+        try:
+            await self._host()
+        except DriverError as error:
+            log.warning("settings unreadable", error=str(error))
+        settings = [n for n, v in world.index.sysctls.items() if world.actual.sysctls.get(n) != v]
+        return [*settings, *(["nftables"] if before != world.actual.rules else [])]
 
     async def _host(self) -> None:
         """Read what is neither a service nor a link: settings, timeouts, our nftables table."""
@@ -203,7 +223,7 @@ class Readings:
             world.actual.frr = None
             return
         if world.inventory.cluster.director_checks.bfd:
-            await self._read_bfd()
+            await self.neighbors.ask_bfd(self.frr)
         # who went may have gone because FRR lost its configuration
         if world.actual.frr is None or lost or self.reconciler.clock() >= self._frr_read_at + FULL_FRR:
             await self._reread_frr()
@@ -323,14 +343,6 @@ class Readings:
         if not self._cluster_error and self.reconciler.world.health.ospf_full:
             log.warning("the link-state database is unreadable", error=error)
         self._cluster_error = error
-
-    async def _read_bfd(self) -> None:
-        world = self.reconciler.world
-        try:
-            world.health_changed(bfd_up=await self.frr.bfd_up())
-        except DriverError as error:
-            # no news: a silent bfdd is not a session that is down, and the neighbours have just answered
-            log.warning("BFD sessions unreadable", error=str(error))
 
     def _ipvs_failed(self, error: str) -> None:
         world = self.reconciler.world

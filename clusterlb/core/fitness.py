@@ -28,9 +28,10 @@ class DirectorHealth:
     """What the director's own checks saw last; None and empty: not read yet, which is no bad news.
 
     ``carrier`` per uplink; failures in a row of asking FRR, its ospf6d alone, and of reading IPVS, with the
-    last error's text; ``ospf_full``, ``ospf6_full`` and ``bfd_up``: how many neighbours of OSPFv2 and OSPFv3
-    are Full, how many sessions up; ``filled``: per cent of ``conntrack``, ``connections`` and ``descriptors``
-    in use; ``probes``: the verdicts of the operator's own checks, by their names.
+    last error's text; ``ospf_full`` and ``ospf6_full``: how many neighbours of OSPFv2 and OSPFv3 on the
+    uplinks are Full; ``bfd_up``: over how many of them a BFD session watches; ``filled``: per cent of
+    ``conntrack``, ``connections`` and ``descriptors`` in use; ``probes``: the verdicts of the operator's own
+    checks, by their names.
     """
 
     carrier: Mapping[str, bool] = field(default_factory=dict)
@@ -125,10 +126,15 @@ def _routing(health: DirectorHealth, checks: DirectorChecks, family: AddressFami
     full, wanted = health.full(family), checks.ospf_full
     if full is not None and full < wanted:
         name, command = OSPF[family]
-        text = f"{full} {name} neighbours are Full, {wanted} needed: see `vtysh -c '{command}'`"
+        text = (
+            f"{full} {name} neighbours on the uplinks are Full, {wanted} needed: see `vtysh -c '{command}'`"
+        )
         yield Because(Reason.OSPF_NOT_FULL, text, {"full": full, "needs": wanted})
     if checks.bfd and health.bfd_up == 0:
-        yield Because(Reason.BFD_DOWN, "no BFD session is up: see `vtysh -c 'show bfd peers brief'`")
+        text = (
+            "no BFD session with an OSPF neighbour on an uplink is up: see `vtysh -c 'show bfd peers brief'`"
+        )
+        yield Because(Reason.BFD_DOWN, text)
 
 
 _TABLES = {

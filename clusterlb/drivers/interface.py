@@ -114,18 +114,28 @@ class SysctlDriver(Protocol):
 class OspfNeighbor:
     """One OSPF neighbour as FRR reports it; ``full`` is the state that carries routes.
 
-    ``family``: that of the routes: OSPFv2 carries IPv4's, OSPFv3 IPv6's (RFC 5340).
+    ``address``: of its end of the link, empty where FRR does not say. ``family``: that of the routes: OSPFv2
+    carries IPv4's, OSPFv3 IPv6's (RFC 5340).
     """
 
     router_id: str
     interface: str
     state: str
+    address: str = ""
     family: AddressFamily = AddressFamily.IPV4
 
     @property
     def full(self) -> bool:
         """Say whether the adjacency carries routes."""
         return self.state.startswith("Full")
+
+
+@dataclass(frozen=True, slots=True)
+class BfdSession:
+    """A BFD session with a neighbour on one link: the peer's address, and the interface."""
+
+    address: str
+    interface: str
 
 
 class FrrDriver(Protocol):
@@ -150,8 +160,8 @@ class FrrDriver(Protocol):
         """Return the OSPF link-state databases, OSPFv3's too with ``ipv6``; DriverError without an answer."""
         ...
 
-    async def bfd_up(self) -> int:
-        """Return how many BFD sessions are up; DriverError when bfdd does not answer."""
+    async def bfd_up(self) -> frozenset[BfdSession]:
+        """Return the BFD sessions of one hop that are up, whoever asked for them; DriverError on silence."""
         ...
 
     async def virtual_routers(self) -> tuple[VrrpRouter, ...]:

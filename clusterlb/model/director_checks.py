@@ -21,10 +21,10 @@ class DirectorProbe:
 class DirectorChecks:
     """When a director is fit by itself.
 
-    ``carrier``: some uplink has carrier. ``ospf_full``: this many OSPF neighbours are Full, 0 does not ask.
-    ``bfd``: some BFD session is up. ``conntrack``, ``connections`` and ``descriptors``: per cent of the
-    connection tracking table, of the IPVS connection table's room and of the open files at which it is unfit,
-    0 does not ask. ``probes``: checks of the operator's own; all must pass.
+    ``carrier``: some uplink has carrier. ``ospf_full``: this many OSPF neighbours on the uplinks are Full, 0
+    does not ask. ``bfd``: some BFD session with such a neighbour is up. ``conntrack``, ``connections`` and
+    ``descriptors``: per cent of the connection tracking table, of the IPVS connection table's room and of the
+    open files at which it is unfit, 0 does not ask. ``probes``: checks of the operator's own; all must pass.
     """
 
     carrier: bool = True

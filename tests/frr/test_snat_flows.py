@@ -8,8 +8,10 @@ import pytest
 from clusterlb.core.snat.buckets import BUCKETS, NOBODY, Buckets
 from clusterlb.core.snat.rules import HOPS, read_buckets
 from clusterlb.drivers.conntrack import KernelConntrack
+from clusterlb.drivers.lanes import ANNOUNCE_PROTO
 from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.model.address import AddressFamily
+from clusterlb.model.plan import AddPeer
 from tests.frr.conftest import eventually
 from tests.support.snat_rig import DIRECTORS, OUTSIDE, SERVER6, SERVERS, Rig
 from tests.support.snat_traffic import PORT, STRAY_PORT, Datagrams, Echo, Streams, send_segment
@@ -219,6 +221,25 @@ def test_what_cannot_be_sent_on_does_not_go_out_as_it_is(rig, datagrams):
     datagrams.answered(SERVERS, [30_000], TARGET, seconds=0)
     assert eventually(lambda: came() == len(SERVERS))
     assert left() == 0
+
+
+@pytest.mark.parametrize("family", AddressFamily)
+def test_without_policy_rules_flows_wait_and_nothing_goes_out_untranslated(rig, outside, streams, family):
+    """`ip rule flush` takes the rule away, too, that drops what has no way: tests/frr/test_snat_flush.py."""
+    outside(family)
+    sources = SERVERS if family is AddressFamily.IPV4 else [SERVER6]
+    live = streams(sources=sources, target=OUTSIDE[family])
+    assert live.alive() == LIVE
+    version, ip = ("-4", "ip") if family is AddressFamily.IPV4 else ("-6", "ip6")
+    for director in DIRECTORS:
+        rig.run(director, "sh", "-c", f"while ip {version} rule del proto {ANNOUNCE_PROTO}; do :; done")
+    left = rig.count(["outer"], f"{ip} saddr {{ {', '.join(map(str, sources))} }}")
+    assert live.alive() < LIVE, "some flows pass two directors"
+    assert (live.broken, left()) == (0, 0)
+    for links, director in zip(rig._links, DIRECTORS, strict=True):
+        ways = [AddPeer(peer) for name in DIRECTORS if name != director for peer in rig.peers(name)]
+        assert links.apply(ways) == []
+    assert streams(sources=sources, target=OUTSIDE[family]).alive() == LIVE
 
 
 def test_nobody_speaks_for_a_snat_address(rig):

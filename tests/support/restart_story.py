@@ -194,9 +194,16 @@ class Story:
         world.mark_all()
 
 
-async def lived(root: Path, dice: Random, *, events: int = 8, plain: bool = False) -> Story:
+async def lived(
+    root: Path,
+    dice: Random,
+    *,
+    events: int = 8,
+    plain: bool = False,
+    host: Callable[[Path, Inventory], FakeDirector] = FakeDirector,
+) -> Story:
     """Return a director at rest after so many events."""
-    story = Story(FakeDirector(root, random_inventory(dice, plain=plain)), dice)
+    story = Story(host(root, random_inventory(dice, plain=plain)), dice)
     await story.begin()
     await story.speak()
     await story.live(events)

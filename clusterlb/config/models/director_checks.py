@@ -51,7 +51,9 @@ class DirectorChecksFile(Strict):
         le=64,
         description="Number of OSPF neighbours that must be Full; 0 does not ask.",
     )
-    bfd: bool = Field(default=_CHECKS.bfd, description="Some BFD session is up.")
+    bfd: bool = Field(
+        default=_CHECKS.bfd, description="Some BFD session with a neighbour on an uplink is up."
+    )
     conntrack: Percent = Field(
         default=_CHECKS.conntrack,
         description="Fill of the connection tracking table at which the director is unfit; 0% does not ask.",

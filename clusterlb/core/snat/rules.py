@@ -8,6 +8,7 @@ connection, who translates it. What comes from a pool's sources is handled in th
 - in mangle, a connection with a mark goes on as before; a new one goes to its bucket's owner;
 - a TCP packet that belongs to no connection here was moved by ECMP: it goes to the bucket's owner, from there
   to the one before (``previous``), and so on until somebody knows it;
+- in filter, what is to go to another and is not on the way there is dropped;
 - in srcnat, a new connection that is ours gets one of our addresses of the pool.
 
 The maps of two directors may differ for seconds. So a TCP packet that is sent on gets a short life, enough
@@ -97,7 +98,8 @@ def snat_part(inventory: Inventory, director: Director, buckets: Mapping[PoolFam
             "snat_output",
             "output priority filter",
             ["icmp type redirect drop", "icmpv6 type nd-redirect drop"],
-        ),
+        )
+        + chain("snat_forward", "forward priority filter", (_astray(WORDS[family]) for family in families)),
         sets,
     )
 
@@ -229,6 +231,7 @@ def _sets(inventory: Inventory, director: Director) -> tuple[dict[str, NamedSet]
     That is packets to VIPs, and replies of masqueraded members.
     """
     replies = reached(inventory, services(inventory), Forwarding.NAT)
+    others = [a for name, one in inventory.directors.items() if name != director.name for a in one.inside]
     kept = [a for pool in inventory.snat_pools.values() for a in pool.kept_by(director.name)]
     sets: dict[str, NamedSet] = {}
     spared = ["fib daddr type != unicast accept"]
@@ -237,6 +240,7 @@ def _sets(inventory: Inventory, director: Director) -> tuple[dict[str, NamedSet]
         vips, own = f"snat_vips{words.suffix}", f"snat_addresses{words.suffix}"
         named, found_by = lookups(words, "s", "snat_replies", replies.get(family, {}))
         sets |= {vips: addresses(words, inventory.vips, family), **named, own: addresses(words, kept, family)}
+        sets[f"snat_peers{words.suffix}"] = addresses(words, others, family)
         spared.append(f"{words.ip} daddr @{vips} accept")
         spared += [f"{each.key} @{each.name} accept" for each in found_by]
     return sets, spared
@@ -258,6 +262,16 @@ def _revived(words: Words) -> Iterator[str]:
 
 def _orphans(words: Words) -> str:
     return f"{words.ip} daddr @snat_addresses{words.suffix} ct state new,invalid,untracked drop"
+
+
+def _astray(words: Words) -> str:
+    """Drop what is for somebody else and goes another way, un-translated: the far end would reset it.
+
+    That is when others have taken our policy rules away, the one that drops with them (``drivers.peers``).
+    """
+    nfproto = "ipv4" if words.ip == "ip" else "ipv6"
+    way = f"rt {words.ip} nexthop != @snat_peers{words.suffix}"
+    return f"meta nfproto {nfproto} meta mark {_MARKED} {way} drop"
 
 
 def _key(family: AddressFamily, bucket: int) -> Element:

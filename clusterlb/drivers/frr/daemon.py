@@ -25,7 +25,7 @@ from clusterlb.drivers.frr.refusal import not_taken, redacted, taken_back
 from clusterlb.drivers.frr.text import parse, serialise
 from clusterlb.drivers.frr.vrrp import parse_routers
 from clusterlb.drivers.frr.vtysh import Vtysh
-from clusterlb.drivers.interface import DriverError, OspfNeighbor
+from clusterlb.drivers.interface import BfdSession, DriverError, OspfNeighbor
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.lsdb import Databases
 from clusterlb.model.state import FrrLine
@@ -118,8 +118,8 @@ class FrrDaemon:
         ospf6 = await self._vtysh.show(*OSPF6_COMMANDS, daemon="ospf6d") if ipv6 else None
         return parse_databases(ospf, ospf6)
 
-    async def bfd_up(self) -> int:
-        """Return how many BFD sessions are up; DriverError when bfdd does not answer."""
+    async def bfd_up(self) -> frozenset[BfdSession]:
+        """Return the BFD sessions of one hop that are up; DriverError when bfdd does not answer."""
         return parse_sessions_up(await self._vtysh.show("show bfd peers json", daemon="bfdd"))
 
     async def virtual_routers(self) -> tuple[VrrpRouter, ...]:

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from clusterlb.core.vrrp import Place, place_of
 from clusterlb.drivers.frr.conflict import in_the_way
 from clusterlb.drivers.frr.merge import merge
-from clusterlb.drivers.interface import DriverError, LockedError, OspfNeighbor
+from clusterlb.drivers.interface import BfdSession, DriverError, LockedError, OspfNeighbor
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.lsdb import Databases, Lsdb
 from clusterlb.model.state import FrrLine
 from clusterlb.model.vrrp import BACKUP, INITIALIZE, MASTER, VrrpRouter
 
-ADJACENT = OspfNeighbor("10.1.0.254", "e0", "Full/DROther")
-ADJACENT6 = OspfNeighbor("10.1.0.254", "e0", "Full", AddressFamily.IPV6)
+ADJACENT = OspfNeighbor("10.1.0.254", "e0", "Full/DROther", "10.1.1.254")
+ADJACENT6 = OspfNeighbor("10.1.0.254", "e0", "Full", family=AddressFamily.IPV6)
+SESSION = BfdSession("10.1.1.254", "e0")
 
 
 class FakeFrr:
@@ -30,7 +31,7 @@ class FakeFrr:
     def __init__(self, lines: Sequence[FrrLine] = (), neighbors: Sequence[OspfNeighbor] = ()) -> None:
         self.lines = tuple(lines)
         self.adjacent = tuple(neighbors)
-        self.sessions = 1
+        self.sessions = frozenset({SESSION})
         self.elected_elsewhere: set[Place] = set()
         self.received: dict[Place, int] = {}
         self.lsdb = Databases(Lsdb())
@@ -86,8 +87,8 @@ class FakeFrr:
         self._answer()
         return self.lsdb
 
-    async def bfd_up(self) -> int:
-        """Return how many BFD sessions are up."""
+    async def bfd_up(self) -> frozenset[BfdSession]:
+        """Return the BFD sessions that are up."""
         self._answer()
         return self.sessions
 

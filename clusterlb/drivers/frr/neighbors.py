@@ -31,7 +31,7 @@ def parse_neighbors6(text: str) -> tuple[OspfNeighbor, ...]:
             str(entry.get("neighborId", "")),
             str(entry.get("interfaceName", "")),
             str(entry.get("state") or "unknown"),
-            AddressFamily.IPV6,
+            family=AddressFamily.IPV6,
         )
         for entry in (entries if isinstance(entries, list) else ())
         if isinstance(entry, dict)
@@ -62,4 +62,5 @@ def _neighbor(router_id: str, entry: Mapping[str, object]) -> OspfNeighbor:
     # "e0:10.1.0.1": the interface and its own address
     interface = str(entry.get("ifaceName", "")).partition(":")[0]
     state = str(entry.get("nbrState") or entry.get("state") or "unknown")
-    return OspfNeighbor(router_id, interface, state)
+    address = str(entry.get("ifaceAddress") or entry.get("address") or "")
+    return OspfNeighbor(router_id, interface, state, address)

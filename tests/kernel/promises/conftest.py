@@ -1,5 +1,6 @@
 """These tests run inside the lab that tests/kernel/promises/run brings up."""
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -9,13 +10,39 @@ import pytest
 from lab_view import LabView, eventually, inside, sh
 
 from clusterlb.lab.client import ClientProcess
-from clusterlb.lab.topology import CLIENT, CLIENTS
+from clusterlb.lab.topology import CLIENT, CLIENT_NUMBERS, CLIENTS
 from clusterlb.lab.traffic import Load
 from tests.kernel.promises.held import Holder
 
-DIRECT, TUNNELLED, MAPPED, TRANSLATED, MARKED = (f"10.100.0.{n}" for n in range(1, 6))
-CAREFUL, SCARCE, TALKING, VANISHING, BESIEGED = (f"10.100.0.{n}" for n in range(6, 11))
-SOURCES = [str(address) for address in CLIENTS]
+IPV6 = os.environ.get("CLUSTERLB_PROMISES") == "IPv6"  # which of the two labs this is
+
+
+def vip(number):
+    """Return a VIP of this lab: the same number is the same service in both families."""
+    return f"fd00:100::{number}" if IPV6 else f"10.100.0.{number}"
+
+
+def member(number, port):
+    """Return a member as ipvsadm writes it."""
+    return f"[fd00:2::{number}]:{port}" if IPV6 else f"10.2.0.{number}:{port}"
+
+
+DIRECT, TUNNELLED, MAPPED, TRANSLATED, MARKED, CAREFUL, SCARCE, RESETTING = map(vip, range(1, 9))
+TALKING, VANISHING, BESIEGED = map(vip, (9, 10, 27))
+SOURCES = [f"fd00:3::{number}" for number in CLIENT_NUMBERS] if IPV6 else [str(a) for a in CLIENTS]
+over_ipv6 = pytest.mark.over_ipv6
+"""Of a test that runs in both labs; all others run over IPv4 alone."""
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "over_ipv6: runs over IPv6 as well")
+
+
+def pytest_collection_modifyitems(config, items):
+    if IPV6:
+        chosen = [item for item in items if item.get_closest_marker("over_ipv6")]
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = chosen
 
 
 class Promises(LabView):
@@ -23,7 +50,7 @@ class Promises(LabView):
 
     def of(self, director, vip, port=80):
         """Return the members of a service on a director with their weights, in the table's order."""
-        return self.weights(director).get(f"{vip}:{port}", {})
+        return self.weights(director).get(f"[{vip}]:{port}" if ":" in vip else f"{vip}:{port}", {})
 
     def everywhere_of(self, vip, port, wanted):
         """Say whether a service has these members and weights on every director."""
@@ -72,6 +99,9 @@ def caller():
 
     By way of d2, which no test drains: a director whose gateway's work goes on is never quiet.
     """
+    if IPV6:
+        yield
+        return
     sh("ip", "-n", "r4", "route", "add", MAPPED, "via", "10.2.0.2")
     script = textwrap.dedent(CALL.format(vip=MAPPED))
     process = subprocess.Popen(["ip", "netns", "exec", "r4", sys.executable, "-S", "-c", script])
@@ -126,7 +156,7 @@ def standing(lab):
     return all(lab.next_hops(vip) == (list(lab.directors) if vip in ALL else ["d1"]) for vip in lab.vips)
 
 
-ALL = {DIRECT, TUNNELLED, MAPPED, TRANSLATED, MARKED, CAREFUL, SCARCE, TALKING, VANISHING, BESIEGED}
+ALL = {MARKED, CAREFUL, SCARCE, RESETTING} if IPV6 else set(map(vip, (*range(1, 11), 27)))
 
 
 @pytest.fixture
@@ -150,15 +180,17 @@ def holder():
 
 @pytest.fixture
 def says():
-    """Have the file of a member say a number, or nothing."""
+    """Have the files of a member, one a family, say a number, or nothing."""
     changed = {}
 
     def say(server, port, text):
-        path = Path(f"/run/promises/10.2.0.{100 + int(server[1:])}-{port}")
-        changed.setdefault(path, path.read_text())
-        fresh = path.with_suffix(".new")
-        fresh.write_text(f"{text}\n")
-        fresh.rename(path)
+        number = 100 + int(server[1:])
+        for address in (f"10.2.0.{number}", f"fd00:2::{number}"):
+            path = Path(f"/run/promises/{address}-{port}")
+            changed.setdefault(path, path.read_text())
+            fresh = path.with_suffix(".new")
+            fresh.write_text(f"{text}\n")
+            fresh.rename(path)
 
     yield say
     for path, text in changed.items():

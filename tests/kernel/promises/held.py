@@ -1,7 +1,8 @@
 """Connections that are held one by one, from any host of the lab: ``python held.py`` there.
 
-A request is a line of JSON: ``[source, address, port]`` opens a connection and asks who is there, a number
-closes that connection. So is the answer: what the server has said, null after closing, or an ``error``.
+A request is a line of JSON: ``[protocol, source, address, port]`` opens a connection and asks who is there,
+``[number]`` asks that connection again, and a number closes it. So is the answer: what the server has said,
+null after closing, or an ``error``. Of UDP a connection is a socket that has its port.
 """
 
 import contextlib
@@ -13,24 +14,30 @@ import sys
 SECONDS = 1.2  # a connection to a member on the same machine takes milliseconds
 
 
-def opened(source, address, port):
+def opened(protocol, source, address, port):
     """Return a connection that has been answered, and the answer; OSError without one."""
-    connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    connection = socket.socket(family, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
     try:
         connection.settimeout(SECONDS)
         connection.bind((source, 0))
         connection.connect((address, port))
-        connection.sendall(b"WHO\n")
-        answer = b""
-        while not answer.endswith(b"\n"):
-            data = connection.recv(4096)
-            if not data:
-                raise ConnectionResetError("closed")
-            answer += data
+        return connection, asked(connection)
     except OSError:
         connection.close()
         raise
-    return connection, json.loads(answer)
+
+
+def asked(connection):
+    """Return what a connection's server says of itself; OSError without an answer."""
+    connection.sendall(b"WHO\n")
+    answer = b""
+    while not answer.endswith(b"\n"):
+        data = connection.recv(4096)
+        if not data:
+            raise ConnectionResetError("closed")
+        answer += data
+    return json.loads(answer)
 
 
 def main():
@@ -42,8 +49,11 @@ def main():
             held[request].close()
         else:
             try:
-                connection, told = opened(*request)
-                held.append(connection)
+                if len(request) == 1:
+                    told = asked(held[request[0]])
+                else:
+                    connection, told = opened(*request)
+                    held.append(connection)
             except OSError as error:
                 told = {"error": type(error).__name__}
         sys.stdout.write(json.dumps(told) + "\n")
@@ -60,20 +70,24 @@ class Holder:
         )
         self.held = []
 
-    def ask(self, source, address, port):
+    def ask(self, source, address, port, protocol="tcp"):
         """Open a connection and hold it; return the whole answer, with ``error`` alone when there is none."""
-        answer = self._say([source, address, port])
+        answer = self._say([protocol, source, address, port])
         if "error" not in answer:
             self.held.append(answer["server"])
         return answer
 
-    def open(self, source, address, port):
-        """Open a connection and hold it; return the server's name, None when there is no answer."""
-        return self.ask(source, address, port).get("server")
+    def again(self, number):
+        """Ask a connection that is held, from 0, once more; return the whole answer, or an ``error``."""
+        return self._say([number])
 
-    def visit(self, source, address, port):
+    def open(self, source, address, port, protocol="tcp"):
+        """Open a connection and hold it; return the server's name, None when there is no answer."""
+        return self.ask(source, address, port, protocol).get("server")
+
+    def visit(self, source, address, port, protocol="tcp"):
         """Open a connection and close it; return the server's name."""
-        name = self.open(source, address, port)
+        name = self.open(source, address, port, protocol)
         if name is not None:
             self.close(len(self.held) - 1)
         return name

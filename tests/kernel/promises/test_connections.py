@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from lab_view import eventually, inside
 
-from tests.kernel.promises.conftest import MARKED, SOURCES, TRANSLATED
+from tests.kernel.promises.conftest import IPV6, MARKED, SOURCES, TRANSLATED, over_ipv6, vip
 
 pytestmark = pytest.mark.kernel
 
-STICKY, LIMITED = "10.100.0.21", "10.100.0.22"
+STICKY, LIMITED = vip(21), vip(22)
 KEPT = 5  # seconds: the service's persistence
 MANUAL = Path(__file__).parents[3] / "docs" / "full-nat.md"
 
@@ -33,6 +33,15 @@ def test_a_client_stays_with_its_member_for_a_time_and_not_longer(whole, holder)
     again = {client: holder.visit(client, STICKY, 82) for client in reversed(clients)}
     assert len(set(again.values())) == 3
     assert again != first
+
+
+@over_ipv6
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_a_client_stays_with_its_member_over_udp_and_ipv6_too(whole, holder, protocol):
+    first = {client: holder.visit(client, STICKY, 82, protocol) for client in SOURCES[5:8]}
+    assert set(first.values()) == {"r1", "r2", "r3"}, "round robin without persistence"
+    for _ in range(2):
+        assert {client: holder.visit(client, STICKY, 82, protocol) for client in first} == first
 
 
 def test_a_client_of_a_member_that_is_down_gets_another_one(whole, holder, says):
@@ -60,20 +69,24 @@ def test_a_full_member_gets_no_connection_until_it_has_few(whole, holder):
     assert holder.open(SOURCES[0], LIMITED, 83) is None, "full again"
 
 
+@over_ipv6
 def test_packets_with_the_operators_mark_are_served_and_others_are_not(whole, holder):
     assert holder.open(SOURCES[0], MARKED, 80) is None, "nothing has the mark yet"
+    ip = "ip6" if IPV6 else "ip"
     rules = (
-        "table ip operator { chain marks { type filter hook prerouting priority mangle;"
-        f" ip daddr {MARKED} tcp dport {{ 80, 8080 }} meta mark set 7; }}; }}"
+        "table inet operator { chain marks { type filter hook prerouting priority mangle;"
+        f" {ip} daddr {MARKED} tcp dport {{ 80, 8080 }} meta mark set 7;"
+        f" {ip} daddr {MARKED} udp dport {{ 80, 8080 }} meta mark set 8; }}; }}"
     )
     for director in whole.directors:
         inside(director, "nft", rules)
     try:
-        got = {port: [holder.visit(source, MARKED, port) for source in SOURCES * 2] for port in (80, 8080)}
-        assert {*got[80], *got[8080]} == {"r1", "r2"}, got
+        for protocol in ("tcp",) if IPV6 else ("tcp", "udp"):
+            got = {holder.visit(each, MARKED, port, protocol) for each in SOURCES * 2 for port in (80, 8080)}
+            assert got == {"r1", "r2"}, protocol
     finally:
         for director in whole.directors:
-            inside(director, "nft", "delete", "table", "ip", "operator")
+            inside(director, "nft", "delete", "table", "inet", "operator")
 
 
 def kernel_log(pattern):
@@ -84,7 +97,7 @@ def kernel_log(pattern):
 
 def test_the_log_tells_which_client_had_a_local_address_and_port(whole, holder):
     """The look-up of the manual, with its own patterns; what is known is what a member's log shows."""
-    by_local, by_number = re.findall(r"-g '(clusterlb [^']+)'", MANUAL.read_text())
+    by_local, by_number = re.findall(r"-g '(clusterlb [^']+)'", MANUAL.read_text())[:2]
     for source in SOURCES:
         answer = holder.ask(source, TRANSLATED, 80)
         assert answer["client"].startswith("10.100.1."), answer
@@ -98,6 +111,37 @@ def test_the_log_tells_which_client_had_a_local_address_and_port(whole, holder):
         (number,) = re.findall(r"SEQ=(\d+)", seen)
         (found,) = logged(filled(by_number, {**known, "2843104519": number}))
         assert f" SRC={source} " in found
+
+
+def test_the_log_tells_which_client_sent_a_datagram(whole, holder):
+    """The same look-up for UDP over IPv4, by the IP id; what is known is what a member's log shows."""
+    by_local, by_id = re.findall(r"-g '(clusterlb [^']+)'", MANUAL.read_text())[2:4]
+    for source in SOURCES:
+        answer = holder.ask(source, TRANSLATED, 80, "udp")
+        assert answer["client"].startswith("10.100.1."), answer
+        known = {
+            "10.100.1.1": answer["client"],
+            "10.2.0.101": answer["local"],
+            "41022": str(answer["port"]),
+            "8080": str(answer["local_port"]),
+        }
+        (seen,) = logged(filled(by_local, known))
+        (number,) = re.findall(r" ID=(\d+)", seen)
+        (found,) = logged(filled(by_id, {**known, "4711": number}))
+        assert f" SRC={source} " in found
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_conntrack_tells_which_client_a_live_connection_is_of(whole, holder, protocol):
+    """The manual's other look-up, with its own command."""
+    (command,) = re.findall(r"^(conntrack -L .*)$", MANUAL.read_text(), re.MULTILINE)
+    for source in SOURCES:
+        answer = holder.ask(source, TRANSLATED, 80, protocol)
+        known = {"10.100.1.1": answer["client"], "41022": str(answer["port"]), "-p tcp": f"-p {protocol}"}
+        owner = f"d{answer['client'].rpartition('.')[2]}"
+        (line,) = inside(owner, *filled(command, known).split()).splitlines()
+        assert f"src={source} dst={TRANSLATED} " in line
+        assert f"src={answer['local']} dst={answer['client']} " in line
 
 
 def filled(pattern, known):

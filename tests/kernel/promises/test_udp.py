@@ -68,10 +68,10 @@ def test_flows_of_a_member_that_is_removed_go_to_others_and_none_hangs(whole, se
 
 
 def test_a_drain_waits_for_senders_says_so_and_its_deadline_moves_them(whole, senders):
-    clients = senders(TALKING, 87)
+    clients = senders(TALKING, 89)
     before = flows(clients.ask())
     gone = busiest(before)
-    words = ("member", f"talking/{whole.servers[gone]['address']}:87")
+    words = ("member", f"talking/{whole.servers[gone]['address']}:89")
     drain = ("drain", *words, "--reason", "a try", "--detach")
     everywhere(whole, *drain)
     try:
@@ -88,10 +88,10 @@ def test_a_drain_waits_for_senders_says_so_and_its_deadline_moves_them(whole, se
 
 
 def test_a_pin_moves_the_flows_of_its_member(whole, senders):
-    clients = senders(TALKING, 87)
+    clients = senders(TALKING, 89)
     before = flows(clients.ask())
     gone = busiest(before)
-    member = f"talking/{whole.servers[gone]['address']}:87"
+    member = f"talking/{whole.servers[gone]['address']}:89"
     everywhere(whole, "pin", member, "down", "--reason", "a try")
     try:
         after = flows(clients.ask(gone))

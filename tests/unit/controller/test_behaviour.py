@@ -9,6 +9,7 @@ from ipaddress import ip_address
 import pytest
 from fake_director import CHECK, FakeDirector, announced, eventually, idle, inventory, running, weights
 
+from clusterlb.controller import daemon
 from clusterlb.model.inventory import Amount, Member, Pool, Quorum
 from clusterlb.model.ipvs import DestinationKey
 from clusterlb.model.ospf import Lane
@@ -72,6 +73,16 @@ async def test_foreign_edits_of_what_is_ours_are_put_right_and_counted(tmp_path)
         host.sysctl.write("net/ipv4/vs/sloppy_tcp", "0")
         await eventually(lambda: host.settings()["net/ipv4/vs/sloppy_tcp"] == "1")
         assert controller.world.counts["drift"] == 3
+
+
+async def test_a_setting_that_the_kernel_tells_of_is_put_right_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(daemon, "SERVICES_EVERY", 3600.0)
+    host = FakeDirector(tmp_path)
+    async with running(host) as controller:
+        host.sysctl.write("net/ipv4/vs/sloppy_tcp", "0")
+        await controller.readings.host()
+        await eventually(lambda: host.settings()["net/ipv4/vs/sloppy_tcp"] == "1")
+        assert controller.world.counts["drift"] == 1
 
 
 async def test_foreign_services_are_left_alone(tmp_path):

@@ -10,7 +10,7 @@ from fake_director import CHECK, VIP, FakeDirector, announced, eventually, idle,
 
 from clusterlb.controller.intents import UnknownTargetError
 from clusterlb.core.suspect import ENOUGH
-from clusterlb.drivers.interface import OspfNeighbor
+from clusterlb.drivers.frr.fake import ADJACENT
 from clusterlb.model.address import Endpoint
 from clusterlb.model.check import CheckSpec, CheckType, CommandOptions, ProbeSpec, VerdictState, Via
 from clusterlb.model.director_checks import DirectorChecks, DirectorProbe
@@ -202,7 +202,7 @@ async def test_a_check_of_the_directors_own_withdraws_everything(tmp_path):
 
 async def test_without_a_full_neighbour_nothing_is_announced_where_that_is_asked_for(tmp_path):
     host = host_with(tmp_path, checks=DirectorChecks(ospf_full=1, bfd=True))
-    host.frr.adjacent = (OspfNeighbor("10.1.0.254", "e0", "Full/DROther"),)
+    host.frr.adjacent = (ADJACENT,)
     async with running(host) as controller:
         await eventually(lambda: controller.world.health.ospf_full == 1)
         assert announced(host) == {VIP}

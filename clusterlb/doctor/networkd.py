@@ -1,0 +1,69 @@
+"""Does systemd-networkd take away what is not its own? It does by default, when it starts or reloads.
+
+networkd.conf(5): ``ManageForeignRoutingPolicyRules=`` (systemd 249) and ``ManageForeignRoutes=`` (246) are
+true by default; rules and routes of other protocols than the kernel's go, FRR's routes with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from configparser import ConfigParser, Error
+from pathlib import Path
+
+_RUNS = "run/systemd/netif/state"  # its state, from its first start after a boot
+_FOLDERS = ("etc/systemd", "run/systemd", "usr/local/lib/systemd", "usr/lib/systemd")  # the first wins
+_FILE = "networkd.conf"
+_NO = {"no", "false", "off", "0", "n", "f"}  # parse_boolean(), src/basic/parse-util.c
+_RULES, _ROUTES = "ManageForeignRoutingPolicyRules", "ManageForeignRoutes"
+_SETTINGS = {
+    _RULES: "the policy rules of SNAT pools",
+    _ROUTES: "the routes of FRR and of clusterlb",
+}
+
+
+def takes_away(*, rules: bool, root: Path = Path("/")) -> str:
+    """Return a warning that says what to write where; empty when networkd does not run or is told better.
+
+    ``rules``: whether this director has policy rules.
+    """
+    if not (root / _RUNS).exists():
+        return ""
+    said = settings(root)
+    asked = _SETTINGS if rules else {_ROUTES: _SETTINGS[_ROUTES]}
+    wrong = [name for name in asked if said.get(name.lower(), "yes").lower() not in _NO]
+    if not wrong:
+        return ""
+    lost = " and ".join(_SETTINGS[name] for name in wrong)
+    lines = "\\n".join(["[Network]", *(f"{name}=no" for name in wrong)])
+    return (
+        f"systemd-networkd removes {lost} whenever it starts or reloads; they come back at once, and packets "
+        f"are lost meanwhile. Write printf '{lines}\\n' > /etc/systemd/networkd.conf.d/clusterlb.conf, then "
+        "systemctl restart systemd-networkd"
+    )
+
+
+def settings(root: Path) -> Mapping[str, str]:
+    """Return section ``[Network]`` of networkd.conf and its drop-ins, names in small letters.
+
+    A file that cannot be read or understood says nothing.
+    """
+    read: dict[str, str] = {}
+    for file in _files(root):
+        parser = ConfigParser(strict=False, interpolation=None, allow_no_value=True, delimiters=("=",))
+        try:
+            parser.read_string(file.read_text(encoding="utf-8", errors="replace"))
+        except (OSError, Error):
+            continue
+        if parser.has_section("Network"):
+            read |= {name: (value or "").strip() for name, value in parser.items("Network")}
+    return read
+
+
+def _files(root: Path) -> Iterator[Path]:
+    """Yield the file and its drop-ins in the order in which they are read (systemd.conf.d(5))."""
+    mains = (root / folder / _FILE for folder in _FOLDERS)
+    yield from [main for main in mains if main.is_file()][:1]
+    dropped: dict[str, Path] = {}
+    for folder in reversed(_FOLDERS):
+        dropped |= {file.name: file for file in (root / folder / f"{_FILE}.d").glob("*.conf")}
+    yield from (dropped[name] for name in sorted(dropped))
