@@ -12,6 +12,7 @@ from clusterlb.controller.adjacent import on_uplinks, watched
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.fake import ADJACENT, SESSION
 from clusterlb.drivers.interface import BfdSession, OspfNeighbor
+from clusterlb.model.address import AddressFamily
 from clusterlb.model.director_checks import DirectorChecks
 from clusterlb.model.reason import Reason
 from tests.frr import conftest as frr
@@ -89,7 +90,7 @@ async def test_frr_tells_the_sessions_apart(routers, wire):
         raise AssertionError(found)
 
     async def count():
-        ours = on_uplinks(await running_frr.neighbors(), ("e0",))
+        ours = on_uplinks(await running_frr.neighbors(AddressFamily.IPV4), ("e0",))
         return watched(ours, await running_frr.bfd_up())
 
     await until({mine, theirs})
