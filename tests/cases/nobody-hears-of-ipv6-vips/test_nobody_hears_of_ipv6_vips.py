@@ -63,7 +63,8 @@ async def test_without_an_ospfv3_neighbour_ipv6_vips_alone_are_withdrawn(tmp_pat
         host.frr.adjacent = (ADJACENT,)
         await eventually(lambda: announced(host) == {FOUR})
         assert controller.world.decided[SIX].because.reason is Reason.DIRECTOR_UNFIT
-        assert "0 OSPFv3 neighbours on the uplinks are Full, 1 needed" in controller.world.decided[SIX].because.text
+        because = controller.world.decided[SIX].because.text
+        assert "0 OSPFv3 neighbours on the uplinks are Full, 1 needed" in because
         assert await full_of(controller) == {"OSPFv2": 1.0, "OSPFv3": 0.0}
         assert not (await status(controller))["fit"]
         host.frr.adjacent = (ADJACENT, ADJACENT6)
