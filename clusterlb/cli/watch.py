@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LOOK_EVERY = 1.0
 WAITS = "weight 0, waiting for connections to end"
+HANDED_OVER = ("backup", "initialize")  # VRRP's: another director is master, or this one stands no more
 GRACE = 30.0  # seconds beyond its deadline that a drain may take to be done
 
 
@@ -63,7 +64,7 @@ def progress(status: dict[str, Any], target: str) -> tuple[bool, int, str]:
     if kind in {"member", "pool"}:
         return _members(status, kind, name)
     vips = [vip for vip in status["vips"] if kind == "director" or vip["vip"] == name]
-    left = [vip for vip in vips if vip["announced"]]
+    left = [vip for vip in vips if vip["announced"] and vip.get("vrrp") not in HANDED_OVER]
     rows = [member for vip in left for service in vip["services"] for member in service["members"]]
     if kind == "director":
         left += [address for address in status["snat"] if address["announced"]]

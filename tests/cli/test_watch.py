@@ -1,5 +1,7 @@
 """When a drain is done, as the one who watches it is told."""
 
+import pytest
+
 from clusterlb.cli.watch import progress
 
 STATUS = {
@@ -16,6 +18,15 @@ def test_a_director_is_drained_when_its_snat_addresses_have_gone_too():
 
 def test_a_vip_is_drained_without_them():
     assert progress(STATUS, "vip/10.100.0.1") == (True, 0, "")
+
+
+@pytest.mark.parametrize(
+    ("vrrp", "done"), [("master", False), ("", False), ("backup", True), ("initialize", True)]
+)
+def test_a_vip_of_vrrp_is_drained_when_another_director_is_master(vrrp, done):
+    text = "updates; it serves only where no other director does"
+    vip = {**STATUS["vips"][0], "announced": ["drained"], "because": text, "vrrp": vrrp}
+    assert progress({**STATUS, "vips": [vip]}, "vip/10.100.0.1") == (done, 0, "" if done else text)
 
 
 def test_a_members_drain_says_what_it_waits_for():
