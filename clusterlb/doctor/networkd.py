@@ -35,9 +35,10 @@ def takes_away(*, rules: bool, root: Path = Path("/")) -> str:
         return ""
     lost = " and ".join(_SETTINGS[name] for name in wrong)
     lines = "\\n".join(["[Network]", *(f"{name}=no" for name in wrong)])
+    file = "/etc/systemd/networkd.conf.d/clusterlb.conf"
     return (
         f"systemd-networkd removes {lost} whenever it starts or reloads; they come back at once, and packets "
-        f"are lost meanwhile. Write printf '{lines}\\n' > /etc/systemd/networkd.conf.d/clusterlb.conf, then "
+        f"are lost meanwhile. Tell it once: mkdir -p {Path(file).parent}; printf '{lines}\\n' > {file}; "
         "systemctl restart systemd-networkd"
     )
 
