@@ -100,7 +100,9 @@ def standing(
         if not on:
             found[group.line()] = (group.line(), group.line("shutdown"))
         elif Lane.ACTIVE not in on:
-            found[group.line(f"priority {group.priority}")] = (group.line(f"priority {DRAINED}"),)
+            # 100 is FRR's own default and has no line
+            found[group.line()] = (group.line(), group.line(f"priority {DRAINED}"))
+            found[group.line(f"priority {group.priority}")] = ()
     return tuple(each for line in lines for each in found.get(line, (line,)))
 
 

@@ -61,6 +61,19 @@ def test_what_frr_is_told_is_what_is_read_of_it(vip, lanes):
     assert others == [line for line in LINES if place_of(line) is None]
 
 
+def test_every_place_in_the_order_can_be_drained():
+    """The eleventh has FRR's own default, 100, which FRR does not print."""
+    names = [f"d{number}" for number in range(1, 21)]
+    directors = {name: replace(FULL.directors["d1"], name=name) for name in names}
+    ha = Vrrp(tuple(names), 10, ("e0",))
+    given = replace(FULL, directors=directors, vips={VIP: replace(FULL.vips[VIP], ha=ha)})
+    for name in names:
+        groups = groups_of(given, directors[name])
+        lines = standing(parse(render_config(given, directors[name])), groups, {VIP: DRAINED})
+        priorities = [line.text for line in lines if line.text.startswith("vrrp 10 priority")]
+        assert priorities == ["vrrp 10 priority 1"], name
+
+
 def test_nobody_stands_without_a_device_or_without_the_lines():
     assert stood(LINES, D1, ()) == {}
     assert stood((), D1, DEVICES) == {}
