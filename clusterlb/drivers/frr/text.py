@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -10,6 +11,7 @@ from clusterlb.drivers.frr.contexts import opens_context, takes
 from clusterlb.model.state import FrrLine
 
 _PREAMBLE = ("Building configuration...", "Current configuration:")
+_ROUTER = re.compile(r"vrrp \d+ version 3")
 _EXITS = {"vrf ": "exit-vrf", "address-family ": "exit-address-family"}
 
 
@@ -117,10 +119,19 @@ def scan(text: str) -> list[Entry]:
             header = not takes(context, stripped) and (
                 opens_context(context, stripped) or _deeper_follows(rows[number + 1 :], indent)
             )
-            entries.append(Entry(row, Kind.HEADER if header else Kind.LINE, context))
+            entries.append(Entry(row, Kind.HEADER if header else Kind.LINE, context, _one_spelling(stripped)))
             if header:
                 scanner.stack.append(_Open(stripped, indent))
     return entries
+
+
+def _one_spelling(text: str) -> str:
+    """Return what stands for a line that FRR's versions print in two ways, else nothing.
+
+    ``vrrp 10`` of FRR 8.4 to 10.3 is ``vrrp 10 version 3`` in 10.7: 3 is the default (vrrpd/vrrp_vty.c).
+    """
+    router, version, _ = text.partition(" version 3")
+    return router if version and _ROUTER.fullmatch(text) else ""
 
 
 def final_end(rows: Sequence[str]) -> int | None:

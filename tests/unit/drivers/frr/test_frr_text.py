@@ -126,3 +126,14 @@ def test_serialise_closes_what_it_opens():
     assert serialise([FrrLine(("bfd", "profile x"), "detect-multiplier 4")]) == (
         "bfd\n profile x\n  detect-multiplier 4\n exit\nexit\n!\n"
     )
+
+
+@pytest.mark.parametrize("line", ["vrrp 10", "vrrp 10 version 3"])
+def test_a_line_that_versions_of_frr_print_in_two_ways_is_one(line):
+    found = parse(f"interface e0\n {line}\n vrrp 10 ip 10.100.0.1\nexit\n")
+    assert found[1] == FrrLine(("interface e0",), "vrrp 10")
+
+
+def test_the_second_version_of_vrrp_is_another_line():
+    found = parse("interface e0\n vrrp 10 version 2\nexit\n")
+    assert found[1] == FrrLine(("interface e0",), "vrrp 10 version 2")
