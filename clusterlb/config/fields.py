@@ -18,6 +18,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from clusterlb.model.address import IPAddress, IPNetwork
 from clusterlb.model.inventory import Amount
 from clusterlb.model.ospf import OUR_INTERFACES
+from clusterlb.model.vrrp import DEVICE
 
 _DURATION = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h)"
 _LONG_DURATION = _DURATION.replace("|h)", "|h|d)")
@@ -26,7 +27,6 @@ _WHOLE = {1: "whole seconds", 0.01: "a multiple of 10ms", 0.001: "whole millisec
 _PERCENT = re.compile(r"([0-9]{1,3})%")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}")
-_VRRP_DEVICE = re.compile(r"vrrp[46]-[0-9]+-[0-9a-f]+")  # core/vrrp.py
 # `all` and `default` are in the place of an interface's name in sysctls (ip-sysctl.rst)
 _NO_LINKS = frozenset({"lo", "all", "default"})
 _THIS_NETWORK = IPv4Network("0.0.0.0/8")
@@ -262,7 +262,7 @@ def parse_interface(value: object) -> str:
             "is not a good interface name",
             "1 to 15 letters, digits, dots, hyphens and underscores, as `ip link` shows",
         )
-    if text.startswith(OUR_INTERFACES) or _VRRP_DEVICE.fullmatch(text):
+    if text.startswith(OUR_INTERFACES) or DEVICE.fullmatch(text):
         raise refuse("is an interface that clusterlb makes itself", "name the one that leads to the switch")
     if text in _NO_LINKS:
         raise refuse("is no interface that leads anywhere", "name the one that leads to the switch")

@@ -164,7 +164,7 @@ class Controller:
         await self.engine.start()
         monitors = (
             Monitor(Watched.LINKS, self._links_changed),
-            Monitor(Watched.SETTINGS, lambda: self._spawn(self.readings.host())),
+            Monitor(Watched.SETTINGS, self._host_changed),
             TableMonitor(lambda: self._spawn(self.readings.rules())),
         )
         schedule = Schedule()

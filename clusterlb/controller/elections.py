@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
+from clusterlb.controller.readings import SHARE
 from clusterlb.controller.world import World
 from clusterlb.core.vrrp import Finding, Key, elected, thin, two_masters
 from clusterlb.drivers.bond import Bond, bond_of
@@ -13,7 +14,6 @@ from clusterlb.drivers.interface import DriverError, FrrDriver
 from clusterlb.model.vrrp import VrrpRouter
 
 EVERY = 2.0  # seconds between two looks; more than it takes two directors to decide who is master
-SHARE = 20  # a look that took t seconds is not repeated before SHARE x t
 
 log = structlog.get_logger()
 

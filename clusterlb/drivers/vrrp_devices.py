@@ -7,7 +7,6 @@ later) while the director is not master.
 
 from __future__ import annotations
 
-import re
 import socket
 from collections.abc import Iterator
 from errno import ENODEV
@@ -19,9 +18,7 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
 from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.address import IPAddress
-from clusterlb.model.vrrp import VrrpDevice
-
-OURS = re.compile(r"vrrp[46]-[0-9]+-[0-9a-f]+")
+from clusterlb.model.vrrp import DEVICE, VrrpDevice
 
 _IFF_UP = 0x1
 _NO_DAD = 0x2  # IFA_F_NODAD: every director has the address, and the device's MAC is that of all
@@ -33,7 +30,7 @@ _ADDR_GEN_MODE = {4: "1", 6: "3"}
 def read_devices(ipr: IPRoute) -> Iterator[VrrpDevice]:
     """Yield our devices that are up, but for vrrpd, and have no address but the VIP."""
     for index, name in socket.if_nameindex():
-        if OURS.fullmatch(name):
+        if DEVICE.fullmatch(name):
             device = _device(ipr, index, name)
             if device is not None:
                 yield device

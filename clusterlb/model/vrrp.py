@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from clusterlb.model.address import IPAddress
 
+# the names of our devices (core.vrrp makes them)
+DEVICE = re.compile(r"vrrp[46]-[0-9]+-[0-9a-f]+")
 MASTER, BACKUP, INITIALIZE = "Master", "Backup", "Initialize"
 
 

@@ -16,14 +16,10 @@ from itertools import pairwise
 
 from tests.bench.figures import Figure, main
 from tests.frr.conftest import sh
-from tests.support.vrrp_segment import DRAINED, VIP, Segment, settled, until
+from tests.support.vrrp_segment import DRAINED, HANGS, VIP, Segment, settled, until
 
 ROUNDS = 5
 EVERY = 0.005
-HANGS = (
-    "table inet hangs { chain i { type filter hook input priority -300; drop; }; "
-    "chain o { type filter hook output priority -300; drop; }; }"
-)
 
 
 def measure() -> list[Figure]:

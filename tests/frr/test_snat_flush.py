@@ -76,7 +76,10 @@ class Talk:
         while not self._over.is_set():
             self.answered.append(self.streams.alive())
 
-    def end(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self._over.set()
         self._thread.join()
 
@@ -85,11 +88,8 @@ class Talk:
 def test_no_flow_ends(cluster, callers, flush, tmp_path):
     live = callers()
     assert live.alive() == LIVE
-    talk = Talk(live)
-    try:
+    with Talk(live):
         take_away(cluster, FLUSHES[flush], tmp_path)
-    finally:
-        talk.end()
     assert live.alive() == LIVE
 
 
@@ -98,11 +98,8 @@ def test_without_the_table_flows_end_and_new_ones_do_not(cluster, callers, flush
     """Nobody translates meanwhile: an end may hear of a connection that it does not know, and reset it."""
     live = callers()
     assert live.alive() == LIVE
-    talk = Talk(live)
-    try:
+    with Talk(live):
         take_away(cluster, TABLES[flush], tmp_path)
-    finally:
-        talk.end()
     print(f"{live.alive()} of {LIVE} flows live")
     assert callers().alive() == LIVE
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.frr.conftest import eventually, sh
-from tests.support.vrrp_segment import DRAINED, VIP, Segment, settled, until
+from tests.support.vrrp_segment import DRAINED, HANGS, VIP, Segment, settled, until
 
 pytestmark = pytest.mark.kernel
 
@@ -37,10 +37,6 @@ with socket.create_connection(("10.100.0.1", 80), timeout=20) as talker:
         print(turns, flush=True)
         time.sleep(0.02)
 """
-HANGS = (
-    "table inet hangs { chain i { type filter hook input priority -300; drop; }; "
-    "chain o { type filter hook output priority -300; drop; }; }"
-)
 
 
 @pytest.fixture

@@ -28,6 +28,11 @@ VIP, VIP6 = ip_address("10.100.0.1"), ip_address("fd00:100::1")
 OUT: frozenset[Lane] = frozenset()
 ACTIVE, DRAINED = frozenset({Lane.ACTIVE}), frozenset({Lane.DRAINED})
 BOTH = {VIP: ACTIVE, VIP6: ACTIVE}
+# nft's words for a kernel that hangs with its links up: nothing comes in, nothing goes out
+HANGS = (
+    "table inet hangs { chain i { type filter hook input priority -300; drop; }; "
+    "chain o { type filter hook output priority -300; drop; }; }"
+)
 
 
 def inventory_of(*interfaces: str) -> Inventory:

@@ -95,18 +95,23 @@ def kernel_log(pattern):
     return [line for line in lines.splitlines() if re.search(pattern, line)]
 
 
+def seen_by_the_member(answer):
+    """Return what is known from a member's log, by the manual's own examples of it."""
+    assert answer["client"].startswith("10.100.1."), answer
+    return {
+        "10.100.1.1": answer["client"],
+        "10.2.0.101": answer["local"],
+        "41022": str(answer["port"]),
+        "8080": str(answer["local_port"]),
+    }
+
+
 def test_the_log_tells_which_client_had_a_local_address_and_port(whole, holder):
     """The look-up of the manual, with its own patterns; what is known is what a member's log shows."""
     by_local, by_number = re.findall(r"-g '(clusterlb [^']+)'", MANUAL.read_text())[:2]
     for source in SOURCES:
         answer = holder.ask(source, TRANSLATED, 80)
-        assert answer["client"].startswith("10.100.1."), answer
-        known = {
-            "10.100.1.1": answer["client"],
-            "10.2.0.101": answer["local"],
-            "41022": str(answer["port"]),
-            "8080": str(answer["local_port"]),
-        }
+        known = seen_by_the_member(answer)
         (seen,) = logged(filled(by_local, known))
         (number,) = re.findall(r"SEQ=(\d+)", seen)
         (found,) = logged(filled(by_number, {**known, "2843104519": number}))
@@ -118,13 +123,7 @@ def test_the_log_tells_which_client_sent_a_datagram(whole, holder):
     by_local, by_id = re.findall(r"-g '(clusterlb [^']+)'", MANUAL.read_text())[2:4]
     for source in SOURCES:
         answer = holder.ask(source, TRANSLATED, 80, "udp")
-        assert answer["client"].startswith("10.100.1."), answer
-        known = {
-            "10.100.1.1": answer["client"],
-            "10.2.0.101": answer["local"],
-            "41022": str(answer["port"]),
-            "8080": str(answer["local_port"]),
-        }
+        known = seen_by_the_member(answer)
         (seen,) = logged(filled(by_local, known))
         (number,) = re.findall(r" ID=(\d+)", seen)
         (found,) = logged(filled(by_id, {**known, "4711": number}))
