@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from clusterlb.api.answer import answer
+from clusterlb.api.json_form import answer
 
 log = structlog.get_logger()
 

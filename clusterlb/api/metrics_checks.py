@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -13,8 +12,11 @@ from prometheus_client.core import (
 )
 
 from clusterlb.checks.stats import LAG_BUCKETS
+from clusterlb.model.check import VerdictState
+from clusterlb.model.status import EngineStatus, Status
 
 PREFIX = "clusterlb"
+VERDICTS = {VerdictState.UP: 1.0, VerdictState.DOWN: 0.0, VerdictState.UNKNOWN: -1.0}
 
 _ENGINE = {
     "started": "Probes begun",
@@ -30,31 +32,27 @@ _ENGINE = {
 }
 
 
-def checks(status: dict[str, Any]) -> Iterator[Metric]:
+def checks(status: Status) -> Iterator[Metric]:
     """Yield the families of one status object."""
-    yield from _engine(status["checks"])
+    yield from _engine(status.checks)
     yield from _pools(status)
     yield from _director(status)
 
 
-def _engine(engine: dict[str, Any]) -> Iterator[Metric]:
-    yield GaugeMetricFamily(
-        f"{PREFIX}_check_engine_up", "1 when it has spoken", value=float(engine.get("alive", 0))
-    )
-    yield GaugeMetricFamily(f"{PREFIX}_check_probes", "Probes that are kept", value=engine.get("probes", 0))
-    yield GaugeMetricFamily(
-        f"{PREFIX}_check_unprobed", "Probes that bring no results", value=engine.get("unprobed", 0)
-    )
+def _engine(engine: EngineStatus) -> Iterator[Metric]:
+    yield GaugeMetricFamily(f"{PREFIX}_check_engine_up", "1 when it has spoken", value=float(engine.alive))
+    yield GaugeMetricFamily(f"{PREFIX}_check_probes", "Probes that are kept", value=engine.probes)
+    yield GaugeMetricFamily(f"{PREFIX}_check_unprobed", "Probes that bring no results", value=engine.unprobed)
     for name, text in _ENGINE.items():
-        yield CounterMetricFamily(f"{PREFIX}_check_{name}", text, value=engine.get(name, 0))
+        yield CounterMetricFamily(f"{PREFIX}_check_{name}", text, value=getattr(engine, name))
     unsent = CounterMetricFamily(
         f"{PREFIX}_check_unsent", "Probes that the director could not send", labels=["reason"]
     )
-    for reason, count in engine.get("unsent", {}).items():
+    for reason, count in engine.unsent.items():
         unsent.add_metric([reason], count)
     yield unsent
     lag = HistogramMetricFamily(f"{PREFIX}_check_lag_seconds", "How late probes began")
-    counts = engine.get("lag_buckets", [0] * (len(LAG_BUCKETS) + 1))
+    counts = engine.lag_buckets or (0,) * (len(LAG_BUCKETS) + 1)
     total, rows = 0, []
     for bound, count in zip((*map(str, LAG_BUCKETS), "+Inf"), counts, strict=True):
         total += count
@@ -63,7 +61,7 @@ def _engine(engine: dict[str, Any]) -> Iterator[Metric]:
     yield lag
 
 
-def _pools(status: dict[str, Any]) -> Iterator[Metric]:
+def _pools(status: Status) -> Iterator[Metric]:
     families = {
         name: GaugeMetricFamily(f"{PREFIX}_pool_{name}", text, labels=["pool"])
         for name, text in {
@@ -74,19 +72,18 @@ def _pools(status: dict[str, Any]) -> Iterator[Metric]:
             "panic": "1 when so few are UP that all are used",
         }.items()
     }
-    for pool, standing in status["pools"].items():
+    for pool, standing in status.pools.items():
         for name, family in families.items():
-            if standing:
-                family.add_metric([pool], float(standing[name]))
+            family.add_metric([pool], float(getattr(standing, name)))
     yield from families.values()
 
 
-def _director(status: dict[str, Any]) -> Iterator[Metric]:
+def _director(status: Status) -> Iterator[Metric]:
     filled = GaugeMetricFamily(f"{PREFIX}_table_filled_ratio", "How full a table is", labels=["table"])
-    for table, share in status["filled"].items():
+    for table, share in status.filled.items():
         filled.add_metric([table], share / 100)
     yield filled
     up = GaugeMetricFamily(f"{PREFIX}_director_check_up", "1 UP, 0 DOWN, -1 UNKNOWN", labels=["check"])
-    for name, check in status["director_checks"].items():
-        up.add_metric([name], {"up": 1.0, "down": 0.0}.get(check["verdict"], -1.0))
+    for name, check in status.director_checks.items():
+        up.add_metric([name], VERDICTS[check.verdict])
     yield up

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from clusterlb.model.status import Status
 
 PREFIX = "clusterlb"
 
@@ -21,13 +22,13 @@ _CONNTRACK = {
 }
 
 
-def ports(status: dict[str, Any]) -> Iterator[Metric]:
+def ports(status: Status) -> Iterator[Metric]:
     """Yield the families of one status object; what was not read is left out."""
-    found = status["ports"]
+    found = status.ports
     for field, (name, text) in _ADDRESS.items():
         family = GaugeMetricFamily(f"{PREFIX}_{name}", text, labels=["address", "kind"])
-        for address, use in found["addresses"].items():
-            family.add_metric([address, use["kind"]], use[field])
+        for address, use in found.addresses.items():
+            family.add_metric([str(address), use.kind.value], getattr(use, field))
         yield family
-    for field, value in found["conntrack"].items():
-        yield CounterMetricFamily(f"{PREFIX}_conntrack_{field}", _CONNTRACK[field], value=value)
+    for field, text in _CONNTRACK.items() if found.conntrack else ():
+        yield CounterMetricFamily(f"{PREFIX}_conntrack_{field}", text, value=getattr(found.conntrack, field))

@@ -11,39 +11,41 @@ have no series for it, which would say 0 for ever; nor have members without pers
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TypeVar
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from clusterlb.api.metrics_checks import VERDICTS
 from clusterlb.model.forwarding import Forwarding
+from clusterlb.model.status import CountersStatus, MemberStatus, ServiceStatus, Status
 
 PREFIX = "clusterlb"
 
-Row = dict[str, Any]
+Row = TypeVar("Row", bound=CountersStatus)
 _Kind = type[GaugeMetricFamily | CounterMetricFamily]
 _Families = tuple[tuple[str, str, _Kind, Callable[[Row], float | None]], ...]
 
-_BACK = {Forwarding.NAT.value, Forwarding.FULLNAT.value}
+_BACK = {Forwarding.NAT, Forwarding.FULLNAT}
 
 
-def services(status: dict[str, Any]) -> Iterator[Metric]:
+def services(status: Status) -> Iterator[Metric]:
     """Yield the families of one status object, one by one: many samples at once are the collector's work."""
-    found = {service["service"]: service for vip in status["vips"] for service in vip["services"]}
+    found = {service.service: service for vip in status.vips for service in vip.services}
     yield from _families("service", ["service"], SERVICE, [([name], each) for name, each in found.items()])
     rows = [
-        ([service["service"], member["member"]], member)
+        ([service.service, str(member.member)], member)
         for service in found.values()
-        for member in service["members"]
+        for member in service.members
     ]
     yield from _families("member", ["service", "member"], MEMBER, rows)
-    lasting = {name for name, service in found.items() if service["persistence"]}
+    lasting = {name for name, service in found.items() if service.persistence}
     yield from _families(
         "member", ["service", "member"], PERSISTENT, [row for row in rows if row[0][0] in lasting]
     )
 
 
 def _families(
-    of: str, labels: list[str], families: _Families, rows: list[tuple[list[str], Row]]
+    of: str, labels: list[str], families: _Families[Row], rows: list[tuple[list[str], Row]]
 ) -> Iterator[Metric]:
     for name, text, kind, value in families:
         family = kind(f"{PREFIX}_{of}_{name}", text, labels=labels)
@@ -56,28 +58,26 @@ def _families(
 
 def _number(field: str) -> Callable[[Row], float | None]:
     """Return what reads a counter; it has no value while IPVS does not answer, for then nobody knows."""
-    return lambda row: None if row[field] is None else float(row[field])
+    return lambda row: getattr(row, field)
 
 
 def _flag(field: str) -> Callable[[Row], float]:
-    return lambda row: float(bool(row[field]))
+    return lambda row: float(bool(getattr(row, field)))
 
 
-def _back(field: str) -> Callable[[Row], float | None]:
+def _back(field: str) -> Callable[[MemberStatus], float | None]:
     """Return what reads a counter of what comes back, of a member whose answers pass here."""
-    return lambda row: None if row[field] is None or row["forwarding"] not in _BACK else float(row[field])
+    return lambda row: getattr(row, field) if row.forwarding in _BACK else None
 
 
-def _any_back(field: str) -> Callable[[Row], float | None]:
+def _any_back(field: str) -> Callable[[ServiceStatus], float | None]:
     """Return what reads a service's counter of what comes back, where some member's answers pass here."""
     return lambda row: (
-        None
-        if row[field] is None or not any(member["forwarding"] in _BACK for member in row["members"])
-        else float(row[field])
+        getattr(row, field) if any(member.forwarding in _BACK for member in row.members) else None
     )
 
 
-def _counters(back: Callable[[str], Callable[[Row], float | None]]) -> _Families:
+def _counters(back: Callable[[str], Callable[[Row], float | None]]) -> _Families[Row]:
     return (
         ("connections", "Connections", CounterMetricFamily, _number("connections")),
         ("in_packets", "Packets from clients", CounterMetricFamily, _number("in_packets")),
@@ -87,15 +87,15 @@ def _counters(back: Callable[[str], Callable[[Row], float | None]]) -> _Families
     )
 
 
-SERVICE: _Families = _counters(_any_back)
-MEMBER: _Families = (
+SERVICE: _Families[ServiceStatus] = _counters(_any_back)
+MEMBER: _Families[MemberStatus] = (
     (
         "up",
         "1 UP, 0 DOWN, -1 UNKNOWN",
         GaugeMetricFamily,
-        lambda member: {"up": 1.0, "down": 0.0}.get(member["verdict"], -1.0),
+        lambda member: VERDICTS[member.verdict],
     ),
-    ("weight", "Weight in the kernel", GaugeMetricFamily, lambda member: float(member["weight"] or 0)),
+    ("weight", "Weight in the kernel", GaugeMetricFamily, lambda member: float(member.weight or 0)),
     ("active", "Active connections", GaugeMetricFamily, _number("active")),
     ("inactive", "Inactive connections", GaugeMetricFamily, _number("inactive")),
     *_counters(_back),
@@ -108,6 +108,6 @@ MEMBER: _Families = (
     ),
     ("warning", "1 when a check that passes warns", GaugeMetricFamily, _flag("warning")),
 )
-PERSISTENT: _Families = (
+PERSISTENT: _Families[MemberStatus] = (
     ("persistent", "Clients that persistence keeps with it", GaugeMetricFamily, _number("persistent")),
 )

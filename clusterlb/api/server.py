@@ -8,18 +8,18 @@ from pathlib import Path
 
 from aiohttp import web
 
-from clusterlb.api.answer import answer
 from clusterlb.api.errors import say_why
 from clusterlb.api.idle import Idle
+from clusterlb.api.intents import body_of, intents, refusal
+from clusterlb.api.json_form import answer
 from clusterlb.api.metrics import exposition
 from clusterlb.api.scrape import Scrape, collected_later
 from clusterlb.api.socket import OwnSocket, TakenError
-from clusterlb.api.wishes import wished, wishes
 from clusterlb.controller.condition import condition
 from clusterlb.controller.daemon import Controller
+from clusterlb.controller.intents import RefusedError
 from clusterlb.controller.judgement import broken, troubles
 from clusterlb.controller.status import plan_lines, status
-from clusterlb.core.guard import refused_down
 
 SOCKET_NAME = "api.sock"
 WARNINGS = 20  # lines of /health
@@ -59,7 +59,7 @@ class Server:
                 web.post("/v1/down", self._down),
                 web.get("/metrics", self._scrape.answer),
                 web.get("/health", self._health),
-                *wishes(self._controller),
+                *intents(self._controller),
             ]
         )
         await self._listen_unix(control, idle)
@@ -114,22 +114,18 @@ class Server:
         return answer({"steps": plan_lines(self._controller.reconciler.plan())})
 
     async def _reload(self, request: web.Request) -> web.Response:
-        wish = await wished(request)
+        body = await body_of(request)
         reloader = self._controller.reloader
-        good = await reloader.reload(yes=wish.get("yes") is True)
+        good = await reloader.reload(yes=body.get("yes") is True)
         code = 200 if good else 409 if reloader.unconfirmed else 422
         return answer({"ok": good, "error": reloader.error}, code)
 
     async def _down(self, request: web.Request) -> web.Response:
-        controller, wish = self._controller, await wished(request)
-        if wish.get("force") is not True and not controller.world.leaving:
-            await controller.look_around()  # the guard looks at what is now
-            around = controller.world.around(controller.reconciler.clock())
-            silent = controller.readings.cluster_error
-            refused = refused_down(controller.world.inventory, around, silent)
-            if refused is not None:
-                return answer({"error": refused.text, "reason": refused.reason.value}, 409)
-        problems = await self._controller.down()
+        body = await body_of(request)
+        try:
+            problems = await self._controller.down(force=body.get("force") is True)
+        except RefusedError as error:
+            return refusal(error)
         return answer({"problems": problems}, 500 if problems else 200)
 
     async def _exposition(self) -> bytes:

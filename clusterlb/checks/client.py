@@ -17,6 +17,7 @@ from clusterlb.checks.mark import VARIABLE, Mark, Watcher
 from clusterlb.checks.news import News, names
 from clusterlb.checks.wire import NOBODY, decode_row, encode_key, lines, refuse_times
 from clusterlb.model.health import Observation, ProbeKey
+from clusterlb.model.status import EngineStatus
 
 LONGEST_LINE = 1 << 20
 MISSED_BEATS = 5
@@ -102,14 +103,9 @@ class EngineClient:
         return self._process.pid if self._process is not None else None
 
     @property
-    def stats(self) -> dict[str, Any]:
+    def stats(self) -> EngineStatus:
         """Return the engine's counters of the latest heartbeat (``stats.Counters``) and our own."""
-        return {
-            **self._counters,
-            "restarts": self.restarts,
-            "alive": self.alive,
-            "state": self.state,
-        }
+        return EngineStatus(**self._counters, restarts=self.restarts, alive=self.alive, state=self.state)
 
     def unprobed(self) -> dict[ProbeKey, str]:
         """Return what is not probed though it should be, with since when and why."""

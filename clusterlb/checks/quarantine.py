@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from clusterlb.checks.client import EngineClient
 from clusterlb.checks.news import names
 from clusterlb.model.health import Observation, ProbeKey
+from clusterlb.model.status import EngineStatus
 
 
 class CheckEngines:
@@ -30,9 +32,9 @@ class CheckEngines:
         self._apart = EngineClient(on_observation, on_event, on_stuck=self._part, **settings)
 
     @property
-    def stats(self) -> dict[str, Any]:
-        """Return the first engine's counters, and who is in quarantine."""
-        return {**self._main.stats, "quarantined": names(self._stuck) if self._stuck else ""}
+    def stats(self) -> EngineStatus:
+        """Return the first engine's counters, and which checks are in quarantine."""
+        return replace(self._main.stats, quarantined=names(self._stuck) if self._stuck else "")
 
     def unprobed(self) -> dict[ProbeKey, str]:
         """Return what is not probed though it should be, with since when and why."""

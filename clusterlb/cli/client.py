@@ -7,11 +7,14 @@ import json
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from clusterlb.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from clusterlb.model.status import Status
 from clusterlb.cli.readable import readable
 
 SOCKET_NAME = "api.sock"
@@ -65,3 +68,19 @@ def ask(
     if response.status == BROKEN and "error" in answer:
         raise click.ClickException(str(answer["error"]))
     return response.status, cast(dict[str, Any], answer)
+
+
+def ask_status(run_dir: Path) -> Status:
+    """Return the controller's status; raise UnreachableError with what to do."""
+    from clusterlb.api.json_form import decode
+    from clusterlb.model.status import Status
+
+    _, answer = ask(run_dir, "GET", "/v1/status")
+    try:
+        return decode(Status, answer)
+    except ValueError as error:
+        version = answer.get("version", "another version")
+        raise UnreachableError(
+            f"the controller on {run_dir / SOCKET_NAME} is of version {version}, and this command does not "
+            "understand its status: restart the controller (systemctl restart clusterlb)"
+        ) from error

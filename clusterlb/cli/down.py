@@ -25,15 +25,15 @@ def command(run_dir: Path, state_dir: Path, pathspace: str | None, director: str
     without one it is done from its record in the state directory.
     It is refused (exit code 7) while fewer than `min_announcers` others announce a VIP, as a drain is.
     """
-    from clusterlb.cli.client import UnreachableError, ask
+    from clusterlb.cli.client import UnreachableError, ask, ask_status
 
     click.echo("withdrawing the VIPs and waiting for their flows to move...", err=True)
     try:
         if director is not None:
-            _, now = ask(run_dir, "GET", "/v1/status")
-            if now["director"] != director:
+            here = ask_status(run_dir).director
+            if here != director:
                 raise click.ClickException(
-                    f"the controller on {run_dir} runs director {now['director']}, not {director}"
+                    f"the controller on {run_dir} runs director {here}, not {director}"
                 )
         code, answer = ask(run_dir, "POST", "/v1/down", timeout=120.0, body={"force": force})
         if code == 409:

@@ -1,4 +1,4 @@
-"""``clusterlb drain``: out of service gracefully, for as long as it is wished."""
+"""``clusterlb drain``: out of service gracefully, for as long as the operator says."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from clusterlb.cli import options, wish
+from clusterlb.cli import intent, options
+from clusterlb.model.target import DIRECTOR, Target, parse_target
 
 KINDS = ("director", "vip", "pool", "member")
 kind_argument = click.argument("kind", type=click.Choice(KINDS))
@@ -17,12 +18,12 @@ name_argument = click.argument("name", required=False)
 @click.command("drain")
 @kind_argument
 @name_argument
-@wish.reason_option
+@intent.reason_option
 @click.option("--deadline", metavar="TIME", help="How long flows may take, as 10m.  [default: as they need]")
 @click.option("--at", metavar="TIME", help="When to begin: 03:00 or '2026-12-01 03:00', local time.")
-@wish.for_option
+@intent.for_option
 @click.option("--wait/--detach", default=True, show_default=True, help="Watch it until it is done.")
-@wish.force_option
+@intent.force_option
 @options.run_dir_option
 def command(
     kind: str,
@@ -45,14 +46,14 @@ def command(
 
     Exit code 0 done (or begun, with --detach), 7 a guard refused, 8 the deadline passed while watching.
     """
-    goal = target(kind, name, run_dir)
-    begins = wish.moment(at, datetime.now().astimezone())
-    patience = wish.seconds(deadline, "--deadline")
-    length = wish.seconds(duration, "--for")
-    wish.make(
+    goal = target_of(kind, name, run_dir)
+    begins = intent.moment(at, datetime.now().astimezone())
+    patience = intent.seconds(deadline, "--deadline")
+    length = intent.seconds(duration, "--for")
+    intent.make(
         run_dir,
         kind="drain",
-        target=goal,
+        target=str(goal),
         reason=reason,
         begins=begins,
         patience=patience,
@@ -70,17 +71,17 @@ def command(
         watch_drain(run_dir, goal, patience)
 
 
-def target(kind: str, name: str | None, run_dir: Path) -> str:
-    """Return what the controller calls it; a usage error without a needed name, or for another director."""
-    from clusterlb.cli.client import ask
+def target_of(kind: str, name: str | None, run_dir: Path) -> Target:
+    """Return the target; a usage error without a needed name, or with one that cannot be here."""
+    from clusterlb.cli.client import ask_status
 
     if kind != "director":
         if not name:
             raise click.UsageError(f"name the {kind}")
-        return f"{kind}/{name}"
-    if name:
-        _, status = ask(run_dir, "GET", "/v1/status")
-        if status["director"] != name:
-            here = status["director"]
-            raise click.UsageError(f"this is director {here}: run it on {name}, or with its --run-dir")
-    return "director"
+        try:
+            return parse_target(f"{kind}/{name}")
+        except ValueError as error:
+            raise click.UsageError(f"{name!r} is not the name of a {kind}: {error}") from error
+    if name and (here := ask_status(run_dir).director) != name:
+        raise click.UsageError(f"this is director {here}: run it on {name}, or with its --run-dir")
+    return DIRECTOR

@@ -6,21 +6,21 @@ from pathlib import Path
 
 import click
 
-from clusterlb.cli import options, wish
+from clusterlb.cli import intent, options
 
 
 @click.command("pin")
 @click.argument("member", metavar="POOL/ADDRESS:PORT")
 @click.argument("state", type=click.Choice(["up", "down"]))
-@wish.reason_option
-@wish.for_option
+@intent.reason_option
+@intent.for_option
 @options.run_dir_option
 def command(member: str, state: str, reason: str, duration: str | None, run_dir: Path) -> None:
     """Pin a member UP or DOWN on this director; its checks go on and are shown, and decide nothing.
 
     The pin is recorded on disk before it takes effect, and outlives the controller. Exit code 0 done, 1 not.
     """
-    length = wish.seconds(duration, "--for")
-    wish.make(run_dir, kind="pin", target=member, value=state, reason=reason, **{"for": length})
+    length = intent.seconds(duration, "--for")
+    intent.make(run_dir, kind="pin", target=f"member/{member}", value=state, reason=reason, **{"for": length})
     until = f" for {duration}" if duration else f"; take it back with: clusterlb unpin {member}"
     click.echo(f"{member} is pinned {state}{until}")

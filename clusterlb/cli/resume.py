@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from clusterlb.cli import options, wish
+from clusterlb.cli import intent, options
 
 
 @click.command("resume")
 @options.run_dir_option
 def command(run_dir: Path) -> None:
     """End a pause: the director is made as the inventory and the checks want it. Exit code 1: not paused."""
-    wish.take_back(run_dir, "pause", "director")
+    intent.take_back(run_dir, "pause", "director")
     click.echo("resumed")

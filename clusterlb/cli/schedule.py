@@ -1,15 +1,15 @@
-"""``clusterlb schedule``: what is wished for, now and later."""
+"""``clusterlb schedule``: what operators and maintenance windows do, now and later."""
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
-from clusterlb.cli import options, wish
+from clusterlb.cli import intent, options
+from clusterlb.controller.intent_record import value_of
+from clusterlb.model.intent import Intent
 from clusterlb.model.readable import printable
 
 
@@ -22,21 +22,21 @@ def command() -> None:
 @options.run_dir_option
 @options.json_option
 def list_(run_dir: Path, output: str) -> None:
-    """List every wish that stands, and the next maintenance window."""
-    from clusterlb.cli.client import ask
+    """List every intent that stands, and the next maintenance window."""
+    from clusterlb.api.json_form import encode
+    from clusterlb.cli.client import ask_status
 
-    _, status = ask(run_dir, "GET", "/v1/status")
-    found = {"intents": status["intents"], "next_window": status["next_window"]}
+    status = ask_status(run_dir)
+    window = status.next_window
     if output == "json":
-        click.echo(json.dumps(found, indent=2))
+        click.echo(encode({"intents": status.intents, "next_window": window}, indent=2))
         return
-    for intent in found["intents"]:
-        click.echo(_line(intent))
-    window = found["next_window"]
+    for each in status.intents:
+        click.echo(_line(each))
     if window:
-        begins, ends = (_time(window[name]) for name in ("begins", "ends"))
-        click.echo(f"maintenance {window['name']}: {begins} to {ends}: {window['reason']}")
-    elif not found["intents"]:
+        times = f"{_time(window.begins)} to {_time(window.ends)}"
+        click.echo(f"maintenance {window.name}: {times}: {window.reason}")
+    elif not status.intents:
         click.echo("nothing is planned")
 
 
@@ -45,21 +45,16 @@ def list_(run_dir: Path, output: str) -> None:
 @click.argument("target")
 @options.run_dir_option
 def cancel(kind: str, target: str, run_dir: Path) -> None:
-    """Cancel a wish, begun or not; TARGET is as `schedule list` prints it."""
-    wish.take_back(run_dir, kind, target)
+    """Cancel an intent, begun or not; TARGET is as `schedule list` prints it."""
+    intent.take_back(run_dir, kind, target)
     click.echo(f"{kind} of {target} is cancelled")
 
 
-def _line(intent: dict[str, Any]) -> str:
-    begins = intent["begins"] or intent["made"]
-    until = f" until {_time(intent['until'])}" if intent["until"] else ""
-    value = f" {intent['value']}" if intent["value"] else ""
-    what = f"{intent['kind']}{value} {intent['target']}"
-    return printable(f"{what}: from {_time(begins)}{until}, by {intent['who']}: {intent['reason']}")
+def _line(of: Intent) -> str:
+    until = f" until {_time(of.until)}" if of.until else ""
+    what = " ".join(filter(None, (of.kind.value, value_of(of), str(of.target))))
+    return printable(f"{what}: from {_time(of.begins or of.made)}{until}, by {of.who}: {of.reason}")
 
 
 def _time(at: float) -> str:
-    try:
-        return f"{datetime.fromtimestamp(at).astimezone():%Y-%m-%d %H:%M %Z}"
-    except (ValueError, OverflowError, OSError):  # what an older controller took in
-        return f"{at:.0f} s after 1970, beyond the calendar"
+    return f"{datetime.fromtimestamp(at).astimezone():%Y-%m-%d %H:%M %Z}"

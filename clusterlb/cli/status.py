@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from clusterlb.cli import options
 from clusterlb.cli.exits import Exit
-from clusterlb.controller.judgement import engine_trouble, is_withdrawn, late, troubles, unheard
+from clusterlb.controller.judgement import engine_trouble, late, troubles, unheard
+from clusterlb.model.check import VerdictState
+from clusterlb.model.ospf import OspfVersion
 from clusterlb.model.readable import printable
+from clusterlb.model.status import FrrStatus, MemberStatus, Status, VipStatus
+from clusterlb.model.vrrp import VrrpState
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
 PIPED = 160  # columns
-REASONS = ("because", "lingering", "warning", "suspect")
 SHOWN = 10  # lines of checks that are not probed
 
 
@@ -33,18 +35,19 @@ def command(run_dir: Path, output: str) -> None:
     Exit code 5 when something is not as it should be: a VIP is withdrawn or nobody hears of it, the director
     is unfit, FRR or IPVS does not answer, the inventory on disk is rejected, or checks are not probed.
     """
-    from clusterlb.cli.client import ask
+    from clusterlb.api.json_form import encode
+    from clusterlb.cli.client import ask_status
 
-    _, status = ask(run_dir, "GET", "/v1/status")
+    status = ask_status(run_dir)
     if output == "json":
-        click.echo(json.dumps(status, indent=2))
+        click.echo(encode(status, indent=2))
     else:
         show(status)
     if troubles(status):
         raise SystemExit(int(Exit.DEGRADED))
 
 
-def show(status: dict[str, Any]) -> None:
+def show(status: Status) -> None:
     """Print a status object, the worst first."""
     from rich import box
     from rich.console import Console
@@ -55,82 +58,85 @@ def show(status: dict[str, Any]) -> None:
     console = Console(
         highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else PIPED
     )
-    fit = "fit" if status["fit"] else f"UNFIT ({status['unfit_because']})"
+    fit = "fit" if status.fit else f"UNFIT ({status.unfit_because})"
     console.print(
-        Text(f"director {status['director']} of {status['cluster']}: {fit}"),
-        Text(f"ospf neighbours {_neighbors(status['frr'])}"),
+        Text(f"director {status.director} of {status.cluster}: {fit}"),
+        Text(f"ospf neighbours {_neighbors(status.frr)}"),
         sep="\n",
     )
     for text in (*late(status), *unheard(status)):
         console.print(Text(f"error: {text}"))
-    if not status["ipvs"]["answers"]:
-        console.print(Text(f"IPVS does not answer, so no connections are shown: {status['ipvs']['error']}"))
-    if status["inventory"]["rejected"]:
+    if not status.ipvs.answers:
+        console.print(Text(f"IPVS does not answer, so no connections are shown: {status.ipvs.error}"))
+    if status.inventory.rejected:
         console.print(Text("the inventory on disk is REJECTED, the last good one is in force:"))
-        console.print(Text(status["inventory"]["rejected"]))
-    for error in (*status["errors"], *filter(None, [status.get("rivals")])):
+        console.print(Text(status.inventory.rejected))
+    for error in (*status.errors, *filter(None, [status.rivals])):
         console.print(Text(f"error: {error}"))
     for text in _checks(status):
         console.print(Text(text), soft_wrap=True)
     _notes(console, status)
-    for vip in status["vips"]:
-        if is_withdrawn(vip):  # in a narrow window the table has no room for the reason
-            why = Text(f"{vip['vip']} WITHDRAWN, {vip['reason']}: {vip['because']}")
-            console.print(why, soft_wrap=True)
+    for vip in status.vips:
+        if vip.is_withdrawn:  # in a narrow window the table has no room for the reason
+            console.print(Text(f"{vip.vip} WITHDRAWN, {_why(vip)}"), soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("vip / service", "lane", "member", "verdict", "weight", "active", "inactive", "because"):
         table.add_column(name, overflow="fold")
-    for vip in sorted(status["vips"], key=lambda vip: bool(vip["announced"])):
-        lane = _lane(vip)
-        table.add_row(vip["vip"], lane, "", "", "", "", "", Text(f"{vip['reason']}: {vip['because']}"))
-        for service in vip["services"]:
-            for number, member in enumerate(service["members"]):
+    for vip in sorted(status.vips, key=lambda vip: bool(vip.announced)):
+        table.add_row(str(vip.vip), _lane(vip), "", "", "", "", "", Text(_why(vip)))
+        for service in vip.services:
+            for number, member in enumerate(service.members):
+                because = (member.because, member.lingering, member.warning, member.suspect)
                 table.add_row(
-                    f"  {service['service'].split()[0]} {service['pool']}" if number == 0 else "",
+                    f"  {service.protocol} {service.pool}" if number == 0 else "",
                     "",
-                    Text(member["member"]),
+                    Text(str(member.member)),
                     _verdict(member),
-                    _count(member["weight"]),
-                    _count(member["active"]),
-                    _count(member["inactive"]),
-                    Text("; ".join(filter(None, map(member.get, REASONS)))),
+                    _count(member.weight),
+                    _count(member.active),
+                    _count(member.inactive),
+                    Text("; ".join(filter(None, because))),
                 )
     console.print(table)
 
 
-def _lane(vip: dict[str, Any]) -> str:
+def _why(vip: VipStatus) -> str:
+    return f"{vip.reason.value if vip.reason else ''}: {vip.because}"
+
+
+def _lane(vip: VipStatus) -> str:
     """Say where a VIP is: on a lane, and what VRRP has elected where that is what moves it."""
-    if not vip["announced"]:
-        return "WITHDRAWN" if is_withdrawn(vip) else "-"
-    lane = ",".join(vip["announced"])
-    return f"{lane} (vrrp {vip['vrrp'] or 'unknown'})" if vip.get("vrrp") is not None else lane
+    if not vip.announced:
+        return "WITHDRAWN" if vip.is_withdrawn else "-"
+    lanes = ",".join(lane.value for lane in vip.announced)
+    if vip.vrrp is None:
+        return lanes
+    return f"{lanes} (vrrp {'unknown' if vip.vrrp is VrrpState.UNKNOWN else vip.vrrp.value})"
 
 
-def _neighbors(frr: dict[str, Any]) -> str:
+def _neighbors(frr: FrrStatus) -> str:
     """Say who is Full, or that nobody knows: the last answer says nothing of what is now."""
-    if not frr["answers"]:
-        return f"unknown: {frr['error'] or 'FRR does not answer'}"
-    full = dict.fromkeys(frr["full"], "none")
-    for protocol in full:
-        each = [n for n in frr["neighbors"] if n["protocol"] == protocol and n["state"].startswith("Full")]
-        full[protocol] = ", ".join(dict.fromkeys(n["router_id"] for n in each)) or "none"
-    if "OSPFv3" not in full:
-        return f"full: {full['OSPFv2']}"
-    six = f"unknown: {frr['ospf6_error']}" if frr["ospf6_error"] else f"full: {full['OSPFv3']}"
-    return f"full: {full['OSPFv2']}; ospfv3 neighbours {six}"
+    if not frr.answers:
+        return f"unknown: {frr.error or 'FRR does not answer'}"
+    full = {}
+    for protocol in frr.full:
+        each = dict.fromkeys(n.router_id for n in frr.neighbors if n.protocol is protocol and n.full)
+        full[protocol] = ", ".join(each) or "none"
+    if OspfVersion.V3 not in full:
+        return f"full: {full[OspfVersion.V2]}"
+    six = f"unknown: {frr.ospf6_error}" if frr.ospf6_error else f"full: {full[OspfVersion.V3]}"
+    return f"full: {full[OspfVersion.V2]}; ospfv3 neighbours {six}"
 
 
-def _checks(status: dict[str, Any]) -> Iterator[str]:
+def _checks(status: Status) -> Iterator[str]:
     """Say whose verdicts stand though nobody looks."""
-    trouble = engine_trouble(status)
+    trouble = engine_trouble(status.checks)
     if trouble:
         yield f"error: {trouble}: nobody is probed, and all verdicts stand"
-    unprobed = status.get("unprobed", [])
-    yield from (f"error: {text}" for text in unprobed[:SHOWN])
-    if len(unprobed) > SHOWN:
-        yield f"error: {len(unprobed) - SHOWN} more are not probed"
-    quarantined = status.get("checks", {}).get("quarantined")
-    if quarantined:
+    yield from (f"error: {text}" for text in status.unprobed[:SHOWN])
+    if len(status.unprobed) > SHOWN:
+        yield f"error: {len(status.unprobed) - SHOWN} more are not probed"
+    if quarantined := status.checks.quarantined:
         yield f"warning: the check engine fell silent in these checks, which run apart now: {quarantined}"
 
 
@@ -138,21 +144,23 @@ def _count(number: int | None) -> str:
     return "-" if number is None else str(number)
 
 
-def _verdict(member: dict[str, Any]) -> str:
-    shown: str = member["verdict"].upper() if member["verdict"] == "down" else member["verdict"]
-    return f"{shown} (pinned)" if member["pinned"] else shown
+def _verdict(member: MemberStatus) -> str:
+    shown = "DOWN" if member.verdict is VerdictState.DOWN else member.verdict.value
+    return f"{shown} (pinned)" if member.pinned else shown
 
 
-def _notes(console: Console, status: dict[str, Any]) -> None:
+def _notes(console: Console, status: Status) -> None:
     from rich.text import Text
 
-    for intent in status["intents"]:
-        what = f"{intent['kind']} {intent['value']}: {intent['target']}"
-        console.print(Text(printable(f"{what} by {intent['who']}: {intent['reason']}")))
-    for text in status["ports"]["warnings"]:
+    from clusterlb.controller.intent_record import value_of
+
+    for intent in status.intents:
+        what = f"{intent.kind.value} {value_of(intent)}: {intent.target}"
+        console.print(Text(printable(f"{what} by {intent.who}: {intent.reason}")))
+    for text in status.ports.warnings:
         console.print(Text(text))
-    for text in [*status.get("heartbeats", []), *status["inside"]]:
+    for text in (*status.heartbeats, *status.inside):
         console.print(Text(f"warning: {text}"))
-    for name, check in status["director_checks"].items():
-        if check["verdict"] != "up":
-            console.print(Text(f"director check {name}: {check['verdict'].upper()} {check['because']}"))
+    for name, check in status.director_checks.items():
+        if check.verdict is not VerdictState.UP:
+            console.print(Text(f"director check {name}: {check.verdict.value.upper()} {check.because}"))

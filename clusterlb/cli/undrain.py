@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from clusterlb.cli import options, wish
-from clusterlb.cli.drain import kind_argument, name_argument, target
+from clusterlb.cli import intent, options
+from clusterlb.cli.drain import kind_argument, name_argument, target_of
 
 
 @click.command("undrain")
@@ -16,6 +16,6 @@ from clusterlb.cli.drain import kind_argument, name_argument, target
 @options.run_dir_option
 def command(kind: str, name: str | None, run_dir: Path) -> None:
     """End a drain: routes and weights come back as the checks allow. Exit code 0 done, 1 nothing drained."""
-    goal = target(kind, name, run_dir)
-    wish.take_back(run_dir, "drain", goal)
+    goal = target_of(kind, name, run_dir)
+    intent.take_back(run_dir, "drain", str(goal))
     click.echo(f"{goal} is back in service")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from clusterlb.cli import options, wish
+from clusterlb.cli import intent, options
 
 
 @click.command("unpin")
@@ -14,5 +14,5 @@ from clusterlb.cli import options, wish
 @options.run_dir_option
 def command(member: str, run_dir: Path) -> None:
     """Take a pin back: the member's checks decide again. Exit code 0 done, 1 it was not pinned."""
-    wish.take_back(run_dir, "pin", member)
+    intent.take_back(run_dir, "pin", f"member/{member}")
     click.echo(f"{member} is as its checks say again")

@@ -4,38 +4,43 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from clusterlb.cli.exits import Exit
+from clusterlb.model.status import AddressStatus, MemberStatus, Status
+from clusterlb.model.target import DirectorTarget, MemberTarget, PoolTarget, Target, VipTarget
+from clusterlb.model.vrrp import VrrpState
 
 if TYPE_CHECKING:
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
 LOOK_EVERY = 1.0
 WAITS = "weight 0, waiting for connections to end"
-HANDED_OVER = ("backup", "initialize")  # VRRP's: another director is master, or this one stands no more
+HANDED_OVER = (
+    VrrpState.BACKUP,
+    VrrpState.INITIALIZE,
+)  # VRRP's: another director is master, or this one stands no more
 GRACE = 30.0  # seconds beyond its deadline that a drain may take to be done
 
 
-def watch_drain(run_dir: Path, target: str, patience: float | None) -> None:
+def watch_drain(run_dir: Path, target: Target, patience: float | None) -> None:
     """Show the live connections until the drain is done; exit code 8 when it is late.
 
     Ctrl-C ends the watching only.
     """
     from rich.progress import Progress
 
-    from clusterlb.cli.client import ask
+    from clusterlb.cli.client import ask_status
 
     until = None if patience is None else time.monotonic() + patience + GRACE
     try:
         with Progress(*columns()) as bar:
-            task = bar.add_task(target, total=None)
+            task = bar.add_task(str(target), total=None)
             most = 0
             while True:
-                _, status = ask(run_dir, "GET", "/v1/status")
-                done, connections, why = progress(status, target)
+                done, connections, why = progress(ask_status(run_dir), target)
                 most = max(most, connections)
                 words = f"{connections} connections" + (f" ({why})" if why else "")
                 bar.update(task, description=words, total=max(most, 1), completed=most - connections)
@@ -58,31 +63,36 @@ def columns() -> tuple[TextColumn, BarColumn, TimeElapsedColumn]:
     return TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()
 
 
-def progress(status: dict[str, Any], target: str) -> tuple[bool, int, str]:
+def progress(status: Status, target: Target) -> tuple[bool, int, str]:
     """Return whether a drain is done, the live connections left, and what it waits for."""
-    kind, _, name = target.partition("/")
-    if kind in {"member", "pool"}:
-        return _members(status, kind, name)
-    vips = [vip for vip in status["vips"] if kind == "director" or vip["vip"] == name]
-    left = [vip for vip in vips if vip["announced"] and vip.get("vrrp") not in HANDED_OVER]
-    rows = [member for vip in left for service in vip["services"] for member in service["members"]]
-    if kind == "director":
-        left += [address for address in status["snat"] if address["announced"]]
-    return not left, _live(rows), left[0]["because"] if left else ""
+    left: list[AddressStatus] = []
+    match target:
+        case MemberTarget() | PoolTarget():
+            return _members(status, target)
+        case VipTarget(address):
+            vips = [vip for vip in status.vips if vip.vip == address]
+        case DirectorTarget():
+            vips = list(status.vips)
+            left = [address for address in status.snat if address.announced]
+    there = [vip for vip in vips if vip.announced and vip.vrrp not in HANDED_OVER]
+    rows = [member for vip in there for service in vip.services for member in service.members]
+    left = [*there, *left]
+    return not left, _live(rows), left[0].because if left else ""
 
 
-def _members(status: dict[str, Any], kind: str, name: str) -> tuple[bool, int, str]:
+def _members(status: Status, target: MemberTarget | PoolTarget) -> tuple[bool, int, str]:
     rows = [
         member
-        for vip in status["vips"]
-        for service in vip["services"]
-        for member in service["members"]
-        if (service["pool"] if kind == "pool" else f"{service['pool']}/{member['member']}") == name
+        for vip in status.vips
+        for service in vip.services
+        for member in service.members
+        if service.pool == target.pool
+        if isinstance(target, PoolTarget) or member.member == target.endpoint
     ]
-    there = [member for member in rows if member["weight"] is not None]
-    waits = next(filter(None, (member.get("lingering") for member in there)), WAITS)
+    there = [member for member in rows if member.weight is not None]
+    waits = next(filter(None, (member.lingering for member in there)), WAITS)
     return not there, _live(there), waits if there else ""
 
 
-def _live(members: list[dict[str, Any]]) -> int:
-    return sum((member["active"] or 0) + (member["inactive"] or 0) for member in members)
+def _live(members: list[MemberStatus]) -> int:
+    return sum((member.active or 0) + (member.inactive or 0) for member in members)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from clusterlb.controller.counters import Counters
 from clusterlb.controller.drains import Drains
 from clusterlb.controller.elections import Elections
 from clusterlb.controller.insiders import Insiders
-from clusterlb.controller.intents import Intents
+from clusterlb.controller.intents import Intents, RefusedError
 from clusterlb.controller.journal import Journal
 from clusterlb.controller.judge import Judge
 from clusterlb.controller.kernel import Drivers, Kernel
@@ -33,12 +33,15 @@ from clusterlb.controller.schedule import Schedule
 from clusterlb.controller.snat import Snat
 from clusterlb.controller.windows import next_window, now_utc, open_window
 from clusterlb.controller.world import World
+from clusterlb.core.guard import refused_down
+from clusterlb.core.place import Surroundings
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.monitor import Monitor, Watched
 from clusterlb.drivers.nft.monitor import TableMonitor
 from clusterlb.drivers.tables import filled
 from clusterlb.model.health import Observation, ProbeKey
 from clusterlb.model.inventory import Director, Inventory
+from clusterlb.model.status import EngineStatus, WindowStatus
 
 log = structlog.get_logger()
 
@@ -51,6 +54,15 @@ TICK_EVERY = 1.0
 
 class CheckEngine(Protocol):
     """What the controller asks of the check engine's client."""
+
+    @property
+    def stats(self) -> EngineStatus:
+        """How the engine is, and what it counts."""
+        ...
+
+    def unprobed(self) -> Mapping[ProbeKey, str]:
+        """Return what is not probed though it should be, with since when and why."""
+        ...
 
     async def start(self) -> None:
         """Start the engine's process."""
@@ -133,7 +145,7 @@ class Controller:
         self.elections = Elections(world, self.drivers.frr, loop.time)
         self.drains = Drains(world, self._kernel, loop.time)
         journal = Journal(self.settings.state_dir / "intents.jsonl", go_on=True)
-        self.intents = Intents(journal, world)
+        self.intents = Intents(journal, world, self.look_around)
         self.broken = [text for text in (self.reconciler.ledger.problem, journal.problem) if text]
         for text in self.broken:
             log.error("state", problem=text)
@@ -188,12 +200,17 @@ class Controller:
                 await self.insiders.end()
             await self._kernel.close()
 
-    async def down(self) -> list[str]:
+    async def down(self, *, force: bool = False) -> list[str]:
         """Take the director down gracefully, then stop; return what could not be done.
 
-        What could not be done can be tried again; meanwhile nothing is brought up again.
+        What could not be done can be tried again; meanwhile nothing is brought up again. Raises RefusedError
+        where a guard says no and ``force`` does not overrule it.
         """
         world = self.world
+        if not force and not world.leaving:
+            around, silent = await self.look_around()
+            if (why := refused_down(world.inventory, around, silent)) is not None:
+                raise RefusedError(why)
         world.leaving = True
         self.notify(status="leaving: withdrawing all VIPs")
         await self.reconciler.configured()
@@ -210,19 +227,24 @@ class Controller:
             self.stop()
         return problems
 
-    async def look_around(self) -> None:
-        """Look at the other directors now: something is to be decided that hangs on them."""
+    async def look_around(self) -> tuple[Surroundings, str]:
+        """Look at the other directors now, for a decision that hangs on them.
+
+        Returns what is known of them, and why the look failed, empty where it has not.
+        """
         await self.readings.cluster(at_once=True)
         await self.elections.look(at_once=True)
+        return self.world.around(self.reconciler.clock()), self.readings.cluster_error
 
-    def next_window(self) -> dict[str, object] | None:
-        """Return the next maintenance window of this director as plain data, times in seconds since 1970."""
+    def next_window(self) -> WindowStatus | None:
+        """Return the next maintenance window of this director."""
         found = next_window(self.world.inventory.maintenance, self.world.director.name, now_utc())
         if found is None:
             return None
         window, begins, ends = found
-        times = {"begins": begins.timestamp(), "ends": ends.timestamp()}
-        return {"name": window.name, "reason": window.reason, **times}
+        return WindowStatus(
+            name=window.name, reason=window.reason, begins=begins.timestamp(), ends=ends.timestamp()
+        )
 
     def stop(self) -> None:
         """End the loop; the data path stays as it is."""

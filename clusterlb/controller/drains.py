@@ -15,7 +15,7 @@ from clusterlb.core.programme import destination_key
 from clusterlb.core.roster import MemberKey
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.address import IPAddress
-from clusterlb.model.intent import Intent
+from clusterlb.model.intent import Drain
 from clusterlb.model.ipvs import (
     DestinationKey,
     DestinationStatistics,
@@ -88,8 +88,7 @@ class Drains:
         self._packets[vip] = packets
         deadline = None
         if intent is not None and intent.patience is not None:
-            began = max(intent.made, intent.begins)
-            deadline = now + (began + intent.patience - self.wall())
+            deadline = now + (intent.began + intent.patience - self.wall())
         self.world.progress[vip] = Progress(before.moved_at, quiet if quiet is not None else now, deadline)
 
     def _shared(self, vip: IPAddress) -> bool:
@@ -115,8 +114,7 @@ class Drains:
             if name == wanted
         }
         intent = self.world.member_intents[key]
-        began = max(intent.made, intent.begins)
-        late = intent.patience is not None and self.wall() >= began + intent.patience
+        late = intent.patience is not None and self.wall() >= intent.began + intent.patience
         idle = bool(rows) and not any(row.active or row.inactive for row in rows.values())
         weights = self._weights(names)
         if not any(weights) and (idle or late or not weights):
@@ -126,7 +124,7 @@ class Drains:
             self.world.lingering.pop(key, None)
             self.world.mark_pools([pool])
         elif intent.patience is None:
-            self._linger(key, rows, intent, self.wall() - began)
+            self._linger(key, rows, intent)
         else:
             self.world.lingering.pop(key, None)
 
@@ -134,8 +132,7 @@ class Drains:
         self,
         key: MemberKey,
         rows: Mapping[ServiceKey, DestinationStatistics],
-        intent: Intent,
-        waited: float,
+        intent: Drain,
     ) -> None:
         """Say of a member that its flows may never end, where that is so."""
         served = self.world.index.served
@@ -145,7 +142,7 @@ class Drains:
             if served[service][1].protocol is Protocol.UDP
         )
         lifetime = self.world.actual.timeouts.udp or UDP_LIFETIME
-        text = lingering(flows, waited, lifetime, intent.target)
+        text = lingering(flows, self.wall() - intent.began, lifetime, intent.target)
         if text and key not in self.world.lingering:
             log.warning("a drain waits for flows that do not end", member=f"{key[0]}/{key[1]}", because=text)
         if text:

@@ -69,7 +69,7 @@ class Elections:
         states = elected(world.index.groups, now)
         for vip, state in states.items():
             if state != world.elected.get(vip):
-                log.info("vrrp", vip=str(vip), state=state)
+                log.info("vrrp", vip=str(vip), state=state.value)
         world.elected = states
         found = tuple(two_masters(world.index.groups, now, before))
         for one in found:

@@ -1,22 +1,34 @@
-"""What operators wish for, from the journal into the world."""
+"""What operators have decided, from the journal into the world. The guards stand here, in the one way in."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
-from ipaddress import ip_address
+from typing import assert_never
 
 import structlog
 
+from clusterlb.controller.intent_record import to_record
 from clusterlb.controller.journal import Journal, JournalError
 from clusterlb.controller.world import World
+from clusterlb.core.guard import refused_drain
+from clusterlb.core.place import Surroundings
 from clusterlb.core.roster import MemberKey
-from clusterlb.model.address import Endpoint, IPAddress
+from clusterlb.model.address import IPAddress
 from clusterlb.model.check import VerdictState
-from clusterlb.model.intent import DIRECTOR, Intent, IntentKind
+from clusterlb.model.intent import Drain, Intent, IntentKind, Pause, Pin
 from clusterlb.model.inventory import Window
+from clusterlb.model.reason import Because
+from clusterlb.model.target import DIRECTOR, DirectorTarget, MemberTarget, PoolTarget, Target, VipTarget
+
+SETTLE = 10.0  # seconds after a change of the announcing directors in which no member begins to drain
+SOON = 60.0  # seconds: what begins within them is judged by how things are now
+SHOWN = 20  # targets that an error names
+
+# looks at the other directors: what is known of them now, and why that look failed, empty if it has not
+LookAround = Callable[[], Awaitable[tuple[Surroundings, str]]]
 
 log = structlog.get_logger()
 
@@ -25,19 +37,34 @@ class UnknownTargetError(Exception):
     """There is no such VIP, pool or member here; the text says which there are."""
 
 
+class RefusedError(Exception):
+    """A guard says no; ``because`` says why, and what to do."""
+
+    def __init__(self, because: Because) -> None:
+        super().__init__(because.text)
+        self.because = because
+
+
 class Intents:
-    """Keeps the world's wishes equal to the journal's. ``clock`` is the wall clock, in seconds since 1970.
+    """Keeps the world's intents equal to the journal's. ``clock`` is the wall clock, in seconds since 1970.
 
     ``planned`` is the drain of a maintenance window while one is open; it is not in the journal, as the
     inventory says so by itself.
     """
 
-    def __init__(self, journal: Journal, world: World, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        world: World,
+        look_around: LookAround,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._journal = journal
         self._world = world
+        self._look_around = look_around
         self._clock = clock
         self._complaint = ""
-        self.planned: Intent | None = None
+        self.planned: Drain | None = None
         if journal.dropped:
             log.warning("intents", problem=f"{journal.dropped} lines of the journal could not be read")
         self.refresh()
@@ -48,26 +75,37 @@ class Intents:
         planned = [self.planned] if self.planned else []
         return sorted([*self._journal.intents.values(), *planned], key=lambda intent: intent.made)
 
-    def set(self, intent: Intent, duration: float | None = None) -> Intent:
-        """Record a wish and carry it out; it is made now, and over after ``duration`` seconds in force.
+    async def set(self, intent: Intent, duration: float | None = None) -> Intent:
+        """Record an intent and carry it out; it is made now, and over after ``duration`` seconds in force.
 
-        Raises UnknownTargetError, and JournalError when it cannot be recorded; then nothing has changed.
+        Raises UnknownTargetError, RefusedError where a guard says no, and JournalError when the intent cannot
+        be recorded; then nothing has changed.
         """
         self._check(intent)
+        # what begins later is judged then, by how things are then
+        if intent.begins < self._clock() + SOON and (why := await self._refused(intent)) is not None:
+            raise RefusedError(why)
         now = self._clock()
         until = intent.until if duration is None else max(now, intent.begins) + duration
         intent = replace(intent, made=now, until=until)
         self._journal.set(intent)
-        facts = {"target": intent.target, "value": intent.value, "who": intent.who, "reason": intent.reason}
-        log.info("intent", kind=intent.kind.value, **facts)
+        log.info("intent", **to_record(intent))
         self.refresh()
         return intent
 
-    def clear(self, kind: IntentKind, target: str) -> Intent | None:
-        """Take a wish back; None when there was none. Raises JournalError."""
+    async def _refused(self, intent: Intent) -> Because | None:
+        """Return why a guard refuses an intent, None where it may; pins and pauses always may."""
+        if not isinstance(intent, Drain) or intent.force:
+            return None
+        around, silent = await self._look_around()
+        world = self._world
+        return refused_drain(intent, world.inventory, around, world.cluster_changed_at, SETTLE, silent)
+
+    def clear(self, kind: IntentKind, target: Target) -> Intent | None:
+        """Take an intent back; None when there was none. Raises JournalError."""
         intent = self._journal.clear((kind, target))
         if intent is not None:
-            log.info("intent taken back", kind=kind.value, target=target)
+            log.info("intent taken back", kind=kind.value, target=str(target))
             self.refresh()
         return intent
 
@@ -77,10 +115,8 @@ class Intents:
             self.planned = None
             return
         what, begins, ends = window
-        self.planned = Intent(
-            IntentKind.DRAIN,
-            DIRECTOR,
-            "",
+        self.planned = Drain(
+            target=DIRECTOR,
             who="maintenance",
             reason=f"{what.name}: {what.reason}",
             made=begins.timestamp(),
@@ -102,82 +138,70 @@ class Intents:
                 complaint = str(error)
             else:
                 complaint = ""
-                log.info("intent has run out", kind=intent.kind.value, target=intent.target)
+                log.info("intent has run out", kind=intent.kind.value, target=str(intent.target))
             if complaint and complaint != self._complaint:
                 log.error("intents", error=complaint)
             self._complaint = complaint
 
     def refresh(self) -> None:
-        """Make the world's wishes those in force, as far as the inventory has what they are about."""
+        """Make the world's intents those in force, as far as the inventory has what they are about."""
         now = self._clock()
-        in_force = [intent for intent in self.standing if intent.in_force(now)]
         pins: dict[MemberKey, VerdictState] = {}
-        vips: dict[IPAddress | None, Intent] = {}
-        members: dict[MemberKey, Intent] = {}
-        for intent in in_force:
-            if intent.kind is IntentKind.PIN and (key := self._member(intent.target)) is not None:
-                pins[key] = VerdictState(intent.value)
-            elif intent.kind is IntentKind.DRAIN:
-                for vip in self._vips(intent.target):
-                    vips[vip] = intent
-                for key in self._members(intent.target):
-                    members[key] = intent
-        self._world.wish(
-            pins, vips, members, paused=next((i for i in in_force if i.kind is IntentKind.PAUSE), None)
-        )
+        vips: dict[IPAddress | None, Drain] = {}
+        members: dict[MemberKey, Drain] = {}
+        paused = None
+        for intent in self.standing:
+            if not intent.in_force(now):
+                continue
+            match intent:
+                case Pin():
+                    pins |= dict.fromkeys(self._members(intent.target), intent.verdict)
+                case Drain():
+                    vips |= dict.fromkeys(self._vips(intent.target), intent)
+                    members |= dict.fromkeys(self._members(intent.target), intent)
+                case Pause():
+                    paused = paused or intent
+                case _:
+                    assert_never(intent)
+        self._world.take_intents(pins, vips, members, paused=paused)
+
+    def unknown(self, kind: IntentKind, target: str) -> UnknownTargetError:
+        """Return the error for a target that this director does not have."""
+        inventory = self._world.inventory
+        first, _, rest = target.partition("/")
+        if kind is IntentKind.PAUSE:
+            names = [str(DIRECTOR)]
+        elif first == "vip":
+            names = [str(VipTarget(vip)) for vip in inventory.vips]
+        else:
+            wanted = rest.partition("/")[0] if first == "member" else first
+            pools = [inventory.pools[wanted]] if wanted in inventory.pools else [*inventory.pools.values()]
+            names = [f"{pool.name}/{member.endpoint}" for pool in pools for member in pool.members]
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        there = f"there are {', '.join(names[:SHOWN]) or 'none'}{more}"
+        return UnknownTargetError(f"there is no {target!r} here; {there}")
 
     def _check(self, intent: Intent) -> None:
         """Raise UnknownTargetError for what this director does not have."""
-        target = intent.target
-        if intent.kind is IntentKind.PIN:
-            known = self._member(target) is not None
-        elif intent.kind is IntentKind.PAUSE:
-            known = target == DIRECTOR  # a director watches as a whole or works as a whole
-        else:
-            known = bool([*self._vips(target), *self._members(target)])
-        if not known:
-            raise UnknownTargetError(
-                f"there is no {target!r} here; {self._what_there_is(intent.kind, target)}"
-            )
+        if not self._vips(intent.target) and not self._members(intent.target):
+            raise self.unknown(intent.kind, str(intent.target))
 
-    def _what_there_is(self, of: IntentKind, target: str) -> str:
-        inventory = self._world.inventory
-        kind, _, rest = target.partition("/")
-        if of is IntentKind.PAUSE:
-            names = [DIRECTOR]
-        elif kind == "vip":
-            names = [f"vip/{vip}" for vip in inventory.vips]
-        else:
-            wanted = rest.partition("/")[0] if kind == "member" else kind
-            pools = [inventory.pools[wanted]] if wanted in inventory.pools else [*inventory.pools.values()]
-            names = [f"{pool.name}/{member.endpoint}" for pool in pools for member in pool.members]
-        more = f" and {len(names) - 20} more" if len(names) > 20 else ""
-        return f"there are {', '.join(names[:20]) or 'none'}{more}"
+    def _vips(self, target: Target) -> list[IPAddress | None]:
+        """Return the VIPs that a target is about; None stands for the whole director."""
+        match target:
+            case DirectorTarget():
+                return [None]
+            case VipTarget(vip):
+                return [vip] if vip in self._world.inventory.vips else []
+            case _:
+                return []
 
-    def _vips(self, target: str) -> list[IPAddress | None]:
-        """Return the VIPs that a drain is about; None stands for the whole director."""
-        if target == DIRECTOR:
-            return [None]
-        kind, _, name = target.partition("/")
-        if kind != "vip":
-            return []
-        try:
-            vip = ip_address(name)
-        except ValueError:
-            return []
-        return [vip] if vip in self._world.inventory.vips else []
-
-    def _members(self, target: str) -> list[MemberKey]:
-        kind, _, name = target.partition("/")
-        if kind == "pool" and name in self._world.inventory.pools:
-            pool = self._world.inventory.pools[name]
-            return [(name, member.endpoint) for member in pool.members]
-        if kind == "member" and (key := self._member(name)) is not None:
-            return [key]
-        return []
-
-    def _member(self, target: str) -> MemberKey | None:
-        name, _, rest = target.partition("/")
-        pool = self._world.inventory.pools.get(name)
-        endpoints: list[Endpoint] = [member.endpoint for member in pool.members] if pool else []
-        return next(((name, endpoint) for endpoint in endpoints if str(endpoint) == rest), None)
+    def _members(self, target: Target) -> list[MemberKey]:
+        pools = self._world.inventory.pools
+        match target:
+            case PoolTarget(name) if name in pools:
+                return [(name, member.endpoint) for member in pools[name].members]
+            case MemberTarget(name, endpoint) if name in pools:
+                return [(name, each.endpoint) for each in pools[name].members if each.endpoint == endpoint]
+            case _:
+                return []

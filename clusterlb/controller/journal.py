@@ -1,23 +1,24 @@
-"""Intents on disk: a line is appended and synced before a wish takes effect, so none is lost in a crash."""
+"""Intents on disk: a line is synced before its intent takes effect, so a crash loses none."""
 
 from __future__ import annotations
 
 import json
 import os
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from clusterlb.controller import private
-from clusterlb.controller.recorded import Malformed, a_list, a_mapping, a_number, a_text, maybe_a_number
-from clusterlb.model.intent import DIRECTOR, LATEST, LONGEST, VALUES, Intent, IntentKind
+from clusterlb.controller.intent_record import from_record, to_record
+from clusterlb.controller.recorded import Malformed, a_list, a_mapping, a_text
+from clusterlb.model.intent import Intent, IntentKind
+from clusterlb.model.target import Target, parse_target
 
 COMPACT = 1000  # lines; beyond them the file is written anew with what still stands
 
 
 class JournalError(Exception):
-    """The wish could not be recorded, so it was not carried out; the text says why and what to do."""
+    """The intent could not be recorded, so it was not carried out; the text says why and what to do."""
 
 
 class Journal:
@@ -33,21 +34,21 @@ class Journal:
         self._path = path
         self._go_on = go_on
         self._lines = 0
-        self.intents: dict[tuple[IntentKind, str], Intent] = {}
+        self.intents: dict[tuple[IntentKind, Target], Intent] = {}
         self.dropped = 0
         self.problem = ""
         self._load()
 
     def set(self, intent: Intent) -> None:
         """Record an intent; raise JournalError and change nothing when that is impossible."""
-        self._append({"set": {**asdict(intent), "kind": intent.kind.value}})
+        self._append({"set": to_record(intent)})
         self.intents[intent.name] = intent
 
-    def clear(self, name: tuple[IntentKind, str]) -> Intent | None:
+    def clear(self, name: tuple[IntentKind, Target]) -> Intent | None:
         """Take an intent back and return it, None when there is none; raise JournalError."""
         if name not in self.intents:
             return None
-        self._append({"clear": [name[0].value, name[1]]})
+        self._append({"clear": [name[0].value, str(name[1])]})
         return self.intents.pop(name)
 
     def _load(self) -> None:
@@ -59,7 +60,7 @@ class Journal:
             problem = f"{self._path}: cannot be read: {error.strerror}"
             if not self._go_on:
                 raise JournalError(problem) from error
-            self.problem = f"{problem}; no wish in it stands. {self._aside()}"
+            self.problem = f"{problem}; no intent in it stands. {self._aside()}"
             return
         whole, _, torn = data.rpartition(b"\n")
         self.dropped += bool(torn)
@@ -75,11 +76,11 @@ class Journal:
 
     def _take(self, record: Any) -> None:
         if "set" in a_mapping(record):
-            intent = _intent(a_mapping(record["set"]))
+            intent = from_record(a_mapping(record["set"]))
             self.intents[intent.name] = intent
         else:
             kind, target = a_list(record["clear"], 2)
-            self.intents.pop((IntentKind(kind), a_text(target)), None)
+            self.intents.pop((IntentKind(kind), parse_target(a_text(target))), None)
 
     def _aside(self) -> str:
         try:
@@ -110,39 +111,13 @@ class Journal:
         self._lines += 1
 
     def _rewrite(self) -> None:
-        records = [{"set": {**asdict(intent), "kind": intent.kind.value}} for intent in self.intents.values()]
+        records = [{"set": to_record(intent)} for intent in self.intents.values()]
         lines = [json.dumps(record, separators=(",", ":")) + "\n" for record in records]
         try:
             private.replace(self._path, "".join(lines).encode())
         except OSError as error:
             raise JournalError(f"{self._path}: cannot be written: {error.strerror}") from error
         self._lines = len(self.intents)
-
-
-def _intent(values: dict[str, Any]) -> Intent:
-    """Return a recorded wish; raise KeyError, ValueError or Malformed for what cannot be meant.
-
-    What ends after every calendar has no end; what no clock will ever show is malformed.
-    """
-    kind = IntentKind(values["kind"])
-    value = a_text(values["value"])
-    if value not in VALUES[kind]:
-        raise Malformed(f"{value!r} is no value of a {kind.value}")
-    target = a_text(values["target"])
-    if kind is IntentKind.PAUSE and target != DIRECTOR:
-        raise Malformed(f"{target!r} cannot be paused")
-    until, patience = maybe_a_number(values.get("until")), maybe_a_number(values.get("patience"))
-    return Intent(
-        kind,
-        target,
-        value,
-        who=a_text(values["who"]),
-        reason=a_text(values["reason"]),
-        made=a_number(values["made"], most=LATEST),
-        until=None if until is not None and until > LATEST + LONGEST else until,
-        begins=a_number(values.get("begins", 0.0), most=LATEST),
-        patience=None if patience is not None and patience > LONGEST else patience,
-    )
 
 
 def _write(fd: int, data: bytes) -> None:

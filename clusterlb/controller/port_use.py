@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import structlog
 
@@ -15,6 +15,7 @@ from clusterlb.core.port_use import CLIENT_PORTS, OwnAddress, PortAlarm, alarms,
 from clusterlb.drivers.interface import ConntrackDriver, DriverError
 from clusterlb.model.address import IPAddress
 from clusterlb.model.port_use import AddressUse, ConntrackFailures
+from clusterlb.model.status import PortsStatus, PortUseStatus
 
 log = structlog.get_logger()
 
@@ -68,26 +69,23 @@ class PortUse:
         """Return how many connections live on these addresses; DriverError when that cannot be read."""
         return await asyncio.to_thread(self.conntrack.flows_of, addresses)
 
-    def status(self) -> dict[str, Any]:
-        """Return what the last reading found, as plain data."""
+    def status(self) -> PortsStatus:
+        """Return what the last reading found."""
         last = self._last
-        return {
-            "addresses": {
-                str(address): {
-                    "kind": last.own[address].kind.value,
-                    "used": use.used,
-                    "capacity": CLIENT_PORTS,
-                    "connections": use.connections,
-                    "fullest": str(use.fullest or ""),
-                }
+        return PortsStatus(
+            addresses={
+                address: PortUseStatus(
+                    kind=last.own[address].kind,
+                    used=use.used,
+                    capacity=CLIENT_PORTS,
+                    connections=use.connections,
+                    fullest=str(use.fullest or ""),
+                )
                 for address, use in last.uses.items()
             },
-            "conntrack": asdict(last.failures) if last.failures else {},
-            "warnings": [
-                *([f"error: {last.error}"] if last.error else []),
-                *map(str, self._alarms.values()),
-            ],
-        }
+            conntrack=last.failures,
+            warnings=(*([f"error: {last.error}"] if last.error else []), *map(str, self._alarms.values())),
+        )
 
     def _read(self, own: Mapping[IPAddress, OwnAddress]) -> _Reading:
         began = self.cpu()

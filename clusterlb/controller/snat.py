@@ -17,7 +17,7 @@ from clusterlb.core.snat.rules import own_addresses, pool_families, read_buckets
 from clusterlb.core.snat.state import NO_SNAT, SnatState
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.address import IPAddress
-from clusterlb.model.intent import FORCE, Intent
+from clusterlb.model.intent import Drain
 
 COUNT_EVERY = 5.0  # seconds; a count reads the whole connection tracking table
 GRACE = 20.0  # seconds that the flows of a director wait for it after it was seen last
@@ -148,17 +148,17 @@ class Snat:
         self._stood_in = {key: each.serving for key, (each, _) in seen.items() if own not in each.serving}
         return alive
 
-    def _drain(self) -> Intent | None:
+    def _drain(self) -> Drain | None:
         return self.world.drains.get(None)
 
     def _leaving(self) -> Leaving | None:
         intent, now = self._drain(), self.clock()
-        if intent is None or (intent.value != FORCE and waits(self.world.inventory, self.world.around(now))):
+        if intent is None or (not intent.force and waits(self.world.inventory, self.world.around(now))):
             self._leaving_since = None
             return None
         if self._leaving_since is None:
             self._leaving_since = now
         deadline = None
         if intent.patience is not None:
-            deadline = now + (max(intent.made, intent.begins) + intent.patience - self.wall())
+            deadline = now + (intent.began + intent.patience - self.wall())
         return Leaving(self._leaving_since, intent.reason, self._flows, deadline)

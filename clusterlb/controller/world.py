@@ -28,13 +28,14 @@ from clusterlb.model.address import AddressFamily, IPAddress
 from clusterlb.model.check import VerdictState
 from clusterlb.model.cluster_view import Announcement, ClusterView
 from clusterlb.model.health import CheckKey, Verdict
-from clusterlb.model.intent import Intent
+from clusterlb.model.intent import Drain, Pause
 from clusterlb.model.inventory import Director, Inventory
 from clusterlb.model.ipvs import DestinationKey, ServiceKey
 from clusterlb.model.ospf import Lane
 from clusterlb.model.reason import Because
 from clusterlb.model.rules import NO_RULES, Element, Rules
 from clusterlb.model.state import FrrLine
+from clusterlb.model.vrrp import VrrpState
 
 SETTLED = 30.0  # seconds after a start: the checks have spoken, of what still answers
 
@@ -69,12 +70,12 @@ class World:
     actual: Actual = field(default_factory=Actual)
     verdicts: dict[CheckKey, Verdict] = field(default_factory=dict)
     pins: dict[MemberKey, VerdictState] = field(default_factory=dict)
-    drains: dict[IPAddress | None, Intent] = field(default_factory=dict)
+    drains: dict[IPAddress | None, Drain] = field(default_factory=dict)
     progress: dict[IPAddress, Progress] = field(default_factory=dict)
-    member_intents: dict[MemberKey, Intent] = field(default_factory=dict)
+    member_intents: dict[MemberKey, Drain] = field(default_factory=dict)
     member_drains: dict[MemberKey, bool] = field(default_factory=dict)
     lingering: dict[MemberKey, str] = field(default_factory=dict)  # what members that drain wait for in vain
-    paused: Intent | None = None
+    paused: Pause | None = None
     ramp: set[IPAddress] = field(default_factory=set)  # VIPs that come back a few at a time
     cluster_view: ClusterView | None = None
     cluster_changed_at: float = float("-inf")
@@ -83,7 +84,7 @@ class World:
     suspects: dict[tuple[ServiceKey, DestinationKey], str] = field(default_factory=dict)
     standings: dict[str, Standing] = field(default_factory=dict)
     decided: dict[IPAddress, Decision] = field(default_factory=dict)
-    elected: dict[IPAddress, str] = field(default_factory=dict)  # by VRRP
+    elected: dict[IPAddress, VrrpState] = field(default_factory=dict)  # by VRRP
     health: DirectorHealth = field(default_factory=DirectorHealth)
     unfit_for: dict[AddressFamily, Because] = field(default_factory=dict)
     unprogrammed: dict[IPAddress, str] = field(default_factory=dict)
@@ -206,7 +207,7 @@ class World:
             drains=self.drains,
             adjacent=self.health.adjacent,
             progress=self.progress,
-            masters=frozenset(vip for vip, state in self.elected.items() if state == "master"),
+            masters=frozenset(vip for vip, state in self.elected.items() if state is VrrpState.MASTER),
         )
 
     def announced(self) -> dict[IPAddress, frozenset[Lane]]:
@@ -258,15 +259,15 @@ class World:
             known = self.inventory.vips.keys()
             self.mark_vips(known if None in self.drains else changed & known)
 
-    def wish(
+    def take_intents(
         self,
         pins: dict[MemberKey, VerdictState],
-        drains: dict[IPAddress | None, Intent],
-        members: dict[MemberKey, Intent],
+        drains: dict[IPAddress | None, Drain],
+        members: dict[MemberKey, Drain],
         *,
-        paused: Intent | None,
+        paused: Pause | None,
     ) -> None:
-        """Take in what operators wish for, and look again at what it concerns."""
+        """Take in operators' intents that are in force, and look again at what they concern."""
         changed = {key for key in {*pins, *self.pins} if pins.get(key) is not self.pins.get(key)}
         changed |= members.keys() ^ self.member_intents.keys()
         vips = {vip for vip in {*drains, *self.drains} if drains.get(vip) != self.drains.get(vip)}

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from clusterlb.model.ospf import Lane
+from clusterlb.model.target import Target, arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def may_withdraw(
     return "" if still or late else "packets still come for it"
 
 
-def lingering(flows: int, waited: float, lifetime: float, target: str) -> str:
+def lingering(flows: int, waited: float, lifetime: float, target: Target) -> str:
     """Say what an operator can do about flows that a member's drain waits for in vain; empty before that.
 
     ``flows``: UDP flows of the member, ``waited`` seconds after its drain began without a deadline. An entry
@@ -95,10 +96,9 @@ def lingering(flows: int, waited: float, lifetime: float, target: str) -> str:
     """
     if not flows or waited <= lifetime:
         return ""
-    kind, _, name = target.partition("/")
     which = "UDP flow still sends" if flows == 1 else "UDP flows still send"
     return (
         f"{flows} {which} {waited:.0f} s after the drain began, and may go on for ever: they end when their "
-        f"clients are silent for {lifetime:.0f} s, or with `clusterlb drain {kind} {name} --deadline 1m`, "
-        "which gives them to other members"
+        f"clients are silent for {lifetime:.0f} s, or with `clusterlb drain {arguments(target)} "
+        "--deadline 1m`, which gives them to other members"
     )

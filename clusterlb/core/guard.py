@@ -1,4 +1,4 @@
-"""The last brakes: before a plan is carried out, and before an operator's wish is taken in.
+"""The last brakes: before a plan is carried out, and before an operator's intent is taken in.
 
 Each refusal says what is refused and why, and names who announces what.
 """
@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from clusterlb.core.announce import inside
 from clusterlb.core.place import Surroundings
-from clusterlb.model.intent import Intent, IntentKind
-from clusterlb.model.inventory import Cluster, Inventory, Vrrp
+from clusterlb.model.intent import Drain
+from clusterlb.model.inventory import Cluster, Inventory, Vip, Vrrp
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import Announce, Plan, Step
 from clusterlb.model.reason import Because, Reason
+from clusterlb.model.target import DIRECTOR, MemberTarget, PoolTarget, VipTarget
 
 _LOOK = "see `vtysh -c 'show ip ospf neighbor'`"
 
@@ -38,7 +39,7 @@ def guard(plan: Plan, cluster: Cluster) -> tuple[Plan, tuple[Refusal, ...]]:
 
 
 def refused_drain(
-    intent: Intent,
+    drain: Drain,
     inventory: Inventory,
     around: Surroundings,
     changed_at: float,
@@ -50,12 +51,10 @@ def refused_drain(
     ``changed_at``: when the set of directors that announce changed last, in the clock of ``around``. A member
     that drains takes no flow that comes over from another director (ip_vs_mh.c falls back for weight 0): so
     none drains until ``settle`` seconds after such a change. ``silent``: why the look at the others that
-    belongs to this wish has failed, empty when it has not.
+    belongs to this drain has failed, empty when it has not.
     """
-    if intent.kind is not IntentKind.DRAIN:
-        return None
-    if intent.target.partition("/")[0] not in {"member", "pool"}:
-        return _master(inventory, around, intent) or _lonely(intent, inventory, around, silent)
+    if not isinstance(drain.target, MemberTarget | PoolTarget):
+        return _master(inventory, around, drain) or _lonely(drain, inventory, around, silent)
     since = around.now - changed_at
     if since >= settle:
         return None
@@ -73,21 +72,19 @@ def refused_down(inventory: Inventory, around: Surroundings, silent: str = "") -
     """
     if len(inventory.directors) == 1:
         return None
-    everything = Intent(IntentKind.DRAIN, "director", "", "", "", 0.0)
+    everything = Drain(target=DIRECTOR, who="", reason="")
     return _master(inventory, around) or _lonely(everything, inventory, around, silent)
 
 
-def _master(inventory: Inventory, around: Surroundings, drain: Intent | None = None) -> Because | None:
+def _master(inventory: Inventory, around: Surroundings, drain: Drain | None = None) -> Because | None:
     """Say which VIPs nobody else may take over; a backup of VRRP is silent. ``drain``: None for ``down``.
 
     A drain hands a VIP over by itself, and keeps it where nobody is there; not so with ``preempt: false``.
     """
-    wanted = drain.target.partition("/")[2] if drain else ""
     mine = [
         str(vip.address)
-        for vip in inventory.vips.values()
-        if isinstance(vip.ha, Vrrp) and vip.address in around.masters
-        if not (wanted and str(vip.address) != wanted) and not (drain and vip.ha.preempt)
+        for vip in _concerned(inventory, drain)
+        if isinstance(vip.ha, Vrrp) and vip.address in around.masters and not (drain and vip.ha.preempt)
     ]
     if not mine:
         return None
@@ -104,12 +101,10 @@ def _master(inventory: Inventory, around: Surroundings, drain: Intent | None = N
     return Because(Reason.TOO_FEW_ANNOUNCERS, text, {"vips": mine})
 
 
-def _lonely(intent: Intent, inventory: Inventory, around: Surroundings, silent: str) -> Because | None:
+def _lonely(drain: Drain, inventory: Inventory, around: Surroundings, silent: str) -> Because | None:
     """Say which VIPs too few others would carry."""
     needed = inventory.cluster.min_announcers
-    wanted = intent.target.partition("/")[2]
-    vips = [vip for vip in inventory.vips.values() if not wanted or str(vip.address) == wanted]
-    vips = [vip for vip in vips if not isinstance(vip.ha, Vrrp)]
+    vips = [vip for vip in _concerned(inventory, drain) if not isinstance(vip.ha, Vrrp)]
     if not vips:
         return None
     if silent or not around.knows():
@@ -135,3 +130,11 @@ def _lonely(intent: Intent, inventory: Inventory, around: Surroundings, silent: 
         f"{shown}{more}. --force withdraws them all the same, and nobody serves what nobody else announces"
     )
     return Because(Reason.TOO_FEW_ANNOUNCERS, text, {"needed": needed, "vips": lacking})
+
+
+def _concerned(inventory: Inventory, drain: Drain | None) -> list[Vip]:
+    """Return the VIPs that a drain is about, all of them where it is about the director, or for ``down``."""
+    everything = inventory.vips
+    if drain is None or not isinstance(drain.target, VipTarget):
+        return list(everything.values())
+    return [everything[drain.target.vip]] if drain.target.vip in everything else []

@@ -12,7 +12,7 @@ from clusterlb.core.drain import Progress
 from clusterlb.core.fitness import OSPF
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.cluster_view import ClusterView
-from clusterlb.model.intent import FORCE, Intent
+from clusterlb.model.intent import Drain
 from clusterlb.model.inventory import Inventory, Vip, Vrrp
 from clusterlb.model.ospf import Lane
 from clusterlb.model.reason import Because, Reason
@@ -34,7 +34,7 @@ class Surroundings:
     now: float
     view: ClusterView | None = None
     announced: Mapping[IPAddress, frozenset[Lane]] = field(default_factory=dict)
-    drains: Mapping[IPAddress | None, Intent] = field(default_factory=dict)
+    drains: Mapping[IPAddress | None, Drain] = field(default_factory=dict)
     adjacent: frozenset[AddressFamily] = frozenset(AddressFamily)
     progress: Mapping[IPAddress, Progress] = field(default_factory=dict)
     masters: frozenset[IPAddress] = frozenset()
@@ -77,8 +77,7 @@ def place(vip: Vip, inventory: Inventory, fit: Decision, around: Surroundings) -
         return Decision(NOWHERE, Because(Reason.NOT_ADJACENT, text))
     intent = around.drains.get(vip.address) or around.drains.get(None)
     if intent is not None:
-        forced = intent.value == FORCE
-        waiting = waits(inventory, around) if None in around.drains and not forced else ""
+        waiting = waits(inventory, around) if None in around.drains and not intent.force else ""
         if not waiting:
             return _drained(vip, inventory, intent, around)
         serving = _serving(vip, inventory, fit, around)
@@ -98,7 +97,7 @@ def _elected(ha: Vrrp, vip: Vip, inventory: Inventory, fit: Decision, around: Su
     if intent is None:
         return fit
     facts = {"who": intent.who, "reason": intent.reason, "until": intent.until}
-    if intent.value == FORCE or not ha.preempt:
+    if intent.force or not ha.preempt:
         return Decision(NOWHERE, Because(Reason.DRAINED, intent.reason, facts))
     text = f"{intent.reason}; it serves only where no other director does"
     return Decision(frozenset({Lane.DRAINED}), Because(Reason.DRAINING, text, facts))
@@ -124,8 +123,8 @@ def waits(inventory: Inventory, around: Surroundings) -> str:
     return f"at most {limit} directors may be out at once: {who}"
 
 
-def _drained(vip: Vip, inventory: Inventory, intent: Intent, around: Surroundings) -> Decision:
-    needed = 0 if intent.value == FORCE else inventory.cluster.min_announcers
+def _drained(vip: Vip, inventory: Inventory, intent: Drain, around: Surroundings) -> Decision:
+    needed = 0 if intent.force else inventory.cluster.min_announcers
     others = around.others(vip.address) if around.knows() else {}
     mine = around.mine(vip.address)
     facts = {"who": intent.who, "reason": intent.reason, "until": intent.until}

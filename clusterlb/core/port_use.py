@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import IntEnum
 
 from clusterlb.core.announce import uses_fullnat
 from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Director, Inventory
-from clusterlb.model.port_use import AddressUse
+from clusterlb.model.port_use import AddressKind, AddressUse
 
 CLIENT_PORTS = 65535 - 1024 + 1
 """What one address has towards one remote, for clients whose own source port is 1024 or higher."""
@@ -34,13 +34,6 @@ class Level(IntEnum):
 
 
 _FROM = {Level.WARNING: 0.70, Level.CRITICAL: 0.90}
-
-
-class AddressKind(Enum):
-    """What an address of ours is for; the value is its name in metrics and JSON."""
-
-    LOCAL = "local"
-    SNAT = "snat"
 
 
 @dataclass(frozen=True, slots=True)

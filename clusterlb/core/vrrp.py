@@ -17,7 +17,7 @@ from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Director, Inventory, Vrrp
 from clusterlb.model.ospf import Lane
 from clusterlb.model.state import FrrLine
-from clusterlb.model.vrrp import BACKUP, MASTER, VrrpDevice, VrrpRouter
+from clusterlb.model.vrrp import VrrpDevice, VrrpRouter, VrrpState
 
 FIRST = 200  # the first director's priority; RFC 5798 leaves 1 to 254 to routers that own no address
 STEP = 10
@@ -181,10 +181,10 @@ def _weight(words: Collection[str]) -> int:
     return next((int(each.split()[1]) for each in words if each.startswith("priority ")), 100)
 
 
-def elected(groups: Iterable[Group], now: Mapping[Key, VrrpRouter]) -> dict[IPAddress, str]:
-    """Return for each VIP what this director is to VRRP, in lower case; empty where vrrpd says nothing."""
+def elected(groups: Iterable[Group], now: Mapping[Key, VrrpRouter]) -> dict[IPAddress, VrrpState]:
+    """Return for each VIP what this director is to VRRP."""
     return {
-        group.vip: now[group.key].status.lower() if group.key in now else ""
+        group.vip: now[group.key].state if group.key in now else VrrpState.UNKNOWN
         for group in groups
         if group.serves
     }
@@ -210,7 +210,7 @@ def two_masters(
     groups = tuple(groups)
     for group in groups:
         mine, was = now.get(group.key), before.get(group.key)
-        if not group.serves or mine is None or was is None or not mine.status == was.status == MASTER:
+        if not group.serves or mine is None or was is None or not mine.state is was.state is VrrpState.MASTER:
             continue
         if mine.received > was.received:
             yield Finding(
@@ -252,4 +252,4 @@ def thin(groups: Sequence[Group], links: Mapping[str, tuple[int, int] | None]) -
 
 
 def _is_backup(*looks: VrrpRouter | None) -> bool:
-    return all(look is not None and look.status == BACKUP for look in looks)
+    return all(look is not None and look.state is VrrpState.BACKUP for look in looks)

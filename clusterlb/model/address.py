@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple
 
 IPAddress = IPv4Address | IPv6Address
@@ -35,3 +35,15 @@ class Endpoint(NamedTuple):
 
     def __str__(self) -> str:
         return endpoint_text(self.address, self.port)
+
+    @classmethod
+    def parse(cls, text: str) -> Endpoint:
+        """Return the endpoint that ``192.0.2.1:80`` or ``[2001:db8::1]:80`` names, or raise ValueError."""
+        address, _, port = text.rpartition(":")
+        if not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
+            raise ValueError(f"{text!r} has no port")
+        inner = address.removeprefix("[").removesuffix("]")
+        found = ip_address(inner)
+        if str(address) != (inner if found.version == 4 else f"[{inner}]"):
+            raise ValueError(f"{text!r} is not ADDRESS:PORT")
+        return cls(found, int(port))

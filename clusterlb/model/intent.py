@@ -1,37 +1,25 @@
-"""Recorded wishes of an operator."""
+"""What operators have decided: recorded, and in force until its time is over or until it is taken back."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import ClassVar
 
-LONGEST = 10 * 366 * 86400.0  # seconds that a wish may be for; what is to last longer has no end
-LATEST = 4102444800.0  # seconds since 1970 up to 2100, after which no wish begins
+from clusterlb.model.check import VerdictState
+from clusterlb.model.target import DIRECTOR, DirectorTarget, MemberTarget, Target
 
-
-MOST_WORDS = 200  # characters of a reason, or of who made a wish
-
-DIRECTOR = "director"  # the target that is the whole director
-FORCE = "force"  # the value of a drain that no other director's absence holds up
+LONGEST = 10 * 366 * 86400.0  # seconds that an intent may last; what is to last longer has no end
+LATEST = 4102444800.0  # seconds since 1970 up to 2100, after which no intent begins
+MOST_WORDS = 200  # characters of a reason, or of an operator's name
 
 
 class IntentKind(Enum):
-    """What is wished for.
-
-    PIN: ``value`` is ``up`` or ``down``, the target ``POOL/ADDRESS:PORT``. DRAIN: the target is ``director``,
-    ``vip/ADDRESS``, ``pool/NAME`` or ``member/POOL/ADDRESS:PORT``. PAUSE: the target is ``director``.
-    """
+    """The kinds of intents; the value is the stable name in metrics and JSON."""
 
     PIN = "pin"
     DRAIN = "drain"
     PAUSE = "pause"
-
-
-VALUES = {
-    IntentKind.PIN: frozenset({"up", "down"}),
-    IntentKind.DRAIN: frozenset({"", FORCE}),
-    IntentKind.PAUSE: frozenset({""}),
-}
 
 
 def is_words(text: str) -> bool:
@@ -39,33 +27,68 @@ def is_words(text: str) -> bool:
     return text.isprintable() and 0 < len(text) <= MOST_WORDS
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """A wish: who made it and why. Times are seconds since 1970.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What all intents say: whom they are about, who made them and why. Times are seconds since 1970.
 
-    It is in force from ``begins`` (0: at once) until ``until`` (None: until it is taken back). ``patience``:
-    seconds that a drain leaves flows to move, None for as long as they take.
+    An intent is in force from ``begins`` (0: at once) until ``until`` (None: until it is taken back).
     """
 
-    kind: IntentKind
-    target: str
-    value: str
+    kind: ClassVar[IntentKind]
+    target: Target
     who: str
     reason: str
-    made: float
+    made: float = 0.0
     until: float | None = None
     begins: float = 0.0
-    patience: float | None = None
 
     @property
-    def name(self) -> tuple[IntentKind, str]:
-        """Return what a later wish has to share to take this one's place."""
+    def name(self) -> tuple[IntentKind, Target]:
+        """Return what a later intent has to share to take this one's place."""
         return self.kind, self.target
 
+    @property
+    def began(self) -> float:
+        """Return when the intent came into force, or will."""
+        return max(self.made, self.begins)
+
     def in_force(self, now: float) -> bool:
-        """Say whether it counts now."""
+        """Say whether the intent counts now."""
         return self.begins <= now and not self.over(now)
 
     def over(self, now: float) -> bool:
-        """Say whether its time has passed."""
+        """Say whether the intent's time has passed."""
         return self.until is not None and now >= self.until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin(Recorded):
+    """A member is ``verdict``, UP or DOWN, whatever its checks say."""
+
+    kind = IntentKind.PIN
+    target: MemberTarget
+    verdict: VerdictState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drain(Recorded):
+    """The target gets no new flows and keeps those that it has.
+
+    ``patience``: seconds that flows have to move or to end, None for as long as they take. ``force``: no
+    guard holds the drain up, whatever other directors do.
+    """
+
+    kind = IntentKind.DRAIN
+    patience: float | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause(Recorded):
+    """The controller watches and changes nothing."""
+
+    kind = IntentKind.PAUSE
+    target: DirectorTarget = DIRECTOR
+
+
+Intent = Pin | Drain | Pause

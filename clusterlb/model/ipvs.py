@@ -105,7 +105,12 @@ class ServiceKey(NamedTuple):
     def __str__(self) -> str:
         if self.address is None:
             return f"fwmark {self.fwmark} ipv{4 if self.family is AddressFamily.IPV4 else 6}"
-        return f"{self.protocol.name.lower()} {endpoint_text(self.address, self.port)}"
+        return f"{self.transport} {endpoint_text(self.address, self.port)}"
+
+    @property
+    def transport(self) -> str:
+        """Return the protocol's name, ``fwmark`` for a service of a firewall mark."""
+        return self.protocol.name.lower() if self.address is not None else "fwmark"
 
 
 @dataclass(frozen=True, slots=True)

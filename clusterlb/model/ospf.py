@@ -15,6 +15,23 @@ OUR_INTERFACES = "clb-"
 """How the name of every interface begins that clusterlb makes, on directors and on real servers."""
 
 
+class OspfVersion(Enum):
+    """The protocol that carries a family's routes: OSPFv2 IPv4's, OSPFv3 IPv6's (RFC 5340)."""
+
+    V2 = "OSPFv2"
+    V3 = "OSPFv3"
+
+    @classmethod
+    def of(cls, family: AddressFamily) -> OspfVersion:
+        """Return the version that carries a family."""
+        return cls.V2 if family is AddressFamily.IPV4 else cls.V3
+
+    @property
+    def ip(self) -> int:
+        """Return the version of IP whose routes it carries, 4 or 6."""
+        return 4 if self is OspfVersion.V2 else 6
+
+
 class Lane(Enum):
     """The interface a VIP's address sits on; its OSPF cost says how much the VIP is wanted here."""
 

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import NamedTuple
 
 from clusterlb.model.address import IPAddress, endpoint_text
 
 _PROTOCOLS = {6: "tcp", 17: "udp", 33: "dccp", 132: "sctp", 136: "udplite"}
+
+
+class AddressKind(Enum):
+    """What an address of ours is for; the value is its name in metrics and JSON."""
+
+    LOCAL = "local"
+    SNAT = "snat"
 
 
 class Remote(NamedTuple):

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import Enum
 
 from clusterlb.model.address import IPAddress
 
 # the names of our devices (core.vrrp makes them)
 DEVICE = re.compile(r"vrrp[46]-[0-9]+-[0-9a-f]+")
-MASTER, BACKUP, INITIALIZE = "Master", "Backup", "Initialize"
+
+
+class VrrpState(Enum):
+    """What this director is to a virtual router (vrrpd/vrrp.h); UNKNOWN: vrrpd says nothing of it."""
+
+    MASTER = "master"
+    BACKUP = "backup"
+    INITIALIZE = "initialize"
+    UNKNOWN = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +38,12 @@ class VrrpDevice:
 class VrrpRouter:
     """A virtual router as vrrpd reports it (vrrpd/vrrp_vty.c, vrrp_build_json).
 
-    ``version`` is that of its addresses, 4 or 6. ``status`` is ``Master``, ``Backup`` or ``Initialize``: it
+    ``version`` is that of its addresses, 4 or 6. A router in state ``INITIALIZE``
     takes part in no election. ``received`` counts the advertisements of others since vrrpd started.
     """
 
     interface: str
     vrid: int
     version: int
-    status: str
+    state: VrrpState
     received: int

@@ -1,52 +1,18 @@
 """What an operator reads when a VIP is withdrawn."""
 
+from dataclasses import replace
+
 import pytest
+from statuses import WELL, member, status, vip
 
 from clusterlb.cli.status import show
 from clusterlb.cli.watch import columns
+from clusterlb.model.ospf import Lane
+from clusterlb.model.reason import Reason
+from clusterlb.model.status import EngineStatus, FrrStatus
 
 WHY = "full NAT needs 192.0.2.7, which no interface of this director has: replies would not come back"
-MEMBER = {
-    "member": "10.2.0.101:8080",
-    "verdict": "down",
-    "pinned": False,
-    "weight": 0,
-    "active": 0,
-    "inactive": 0,
-    "because": "connection refused",
-    "warning": "",
-    "suspect": "",
-}
-SERVICE = {"service": "tcp 10.100.0.1:80", "pool": "web", "members": [MEMBER]}
-STATUS = {
-    "director": "d1",
-    "cluster": "edge",
-    "fit": True,
-    "unfit_because": "",
-    "ipvs": {"answers": True, "error": ""},
-    "frr": {
-        "answers": True,
-        "error": "",
-        "neighbors": [{"router_id": "10.1.0.254", "state": "Full/DR", "protocol": "OSPFv2"}],
-        "full": {"OSPFv2": 1},
-        "ospf6_error": "",
-    },
-    "inventory": {"rejected": ""},
-    "errors": [],
-    "intents": [],
-    "director_checks": {},
-    "ports": {"warnings": []},
-    "inside": [],
-    "vips": [
-        {
-            "vip": "10.100.0.1",
-            "announced": [],
-            "reason": "no-local-address",
-            "because": WHY,
-            "services": [SERVICE],
-        }
-    ],
-}
+STATUS = status(vips=(vip("10.100.0.1", member(), reason=Reason.NO_LOCAL_ADDRESS, because=WHY),))
 
 
 def test_a_withdrawn_vip_and_its_reason_are_one_line_before_the_table(capsys):
@@ -63,12 +29,11 @@ def test_in_a_pipe_addresses_are_not_folded(capsys):
     assert any("10.2.0.101:8080" in line and "connection refused" in line for line in lines)
 
 
-@pytest.mark.parametrize("address", ["fd00:100::1", "fd00:1:a:b::1", "fd00:cl:0:sos:1::"])
+@pytest.mark.parametrize("address", ["fd00:100::1", "fd00:1:a:b::1", "fd00:c1:0:505:1::"])
 def test_addresses_are_shown_as_they_are(capsys, address):
     """rich reads ``:100:`` as an emoji, and square brackets as markup, unless it is told not to."""
-    member = {**MEMBER, "member": f"[{address}]:80", "because": "[red]refused[/red] :sos:"}
-    vip = {**STATUS["vips"][0], "vip": address, "announced": ["active"], "because": "fit"}
-    show({**STATUS, "vips": [{**vip, "services": [{**SERVICE, "pool": "[b]:sos:", "members": [member]}]}]})
+    odd = member(f"[{address}]:80", because="[red]refused[/red] :sos:")
+    show(status(vips=(vip(address, odd, pool="[b]:sos:", announced=(Lane.ACTIVE,), because="fit"),)))
     out = capsys.readouterr().out
     for text in (f" {address} ", f"[{address}]:80", "[b]:sos:", "[red]refused[/red] :sos:"):
         assert text in out
@@ -83,7 +48,8 @@ def test_a_drain_names_its_target_as_it_is():
 def test_while_frr_is_silent_nobody_is_said_to_be_its_neighbour(capsys):
     show(STATUS)
     assert "ospf neighbours full: 10.1.0.254" in capsys.readouterr().out.splitlines()
-    show({**STATUS, "frr": {**STATUS["frr"], "answers": False, "error": "FRR's ospfd not running"}})
+    silent: FrrStatus = replace(WELL.frr, answers=False, error="FRR's ospfd not running")
+    show(replace(STATUS, frr=silent))
     out = capsys.readouterr().out
     assert "ospf neighbours unknown: FRR's ospfd not running" in out
     assert "10.1.0.254" not in out
@@ -91,11 +57,11 @@ def test_while_frr_is_silent_nobody_is_said_to_be_its_neighbour(capsys):
 
 @pytest.mark.parametrize("state", ["dead", "silent", "restarting"])
 def test_an_engine_that_does_not_run_and_what_is_not_probed_come_before_the_table(capsys, state):
-    unprobed = [
+    unprobed = tuple(
         f"192.0.2.{number}:80 (http): not probed since 03:04:05: ENOENT /ca.pem" for number in range(15)
-    ]
-    checks = {"alive": False, "state": state, "quarantined": "192.0.2.99:80 (http)"}
-    show({**STATUS, "checks": checks, "unprobed": unprobed})
+    )
+    checks = EngineStatus(state=state, quarantined="192.0.2.99:80 (http)")
+    show(replace(STATUS, checks=checks, unprobed=unprobed))
     out = capsys.readouterr().out
     head, table = out.split("vip / service")
     assert f"error: the check engine is {state}: nobody is probed, and all verdicts stand" in head
@@ -107,7 +73,5 @@ def test_an_engine_that_does_not_run_and_what_is_not_probed_come_before_the_tabl
 
 @pytest.mark.parametrize("state", ["running", "starting"])
 def test_nothing_is_said_of_an_engine_that_runs(capsys, state):
-    show(
-        {**STATUS, "checks": {"alive": state == "running", "state": state, "quarantined": ""}, "unprobed": []}
-    )
+    show(replace(STATUS, checks=EngineStatus(alive=state == "running", state=state)))
     assert "engine" not in capsys.readouterr().out

@@ -12,6 +12,7 @@ from clusterlb.model.address import AddressFamily
 from clusterlb.model.inventory import Cluster, Director, Inventory
 from clusterlb.model.ospf import Ospf, Uplink
 from clusterlb.model.state import FrrLine
+from clusterlb.model.vrrp import VrrpState
 
 # Somebody else's FRR: other protocols and policies, and lines where ours will stand.
 FOREIGN = """\
@@ -57,7 +58,12 @@ class FrrSuite:
         before = set(await frr.read())
         await frr.configure(ROUTER, ())
         (router,) = await frr.virtual_routers()
-        assert (router.interface, router.vrid, router.version, router.status) == ("e0", 10, 4, "Initialize")
+        assert (router.interface, router.vrid, router.version, router.state) == (
+            "e0",
+            10,
+            4,
+            VrrpState.INITIALIZE,
+        )
         lower = FrrLine(("interface e0",), "vrrp 10 priority 1")
         changed = await frr.configure((lower,), (ROUTER[1],))
         assert set(changed) - before == {ROUTER[0], lower, *ROUTER[2:]}

@@ -7,12 +7,12 @@ from dataclasses import replace
 from ipaddress import IPv4Address, ip_address, ip_network
 
 import pytest
+from intents import drain
 
 from clusterlb.core.announce import Decision
 from clusterlb.core.drain import Progress
 from clusterlb.core.place import QUIET, Surroundings, place
 from clusterlb.model.cluster_view import Announcement, ClusterView
-from clusterlb.model.intent import Intent, IntentKind
 from clusterlb.model.inventory import Cluster, Director, Inventory, Vip
 from clusterlb.model.ospf import Lane, Uplink
 from clusterlb.model.reason import Because, Reason
@@ -72,7 +72,7 @@ class Scene:
             host.progress = Progress(moved, moved)
         else:
             host.progress = Progress()
-        intent = Intent(IntentKind.DRAIN, "director", "", "ada", "kernel", 0.0)
+        intent = drain("director")
         around = Surroundings(
             host.router,
             self.now,
@@ -165,7 +165,7 @@ def test_a_forced_drain_waits_for_nobody():
     scene = Scene(2, 0, 1, random.Random(7))
     host = scene.hosts[0]
     around = Surroundings(host.router, 100.0, ClusterView({}, 100.0, host.router), {VIP: {Lane.DRAINED}})
-    forced = Intent(IntentKind.DRAIN, "director", "force", "ada", "now", 0.0)
+    forced = drain(force=True)
     around = replace(around, drains={None: forced}, progress={VIP: Progress(90.0, 90.0)})
     assert place(scene.inventory.vips[VIP], scene.inventory, FIT, around).lanes == frozenset()
     blind = replace(around, view=None)

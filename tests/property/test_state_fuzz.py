@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from intents import pin
 
 from clusterlb.controller.journal import Journal
 from clusterlb.controller.ledger import BOOT_ID, Ledger, LedgerError
-from clusterlb.model.intent import Intent, IntentKind
+from clusterlb.model.intent import Drain, Pause, Pin
 from clusterlb.model.ipvs import ProtocolTimeouts, ServiceKey
 from clusterlb.model.state import FrrLine
 
@@ -117,11 +118,11 @@ def check_journal(path: Path) -> None:
     journal = Journal(path)
     for name, intent in journal.intents.items():
         assert name == intent.name
-        assert type(intent.kind) is IntentKind
-        assert all(type(text) is str for text in (intent.target, intent.value, intent.who, intent.reason))
+        assert isinstance(intent, Pin | Drain | Pause)
+        assert type(intent.who) is type(intent.reason) is str
         for now in (0.0, 1e9, 4e9):
             intent.in_force(now)
         assert sorted([intent, intent], key=lambda each: each.made)
-    new = Intent(IntentKind.PIN, "web/10.2.0.101:80", "down", "ada", "disk", 2.0)
+    new = pin("web/10.2.0.101:80", made=2.0)
     journal.set(new)
     assert Journal(path).intents == {**journal.intents}

@@ -26,6 +26,7 @@ from clusterlb.model.inventory import Cluster, Director, Inventory, Member, Pool
 from clusterlb.model.ipvs import Protocol
 from clusterlb.model.ospf import Ospf, Uplink
 from clusterlb.model.state import FrrLine
+from clusterlb.model.status import EngineStatus
 
 VIP = ip_address("10.100.0.1")
 SETTINGS = ("net/ipv4/vs/sloppy_tcp", "net/ipv4/vs/schedule_icmp")
@@ -72,9 +73,12 @@ class FakeEngine:
         self.down: set[str] = set()
         self.shares: dict[str, int] = {}
         self.silent = False
-        self.stats: dict[str, object] = {}
+        self.stats = EngineStatus(alive=True)
         self.probes: list[ProbeKey] = []
         self._task: asyncio.Task[None] | None = None
+
+    def unprobed(self) -> dict[ProbeKey, str]:
+        return {}
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._run())

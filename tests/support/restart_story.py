@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from random import Random
 
+import intents
 from fake_director import FakeDirector, inventory
 
 from clusterlb.controller.daemon import Controller
@@ -15,7 +16,6 @@ from clusterlb.controller.index import Index
 from clusterlb.controller.judge import Judge
 from clusterlb.model.check import CheckSpec, Need, ProbeSpec, TcpOptions, VerdictState, Via
 from clusterlb.model.health import CheckKey, Observation
-from clusterlb.model.intent import Intent, IntentKind
 from clusterlb.model.inventory import (
     Amount,
     AnnounceWhen,
@@ -168,16 +168,16 @@ class Story:
 
     async def pin(self) -> None:
         state = self.dice.choice(["up", "down"])
-        self.controller.intents.set(Intent(IntentKind.PIN, self._member(), state, "ada", "disk", 0.0))
+        await self.controller.intents.set(intents.pin(self._member(), state))
 
     async def drain(self) -> None:
         vip = self.dice.choice(list(self.controller.world.inventory.vips))
         target = self.dice.choice([f"member/{self._member()}", f"vip/{vip}"])
-        self.controller.intents.set(Intent(IntentKind.DRAIN, target, "", "ada", "disk", 0.0))
+        await self.controller.intents.set(intents.drain(target))
 
     async def unwish(self) -> None:
         for intent in self.controller.intents.standing[:1]:
-            self.controller.intents.clear(intent.kind, intent.target)
+            self.controller.intents.clear(*intent.name)
 
     async def end(self) -> None:
         """End the controller; the data path stays as it is."""

@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from intents import drain
+
 from clusterlb.controller.daemon import Controller, Settings
 from clusterlb.controller.judge import Judge
 from clusterlb.controller.kernel import Drivers
@@ -31,7 +33,6 @@ from clusterlb.drivers.link import KernelLinks
 from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.health import Observation
-from clusterlb.model.intent import Intent, IntentKind
 from clusterlb.model.inventory import Inventory
 from clusterlb.model.ipvs import ServiceKey, ServiceState
 from clusterlb.model.plan import AddService, IpvsStep, StepError
@@ -146,7 +147,7 @@ async def _serve(namespace: str, one: Post, control: socket.socket) -> None:
 
     async def obey() -> None:
         while line := await reader.readline():
-            writer.write(json.dumps(_obey(controller, engine, json.loads(line))).encode() + b"\n")
+            writer.write(json.dumps(await _obey(controller, engine, json.loads(line))).encode() + b"\n")
             await writer.drain()
 
     obedient = asyncio.create_task(obey())
@@ -154,17 +155,16 @@ async def _serve(namespace: str, one: Post, control: socket.socket) -> None:
     obedient.cancel()
 
 
-def _obey(controller: Controller, engine: _Engine, order: dict[str, object]) -> object:
+async def _obey(controller: Controller, engine: _Engine, order: dict[str, object]) -> object:
     match order:
         case {"do": "members", "up": up, "vips": vips}:
             named = {f"p{number}" for number in vips or range(len(controller.inventory.vips))}
             engine.failing = engine.failing - named if up else engine.failing | named
             return engine.look()
         case {"do": "drain"}:
-            drain = Intent(IntentKind.DRAIN, "director", "", "rig", "a step of the sweep", 0.0)
-            controller.intents.set(drain)
+            await controller.intents.set(drain())
         case {"do": "undrain"}:
-            controller.intents.clear(IntentKind.DRAIN, "director")
+            controller.intents.clear(*drain().name)
         case {"do": "lanes"}:
             decided = controller.world.decided
             return {

@@ -68,6 +68,7 @@ def unused(paths: list[Path], text: str) -> list[str]:
 
 def test_every_field_member_and_method_is_read() -> None:
     paths = [*modules("model", "core", "drivers"), PACKAGE / "cli" / "exits.py"]
+    paths.remove(PACKAGE / "model" / "status.py")  # all of it is read where it is written as JSON
     overridden = {"_Compiled.load_bytecode", "_Compiled.dump_bytecode"}  # Jinja calls them
     assert {*unused(paths, everything())} <= overridden
 

@@ -11,7 +11,7 @@ from clusterlb.drivers.interface import BfdSession, DriverError, LockedError, Os
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.lsdb import Databases, Lsdb
 from clusterlb.model.state import FrrLine
-from clusterlb.model.vrrp import BACKUP, INITIALIZE, MASTER, VrrpRouter
+from clusterlb.model.vrrp import VrrpRouter, VrrpState
 
 ADJACENT = OspfNeighbor("10.1.0.254", "e0", "Full/DROther", "10.1.1.254")
 ADJACENT6 = OspfNeighbor("10.1.0.254", "e0", "Full", family=AddressFamily.IPV6)
@@ -107,11 +107,11 @@ class FakeFrr:
             )
         )
 
-    def _elected(self, place: Place) -> str:
+    def _elected(self, place: Place) -> VrrpState:
         interface, vrid = place
         if FrrLine((f"interface {interface}",), f"vrrp {vrid} shutdown") in self.lines:
-            return INITIALIZE
-        return BACKUP if place in self.elected_elsewhere else MASTER
+            return VrrpState.INITIALIZE
+        return VrrpState.BACKUP if place in self.elected_elsewhere else VrrpState.MASTER
 
     def _passive(self, interface: str) -> bool:
         own = {line.text for line in self.lines if line.context == (f"interface {interface}",)}

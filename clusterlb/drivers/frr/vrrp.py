@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from clusterlb.drivers.interface import DriverError
-from clusterlb.model.vrrp import VrrpRouter
+from clusterlb.model.vrrp import VrrpRouter, VrrpState
 
 
 def parse_routers(output: str) -> tuple[VrrpRouter, ...]:
@@ -26,4 +26,6 @@ def _routers(entry: Mapping[str, Any]) -> Iterator[VrrpRouter]:
         one = entry[f"v{version}"]
         if one["addresses"]:
             received = int(one["stats"]["adverRx"])
-            yield VrrpRouter(entry["interface"], int(entry["vrid"]), version, str(one["status"]), received)
+            yield VrrpRouter(
+                entry["interface"], int(entry["vrid"]), version, VrrpState(one["status"].lower()), received
+            )

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from fake_director import FakeDirector, announced, running
+from intents import pin
 
 from clusterlb.api import run
 from clusterlb.controller.journal import Journal
 from clusterlb.controller.ledger import Ledger, LedgerError
 from clusterlb.controller.status import status
-from clusterlb.model.intent import IntentKind
 
 HERE = Path(__file__).parent
 DEEP = "[" * 100_000
@@ -26,7 +26,7 @@ async def start(root: Path) -> list[str]:
     host = FakeDirector(root)
     async with running(host) as controller:
         assert announced(host)
-        return list((await status(controller))["errors"])
+        return list((await status(controller)).errors)
 
 
 async def test_lines_that_mean_nothing_are_dropped_and_counted(tmp_path: Path):
@@ -36,7 +36,7 @@ async def test_lines_that_mean_nothing_are_dropped_and_counted(tmp_path: Path):
     (state / "intents.jsonl").write_text(f"{text}{DEEP}\n{PIN}")
     journal = Journal(state / "intents.jsonl")
     assert journal.dropped == len(text.splitlines()) + 1
-    assert list(journal.intents) == [(IntentKind.PIN, "web/10.2.0.102:80")]
+    assert list(journal.intents) == [pin("web/10.2.0.102:80").name]
     assert await start(tmp_path) == []
 
 

@@ -226,9 +226,9 @@ async def test_the_engine_has_it_too_and_sees_it_change(member):
     client.set_probes([check])
     await client.start()
     try:
-        await eventually(lambda: client.stats.get("unsent"))
+        await eventually(lambda: client.stats.unsent)
         assert not seen.is_set()
-        assert options.key in next(iter(client.stats["unsent"]))
+        assert options.key in next(iter(client.stats.unsent))
         swap(options.key, good)
         await asyncio.wait_for(seen.wait(), 30)
     finally:

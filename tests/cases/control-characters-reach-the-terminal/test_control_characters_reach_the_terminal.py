@@ -13,6 +13,7 @@ import pytest
 import structlog
 from click.testing import CliRunner
 from fake_director import FakeDirector
+from intents import pin
 from rich.console import Console
 from rich.progress import Progress
 from served_director import served
@@ -24,7 +25,6 @@ from clusterlb.cli.main import main
 from clusterlb.cli.readable import readable
 from clusterlb.cli.watch import columns
 from clusterlb.controller.journal import Journal
-from clusterlb.model.intent import Intent, IntentKind
 
 EVIL = ["\x1b[2J", "\a", "\r", "\n", "\x7f", "\x9b2J", "\u202e", "\u2066", "\u2028", "\u061c", "\0", "\t"]
 TARGET = "web/10.2.0.101:80"
@@ -59,7 +59,7 @@ async def test_what_an_older_version_took_in_is_shown_without(words: list[str], 
     reason = f"evil{''.join(EVIL)}FAKE LINE"
     (tmp_path / "state").mkdir()
     Journal(tmp_path / "state" / "intents.jsonl").set(
-        Intent(IntentKind.PIN, TARGET, "down", f"ada{reason}", reason, 1.0)
+        pin(TARGET, who=f"ada{reason}", reason=reason, made=1.0)
     )
     async with served(FakeDirector(tmp_path)) as controller:
         controller.world.errors = [reason]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from fake_director import FakeDirector, eventually, idle, running, weights
+from intents import pin
 
 from clusterlb.controller import readings, world
 from clusterlb.core.diff import service_steps
@@ -13,7 +14,6 @@ from clusterlb.core.member import MemberState
 from clusterlb.core.programme import service_state
 from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.model.check import VerdictState
-from clusterlb.model.intent import Intent, IntentKind
 from clusterlb.model.inventory import Member, Pool, Service, Vip
 from clusterlb.model.ipvs import Protocol
 from clusterlb.model.plan import EditDestination
@@ -70,9 +70,7 @@ async def test_a_start_takes_what_it_finds_and_puts_it_right_once_it_has_settled
     """What was at weight 0 before us has a last weight that nobody can read."""
     host = FakeDirector(tmp_path)
     async with running(host) as controller:
-        controller.intents.set(
-            Intent(IntentKind.PIN, "web/10.2.0.101:80", "down", who="ada", reason="disk", made=0.0)
-        )
+        await controller.intents.set(pin("web/10.2.0.101:80"))
         await eventually(lambda: weights(host).get("10.2.0.101:80") == 0)
         await idle(controller)
         (key,) = host.ipvs.read()

@@ -8,11 +8,11 @@ from ipaddress import IPv4Address, ip_address
 
 import pytest
 from fake_director import VIP, FakeDirector, announced, eventually, inventory, running
+from intents import drain, pause
 from served_director import served
 
 from clusterlb.cli.client import ask
 from clusterlb.controller import drains
-from clusterlb.model.intent import Intent, IntentKind
 from clusterlb.model.inventory import Director, Service, Vip
 from clusterlb.model.ipvs import Counters, DestinationKey, DestinationStatistics, Protocol
 from clusterlb.model.lsdb import Databases, HostRoute, Lsdb, RouterLink, RouterLsa
@@ -21,7 +21,7 @@ from clusterlb.model.reason import Reason
 
 OTHER = ip_address("10.100.0.2")
 OWN, SECOND, SWITCH = (IPv4Address(f"10.1.0.{last}") for last in (1, 2, 254))
-PAUSE = Intent(IntentKind.PAUSE, "director", "", "ada", "look first", 0.0)
+PAUSE = pause()
 
 
 def two_directors(*vips):
@@ -73,7 +73,7 @@ async def test_a_pause_leaves_stale_routes_and_watches_nothing(tmp_path):
     async with running(host) as controller:
         controller.engine.down |= {f"10.2.0.10{n}:80" for n in (1, 2, 3)}
         await eventually(lambda: not announced(host))
-        controller.intents.set(PAUSE)
+        await controller.intents.set(PAUSE)
         host.frr.lsdb = seen((OWN, VIP))
         mark = len(host.links.applied)
         controller.insiders._next = float("-inf")
@@ -82,7 +82,7 @@ async def test_a_pause_leaves_stale_routes_and_watches_nothing(tmp_path):
             await controller.insiders.look()
         assert host.links.applied[mark:] == []
         assert controller.insiders._until is None
-        controller.intents.clear(PAUSE.kind, PAUSE.target)
+        controller.intents.clear(*PAUSE.name)
         await controller.readings.cluster(at_once=True)
         assert len(host.links.applied) == mark + 2
 
@@ -106,7 +106,8 @@ async def test_one_vip_of_a_group_becomes_quiet(tmp_path, monkeypatch):
     monkeypatch.setattr("clusterlb.core.place.QUIET", 0.0)
     host = FakeDirector(tmp_path, grouped())
     async with running(host) as controller:
-        controller.intents.set(Intent(IntentKind.DRAIN, f"vip/{VIP}", "", "ada", "move", 0.0))
+        host.frr.lsdb = seen((SECOND, VIP), (OWN, OTHER))
+        await controller.intents.set(drain(f"vip/{VIP}"))
         await eventually(lambda: host.links.read().announced[VIP] == {Lane.DRAINED})
         host.frr.lsdb = seen((SECOND, VIP), (OWN, OTHER))
         for packets in range(200):  # all of them for the other VIP
@@ -123,7 +124,8 @@ async def test_a_group_that_drains_as_a_whole_waits_for_its_packets(tmp_path, mo
     monkeypatch.setattr("clusterlb.core.place.QUIET", 0.0)
     host = FakeDirector(tmp_path, grouped())
     async with running(host) as controller:
-        controller.intents.set(Intent(IntentKind.DRAIN, "director", "", "ada", "move", 0.0))
+        host.frr.lsdb = seen((SECOND, VIP), (SECOND, OTHER))
+        await controller.intents.set(drain("director"))
         seen_by_itself = controller.world.actual
         await eventually(lambda: set(seen_by_itself.links.announced.values()) == {frozenset({Lane.DRAINED})})
         await controller.drains.look()

@@ -16,6 +16,7 @@ from clusterlb.api.server import Server
 from clusterlb.cli.client import ask
 from clusterlb.controller.pulse import DEADLINE
 from clusterlb.drivers.interface import DriverError
+from clusterlb.model.status import EngineStatus
 
 NOT_WELL = 503
 
@@ -54,7 +55,7 @@ async def test_all_is_well(tmp_path, unused_tcp_port):
 
 
 def dead_engine(host, _):
-    host.engine.stats = {"alive": False, "state": "dead"}
+    host.engine.stats = EngineStatus(state="dead")
 
 
 def no_carrier(_, controller):

@@ -66,10 +66,10 @@ async def test_without_an_ospfv3_neighbour_ipv6_vips_alone_are_withdrawn(tmp_pat
         because = controller.world.decided[SIX].because.text
         assert "0 OSPFv3 neighbours on the uplinks are Full, 1 needed" in because
         assert await full_of(controller) == {"OSPFv2": 1.0, "OSPFv3": 0.0}
-        assert not (await status(controller))["fit"]
+        assert not (await status(controller)).fit
         host.frr.adjacent = (ADJACENT, ADJACENT6)
         await eventually(lambda: announced(host) == {FOUR, SIX})
-        assert (await status(controller))["fit"]
+        assert (await status(controller)).fit
 
 
 async def test_without_an_ospfv2_neighbour_ipv4_vips_alone_are_withdrawn(tmp_path, monkeypatch):
@@ -114,7 +114,7 @@ async def test_a_silent_ospf6d_costs_ipv6_vips_alone(tmp_path, monkeypatch):
         host.frr.stuck6 = "does not run"
         await eventually(lambda: announced(host) == {FOUR})
         shown = await status(controller)
-        assert shown["frr"]["ospf6_error"] == "FRR's ospf6d does not run"
-        assert shown["frr"]["answers"]
+        assert shown.frr.ospf6_error == "FRR's ospf6d does not run"
+        assert shown.frr.answers
         host.frr.stuck6 = ""
         await eventually(lambda: announced(host) == {FOUR, SIX})

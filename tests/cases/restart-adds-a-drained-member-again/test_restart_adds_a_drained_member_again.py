@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from fake_director import FakeDirector, eventually, running, unheard, weights
-
-from clusterlb.model.intent import Intent, IntentKind
+from intents import drain
 
 MEMBER = "10.2.0.101:80"
 
@@ -12,8 +11,8 @@ MEMBER = "10.2.0.101:80"
 async def test_what_has_drained_stays_out(tmp_path):
     host = FakeDirector(tmp_path)
     async with running(host) as controller:
-        wish = Intent(IntentKind.DRAIN, f"member/web/{MEMBER}", "", "ada", "disk", 0.0)
-        controller.intents.set(wish)
+        wish = drain(f"member/web/{MEMBER}")
+        await controller.intents.set(wish)
         await eventually(lambda: MEMBER not in weights(host))
     mark = len(host.ipvs.applied)
     async with unheard(host):
@@ -22,6 +21,6 @@ async def test_what_has_drained_stays_out(tmp_path):
         await controller.drains.look()
         assert host.ipvs.applied[mark:] == []
         assert list(controller.world.member_drains.values()) == [True]
-        controller.intents.clear(wish.kind, wish.target)
+        controller.intents.clear(*wish.name)
         await eventually(lambda: weights(host).get(MEMBER) == 1)
     assert list(weights(host)) == [MEMBER, "10.2.0.102:80", "10.2.0.103:80"]

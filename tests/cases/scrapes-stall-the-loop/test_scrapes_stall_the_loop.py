@@ -93,7 +93,7 @@ async def test_the_loop_has_its_turn_while_rows_are_made(tmp_path, monkeypatch):
         beside = asyncio.create_task(others())
         shown = await status(controller)
         beside.cancel()
-        assert len(shown["vips"][0]["services"][0]["members"]) == 100
+        assert len(shown.vips[0].services[0].members) == 100
         assert turns >= 10
 
 

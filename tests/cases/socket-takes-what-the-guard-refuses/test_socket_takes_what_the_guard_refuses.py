@@ -11,10 +11,10 @@ import pytest
 from fake_director import FakeDirector
 from served_director import served
 
-from clusterlb.api import wishes
+from clusterlb.api import intents
 from clusterlb.api.idle import Idle
 from clusterlb.cli.client import ask
-from clusterlb.model.intent import IntentKind
+from clusterlb.model.intent import Pause
 
 DRAIN = {"kind": "drain", "target": "director", "value": "", "who": "ada", "reason": "disk"}
 
@@ -55,9 +55,9 @@ async def test_no_word_but_force_takes_a_drain_past_its_guard(change: dict[str, 
 async def test_a_drain_that_is_planned_or_forced_is_taken(tmp_path: Path):
     async with served(FakeDirector(tmp_path)) as controller:
         assert (await asked(tmp_path, {**DRAIN, "begins": time.time() + 3600}))[0] == 200
-        assert [intent.value for intent in controller.intents.standing] == [""]
+        assert [intent.force for intent in controller.intents.standing] == [False]
         assert (await asked(tmp_path, {**DRAIN, "force": True}))[0] == 200
-        assert [intent.value for intent in controller.intents.standing] == ["force"]
+        assert [intent.force for intent in controller.intents.standing] == [True]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ async def test_nothing_but_the_director_is_paused(target: str, tmp_path: Path):
         assert (code, "there are director" in answer["error"]) == (404, True)
         assert controller.world.paused is None
         assert (await asked(tmp_path, {**DRAIN, "kind": "pause", "value": "x"}))[0] == 200
-        assert [(i.kind, i.value) for i in controller.intents.standing] == [(IntentKind.PAUSE, "")]
+        assert [type(i) for i in controller.intents.standing] == [Pause]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ async def test_a_connection_that_asked_once_is_closed_too(tmp_path: Path):
 
 
 async def test_half_a_body_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(wishes, "BODY", 0.2)
+    monkeypatch.setattr(intents, "BODY", 0.2)
     async with served(FakeDirector(tmp_path), idle=lambda: Idle(patience=0.2, look_every=0.05)):
         reader, writer = await asyncio.open_unix_connection(str(tmp_path / "run" / "api.sock"))
         writer.write(b"POST /v1/intents HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
@@ -141,14 +141,15 @@ async def test_half_a_body_is_not_waited_for(tmp_path: Path, monkeypatch: pytest
 async def test_what_takes_long_is_not_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     async with served(FakeDirector(tmp_path), idle=lambda: Idle(patience=0.1, look_every=0.02)) as controller:
 
-        async def slow() -> list[str]:
+        async def slow(*, force: bool) -> list[str]:
+            assert not force
             await asyncio.sleep(0.6)
             return ["done"]
 
-        monkeypatch.setattr(type(controller), "down", lambda _: slow())
+        monkeypatch.setattr(type(controller), "down", lambda _, **options: slow(**options))
         code, answer = await asyncio.to_thread(ask, tmp_path / "run", "POST", "/v1/down")
         assert (code, answer) == (500, {"problems": ["done"]})
 
 
 def test_json_is_what_the_answers_are():
-    assert json.loads(wishes.answer({"a": 1}).text or "") == {"a": 1}
+    assert json.loads(intents.answer({"a": 1}).text or "") == {"a": 1}

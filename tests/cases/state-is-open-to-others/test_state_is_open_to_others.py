@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 from fake_director import FakeDirector, running
+from intents import pin
 
 from clusterlb.config.aside import load_aside
 from clusterlb.config.error import InventoryError
 from clusterlb.controller.journal import Journal, JournalError
 from clusterlb.controller.ledger import Ledger, LedgerError
 from clusterlb.controller.lock import LockedError, only_one
-from clusterlb.model.intent import Intent, IntentKind
 from clusterlb.ownership import unsafe
 
-PIN = Intent(IntentKind.PIN, "web/10.2.0.101:80", "down", "ada", "disk", 1.0)
+PIN = pin("web/10.2.0.101:80", made=1.0)
 NOBODY = 65534
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="gives files away")
 

@@ -20,6 +20,9 @@ from clusterlb.cli.main import main
 from clusterlb.cli.watch import progress
 from clusterlb.controller.status import status
 from clusterlb.drivers.interface import DriverError
+from clusterlb.model.check import VerdictState
+from clusterlb.model.status import IpvsStatus
+from clusterlb.model.target import DIRECTOR
 
 
 @asynccontextmanager
@@ -35,22 +38,20 @@ def silent(*_: object) -> None:
 
 async def test_the_status_names_it_and_has_no_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     async with served_at(tmp_path) as (host, controller):
-        assert (await status(controller))["ipvs"] == {"answers": True, "error": ""}
+        assert (await status(controller)).ipvs == IpvsStatus(answers=True)
         monkeypatch.setattr(host.ipvs, "statistics", silent)
         found = await status(controller)
-        assert found["ipvs"] == {"answers": False, "error": "IPVS does not answer: netlink: timed out"}
-        for member in found["vips"][0]["services"][0]["members"]:
-            assert member["verdict"] == "up"
-            assert (
-                member["active"] is member["inactive"] is member["connections"] is member["in_bytes"] is None
-            )
+        assert found.ipvs == IpvsStatus(answers=False, error="IPVS does not answer: netlink: timed out")
+        for member in found.vips[0].services[0].members:
+            assert member.verdict is VerdictState.UP
+            assert member.active is member.inactive is member.connections is member.in_bytes is None
         done = await asyncio.to_thread(
             CliRunner().invoke, main, ["status", "--run-dir", str(tmp_path / "run")]
         )
         assert done.exit_code == 5
         assert "netlink: timed out" in done.output
         assert "10.2.0.101:80" in done.output
-        assert progress(found, "director")[:2] == (False, 0)  # not drained: that nobody knows is not nothing
+        assert progress(found, DIRECTOR)[:2] == (False, 0)  # not drained: that nobody knows is not nothing
 
 
 async def test_the_metrics_have_what_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -5,12 +5,14 @@ import sys
 from ipaddress import ip_address
 
 import pytest
+from statuses import status
 
 from clusterlb.checks.quarantine import CheckEngines
 from clusterlb.controller.judgement import troubles
 from clusterlb.model.address import Endpoint
 from clusterlb.model.check import CheckType, FileOptions, ProbeSpec, TcpOptions, UdpOptions
 from clusterlb.model.health import ProbeKey
+from clusterlb.model.status import EngineStatus
 
 # An engine whose udp probes compute for ever, and whose file probes wait for ever.
 ENGINE = """
@@ -68,14 +70,14 @@ async def test_the_others_are_probed_again_and_the_one_is_named(healthy, how):
         named = dict(events)["a check is quarantined: the check engine fell silent in it"]
         assert named == {"member": f"127.0.0.1:9 ({bad.spec.type.value})"}
         seen.clear()
-        await until(lambda: seen.count(healthy) > 10 and engines.stats["alive"])
-        assert engines.stats["restarts"] >= 1
-        assert "127.0.0.1:9" in engines.stats["quarantined"]
+        await until(lambda: seen.count(healthy) > 10 and engines.stats.alive)
+        assert engines.stats.restarts >= 1
+        assert "127.0.0.1:9" in engines.stats.quarantined
         engines.set_probes([healthy])
-        assert engines.stats["quarantined"] == ""
+        assert engines.stats.quarantined == ""
     finally:
         await engines.close()
-    assert engines.stats["state"] == "dead"
+    assert engines.stats.state == "dead"
 
 
 async def test_an_engine_that_was_stopped_accuses_nobody(healthy):
@@ -90,11 +92,11 @@ async def test_an_engine_that_was_stopped_accuses_nobody(healthy):
     await engines.start()
     try:
         engines.set_probes([healthy])
-        await until(lambda: engines.stats.get("passed", 0) > 3)
+        await until(lambda: engines.stats.passed > 3)
         engines._main._process.send_signal(signal.SIGSTOP)
         await until(lambda: "the check engine is silent: killed" in events)
-        await until(lambda: engines.stats["alive"])
-        assert engines.stats["quarantined"] == ""
+        await until(lambda: engines.stats.alive)
+        assert engines.stats.quarantined == ""
     finally:
         await engines.close()
 
@@ -104,7 +106,5 @@ async def test_an_engine_that_was_stopped_accuses_nobody(healthy):
     [("running", False), ("starting", False), ("silent", True), ("restarting", True), ("dead", True)],
 )
 def test_the_status_is_degraded_while_the_engine_does_not_run(state, is_degraded):
-    status = {"fit": True, "inventory": {"rejected": ""}, "errors": [], "vips": [], "unprobed": []}
-    status |= {"ipvs": {"answers": True}, "frr": {"answers": True}}
-    assert bool(troubles(status | {"checks": {"state": state}})) == is_degraded
-    assert troubles(status | {"checks": {}, "unprobed": ["192.0.2.80:80 (http): not probed"]})
+    assert bool(troubles(status(checks=EngineStatus(state=state)))) == is_degraded
+    assert troubles(status(unprobed=("192.0.2.80:80 (http): not probed",)))

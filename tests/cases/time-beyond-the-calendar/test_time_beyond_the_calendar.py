@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from fake_director import FakeDirector
 from served_director import served
 
-from clusterlb.cli import wish
+from clusterlb.cli import intent
 from clusterlb.cli.client import ask
 from clusterlb.cli.main import main
 from clusterlb.controller.journal import Journal
@@ -44,45 +44,34 @@ async def test_the_socket_refuses_what_no_clock_shows(tmp_path: Path):
 @pytest.mark.parametrize("text", ["999999999h", "87841h", "999999999.999999999h"])
 def test_a_length_beyond_ten_years_is_no_length(text: str):
     with pytest.raises(click.BadParameter, match="leave it out"):
-        wish.seconds(text, "--for")
-    assert wish.seconds("87600h", "--for") == 87600 * 3600.0
+        intent.seconds(text, "--for")
+    assert intent.seconds("87600h", "--for") == 87600 * 3600.0
 
 
 @pytest.mark.parametrize("text", ["9999-12-31 23:59", "9999-12-31 23:59-12:00", "2100-01-02", "9999-12-31"])
 def test_a_moment_after_the_calendar_is_no_moment(text: str):
     with pytest.raises(click.BadParameter):
-        wish.moment(text, NOW)
+        intent.moment(text, NOW)
 
 
 @pytest.mark.parametrize("text", ["0001-01-01 00:00", "0001-01-01 00:00+14:00", "1969-12-31"])
 def test_a_moment_before_the_calendar_is_past(text: str):
     with pytest.raises(click.BadParameter):
-        wish.moment(text, NOW)
+        intent.moment(text, NOW)
 
 
 @pytest.mark.parametrize("until", [3.6e15, 1e300, float("inf")])
-def test_what_is_recorded_already_stands_without_an_end(until: float, tmp_path: Path):
+def test_what_an_older_controller_took_in_has_no_end(until: float, tmp_path: Path):
     record = {**PIN, "made": 1.0, "until": until, "begins": 0.0, "patience": None}
     (tmp_path / "intents.jsonl").write_text(json.dumps({"set": record}) + "\n")
     (intent,) = Journal(tmp_path / "intents.jsonl").intents.values()
     assert intent.until is None
-    assert intent.in_force(NOW.timestamp())
 
 
-@pytest.mark.parametrize("times", [{"begins": 1e300}, {"begins": float("nan")}, {"until": float("nan")}])
-def test_what_never_begins_or_ends_is_dropped_and_counted(times: dict[str, float], tmp_path: Path):
-    record = {**PIN, "made": 1.0, "until": None, "begins": 0.0, "patience": None, **times}
-    (tmp_path / "intents.jsonl").write_text(json.dumps({"set": record}) + "\n")
-    journal = Journal(tmp_path / "intents.jsonl")
-    assert (journal.intents, journal.dropped) == ({}, 1)
-
-
-@pytest.mark.parametrize("until", [3.6e15, 1e300, float("inf"), float("nan")])
-def test_a_list_shows_what_an_older_controller_took_in(until: float, monkeypatch: pytest.MonkeyPatch):
-    intent = {**PIN, "made": 1.0, "begins": 0.0, "until": until}
-    monkeypatch.setattr(
-        "clusterlb.cli.client.ask", lambda *_: (200, {"intents": [intent], "next_window": None})
-    )
+def test_a_status_of_another_form_is_named_with_what_helps(monkeypatch: pytest.MonkeyPatch):
+    odd = {"intents": [{**PIN, "begins": 1e300}], "next_window": None, "version": "0.0.1"}
+    monkeypatch.setattr("clusterlb.cli.client.ask", lambda *_: (200, odd))
     done = CliRunner().invoke(main, ["schedule", "list"])
-    assert done.exit_code == 0, done.output
-    assert "beyond the calendar" in done.output
+    assert done.exit_code == 6, done.output
+    assert "of version 0.0.1" in done.output
+    assert "restart the controller" in done.output

@@ -7,10 +7,10 @@ from ipaddress import ip_address
 
 import pytest
 from fake_director import FakeDirector, eventually, idle, inventory, running, unheard, weights
+from intents import drain
 
 from clusterlb.controller.flows import TRIES
 from clusterlb.core.host import sysctls
-from clusterlb.model.intent import Intent, IntentKind
 from clusterlb.model.inventory import OnDown, Sorry
 from clusterlb.model.ipvs import DestinationStatistics, Protocol
 from clusterlb.model.plan import AddDestination, RemoveDestination
@@ -91,9 +91,7 @@ async def test_a_drain_lets_flows_be(tmp_path):
     host = host_with(tmp_path)
     async with running(host) as controller:
         have_senders(host)
-        controller.intents.set(
-            Intent(IntentKind.DRAIN, f"member/web/{MEMBERS[0]}", "", who="ada", reason="disk", made=0.0)
-        )
+        await controller.intents.set(drain(f"member/web/{MEMBERS[0]}"))
         await eventually(lambda: weights(host)[MEMBERS[0]] == 0)
         await idle(controller)
         await controller.reconciler.flows.look()
@@ -141,8 +139,8 @@ async def test_a_member_that_is_drained_meanwhile_comes_back_and_drains_in_its_p
         have_senders(host)
         host.engine.down.add(MEMBERS[0])
         await eventually(lambda: MEMBERS[0] not in weights(host))
-        drain = Intent(IntentKind.DRAIN, f"member/web/{MEMBERS[0]}", "", who="ada", reason="disk", made=0.0)
-        controller.intents.set(drain)
+        drained = drain(f"member/web/{MEMBERS[0]}")
+        await controller.intents.set(drained)
         await eventually(lambda: weights(host) == dict.fromkeys(MEMBERS, 1) | {MEMBERS[0]: 0})
         assert list(weights(host)) == MEMBERS
         await idle(controller)

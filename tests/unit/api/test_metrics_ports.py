@@ -1,35 +1,31 @@
 """Port use as metrics: what a rule for an alarm needs, and nothing that was not read."""
 
+from ipaddress import ip_address
+
 from prometheus_client import CollectorRegistry, generate_latest
+from statuses import status
 
 from clusterlb.api.metrics_ports import ports
+from clusterlb.model.port_use import AddressKind, ConntrackFailures
+from clusterlb.model.status import PortsStatus, PortUseStatus
 
-READ = {
-    "addresses": {
-        "10.100.1.1": {
-            "kind": "local",
-            "used": 70,
-            "capacity": 64512,
-            "connections": 90,
-            "fullest": "tcp 10.2.0.101:80",
-        }
-    },
-    "conntrack": {"insert_failed": 1, "drop": 2, "early_drop": 3},
-    "warnings": [],
-}
+ADDRESS = PortUseStatus(
+    kind=AddressKind.LOCAL, used=70, capacity=64512, connections=90, fullest="tcp 10.2.0.101:80"
+)
+READ = PortsStatus(addresses={ip_address("10.100.1.1"): ADDRESS}, conntrack=ConntrackFailures(1, 2, 3))
 
 
 class Collector:
-    def __init__(self, status):
-        self._status = status
+    def __init__(self, ports):
+        self._ports = ports
 
     def collect(self):
-        yield from ports({"ports": self._status})
+        yield from ports(status(ports=self._ports))
 
 
-def samples(status):
+def samples(read):
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(Collector(status))
+    registry.register(Collector(read))
     lines = generate_latest(registry).decode().splitlines()
     return [line for line in lines if not line.startswith("#")]
 
@@ -46,4 +42,4 @@ def test_addresses_and_failures():
 
 
 def test_nothing_read_is_nothing_shown():
-    assert samples({"addresses": {}, "conntrack": {}, "warnings": []}) == []
+    assert samples(PortsStatus()) == []

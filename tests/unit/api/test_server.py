@@ -11,6 +11,7 @@ from served_director import served
 from clusterlb.api.metrics import exposition
 from clusterlb.cli.client import ask
 from clusterlb.controller.status import status
+from clusterlb.model.status import EngineStatus
 
 MEMBER = "10.2.0.101:80"
 
@@ -83,9 +84,9 @@ async def test_the_status_names_what_is_not_probed_at_the_member_too(tmp_path):
         [probe] = [key for key in host.engine.probes if str(key.endpoint) == MEMBER]
         host.engine.unprobed = lambda: {probe: "not probed since 03:04:05: ENOENT /ca.pem"}
         told = await status(controller)
-        assert told["unprobed"] == [f"{MEMBER} (tcp): not probed since 03:04:05: ENOENT /ca.pem"]
-        [service] = told["vips"][0]["services"]
-        warnings = {member["member"]: member["warning"] for member in service["members"]}
+        assert told.unprobed == (f"{MEMBER} (tcp): not probed since 03:04:05: ENOENT /ca.pem",)
+        [service] = told.vips[0].services
+        warnings = {str(member.member): member.warning for member in service.members}
         assert warnings.pop(MEMBER) == "not probed since 03:04:05: ENOENT /ca.pem"
         assert set(warnings.values()) == {""}
         text = exposition(told).decode()
@@ -96,7 +97,7 @@ async def test_the_status_names_what_is_not_probed_at_the_member_too(tmp_path):
 async def test_metrics_have_what_the_checks_say(tmp_path):
     host = FakeDirector(tmp_path)
     async with served(host) as controller:
-        host.engine.stats = {"alive": True, "probes": 3, "started": 9, "lag_buckets": [9] + [0] * 12}
+        host.engine.stats = EngineStatus(alive=True, probes=3, started=9, lag_buckets=(9, *[0] * 12))
         controller.world.health_changed(filled={"conntrack": 12.5})
         text = exposition(await status(controller)).decode()
     for line in (

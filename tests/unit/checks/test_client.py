@@ -80,9 +80,9 @@ async def test_observations_arrive_and_the_engine_is_alive(client, ears, listeni
     client.set_probes(keys)
     await until(lambda: {key for key, _ in ears.seen} == keys)
     assert all(seen.ok and seen.detail.startswith("connected in ") for _, seen in ears.seen)
-    await until(lambda: client.stats.get("passed", 0) > 0)
+    await until(lambda: client.stats.passed > 0)
     assert client.alive
-    assert client.stats["probes"] == 3
+    assert client.stats.probes == 3
     assert client.restarts == 0
     assert client.last_heartbeat is not None
 

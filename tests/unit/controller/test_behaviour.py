@@ -244,7 +244,7 @@ async def test_down_through_the_running_controller_ends_it_and_counts_no_drift(t
     controller = host.controller()
     task = asyncio.create_task(controller.run())
     await idle(controller)
-    assert await controller.down() == []
+    assert await controller.down(force=True) == []
     await task
     assert host.snapshot() == before
     assert controller.world.counts["drift"] == 0
@@ -257,14 +257,14 @@ async def test_a_down_that_frr_refuses_stays_down_says_so_and_can_be_tried_again
     task = asyncio.create_task(controller.run())
     await idle(controller)
     host.frr.stuck = "ospfd"
-    (problem,) = await controller.down()
+    (problem,) = await controller.down(force=True)
     assert "FRR's configuration was not put back" in problem
     assert announced(host) == set()
     await asyncio.sleep(0.3)
     assert host.ipvs.read() == {}
     assert not task.done()
     host.frr.stuck = None
-    assert await controller.down() == []
+    assert await controller.down(force=True) == []
     await task
     assert host.snapshot() == before
 

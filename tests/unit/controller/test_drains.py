@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
 
 import pytest
 from fake_director import VIP, FakeDirector, announced, eventually, idle, inventory, running, weights
+from intents import drain, pause
 
 from clusterlb.controller.intents import UnknownTargetError
 from clusterlb.controller.readings import DECIDING
@@ -14,7 +16,6 @@ from clusterlb.controller.status import status
 from clusterlb.core.guard import refused_drain
 from clusterlb.drivers.interface import OspfNeighbor
 from clusterlb.model.cluster_view import STALE
-from clusterlb.model.intent import Intent, IntentKind
 from clusterlb.model.inventory import ActiveStandby, Director
 from clusterlb.model.ipvs import Counters, DestinationKey, DestinationStatistics, Protocol
 from clusterlb.model.lsdb import Databases, HostRoute, Lsdb, RouterLink, RouterLsa
@@ -51,10 +52,6 @@ def databases(lanes):
     return Databases(Lsdb(tuple(links), (), tuple(routes)))
 
 
-def drain(target, **more):
-    return Intent(IntentKind.DRAIN, target, more.pop("value", ""), "ada", "kernel", 0.0, **more)
-
-
 def lane(host, vip=VIP):
     return set(host.links.read().announced.get(vip, ()))
 
@@ -75,7 +72,7 @@ async def test_a_director_drains_by_lane_and_is_withdrawn_when_its_flows_have_mo
     host = FakeDirector(tmp_path, cluster_of(2))
     async with running(host) as controller:
         await look(controller, host, {2: {VIP: Lane.ACTIVE}})
-        controller.intents.set(drain("director"))
+        await controller.intents.set(drain("director"))
         await eventually(lambda: lane(host) == {Lane.DRAINED})
         assert controller.world.decided[VIP].because.reason is Reason.DRAINING
         for packets in (10, 20, 20):
@@ -88,15 +85,16 @@ async def test_a_director_drains_by_lane_and_is_withdrawn_when_its_flows_have_mo
         await eventually(lambda: lane(host) == set())
         assert controller.world.decided[VIP].because.reason is Reason.DRAINED
         assert set(weights(host)) == {"10.2.0.101:80", "10.2.0.102:80", "10.2.0.103:80"}
-        controller.intents.clear(IntentKind.DRAIN, "director")
+        controller.intents.clear(*drain("director").name)
         await eventually(lambda: lane(host) == {Lane.ACTIVE})
 
 
 async def test_the_last_one_serves_from_the_drained_lane(tmp_path, quick):
     host = FakeDirector(tmp_path, cluster_of(2))
     async with running(host) as controller:
+        await look(controller, host, {2: {VIP: Lane.ACTIVE}})
+        await controller.intents.set(drain("director"))
         await look(controller, host, {2: {VIP: Lane.DRAINED}})
-        controller.intents.set(drain("director"))
         await eventually(lambda: lane(host) == {Lane.DRAINED})
         for _ in range(3):
             await controller.drains.look()
@@ -109,14 +107,15 @@ async def test_the_last_one_serves_from_the_drained_lane(tmp_path, quick):
 async def test_a_vip_drains_alone_and_a_drain_survives_a_restart(tmp_path):
     host = FakeDirector(tmp_path, cluster_of(2, "10.100.0.1", "10.100.0.2"))
     async with running(host) as controller:
-        controller.intents.set(drain(f"vip/{OTHER}"))
+        await look(controller, host, {2: {OTHER: Lane.ACTIVE}})
+        await controller.intents.set(drain(f"vip/{OTHER}"))
         await eventually(lambda: lane(host, OTHER) == {Lane.DRAINED})
         await idle(controller)
         assert lane(host) == {Lane.ACTIVE}
     async with running(host) as controller:
         assert lane(host, OTHER) == {Lane.DRAINED}
         assert lane(host) == {Lane.ACTIVE}
-        assert [intent.target for intent in controller.intents.standing] == [f"vip/{OTHER}"]
+        assert [str(intent.target) for intent in controller.intents.standing] == [f"vip/{OTHER}"]
 
 
 async def test_a_member_drains_to_weight_0_and_leaves_with_its_last_connection(tmp_path):
@@ -125,7 +124,7 @@ async def test_a_member_drains_to_weight_0_and_leaves_with_its_last_connection(t
     async with running(host) as controller:
         (key,) = host.ipvs.read()
         host.ipvs.set_statistics(key, member, DestinationStatistics(active=1))
-        controller.intents.set(drain(f"member/web/{MEMBER}"))
+        await controller.intents.set(drain(f"member/web/{MEMBER}"))
         await eventually(lambda: weights(host).get(MEMBER) == 0)
         await controller.drains.look()
         assert MEMBER in weights(host)
@@ -134,7 +133,7 @@ async def test_a_member_drains_to_weight_0_and_leaves_with_its_last_connection(t
         await eventually(lambda: MEMBER not in weights(host))
         await idle(controller)
         assert announced(host) == {VIP}
-        controller.intents.clear(IntentKind.DRAIN, f"member/web/{MEMBER}")
+        controller.intents.clear(*drain(f"member/web/{MEMBER}").name)
         await eventually(lambda: weights(host).get(MEMBER) == 1)
 
 
@@ -144,7 +143,7 @@ async def test_a_member_has_its_time_and_no_longer(tmp_path):
     async with running(host) as controller:
         (key,) = host.ipvs.read()
         host.ipvs.set_statistics(key, member, DestinationStatistics(active=1))
-        controller.intents.set(drain(f"member/web/{MEMBER}", patience=60.0))
+        await controller.intents.set(drain(f"member/web/{MEMBER}", patience=60.0))
         await eventually(lambda: weights(host).get(MEMBER) == 0)
         await controller.drains.look()
         assert MEMBER in weights(host)
@@ -163,19 +162,19 @@ async def test_a_drain_says_which_flows_it_waits_for_in_vain(tmp_path):
     host = FakeDirector(tmp_path, given)
     member = DestinationKey(ip_address("10.2.0.101"), 80)
 
-    def members(controller):
+    def members(seen):
         return [
-            found["lingering"]
-            for service in controller["vips"][0]["services"]
-            for found in service["members"]
-            if found["member"] == MEMBER
+            found.lingering
+            for service in seen.vips[0].services
+            for found in service.members
+            if str(found.member) == MEMBER
         ]
 
     async with running(host) as controller:
         by_protocol = {key.protocol: key for key in host.ipvs.read()}
         for key in by_protocol.values():
             host.ipvs.set_statistics(key, member, DestinationStatistics(inactive=3))
-        controller.intents.set(drain(f"member/web/{MEMBER}"))
+        await controller.intents.set(drain(f"member/web/{MEMBER}"))
         tables = host.ipvs.read
         await eventually(
             lambda: all(d.weight == 0 for t in tables().values() for d in t.destinations if d.key == member)
@@ -194,22 +193,22 @@ async def test_a_drain_says_which_flows_it_waits_for_in_vain(tmp_path):
         host.ipvs.set_statistics(by_protocol[Protocol.UDP], member, DestinationStatistics(inactive=1))
         await controller.drains.look()
         assert members(await status(controller))[0].startswith("1 UDP flow still sends")
-        controller.intents.set(drain(f"member/web/{MEMBER}", patience=2000.0))
+        await controller.intents.set(drain(f"member/web/{MEMBER}", patience=2000.0))
         await controller.drains.look()
         assert members(await status(controller)) == ["", ""]
-        controller.intents.set(drain(f"member/web/{MEMBER}"))
+        await controller.intents.set(drain(f"member/web/{MEMBER}"))
         await controller.drains.look()
         assert any(members(await status(controller)))
-        controller.intents.clear(IntentKind.DRAIN, f"member/web/{MEMBER}")
+        controller.intents.clear(*drain(f"member/web/{MEMBER}").name)
         assert members(await status(controller)) == ["", ""]
 
 
 async def test_a_drained_pool_withdraws_what_needs_it(tmp_path):
     host = FakeDirector(tmp_path)
     async with running(host) as controller:
-        controller.intents.set(drain("pool/web"))
+        await controller.intents.set(drain("pool/web"))
         await eventually(lambda: announced(host) == set())
-        controller.intents.clear(IntentKind.DRAIN, "pool/web")
+        controller.intents.clear(*drain("pool/web").name)
         await eventually(lambda: announced(host) == {VIP})
 
 
@@ -218,7 +217,7 @@ async def test_a_drain_begins_when_it_is_due_and_ends_by_itself(tmp_path):
     async with running(host) as controller:
         now = [1000.0]
         controller.intents._clock = lambda: now[0]
-        controller.intents.set(drain("director", begins=2000.0), duration=100.0)
+        await controller.intents.set(drain("director", begins=2000.0), duration=100.0)
         controller.intents.tick()
         assert controller.world.drains == {}
         now[0] = 2000.0
@@ -233,7 +232,7 @@ async def test_a_drain_begins_when_it_is_due_and_ends_by_itself(tmp_path):
 async def test_a_paused_controller_changes_nothing_and_goes_on_where_it_was(tmp_path):
     host = FakeDirector(tmp_path)
     async with running(host) as controller:
-        controller.intents.set(Intent(IntentKind.PAUSE, "director", "", "ada", "switch work", 0.0))
+        await controller.intents.set(pause())
         before = len(host.ipvs.applied)
         host.engine.down.add(MEMBER)
         await eventually(lambda: any(v.state.value == "down" for v in controller.world.verdicts.values()))
@@ -241,18 +240,18 @@ async def test_a_paused_controller_changes_nothing_and_goes_on_where_it_was(tmp_
         assert controller.reconciler.plan(), "there is something to do"
         assert len(host.ipvs.applied) == before
         assert weights(host)[MEMBER] == 1
-        controller.intents.clear(IntentKind.PAUSE, "director")
+        controller.intents.clear(*pause().name)
         await eventually(lambda: weights(host).get(MEMBER) == 0)
 
 
 @pytest.mark.parametrize(
-    "target", ["vip/nonsense", "vip/10.9.9.9", "pool/nosuch", "member/web", "everything"]
+    "target", ["vip/10.9.9.9", "pool/nosuch", "member/web/10.2.0.9:80", "member/nosuch/10.2.0.101:80"]
 )
 async def test_what_this_director_does_not_have_is_refused(tmp_path, target):
     host = FakeDirector(tmp_path)
     async with running(host) as controller:
         with pytest.raises(UnknownTargetError, match="there are"):
-            controller.intents.set(drain(target))
+            await controller.intents.set(drain(target))
 
 
 async def test_more_directors_than_the_switch_has_paths(tmp_path):
@@ -290,9 +289,11 @@ async def test_a_drain_that_waited_for_news_goes_on_when_there_is_some(tmp_path)
     host = FakeDirector(tmp_path, cluster_of(2, max_drained=1))
     async with running(host) as controller:
         await look(controller, host, {2: {VIP: Lane.ACTIVE}})
+        await controller.intents.set(drain("director", begins=time.time() + 3600))
         clock = controller.reconciler.clock
         controller.reconciler.clock = lambda: clock() + STALE + 1
-        controller.intents.set(drain("director"))
+        controller.intents._clock = lambda: time.time() + 3601
+        controller.intents.tick()
         await controller.reconciler.cycle()
         assert controller.world.decided[VIP].because.reason is Reason.DRAIN_WAITS
         await look(controller, host, {2: {VIP: Lane.ACTIVE}})
@@ -305,7 +306,7 @@ async def test_a_drain_waits_for_a_director_and_not_for_its_vips(tmp_path):
     everything = {VIP: Lane.ACTIVE, OTHER: Lane.ACTIVE}
     async with running(host) as controller:
         await look(controller, host, {2: everything})
-        controller.intents.set(drain("director"))
+        await controller.intents.set(drain("director"))
         await controller.reconciler.cycle()
         assert controller.world.decided[VIP].because.reason is Reason.DRAIN_WAITS, "d3 is gone"
         await look(controller, host, {2: everything, 3: {OTHER: Lane.ACTIVE}})
@@ -362,7 +363,8 @@ async def test_after_a_drain_the_vips_come_back_a_quarter_at_a_time(tmp_path):
     host = FakeDirector(tmp_path, replace(given, cluster=slow))
     async with running(host) as controller:
         await eventually(lambda: len(announced(host)) == 8)
-        controller.intents.set(drain("director"))
+        await look(controller, host, {2: dict.fromkeys(map(ip_address, vips), Lane.ACTIVE)})
+        await controller.intents.set(drain("director"))
         await eventually(lambda: lane(host, ip_address(vips[7])) == {Lane.DRAINED})
         seen = set()
 
@@ -370,7 +372,7 @@ async def test_after_a_drain_the_vips_come_back_a_quarter_at_a_time(tmp_path):
             seen.add(sum(lane(host, ip_address(vip)) == {Lane.ACTIVE} for vip in vips))
             return 8 in seen
 
-        controller.intents.clear(IntentKind.DRAIN, "director")
+        controller.intents.clear(*drain("director").name)
         await eventually(all_back)
         assert {2, 4, 6} <= seen, "a quarter at a time, a pace between two"
 
@@ -400,6 +402,6 @@ async def test_the_others_are_looked_at_again_as_soon_as_it_matters(tmp_path):
         controller.reconciler.clock = lambda: clock() + DECIDING
         await controller.readings.cluster()
         assert controller.world.cluster_view is first, "nothing hangs on it"
-        controller.intents.set(drain("director"))
+        await controller.intents.set(drain("director"))
         await controller.readings.cluster()
         assert controller.world.cluster_view is not first

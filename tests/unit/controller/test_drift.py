@@ -39,14 +39,14 @@ async def test_who_empties_ipvs_again_and_again_is_reported_until_it_is_over(tmp
         drift.clock = lambda: now
         with capture_logs() as lines:
             await emptied(host, controller, OFTEN - 1)
-            assert (await status(controller))["rivals"] == ""
+            assert (await status(controller)).rivals == ""
             assert not troubles(await status(controller))
             await emptied(host, controller, 4)
         seen = await status(controller)
         assert troubles(seen)
-        assert f"{OFTEN + 3} times within 5 min, last {SERVICE}" in seen["rivals"]
-        assert seen["counts"]["ipvs_repairs"] == OFTEN + 3
-        assert seen["counts"]["drift"] == OFTEN + 3
+        assert f"{OFTEN + 3} times within 5 min, last {SERVICE}" in seen.rivals
+        assert seen.counts["ipvs_repairs"] == OFTEN + 3
+        assert seen.counts["drift"] == OFTEN + 3
         assert [line["event"] for line in lines if line["event"] in (PUT_RIGHT, RIVALS)] == [
             *[PUT_RIGHT] * (OFTEN - 1),
             RIVALS,
@@ -58,4 +58,4 @@ async def test_who_empties_ipvs_again_and_again_is_reported_until_it_is_over(tmp
         assert [line["event"] for line in lines].count(PUT_RIGHT) == 1
         now += WINDOW
         await look(controller)
-        assert (await status(controller))["rivals"] == ""
+        assert (await status(controller)).rivals == ""

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 
 import pytest
 from fake_director import VIP, Crash, FakeDirector, Fuse, eventually, idle, inventory, running
+from intents import drain
 
 from clusterlb.api.metrics import exposition
 from clusterlb.cli.status import show
@@ -16,10 +17,11 @@ from clusterlb.controller.judgement import troubles
 from clusterlb.controller.status import status
 from clusterlb.core.guard import refused_down, refused_drain
 from clusterlb.drivers.interface import DriverError
-from clusterlb.model.intent import FORCE, Intent, IntentKind
 from clusterlb.model.inventory import Director, Vrrp
-from clusterlb.model.ospf import Uplink
+from clusterlb.model.lsdb import Databases, HostRoute, Lsdb, RouterLink, RouterLsa
+from clusterlb.model.ospf import Lane, Uplink
 from clusterlb.model.reason import Reason
+from clusterlb.model.vrrp import VrrpState
 
 OSPF = ip_address("10.100.0.2")
 PLACE = ("e0", 10)
@@ -33,6 +35,15 @@ def cluster(*, preempt=True, order=("d1", "d2")):
     }
     vips = {**given.vips, VIP: replace(given.vips[VIP], ha=Vrrp(order, 10, ("e0",), preempt=preempt))}
     return replace(given, directors=directors, vips=vips)
+
+
+def announced_by(other, vip):
+    """Return FRR's database while another director announces a VIP, and this one is there too."""
+    routers = (ip_address("10.1.0.1"), ip_address(other))
+    switch = ip_address("10.1.0.254")
+    links = [RouterLsa("0.0.0.0", each, (RouterLink(switch, 10),), 1) for each in routers]
+    links.append(RouterLsa("0.0.0.0", switch, tuple(RouterLink(each, 10) for each in routers), 1))
+    return Databases(Lsdb(tuple(links), (), (HostRoute("0.0.0.0", routers[1], vip, 10, False, 1),)))
 
 
 @pytest.fixture
@@ -53,10 +64,6 @@ def lines(host):
     return [line.text for line in host.frr.lines if line.text.startswith("vrrp 10")]
 
 
-def drain(target="director", value=""):
-    return Intent(IntentKind.DRAIN, target, value, "ada", "kernel", 0.0)
-
-
 STANDS = ["vrrp 10", "vrrp 10 priority 200", "vrrp 10 advertisement-interval 200", "vrrp 10 ip 10.100.0.1"]
 
 
@@ -70,7 +77,7 @@ async def test_a_director_stands_when_its_members_answer(make):
         assert set(links.announced) == {OSPF}
         assert links.local_routes == {VIP, OSPF}
         assert host.sysctl.read(["net/ipv4/conf/e0/arp_ignore"]) == {"net/ipv4/conf/e0/arp_ignore": "1"}
-        assert await controller.down() == []
+        assert await controller.down(force=True) == []
     assert lines(host) == []
     assert host.links.read().devices == frozenset()
     assert host.sysctl.read(["net/ipv4/conf/e0/arp_ignore"]) == {"net/ipv4/conf/e0/arp_ignore": "0"}
@@ -92,12 +99,13 @@ async def test_a_drain_moves_it_and_its_end_moves_it_back(make, target):
     host = make()
     async with running(host) as controller:
         await idle(controller)
-        controller.intents.set(drain(target))
+        host.frr.lsdb = announced_by("10.1.0.2", OSPF)
+        await controller.intents.set(drain(target))
         await eventually(lambda: "vrrp 10 priority 1" in lines(host))
         assert "vrrp 10 shutdown" not in lines(host)
-        controller.intents.clear(IntentKind.DRAIN, target)
+        controller.intents.clear(*drain(target).name)
         await eventually(lambda: lines(host) == STANDS)
-        controller.intents.set(drain(target, FORCE))
+        await controller.intents.set(drain(target, force=True))
         await eventually(lambda: "vrrp 10 shutdown" in lines(host))
 
 
@@ -153,8 +161,8 @@ async def test_a_director_outside_the_order_has_nothing_of_it(make):
         assert lines(host) == []
         assert host.links.read().devices == frozenset()
         seen = await status(controller)
-        row = next(vip for vip in seen["vips"] if vip["vip"] == str(VIP))
-        assert (row["announced"], row["reason"]) == ([], "standby")
+        row = next(vip for vip in seen.vips if vip.vip == VIP)
+        assert (row.announced, row.reason) == ((), Reason.STANDBY)
         assert not troubles(seen), "it is as it should be"
 
 
@@ -175,8 +183,8 @@ async def test_status_says_who_is_master(make, capsys):
         await idle(controller)
         await controller.look_around()
         seen = await status(controller)
-        row = next(vip for vip in seen["vips"] if vip["vip"] == str(VIP))
-        assert (row["announced"], row["vrrp"]) == (["active"], "master")
+        row = next(vip for vip in seen.vips if vip.vip == VIP)
+        assert (row.announced, row.vrrp) == ((Lane.ACTIVE,), VrrpState.MASTER)
         assert not troubles(seen)
         show(seen)
         assert "warning: 10.100.0.1: VRRP's heartbeat goes over e0 alone" in capsys.readouterr().out
@@ -186,7 +194,7 @@ async def test_status_says_who_is_master(make, capsys):
         host.frr.elected_elsewhere = {PLACE}
         await controller.look_around()
         seen = await status(controller)
-        assert next(vip for vip in seen["vips"] if vip["vip"] == str(VIP))["vrrp"] == "backup"
+        assert next(vip for vip in seen.vips if vip.vip == VIP).vrrp is VrrpState.BACKUP
         assert b'clusterlb_vrrp_master{vip="10.100.0.1"} 0.0' in exposition(seen)
 
 
@@ -198,12 +206,12 @@ async def test_two_masters_are_an_alarm(make):
         host.frr.received = {PLACE: 5}
         await controller.look_around()
         seen = await status(controller)
-        assert any("another one advertises there too" in error for error in seen["errors"])
+        assert any("another one advertises there too" in error for error in seen.errors)
         assert troubles(seen)
         assert b'clusterlb_vrrp_two_masters{vip="10.100.0.1"} 1.0' in exposition(seen)
         await controller.look_around()
         seen = await status(controller)
-        assert not seen["errors"]
+        assert not seen.errors
         assert b'clusterlb_vrrp_two_masters{vip="10.100.0.1"} 0.0' in exposition(seen)
 
 
@@ -218,7 +226,7 @@ async def test_vrrpd_that_does_not_answer_is_said(make, monkeypatch):
         monkeypatch.setattr(host.frr, "virtual_routers", silent)
         await controller.look_around()
         seen = await status(controller)
-        assert seen["errors"] == ["nobody knows what VRRP has elected: FRR's vrrpd did not answer within 5 s"]
+        assert seen.errors == ("nobody knows what VRRP has elected: FRR's vrrpd did not answer within 5 s",)
 
 
 async def test_down_is_refused_while_it_is_master_and_a_drain_where_nobody_could_follow(make):

@@ -48,7 +48,7 @@ async def test_services_rules_and_addresses_come_up_and_go_without_a_trace(tmp_p
         methods = {d.method for s in host.ipvs.read().values() for d in s.destinations}
         assert methods == {ForwardMethod.ROUTE, ForwardMethod.MASQ}
         assert announced(host) == {*every_method().vips, *D1.local_addresses}
-        assert await controller.down() == []
+        assert await controller.down(force=True) == []
     assert host.snapshot() == before
     assert host.rules.read() == NO_RULES
 
@@ -143,7 +143,7 @@ async def test_timeouts_are_set_and_put_back(tmp_path):
     async with running(host) as controller:
         assert host.ipvs.timeouts() == ProtocolTimeouts(90, 120, 300)
         await idle(controller)
-        assert await controller.down() == []
+        assert await controller.down(force=True) == []
     assert host.ipvs.timeouts() == ProtocolTimeouts(900, 120, 300)
 
 
@@ -187,7 +187,7 @@ async def test_no_watch_stays_behind(tmp_path, end):
         await controller.insiders.look()
         assert host.rules.watching != NO_RULES
         if end == "down":
-            assert await controller.down() == []
+            assert await controller.down(force=True) == []
     assert host.rules.watching == NO_RULES
 
 
@@ -234,7 +234,7 @@ async def test_snat_rules_come_and_go_without_a_trace(tmp_path):
     async with running(host) as controller:
         await eventually(lambda: "snat_steering" in controller.world.rules.chains)
         await eventually(lambda: host.rules.read() == controller.world.rules)
-        assert await controller.down() == []
+        assert await controller.down(force=True) == []
     assert host.snapshot() == before
 
 

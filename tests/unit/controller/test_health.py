@@ -7,14 +7,14 @@ from ipaddress import ip_address
 
 import pytest
 from fake_director import CHECK, VIP, FakeDirector, announced, eventually, idle, inventory, running, weights
+from intents import pin
 
 from clusterlb.controller.intents import UnknownTargetError
 from clusterlb.core.suspect import ENOUGH
 from clusterlb.drivers.frr.fake import ADJACENT
 from clusterlb.model.address import Endpoint
-from clusterlb.model.check import CheckSpec, CheckType, CommandOptions, ProbeSpec, VerdictState, Via
+from clusterlb.model.check import CheckSpec, CheckType, CommandOptions, ProbeSpec, Via
 from clusterlb.model.director_checks import DirectorChecks, DirectorProbe
-from clusterlb.model.intent import Intent, IntentKind
 from clusterlb.model.inventory import Amount, OnDown, Quorum, Sorry
 from clusterlb.model.ipvs import Counters, DestinationKey, DestinationStatistics, ForwardMethod
 from clusterlb.model.plan import AddDestination, EditDestination, RemoveDestination
@@ -33,10 +33,6 @@ def host_with(tmp_path, members=3, weight=1, checks=None, **pool):
     return FakeDirector(
         tmp_path, replace(given, cluster=cluster, pools={"web": replace(web, members=heavy, **pool)})
     )
-
-
-def pin(target, state, reason):
-    return Intent(IntentKind.PIN, target, state.value, "ada", reason, 0.0)
 
 
 def key(host):
@@ -148,11 +144,11 @@ async def test_a_quorum_of_weight_withdraws(tmp_path):
 async def test_a_pin_decides_survives_a_restart_and_is_taken_back(tmp_path):
     host = host_with(tmp_path)
     async with running(host) as controller:
-        controller.intents.set(pin(f"web/{MEMBERS[0]}", VerdictState.DOWN, "disk is replaced"))
+        await controller.intents.set(pin(f"web/{MEMBERS[0]}", "down", reason="disk is replaced"))
         await eventually(lambda: weights(host)[MEMBERS[0]] == 0)
         host.engine.down.add(MEMBERS[1])
         await eventually(lambda: weights(host)[MEMBERS[1]] == 0)
-        controller.intents.set(pin(f"web/{MEMBERS[1]}", VerdictState.UP, "the check is wrong"))
+        await controller.intents.set(pin(f"web/{MEMBERS[1]}", "up", reason="the check is wrong"))
         await eventually(lambda: weights(host) == {MEMBERS[0]: 0, MEMBERS[1]: 1, MEMBERS[2]: 1})
     async with running(host) as controller:
         assert weights(host)[MEMBERS[0]] == 0
@@ -160,26 +156,26 @@ async def test_a_pin_decides_survives_a_restart_and_is_taken_back(tmp_path):
             "disk is replaced",
             "the check is wrong",
         ]
-        assert controller.intents.clear(IntentKind.PIN, f"web/{MEMBERS[0]}")
-        assert controller.intents.clear(IntentKind.PIN, f"web/{MEMBERS[0]}") is None
+        assert controller.intents.clear(*pin(f"web/{MEMBERS[0]}").name)
+        assert controller.intents.clear(*pin(f"web/{MEMBERS[0]}").name) is None
         await eventually(lambda: weights(host)[MEMBERS[0]] == 1)
 
 
 async def test_a_pin_runs_out(tmp_path):
     host = host_with(tmp_path)
     async with running(host) as controller:
-        controller.intents.set(pin(f"web/{MEMBERS[0]}", VerdictState.DOWN, "an hour"), 0.2)
+        await controller.intents.set(pin(f"web/{MEMBERS[0]}", "down", reason="an hour"), 0.2)
         await eventually(lambda: weights(host)[MEMBERS[0]] == 0)
         await eventually(lambda: weights(host)[MEMBERS[0]] == 1)
         assert controller.intents.standing == []
 
 
-@pytest.mark.parametrize("target", ["web/10.2.0.9:80", "web", "nosuch/10.2.0.101:80", ""])
+@pytest.mark.parametrize("target", ["web/10.2.0.9:80", "nosuch/10.2.0.101:80"])
 async def test_a_pin_of_nothing_is_refused_with_what_there_is(tmp_path, target):
     host = host_with(tmp_path)
     async with running(host) as controller:
         with pytest.raises(UnknownTargetError, match=r"web/"):
-            controller.intents.set(pin(target, VerdictState.DOWN, "?"))
+            await controller.intents.set(pin(target, "down", reason="?"))
         assert controller.intents.standing == []
 
 
@@ -223,7 +219,7 @@ async def test_probes_through_the_vip_have_private_services_that_down_removes(tm
         assert {probe.through.mark for probe in host.engine.probes} == {k.fwmark for k in private}
         host.engine.down.add(MEMBERS[0])
         await eventually(lambda: weights(host)[MEMBERS[0]] == 0)
-        assert await controller.down() == []
+        assert await controller.down(force=True) == []
     assert host.ipvs.read() == {}
 
 

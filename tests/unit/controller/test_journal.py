@@ -5,34 +5,35 @@ from __future__ import annotations
 import errno
 import os
 
+import intents
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterlb.controller import journal as module
 from clusterlb.controller.journal import COMPACT, Journal, JournalError
-from clusterlb.model.intent import Intent, IntentKind
 
+A, B, C = "a/10.2.0.1:80", "b/10.2.0.2:80", "c/10.2.0.3:80"
 names = st.sampled_from(["web/10.2.0.101:80", "web/10.2.0.102:80", "api/[2001:db8::1]:443"])
 
 
 def pin(target, value="down", made=1.0, until=None):
-    return Intent(IntentKind.PIN, target, value, "ada", "because\nof \u2603", made, until)
+    return intents.pin(target, value, reason="because\nof \u2603", made=made, until=until)
 
 
 def carry_out(journal, orders):
     for target, value in orders:
         if value is None:
-            journal.clear((IntentKind.PIN, target))
+            journal.clear(pin(target).name)
         else:
             journal.set(pin(target, value))
 
 
 def test_what_was_set_and_not_cleared_stands_after_a_restart(tmp_path):
     path = tmp_path / "state" / "intents.jsonl"
-    carry_out(Journal(path), [("a/1", "up"), ("b/2", "down"), ("a/1", "down"), ("b/2", None)])
+    carry_out(Journal(path), [(A, "up"), (B, "down"), (A, "down"), (B, None)])
     again = Journal(path)
-    assert again.intents == {(IntentKind.PIN, "a/1"): pin("a/1", "down")}
+    assert again.intents == {pin(A).name: pin(A, "down")}
     assert again.dropped == 0
 
 
@@ -49,14 +50,14 @@ def test_killed_after_any_byte_it_is_what_was_acknowledged(tmp_path_factory, ord
     path.write_bytes(whole[: data.draw(st.integers(0, len(whole)))])
     found = Journal(path)
     assert found.intents in states
-    carry_out(found, [("z/9", "up")])
+    carry_out(found, [("z/10.2.0.9:80", "up")])
     assert Journal(path).intents == found.intents
 
 
 def test_a_full_disk_refuses_and_leaves_no_half_line(tmp_path, monkeypatch):
     path = tmp_path / "intents.jsonl"
     journal = Journal(path)
-    journal.set(pin("a/1"))
+    journal.set(pin(A))
     real, room = os.write, [30]
 
     def full(fd, data):
@@ -69,19 +70,19 @@ def test_a_full_disk_refuses_and_leaves_no_half_line(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(module.os, "write", full)
         with pytest.raises(JournalError, match="No space left"):
-            journal.set(pin("b/2"))
-    assert list(journal.intents) == [(IntentKind.PIN, "a/1")]
-    journal.set(pin("c/3"))
-    assert [target for _, target in Journal(path).intents] == ["a/1", "c/3"]
+            journal.set(pin(B))
+    assert list(journal.intents) == [pin(A).name]
+    journal.set(pin(C))
+    assert [*Journal(path).intents] == [pin(A).name, pin(C).name]
 
 
 def test_garbage_is_skipped_and_counted(tmp_path):
     path = tmp_path / "intents.jsonl"
-    Journal(path).set(pin("a/1"))
+    Journal(path).set(pin(A))
     with path.open("ab") as file:
-        file.write(b'nonsense\n{"set": {"kind": "pin"}}\n[]\n{"clear": ["nosuch", "a/1"]}\n\xff\xfe\n')
+        file.write(b'nonsense\n{"set": {"kind": "pin"}}\n[]\n{"clear": ["nosuch", A]}\n\xff\xfe\n')
     found = Journal(path)
-    assert list(found.intents) == [(IntentKind.PIN, "a/1")]
+    assert list(found.intents) == [pin(A).name]
     assert found.dropped == 5
 
 
@@ -89,7 +90,7 @@ def test_a_long_history_is_written_anew(tmp_path):
     path = tmp_path / "intents.jsonl"
     journal = Journal(path)
     for number in range(COMPACT + 2):
-        journal.set(pin("a/1", made=float(number)))
+        journal.set(pin(A, made=float(number)))
     Journal(path)
     assert len(path.read_text().splitlines()) == 1
     assert Journal(path).intents == journal.intents

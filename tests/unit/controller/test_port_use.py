@@ -13,8 +13,9 @@ from structlog.testing import capture_logs
 from clusterlb.controller.port_use import PortUse
 from clusterlb.drivers.conntrack_fake import FakeConntrack
 from clusterlb.drivers.interface import DriverError
-from clusterlb.model.port_use import AddressUse, ConntrackFailures, Remote
+from clusterlb.model.port_use import AddressKind, AddressUse, ConntrackFailures, Remote
 from clusterlb.model.snat import SnatPool
+from clusterlb.model.status import PortsStatus, PortUseStatus
 
 SNAT = ip_address("10.100.2.1")
 REMOTE = Remote(17, ip_address("10.3.0.9"), 53)
@@ -65,13 +66,13 @@ class Rig:
 
     @property
     def warnings(self):
-        return self.port_use.status()["warnings"]
+        return self.port_use.status().warnings
 
 
 async def test_nothing_is_read_without_something_to_translate_to():
     rig = Rig()
     assert await rig.look(100) == 0
-    assert rig.port_use.status() == {"addresses": {}, "conntrack": {}, "warnings": []}
+    assert rig.port_use.status() == PortsStatus()
 
 
 async def test_ten_seconds_pass_between_two_readings():
@@ -95,29 +96,20 @@ async def test_looking_does_not_wait_for_the_kernel():
     for _ in range(2):
         await rig.port_use.look()
         rig.now += 100
-    assert rig.port_use.status()["addresses"] == {}
+    assert rig.port_use.status().addresses == {}
     rig.conntrack.may.set()
     assert await rig.look() == 1
 
 
-async def test_what_was_read_is_shown_as_plain_data():
+async def test_what_was_read_is_in_the_status():
     rig = Rig(POOL)
     rig.uses(7)
     rig.conntrack.failed = ConntrackFailures(1, 2, 3)
     await rig.look()
-    assert rig.port_use.status() == {
-        "addresses": {
-            "10.100.2.1": {
-                "kind": "snat",
-                "used": 7,
-                "capacity": 64512,
-                "connections": 7,
-                "fullest": "udp 10.3.0.9:53",
-            }
-        },
-        "conntrack": {"insert_failed": 1, "drop": 2, "early_drop": 3},
-        "warnings": [],
-    }
+    use = PortUseStatus(
+        kind=AddressKind.SNAT, used=7, capacity=64512, connections=7, fullest="udp 10.3.0.9:53"
+    )
+    assert rig.port_use.status() == PortsStatus(addresses={SNAT: use}, conntrack=ConntrackFailures(1, 2, 3))
 
 
 async def test_an_alarm_is_told_once_a_level_and_its_end_too():
@@ -158,7 +150,7 @@ async def test_an_unreadable_table_is_told_once_and_no_old_number_is_shown():
         for _ in range(2):
             await rig.look(10)
     assert [line["problem"] for line in logs] == ["no ctnetlink"]
-    assert rig.port_use.status()["addresses"] == {}
+    assert rig.port_use.status().addresses == {}
     assert rig.warnings[0] == "error: no ctnetlink"
     rig.conntrack.broken = ""
     with capture_logs() as logs:
@@ -173,7 +165,7 @@ async def test_an_inventory_without_pools_ends_it():
     await rig.look()
     rig.world.inventory = replace(rig.world.inventory, snat_pools={})
     assert await rig.look(10) == 0
-    assert rig.port_use.status() == {"addresses": {}, "conntrack": {}, "warnings": []}
+    assert rig.port_use.status() == PortsStatus()
 
 
 async def test_failures_are_told_once_a_minute_and_old_ones_never():

@@ -80,12 +80,12 @@ async def test_a_lock_on_frrs_configuration_is_in_the_status_and_waited_out(tmp_
     task = asyncio.create_task(controller.run())
     try:
         await eventually(lambda: controller.world.errors)
-        [error] = (await status(controller))["errors"]
+        [error] = (await status(controller)).errors
         assert "locked by another session" in error
         await eventually(lambda: weights(host)[MEMBER] == 1)
         assert not announced(host)
         await eventually(lambda: announced(host), 15)
-        assert (await status(controller))["errors"] == []
+        assert (await status(controller)).errors == ()
     finally:
         controller.stop()
         await task

@@ -12,9 +12,10 @@ from clusterlb.core.snat.place import SETTLE
 from clusterlb.core.snat.state import NO_SNAT
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.address import AddressFamily
-from clusterlb.model.intent import Intent, IntentKind
+from clusterlb.model.intent import Drain
 from clusterlb.model.ospf import Lane
 from clusterlb.model.rules import NO_RULES
+from clusterlb.model.target import DIRECTOR
 from tests.unit.core.snat.test_place import HERE, INVENTORY, OWN, POOL, SERVING, SIX, view
 
 KEY = ("internet", AddressFamily.IPV4)
@@ -58,7 +59,7 @@ class Rig:
         return len({peer.mark for peer in self.world.snat.peers})
 
     def drain(self, patience=None):
-        intent = Intent(IntentKind.DRAIN, "director", "", "root", "updates", self.now, patience=patience)
+        intent = Drain(target=DIRECTOR, who="root", reason="updates", made=self.now, patience=patience)
         self.world.drains = {None: intent}
 
 

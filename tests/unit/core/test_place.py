@@ -4,6 +4,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address, ip_address, ip_network
 
 import pytest
+from intents import drain
 
 from clusterlb.core.announce import Decision
 from clusterlb.core.desired import View, decisions, desired, served
@@ -11,7 +12,6 @@ from clusterlb.core.place import Surroundings, place
 from clusterlb.core.quorum import Standing
 from clusterlb.core.vrrp import groups_of
 from clusterlb.model.address import AddressFamily
-from clusterlb.model.intent import FORCE, Intent, IntentKind
 from clusterlb.model.inventory import Cluster, Director, Inventory, Member, Pool, Service, Vip, Vrrp
 from clusterlb.model.ipvs import Protocol
 from clusterlb.model.ospf import Lane, Uplink
@@ -26,7 +26,7 @@ INVENTORY = Inventory(
     {ADDRESS: VIP},
 )
 FIT = Decision(frozenset({Lane.ACTIVE}), Because(Reason.FIT, "web 1/1 up"))
-DRAIN = Intent(IntentKind.DRAIN, "director", "", "root", "updates", 0.0)
+DRAIN = drain(who="root", reason="updates")
 
 
 def around(**given):
@@ -46,10 +46,10 @@ def test_a_drain_leaves_a_vrrp_vip_to_whoever_is_there(whose):
 
 
 def test_a_drain_by_force_and_one_that_nobody_could_follow_end_it():
-    forced = replace(DRAIN, value=FORCE)
+    forced = replace(DRAIN, force=True)
     alone = replace(VIP, ha=replace(VIP.ha, preempt=False))
-    for vip, drain in ((VIP, forced), (alone, DRAIN)):
-        found = place(vip, INVENTORY, FIT, around(drains={None: drain}))
+    for vip, drained in ((VIP, forced), (alone, DRAIN)):
+        found = place(vip, INVENTORY, FIT, around(drains={None: drained}))
         assert (found.lanes, found.because.reason) == (frozenset(), Reason.DRAINED)
 
 

@@ -17,7 +17,7 @@ from clusterlb.model.inventory import Vrrp
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import AddDevice, AddLocalRoute, Announce, ConfigureFrr, FrrPart, RemoveDevice
 from clusterlb.model.state import DirectorState, FrrLine
-from clusterlb.model.vrrp import BACKUP, INITIALIZE, MASTER, VrrpRouter
+from clusterlb.model.vrrp import VrrpRouter, VrrpState
 
 FULL = INVENTORIES["full"]
 D1 = groups_of(FULL, FULL.directors["d1"])
@@ -170,6 +170,7 @@ def look(**states):
     return {((one.interface, one.vrid), one.version): one for one in routers}
 
 
+MASTER, BACKUP, INITIALIZE = VrrpState.MASTER, VrrpState.BACKUP, VrrpState.INITIALIZE
 ONE, TWO = look(first=(MASTER, 7), second=(MASTER, 0)), look(first=(MASTER, 7), second=(BACKUP, 9))
 
 
@@ -193,8 +194,8 @@ def test_two_masters_are_seen(before, now, words):
 
 
 def test_what_a_director_is_to_vrrp():
-    assert elected(D1, ONE) == {VIP: "master", VIP2: "", VIP6: ""}
-    assert elected(D1, look(first=(BACKUP, 0), second=(MASTER, 0)))[VIP] == "backup"
+    assert elected(D1, ONE) == {VIP: MASTER, VIP2: VrrpState.UNKNOWN, VIP6: VrrpState.UNKNOWN}
+    assert elected(D1, look(first=(BACKUP, 0), second=(MASTER, 0)))[VIP] is BACKUP
 
 
 @pytest.mark.parametrize(

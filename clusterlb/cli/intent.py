@@ -1,4 +1,4 @@
-"""What the commands that make wishes share: who asks, times, and the controller's answer."""
+"""What the commands that make intents share: who asks, times, and the controller's answer."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ for_option = click.option("--for", "duration", metavar="TIME", help="How long, a
 force_option = click.option("--force", is_flag=True, help="Do it although a guard says no.")
 
 
-def make(run_dir: Path, **wish: Any) -> dict[str, Any]:
-    """Have the controller take in a wish; end with its refusal and exit code 7, or 1 for another error."""
+def make(run_dir: Path, **fields: Any) -> dict[str, Any]:
+    """Have the controller take in an intent; end with its refusal and exit code 7, or 1 for another error."""
     from clusterlb.cli.client import ask
 
-    status, answer = ask(run_dir, "POST", "/v1/intents", body={"who": who(), **wish})
+    status, answer = ask(run_dir, "POST", "/v1/intents", body={"who": who(), **fields})
     if status != 200:
         _fail(status, answer)
     return answer
 
 
 def take_back(run_dir: Path, kind: str, target: str) -> None:
-    """Have the controller forget a wish; end with exit code 1 when there is none."""
+    """Have the controller forget an intent; end with exit code 1 when there is none."""
     from clusterlb.cli.client import ask
 
     status, answer = ask(run_dir, "DELETE", "/v1/intents", body={"kind": kind, "target": target})

@@ -1,4 +1,4 @@
-"""Operators' wishes over the socket: make one, take one back.
+"""Operators' intents over the socket: make one, take one back.
 
 ``POST /v1/intents`` takes ``{kind, target, who, reason}``, of a pin ``value``, and optionally ``for`` and
 ``patience`` in seconds, ``begins`` in seconds since 1970, and ``force``. ``DELETE /v1/intents`` takes
@@ -13,35 +13,41 @@ from typing import Any
 
 from aiohttp import web
 
-from clusterlb.api.answer import answer
+from clusterlb.api.json_form import answer
 from clusterlb.controller.daemon import Controller
-from clusterlb.controller.intents import UnknownTargetError
+from clusterlb.controller.intent_record import VERDICTS
+from clusterlb.controller.intents import RefusedError, UnknownTargetError
 from clusterlb.controller.journal import JournalError
-from clusterlb.core.guard import refused_drain
-from clusterlb.model.intent import FORCE, LATEST, LONGEST, MOST_WORDS, VALUES, Intent, IntentKind, is_words
+from clusterlb.model.intent import (
+    LATEST,
+    LONGEST,
+    MOST_WORDS,
+    Drain,
+    Intent,
+    IntentKind,
+    Pause,
+    Pin,
+    is_words,
+)
+from clusterlb.model.target import DirectorTarget, MemberTarget, Target, parse_target
 
-SETTLE = 10.0  # seconds after a change of the announcing directors in which no member begins to drain
-SOON = 60.0  # seconds: what begins within them is judged by how things are now
 BODY = 10.0  # seconds that a request may take to come
 MOST_TARGET = 300  # characters: a pool's name, an address and a port
 
 
-def wishes(controller: Controller) -> list[web.RouteDef]:
+def intents(controller: Controller) -> list[web.RouteDef]:
     """Return the routes of one controller."""
 
     async def make(request: web.Request) -> web.Response:
-        body = await wished(request)
-        if body.get("kind") == IntentKind.DRAIN.value:
-            await controller.look_around()  # the guards look at what is now
-        return _make(controller, body)
+        return await _make(controller, await body_of(request))
 
     async def take_back(request: web.Request) -> web.Response:
-        return _take_back(controller, await wished(request))
+        return _take_back(controller, await body_of(request))
 
     return [web.post("/v1/intents", make), web.delete("/v1/intents", take_back)]
 
 
-async def wished(request: web.Request) -> dict[str, Any]:
+async def body_of(request: web.Request) -> dict[str, Any]:
     """Return what a request's body says, nothing where it is no object."""
     try:
         async with asyncio.timeout(BODY):
@@ -53,52 +59,62 @@ async def wished(request: web.Request) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _make(controller: Controller, body: dict[str, Any]) -> web.Response:
+def refusal(error: RefusedError) -> web.Response:
+    """Return the answer that a guard's refusal is."""
+    return answer({"error": error.because.text, "reason": error.because.reason.value}, 409)
+
+
+async def _make(controller: Controller, body: dict[str, Any]) -> web.Response:
     try:
-        intent, duration = _intent(body)
+        intent = _intent(controller, body)
+        made = await controller.intents.set(intent, _time(body, "for", LONGEST))
     except (ValueError, KeyError, TypeError) as error:
         return answer({"error": f"not an intent: {_why(error)}"}, 400)
-    if intent.value != FORCE and intent.begins < time.time() + SOON:
-        world = controller.world
-        around = world.around(controller.reconciler.clock())
-        silent = controller.readings.cluster_error
-        refused = refused_drain(intent, world.inventory, around, world.cluster_changed_at, SETTLE, silent)
-        if refused is not None:
-            return answer({"error": refused.text, "reason": refused.reason.value}, 409)
-    try:
-        made = controller.intents.set(intent, duration)
     except UnknownTargetError as error:
         return answer({"error": str(error)}, 404)
+    except RefusedError as error:
+        return refusal(error)
     except JournalError as error:
         return answer({"error": str(error)}, 507)
     return answer({"until": made.until, "begins": made.begins})
 
 
-def _intent(body: dict[str, Any]) -> tuple[Intent, float | None]:
-    """Return the wish, and how long it is to last; raise ValueError, KeyError or TypeError."""
+def _intent(controller: Controller, body: dict[str, Any]) -> Intent:
+    """Return the intent; ValueError, KeyError, TypeError or UnknownTargetError for what cannot be meant."""
     kind = IntentKind(body["kind"])
     force = body.get("force", False)
     if not isinstance(force, bool):
         raise ValueError("force is true or false")  # noqa: TRY004 - one kind of error for what cannot be meant
-    value = FORCE if kind is IntentKind.DRAIN and force else ""
-    if kind is IntentKind.PIN:  # nothing else has a value of its own
-        value = _text(body, "value", "")
-        if value not in VALUES[kind]:
-            raise ValueError("a pin is up or down; to let the checks decide, take it back")
+    value = _text(body, "value", "") if kind is IntentKind.PIN else ""  # nothing else has a value of its own
+    if kind is IntentKind.PIN and value not in VERDICTS:
+        raise ValueError("a pin is up or down; to let the checks decide, take it back")
     target = _text(body, "target")
     if len(target) > MOST_TARGET:
         raise ValueError(f"target has more than {MOST_TARGET} characters")
-    intent = Intent(
-        kind,
-        target,
-        value,
-        who=_words(body, "who"),
-        reason=_words(body, "reason"),
-        made=0.0,
-        begins=_begins(body),
-        patience=_time(body, "patience", LONGEST),
-    )
-    return intent, _time(body, "for", LONGEST)
+    common: dict[str, Any] = {
+        "who": _words(body, "who"),
+        "reason": _words(body, "reason"),
+        "begins": _begins(body),
+    }
+    patience = _time(body, "patience", LONGEST)
+    _time(body, "for", LONGEST)
+    found = _target(controller, kind, target)
+    match kind, found:
+        case IntentKind.PIN, MemberTarget():
+            return Pin(target=found, verdict=VERDICTS[value], **common)
+        case IntentKind.DRAIN, _:
+            return Drain(target=found, patience=patience, force=force, **common)
+        case IntentKind.PAUSE, DirectorTarget():
+            return Pause(**common)
+        case _:
+            raise controller.intents.unknown(kind, target)
+
+
+def _target(controller: Controller, kind: IntentKind, text: str) -> Target:
+    try:
+        return parse_target(text)
+    except ValueError:
+        raise controller.intents.unknown(kind, text) from None
 
 
 def _text(body: dict[str, Any], key: str, default: str | None = None) -> str:
@@ -117,7 +133,7 @@ def _words(body: dict[str, Any], key: str) -> str:
 
 
 def _begins(body: dict[str, Any]) -> float:
-    """Return when a wish begins; 0, at once, for a time that has passed."""
+    """Return when an intent begins; 0, at once, for a time that has passed."""
     begins = _time(body, "begins", LATEST) or 0.0
     return begins if begins > time.time() else 0.0
 
@@ -139,10 +155,11 @@ def _time(body: dict[str, Any], key: str, most: float) -> float | None:
 def _take_back(controller: Controller, body: dict[str, Any]) -> web.Response:
     try:
         kind, target = IntentKind(body["kind"]), _text(body, "target")
+        intent = controller.intents.clear(kind, _target(controller, kind, target))
     except (ValueError, KeyError, TypeError) as error:
         return answer({"error": f"not an intent: {_why(error)}"}, 400)
-    try:
-        intent = controller.intents.clear(kind, target)
+    except UnknownTargetError as error:
+        return answer({"error": str(error)}, 404)
     except JournalError as error:
         return answer({"error": str(error)}, 507)
     if intent is None and controller.intents.planned is not None and kind is IntentKind.DRAIN:
