@@ -50,7 +50,7 @@ class Index:
     @property
     def owned(self) -> set[ServiceKey]:
         """Return every service that is to be in the kernel: those of the VIPs, and the probes' own."""
-        return {*self.served, *self.roster.ways}
+        return {*self.served, *self.roster.probe_services}
 
     @property
     def probes(self) -> set[ProbeKey]:

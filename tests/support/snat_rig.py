@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import TypeVar
 
+from clusterlb.core.marks import director_marks
 from clusterlb.core.rules.part import join
 from clusterlb.core.snat.buckets import Buckets, current, learn
-from clusterlb.core.snat.marks import marks
 from clusterlb.core.snat.rules import pool_families, snat_part
 from clusterlb.drivers.link import KernelLinks
 from clusterlb.drivers.nft.script import load
@@ -172,7 +172,7 @@ class Rig:
         return [(pool.name, family) for pool, family in pool_families(self.inventory)]
 
     def peers(self, director: str) -> list[Peer]:
-        number = marks(self.inventory.directors)[director]
+        number = director_marks(self.inventory.directors)[director]
         return [Peer(number, address) for address in self.inventory.directors[director].inside]
 
     def own(self, director: str, owner: str) -> None:

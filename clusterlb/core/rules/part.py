@@ -10,6 +10,7 @@ from itertools import pairwise
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.forwarding import Forwarding, PortRange
 from clusterlb.model.inventory import Inventory, Member, Service, Vip
+from clusterlb.model.marks import KIND_MASK
 from clusterlb.model.rules import Element, NamedSet, Rules
 
 EVERY_PORT = PortRange(0, 65535)
@@ -45,6 +46,11 @@ WORDS = {
     AddressFamily.IPV4: Words("ip", "ipv4_addr", "4"),
     AddressFamily.IPV6: Words("ip6", "ipv6_addr", "6"),
 }
+
+
+def is_of(marks: range) -> str:
+    """Write the end of a match: ``meta mark``, or ``ct mark``, is of one kind of ours."""
+    return f"& {KIND_MASK:#x} == {marks.start:#x}"
 
 
 def chain(name: str, hook: str, rules: Iterable[str], kind: str = "filter") -> str:

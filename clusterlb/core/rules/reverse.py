@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from clusterlb.core.marks import FIRST_OF_REPLIES, SPAN, unused_number
+from clusterlb.core.marks import unused_mark
 from clusterlb.core.rules.part import (
     MARK,
     WORDS,
@@ -26,6 +26,7 @@ from clusterlb.core.rules.part import (
 from clusterlb.model.address import IPAddress, family_of
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Inventory, Service
+from clusterlb.model.marks import REPLY_MARKS
 from clusterlb.model.rules import Element, NamedSet
 
 
@@ -82,6 +83,6 @@ def _numbers(ways: Iterable[tuple[IPAddress, int]]) -> dict[tuple[IPAddress, int
     """Give each VIP and port a number that stays the same when others come and go."""
     taken: set[int] = set()
     return {
-        way: MARK.format(FIRST_OF_REPLIES + unused_number(f"{way[0]} {way[1]}", taken, SPAN))
+        way: MARK.format(unused_mark(f"{way[0]} {way[1]}", taken, REPLY_MARKS))
         for way in sorted(set(ways), key=str)
     }

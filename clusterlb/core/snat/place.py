@@ -15,8 +15,8 @@ from types import MappingProxyType
 
 from clusterlb.core.announce import NOWHERE, Decision
 from clusterlb.core.fitness import OSPF
+from clusterlb.core.marks import director_marks
 from clusterlb.core.place import Surroundings
-from clusterlb.core.snat.marks import marks
 from clusterlb.core.snat.rules import own_addresses, pool_families
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.cluster_view import STALE, ClusterView
@@ -85,7 +85,7 @@ def inside(director: Director, family: AddressFamily) -> IPAddress | None:
 
 def peers(inventory: Inventory, director: Director, alive: frozenset[str]) -> frozenset[Peer]:
     """Return the peers that flows can be sent to: of the directors alive all but this one."""
-    numbers = marks(inventory.directors)
+    numbers = director_marks(inventory.directors)
     families = {family for _, family in pool_families(inventory)}
     return frozenset(
         Peer(numbers[name], address)

@@ -1,6 +1,6 @@
 """The part of our nftables table that sends flows to their owner and translates those that are ours.
 
-A mark in MASK names a director (``core.snat.marks``): on a packet, where a policy rule sends it; on a
+A mark names a director (``core.marks.director_marks``): on a packet, where a policy rule sends it; on a
 connection, who translates it. What comes from a pool's sources is handled in this order:
 
 - in raw, a TCP connection that opens in another's bucket is sent to its owner and not tracked: of a flow that
@@ -21,22 +21,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from clusterlb.core.marks import director_marks
 from clusterlb.core.rules.part import (
+    MARK,
     WORDS,
     Part,
     Words,
     addresses,
     chain,
+    is_of,
     jumped,
     lookups,
     reached,
     services,
 )
 from clusterlb.core.snat.buckets import BUCKETS, SEED, Buckets, Owners, PoolFamily
-from clusterlb.core.snat.marks import ASK, FIRST, MASK, marks
 from clusterlb.model.address import AddressFamily, IPAddress, IPNetwork, family_of
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Director, Inventory
+from clusterlb.model.marks import DIRECTOR_MARKS, UNKNOWN_OWNER
 from clusterlb.model.rules import Element, NamedSet, Rules
 from clusterlb.model.snat import SnatPool
 
@@ -46,7 +49,7 @@ _FULL_LIFE = 64
 _ADDRESS_SEED = 0x5EED
 _PORTS = "meta l4proto { tcp, udp, udplite, dccp, sctp }"
 _OPENS = "tcp flags & (fin | syn | rst | ack) == syn"
-_MARKED = f"& {MASK:#x} == {FIRST:#x}"
+_MARKED = is_of(DIRECTOR_MARKS)
 # A map's key must be of the hash's own type. nft 1.0.6 crashes when it lists one that is declared by jhash,
 # and nft 1.1.7 turns the bytes of a bucket's number round where it is a key alone, not in a concatenation.
 _BUCKET, _MARK = "typeof meta nfproto . symhash mod 256", "meta mark"
@@ -61,7 +64,7 @@ def snat_part(inventory: Inventory, director: Director, buckets: Mapping[PoolFam
     """
     if not inventory.snat_pools:
         return Part()
-    numbers = marks(inventory.directors)
+    numbers = director_marks(inventory.directors)
     sets, spared = _sets(inventory, director)
     opening: list[str] = []
     steering: list[str] = []
@@ -106,7 +109,7 @@ def snat_part(inventory: Inventory, director: Director, buckets: Mapping[PoolFam
 
 def read_buckets(rules: Rules, inventory: Inventory, director: Director) -> dict[PoolFamily, Buckets]:
     """Return what the maps of a table say, for the pools and families that it has; a start goes on there."""
-    names = {f"{mark:#010x}": name for name, mark in marks(inventory.directors).items()}
+    names = {MARK.format(mark): name for name, mark in director_marks(inventory.directors).items()}
     found = {}
     for each in _branches(inventory, director):
         if each.current in rules.sets and each.previous in rules.sets:
@@ -170,7 +173,7 @@ class _Branch:
         bucket, bucket_of_pair = (
             f"meta nfproto . {what} mod {BUCKETS} seed {SEED:#x}" for what in (flow, pair)
         )
-        older = f"meta mark set {bucket} map @{self.previous} ct mark set {ASK:#x} goto snat_hop"
+        older = f"meta mark set {bucket} map @{self.previous} ct mark set {UNKNOWN_OWNER:#x} goto snat_hop"
         return (
             jumped(f"snat_open{self.suffix}", [f"meta mark set {bucket} map @{self.current} notrack"])
             + jumped(
@@ -192,13 +195,13 @@ class _Branch:
                     # the ports of a flow that went elsewhere, and has not been forgotten
                     f"{_OPENS} ct mark {_MARKED} drop",
                     f"{_OPENS} ct mark set {mine} accept",
-                    f"ct mark {_MARKED} ct mark != {ASK:#x} meta mark set ct mark goto snat_hop",
+                    f"ct mark {_MARKED} ct mark != {UNKNOWN_OWNER:#x} meta mark set ct mark goto snat_hop",
                     "ct state established,related accept",
                     f"{_life(WORDS[self.family])} < {_LIFE} {older}",
                     f"meta mark set {bucket} map @{self.current} ct mark set meta mark goto snat_hop",
                     older,
                     "ct state invalid drop",
-                    f"ct mark {ASK:#x} drop",
+                    f"ct mark {UNKNOWN_OWNER:#x} drop",
                     f"ct mark set {mine} goto snat_ours",
                 ],
             )
@@ -281,7 +284,7 @@ def _key(family: AddressFamily, bucket: int) -> Element:
 def _map(owners: Owners, family: AddressFamily, numbers: Mapping[str, int], own: str) -> NamedSet:
     """Return the map to the marks of others; what is not in it is ours, or nobody's."""
     elements: dict[Element, str] = {
-        _key(family, bucket): f"{numbers[name]:#010x}"
+        _key(family, bucket): MARK.format(numbers[name])
         for bucket, name in enumerate(owners)
         if name is not None and name != own
     }

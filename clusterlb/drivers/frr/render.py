@@ -14,6 +14,7 @@ from clusterlb.drivers.lanes import lane_interface
 from clusterlb.drivers.templates_aside import fill
 from clusterlb.model.address import AddressFamily, IPNetwork, family_of
 from clusterlb.model.inventory import Cluster, Director, Inventory, Vrrp
+from clusterlb.model.marks import EXTERNAL_TAG
 from clusterlb.model.ospf import BACKBONE, AnnounceMode, AreaType, Lane, Ospf
 
 BFD_PROFILE = "clusterlb"
@@ -23,8 +24,6 @@ ROUTE_MAPS = {AddressFamily.IPV4: "clb-ipv4", AddressFamily.IPV6: "clb-ipv6"}
 _HIGHEST_COST = 65535
 _IP = {AddressFamily.IPV4: "ip", AddressFamily.IPV6: "ipv6"}
 GATEWAY = f"{ORIGINATE} always metric 10 metric-type 1"
-# An external VIP carries it, for the filters of other routers.
-EXTERNAL_TAG = 210
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,8 @@
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
-import pytest
-
+from clusterlb.core.marks import director_marks
 from clusterlb.core.snat.buckets import Buckets, current
-from clusterlb.core.snat.marks import ASK, FIRST, MASK, marks
 from clusterlb.core.snat.rules import read_buckets, snat_part
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.forwarding import Forwarding
@@ -32,7 +30,7 @@ def test_no_pool_no_part():
 def test_the_maps_name_the_others_and_are_read_back_with_ourselves():
     found = part()
     named = set(found.sets["snat_current4_internet"].elements.values())
-    others = marks(DIRECTORS)
+    others = director_marks(DIRECTORS)
     del others["d1"]
     assert named == {f"{mark:#010x}" for mark in others.values()}
     back = read_buckets(Rules(found.chains, found.sets), INVENTORY, HERE)
@@ -72,12 +70,3 @@ def test_vips_and_the_replies_of_masqueraded_members_are_none_of_a_pool_s():
 
 def test_both_own_addresses_and_those_stood_by_for_are_guarded():
     assert set(part().sets["snat_addresses4"].elements) == {("10.100.2.1",), ("10.100.2.3",)}
-
-
-@pytest.mark.parametrize("count", [1, 8, 40])
-def test_marks_are_different_in_their_range_and_stay(count):
-    names = [f"d{number}" for number in range(count)]
-    found = marks(names)
-    assert len(set(found.values())) == count
-    assert all(mark & MASK == FIRST and mark != ASK for mark in found.values())
-    assert marks(reversed(names)) == found
