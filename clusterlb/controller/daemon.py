@@ -15,7 +15,7 @@ from clusterlb.controller.apply import LOCK_PATIENCE, Applier
 from clusterlb.controller.counters import Counters
 from clusterlb.controller.drains import Drains
 from clusterlb.controller.elections import Elections
-from clusterlb.controller.insiders import Insiders
+from clusterlb.controller.hairpin import Insiders
 from clusterlb.controller.intents import Intents
 from clusterlb.controller.journal import Journal
 from clusterlb.controller.judge import Judge

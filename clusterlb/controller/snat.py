@@ -10,10 +10,10 @@ import structlog
 
 from clusterlb.controller.world import World
 from clusterlb.core.marks import director_marks
+from clusterlb.core.nft.snat import own_addresses, pool_families, read_buckets, snat_part
 from clusterlb.core.place import waits
 from clusterlb.core.snat.buckets import NOBODY, Buckets, PoolFamily, current, learn
 from clusterlb.core.snat.place import Leaving, decide_addresses, look, peers
-from clusterlb.core.snat.rules import own_addresses, pool_families, read_buckets, snat_part
 from clusterlb.core.snat.state import NO_SNAT, SnatState
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.address import IPAddress

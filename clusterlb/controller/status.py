@@ -11,8 +11,8 @@ from clusterlb import __version__
 from clusterlb.controller.condition import Unprobed, announced, condition, unprobed_of
 from clusterlb.controller.daemon import Controller
 from clusterlb.core.member import member_state
+from clusterlb.core.nft.hairpin import explain
 from clusterlb.core.programme import destination_key
-from clusterlb.core.rules.inside import explain
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.describe import describe
 from clusterlb.model.intent import Intent

@@ -16,10 +16,10 @@ from clusterlb.core.announce import Decision
 from clusterlb.core.desired import View, local_decisions
 from clusterlb.core.drain import Progress
 from clusterlb.core.fitness import DirectorHealth, unfit_by_family
+from clusterlb.core.nft.part import join
 from clusterlb.core.place import Surroundings
 from clusterlb.core.quorum import Standing
 from clusterlb.core.roster import MemberKey
-from clusterlb.core.rules.part import join
 from clusterlb.core.snat.gateway import without_gateway
 from clusterlb.core.snat.state import NO_SNAT, SnatState
 from clusterlb.core.stand import unheard

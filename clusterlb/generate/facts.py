@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import NamedTuple
 
-from clusterlb.core.snat.rules import pool_families
+from clusterlb.core.nft.snat import pool_families
 from clusterlb.model.address import AddressFamily, family_of
 from clusterlb.model.inventory import Inventory
 from clusterlb.model.ospf import BACKBONE, AreaType

@@ -4,8 +4,8 @@ import pytest
 from forwarding_inventories import RULES
 
 from clusterlb.core.diff import diff
-from clusterlb.core.rules.inside import DYNAMIC, inside
-from clusterlb.core.rules.table import table
+from clusterlb.core.nft.hairpin import DYNAMIC, inside
+from clusterlb.core.nft.table import table
 from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.model.plan import LoadRules
 from clusterlb.model.rules import NO_RULES

@@ -5,8 +5,8 @@ from ipaddress import ip_address
 
 import pytest
 
+from clusterlb.core.nft.snat import HOPS, read_buckets
 from clusterlb.core.snat.buckets import BUCKETS, NOBODY, Buckets
-from clusterlb.core.snat.rules import HOPS, read_buckets
 from clusterlb.drivers.conntrack import KernelConntrack
 from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.model.address import AddressFamily

@@ -14,9 +14,9 @@ from ipaddress import IPv4Address, ip_address, ip_network
 from typing import TypeVar
 
 from clusterlb.core.marks import director_marks
-from clusterlb.core.rules.part import join
+from clusterlb.core.nft.part import join
+from clusterlb.core.nft.snat import pool_families, snat_part
 from clusterlb.core.snat.buckets import Buckets, current, learn
-from clusterlb.core.snat.rules import pool_families, snat_part
 from clusterlb.drivers.link import KernelLinks
 from clusterlb.drivers.nft.script import load
 from clusterlb.model.address import AddressFamily

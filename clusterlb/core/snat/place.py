@@ -16,8 +16,8 @@ from types import MappingProxyType
 from clusterlb.core.announce import NOWHERE, Decision
 from clusterlb.core.fitness import OSPF
 from clusterlb.core.marks import director_marks
+from clusterlb.core.nft.snat import own_addresses, pool_families
 from clusterlb.core.place import Surroundings
-from clusterlb.core.snat.rules import own_addresses, pool_families
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.cluster_view import STALE, ClusterView
 from clusterlb.model.inventory import Director, Inventory

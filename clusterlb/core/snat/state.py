@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from clusterlb.core.announce import Decision
-from clusterlb.core.rules.part import Part
+from clusterlb.core.nft.part import Part
 from clusterlb.model.address import IPAddress
 from clusterlb.model.snat import Peer
 

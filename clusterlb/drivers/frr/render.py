@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from clusterlb.core.nft.snat import pool_families
 from clusterlb.core.snat.gateway import ORIGINATE
-from clusterlb.core.snat.rules import pool_families
 from clusterlb.core.vrrp import Group, groups_of
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.lanes import lane_interface

@@ -12,7 +12,7 @@ from problem_marks import problems_of
 from clusterlb.config.load import load
 from clusterlb.config.schema import schema
 from clusterlb.core.marks import director_marks, probe_services, service_marks
-from clusterlb.core.rules.reverse import reverse
+from clusterlb.core.nft.reverse import reverse
 from clusterlb.drivers.lanes import lane_interface, lane_peer
 from clusterlb.model import marks
 from clusterlb.model.ospf import Lane

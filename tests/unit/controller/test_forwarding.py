@@ -7,10 +7,10 @@ import pytest
 from fake_director import CHECK, FakeDirector, announced, eventually, idle, running
 from forwarding_inventories import D1, DIRECT, FULLNAT, LIST, LISTED, NAT, SNAT, every_method, only
 
+from clusterlb.controller.hairpin import EVERY, REMEMBERED, WATCH
 from clusterlb.controller.index import Index
-from clusterlb.controller.insiders import EVERY, REMEMBERED, WATCH
-from clusterlb.core.rules.guard import guarded
-from clusterlb.core.rules.inside import inside
+from clusterlb.core.nft.guard import guarded
+from clusterlb.core.nft.hairpin import inside
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.inventory import Vip
 from clusterlb.model.ipvs import ForwardMethod, ProtocolTimeouts

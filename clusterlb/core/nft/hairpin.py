@@ -8,7 +8,7 @@ table of their own, which is there for a few seconds at a time: every packet pay
 
 from __future__ import annotations
 
-from clusterlb.core.rules.part import WORDS, chain, families, uses
+from clusterlb.core.nft.part import WORDS, chain, families, uses
 from clusterlb.model.address import AddressFamily, family_of
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Inventory

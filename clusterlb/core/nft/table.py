@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from clusterlb.core.rules.classify import classify
-from clusterlb.core.rules.fullnat import fullnat
-from clusterlb.core.rules.guard import guard
-from clusterlb.core.rules.part import Part, join, uses
-from clusterlb.core.rules.reverse import reverse
-from clusterlb.core.rules.untracked import untracked
+from clusterlb.core.nft.classify import classify
+from clusterlb.core.nft.fullnat import fullnat
+from clusterlb.core.nft.guard import guard
+from clusterlb.core.nft.part import Part, join, uses
+from clusterlb.core.nft.reverse import reverse
+from clusterlb.core.nft.untracked import untracked
 from clusterlb.model.address import IPAddress
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Director, Inventory

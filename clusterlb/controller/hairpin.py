@@ -9,7 +9,7 @@ import structlog
 
 from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.world import World
-from clusterlb.core.rules.inside import DYNAMIC, explain, inside
+from clusterlb.core.nft.hairpin import DYNAMIC, explain, inside
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.rules import NO_RULES, Element
 

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from clusterlb.core.marks import director_marks
-from clusterlb.core.rules.part import (
+from clusterlb.core.nft.part import (
     MARK,
     WORDS,
     Part,

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 from forwarding_inventories import D1, DIRECT, DIRECT6, SNAT, every_method, only
 
-from clusterlb.core.rules.guard import guard, guarded
-from clusterlb.core.rules.part import join
-from clusterlb.core.rules.table import translated
+from clusterlb.core.nft.guard import guard, guarded
+from clusterlb.core.nft.part import join
+from clusterlb.core.nft.table import translated
 
 
 def test_every_vip_and_every_address_that_is_given_to_packets_is_mute():

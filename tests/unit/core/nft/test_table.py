@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from forwarding_inventories import RULES
 
-from clusterlb.core.rules.inside import inside
-from clusterlb.core.rules.table import table
+from clusterlb.core.nft.hairpin import inside
+from clusterlb.core.nft.table import table
 from clusterlb.drivers.nft.script import load, watch
 
 GOLDEN = Path(__file__).resolve().parents[3] / "golden" / "nft"

@@ -4,8 +4,8 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 from clusterlb.core.marks import director_marks
+from clusterlb.core.nft.snat import read_buckets, snat_part
 from clusterlb.core.snat.buckets import Buckets, current
-from clusterlb.core.snat.rules import read_buckets, snat_part
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Member, Pool, Service, Vip

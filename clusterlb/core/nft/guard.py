@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from ipaddress import ip_address
 
-from clusterlb.core.rules.part import WORDS, Part, addresses, chain, families, jumped
+from clusterlb.core.nft.part import WORDS, Part, addresses, chain, families, jumped
 from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Inventory
 from clusterlb.model.rules import Rules

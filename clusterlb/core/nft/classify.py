@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clusterlb.core.rules.part import MARK, WORDS, Part, chain, client_ports, endpoint, is_of, lookups
+from clusterlb.core.nft.part import MARK, WORDS, Part, chain, client_ports, endpoint, is_of, lookups
 from clusterlb.model.address import AddressFamily, family_of
 from clusterlb.model.inventory import Inventory
 from clusterlb.model.marks import PROBE_MARKS

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clusterlb.core.rules.part import WORDS, Part, chain, lookups, reached, services
+from clusterlb.core.nft.part import WORDS, Part, chain, lookups, reached, services
 from clusterlb.model.address import IPAddress, family_of
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Director, Inventory

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from clusterlb.core.rules.part import WORDS, Part, chain, client_ports, endpoint, lookups, reached, uses
+from clusterlb.core.nft.part import WORDS, Part, chain, client_ports, endpoint, lookups, reached, uses
 from clusterlb.model.address import AddressFamily, family_of
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Inventory, Service, Vip

@@ -1,6 +1,6 @@
 from forwarding_inventories import FULLNAT, every_method, only
 
-from clusterlb.core.rules.inside import DYNAMIC, explain, inside
+from clusterlb.core.nft.hairpin import DYNAMIC, explain, inside
 from clusterlb.model.rules import NO_RULES
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from clusterlb.core.marks import unused_mark
-from clusterlb.core.rules.part import (
+from clusterlb.core.nft.part import (
     MARK,
     WORDS,
     Part,
