@@ -10,7 +10,7 @@ import structlog
 
 from clusterlb.controller.world import World
 from clusterlb.core.marks import director_marks
-from clusterlb.core.nft.snat import own_addresses, pool_families, read_buckets, snat_part
+from clusterlb.core.nft.snat import read_buckets, snat_part
 from clusterlb.core.place import waits
 from clusterlb.core.snat.buckets import NOBODY, Buckets, PoolFamily, current, learn
 from clusterlb.core.snat.place import Leaving, decide_addresses, look, peers
@@ -130,9 +130,10 @@ class Snat:
         seen = {
             (pool.name, family): (
                 look(pool, family, world.inventory, around.view),
-                own_addresses(pool, own, family),
+                pool.addresses_of(own, family),
             )
-            for pool, family in pool_families(world.inventory)
+            for pool in world.inventory.snat_pools.values()
+            for family in pool.families
         }
         self._alive_at |= {name: now for each, _ in seen.values() for name in each.alive}
         self._alive_at = {name: at for name, at in self._alive_at.items() if now - at < GRACE}

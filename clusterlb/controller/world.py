@@ -20,8 +20,7 @@ from clusterlb.core.nft.part import join
 from clusterlb.core.place import Surroundings
 from clusterlb.core.quorum import Standing
 from clusterlb.core.roster import MemberKey
-from clusterlb.core.snat.gateway import without_gateway
-from clusterlb.core.snat.state import NO_SNAT, SnatState
+from clusterlb.core.snat.state import NO_SNAT, SnatState, without_gateway
 from clusterlb.core.stand import unheard
 from clusterlb.core.vrrp import stood
 from clusterlb.model.address import AddressFamily, IPAddress

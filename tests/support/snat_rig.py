@@ -15,7 +15,8 @@ from typing import TypeVar
 
 from clusterlb.core.marks import director_marks
 from clusterlb.core.nft.part import join
-from clusterlb.core.nft.snat import pool_families, snat_part
+from clusterlb.core.nft.snat import snat_part
+from clusterlb.core.nft.table import parts
 from clusterlb.core.snat.buckets import Buckets, current, learn
 from clusterlb.drivers.link import KernelLinks
 from clusterlb.drivers.nft.script import load
@@ -169,7 +170,8 @@ class Rig:
         self.gateway(DIRECTORS)
 
     def _keys(self) -> list[tuple[str, AddressFamily]]:
-        return [(pool.name, family) for pool, family in pool_families(self.inventory)]
+        pools = self.inventory.snat_pools.values()
+        return [(pool.name, family) for pool in pools for family in pool.families]
 
     def peers(self, director: str) -> list[Peer]:
         number = director_marks(self.inventory.directors)[director]
@@ -191,8 +193,9 @@ class Rig:
     def steer(self, director: str, buckets: Mapping[tuple[str, AddressFamily], Buckets]) -> None:
         """Load a director's table with these maps."""
         self.maps[director] = dict(buckets)
-        part = snat_part(self.inventory, self.inventory.directors[director], buckets)
-        self.run(director, "nft", "-f", "-", text=load(join([part])))
+        here = self.inventory.directors[director]
+        table = join((*parts(self.inventory, here), snat_part(self.inventory, here, buckets)))
+        self.run(director, "nft", "-f", "-", text=load(table))
 
     def change(self, directors: Iterable[str], serving: Iterable[str], alive: Iterable[str]) -> None:
         """Have directors learn who serves now."""

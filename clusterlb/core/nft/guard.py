@@ -9,12 +9,11 @@ lives. Real servers' own resets pass: they are forwarded, not said here.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from ipaddress import ip_address
 
-from clusterlb.core.nft.part import WORDS, Part, addresses, chain, families, jumped
-from clusterlb.model.address import IPAddress
-from clusterlb.model.inventory import Inventory
+from clusterlb.core.nft.part import WORDS, Part, addresses, chain, jumped
+from clusterlb.model.address import AddressFamily, IPAddress
+from clusterlb.model.inventory import Director, Inventory
 from clusterlb.model.rules import Rules
 
 # "packet too big" is a type of its own in ICMPv6 (RFC 4443 section 3.2)
@@ -25,26 +24,31 @@ _MUTE = (
 )
 
 
-def guard(inventory: Inventory, translated: Collection[IPAddress]) -> Part:
-    """Return the part for the VIPs and for ``translated``, the director's local and SNAT addresses.
+# Packets to an address that we translate to which belong to no connection. Accepted, such a packet would take
+# the place of the entry that a peer may hand over (nf_conntrack_tcp_loose). Others may open connections to a
+# local address, for it may be the host's own.
+_ORPHANS = {
+    "local_addresses": "new tcp flags & (syn | ack) != syn",
+    "snat_addresses": "new,invalid,untracked",
+}
 
-    A packet to the latter that belongs to no connection is dropped, too: accepted, it would take the place of
-    the entry that a peer may hand over (nf_conntrack_tcp_loose).
-    """
-    vips = inventory.vips.keys()
+
+def guard(inventory: Inventory, director: Director) -> Part:
+    """Return the part for the VIPs, and for the director's local and SNAT addresses."""
+    found = {"vips": inventory.vips.keys(), **translated(inventory, director)}
     sets = {}
     rules = []
     orphans = []
-    for family in families([*vips, *translated]):
+    for family in AddressFamily:
         words = WORDS[family]
-        sets[f"vips{words.suffix}"] = addresses(words, vips, family)
-        rules.append(f"{words.ip} saddr @vips{words.suffix} jump mute")
-        if family in families(translated):
-            sets[f"translated{words.suffix}"] = addresses(words, translated, family)
-            rules.append(f"{words.ip} saddr @translated{words.suffix} jump mute")
-            orphans.append(
-                f"{words.ip} daddr @translated{words.suffix} ct state new tcp flags & (syn | ack) != syn drop"
-            )
+        for kind, those in found.items():
+            named = addresses(words, those, family)
+            if named.elements:
+                name = f"{kind}{words.suffix}"
+                sets[name] = named
+                rules.append(f"{words.ip} saddr @{name} jump mute")
+                if kind in _ORPHANS:
+                    orphans.append(f"{words.ip} daddr @{name} ct state {_ORPHANS[kind]} drop")
     if not rules:
         return Part()
     return Part(
@@ -53,6 +57,13 @@ def guard(inventory: Inventory, translated: Collection[IPAddress]) -> Part:
         + chain("guard_input", "input priority filter", orphans),
         sets,
     )
+
+
+def translated(inventory: Inventory, director: Director) -> dict[str, tuple[IPAddress, ...]]:
+    """Return the addresses that this director translates sources to, or may have to, by the set's name."""
+    local = director.local_addresses if inventory.has_fullnat else ()
+    snat = tuple(a for pool in inventory.snat_pools.values() for a in pool.kept_by(director.name))
+    return {"local_addresses": local, "snat_addresses": snat}
 
 
 def guarded(rules: Rules) -> frozenset[IPAddress]:

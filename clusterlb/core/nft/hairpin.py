@@ -8,7 +8,7 @@ table of their own, which is there for a few seconds at a time: every packet pay
 
 from __future__ import annotations
 
-from clusterlb.core.nft.part import WORDS, chain, families, uses
+from clusterlb.core.nft.part import WORDS, chain, families
 from clusterlb.model.address import AddressFamily, family_of
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Inventory
@@ -24,7 +24,7 @@ def inside(inventory: Inventory) -> Rules:
     NO_RULES where no member could call a VIP of its own with harm.
     """
     pairs: dict[AddressFamily, dict[Element, str]] = {}
-    for vip, _, member, method in uses(inventory):
+    for vip, _, member, method in inventory.uses():
         if method is not Forwarding.FULLNAT and member.address.version == vip.address.version:
             pairs.setdefault(family_of(vip.address), {})[str(member.address), str(vip.address)] = ""
     text = ""
@@ -45,7 +45,7 @@ def explain(inventory: Inventory, pair: Element) -> str:
     """Say in words what comes of a member's calling a VIP of its own pool, and what helps."""
     caller, vip = pair
     methods = {
-        method for v, _, m, method in uses(inventory) if (str(m.address), str(v.address)) == (caller, vip)
+        method for v, _, m, method in inventory.uses() if (str(m.address), str(v.address)) == (caller, vip)
     }
     if Forwarding.NAT in methods:
         why = "the reply goes from member to member past the director and is reset"

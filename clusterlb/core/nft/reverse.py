@@ -21,7 +21,6 @@ from clusterlb.core.nft.part import (
     families,
     lookups,
     member_ports,
-    uses,
 )
 from clusterlb.model.address import IPAddress, family_of
 from clusterlb.model.forwarding import Forwarding
@@ -65,7 +64,7 @@ def reverse(inventory: Inventory) -> Part:
 def _ways(inventory: Inventory) -> Iterator[tuple[Element, tuple[IPAddress, int]]]:
     """Yield what a reply looks like, with the VIP and the port (0: its own) it stands for."""
     found: dict[Element, set[tuple[IPAddress, int]]] = {}
-    for vip, service, member, method in uses(inventory):
+    for vip, service, member, method in inventory.uses():
         if method is Forwarding.NAT:
             for ports in member_ports(service, member):
                 key = endpoint(member.address, service, ports)

@@ -33,8 +33,8 @@ from clusterlb.core.nft.part import (
     jumped,
     lookups,
     reached,
-    services,
 )
+from clusterlb.core.nft.untracked import untracked_replies
 from clusterlb.core.snat.buckets import BUCKETS, SEED, Buckets, Owners, PoolFamily
 from clusterlb.model.address import AddressFamily, IPAddress, IPNetwork, family_of
 from clusterlb.model.forwarding import Forwarding
@@ -65,7 +65,8 @@ def snat_part(inventory: Inventory, director: Director, buckets: Mapping[PoolFam
     if not inventory.snat_pools:
         return Part()
     numbers = director_marks(inventory.directors)
-    sets, spared = _sets(inventory, director)
+    others = [a for name, one in inventory.directors.items() if name != director.name for a in one.inside]
+    sets, spared = _spared(inventory)
     opening: list[str] = []
     steering: list[str] = []
     leaving: list[str] = []
@@ -77,9 +78,12 @@ def snat_part(inventory: Inventory, director: Director, buckets: Mapping[PoolFam
         for rules, name in ((opening, "open"), (steering, "steer"), (leaving, "out")):
             rules.extend(f"{match} goto snat_{name}{each.suffix}" for match in each.matches())
         text += each.chains(f"{numbers[director.name]:#x}")
-    families = _families(inventory)
-    text += jumped("snat_ours", (rule for family in families for rule in _revived(WORDS[family])))
-    text += jumped("snat_hop", (rule for family in families for rule in _shortened(WORDS[family])))
+    families = inventory.snat_families
+    for family in families:
+        words = WORDS[family]
+        sets[f"snat_peers{words.suffix}"] = addresses(words, others, family)
+    text += jumped("snat_ours", (_revived(WORDS[family]) for family in families))
+    text += jumped("snat_hop", (rule for family in families for rule in _capped(WORDS[family])))
     return Part(
         text
         + chain("snat_opening", "prerouting priority raw + 10", [f"{_OPENS} goto snat_opens"])
@@ -95,14 +99,13 @@ def snat_part(inventory: Inventory, director: Director, buckets: Mapping[PoolFam
             [f"ct mark != {numbers[director.name]:#x} accept", *leaving],
             "nat",
         )
-        + chain("snat_input", "input priority filter", (_orphans(WORDS[family]) for family in families))
         # the way on to a peer leaves by the interface that the packet came in by
         + chain(
             "snat_output",
             "output priority filter",
             ["icmp type redirect drop", "icmpv6 type nd-redirect drop"],
         )
-        + chain("snat_forward", "forward priority filter", (_astray(WORDS[family]) for family in families)),
+        + chain("snat_forward", "forward priority filter", map(_astray, families)),
         sets,
     )
 
@@ -120,19 +123,6 @@ def read_buckets(rules: Rules, inventory: Inventory, director: Director) -> dict
                 tuple(names.get(before.get(_key(each.family, bucket), "")) for bucket in range(BUCKETS)),
             )
     return found
-
-
-def own_addresses(pool: SnatPool, director: str, family: AddressFamily) -> tuple[IPAddress, ...]:
-    """Return the addresses of one family that a director gives to a pool's flows."""
-    return tuple(address for address in pool.addresses.get(director, ()) if family_of(address) is family)
-
-
-def pool_families(inventory: Inventory) -> Iterator[tuple[SnatPool, AddressFamily]]:
-    """Yield each pool with each family that it has addresses of."""
-    for pool in inventory.snat_pools.values():
-        for family in AddressFamily:
-            if any(own_addresses(pool, name, family) for name in pool.addresses):
-                yield pool, family
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +187,7 @@ class _Branch:
                     f"{_OPENS} ct mark set {mine} accept",
                     f"ct mark {_MARKED} ct mark != {UNKNOWN_OWNER:#x} meta mark set ct mark goto snat_hop",
                     "ct state established,related accept",
-                    f"{_life(WORDS[self.family])} < {_LIFE} {older}",
+                    f"{WORDS[self.family].life} < {_LIFE} {older}",
                     f"meta mark set {bucket} map @{self.current} ct mark set meta mark goto snat_hop",
                     older,
                     "ct state invalid drop",
@@ -219,62 +209,56 @@ class _Branch:
 
 
 def _branches(inventory: Inventory, director: Director) -> Iterator[_Branch]:
-    for pool, family in pool_families(inventory):
-        yield _Branch(pool, family, own_addresses(pool, director.name, family))
+    for pool in inventory.snat_pools.values():
+        for family in pool.families:
+            yield _Branch(pool, family, pool.addresses_of(director.name, family))
 
 
-def _families(inventory: Inventory) -> tuple[AddressFamily, ...]:
-    there = {family for _, family in pool_families(inventory)}
-    return tuple(family for family in AddressFamily if family in there)
+def _spared(inventory: Inventory) -> tuple[dict[str, NamedSet], list[str]]:
+    """Return the rules that keep out of the pools what is never theirs, with their sets.
 
-
-def _sets(inventory: Inventory, director: Director) -> tuple[dict[str, NamedSet], list[str]]:
-    """Return our addresses and what is never a pool's, with the rules that spare it.
-
-    That is packets to VIPs, and replies of masqueraded members.
+    That is packets to VIPs, which the guard has in a set, and replies of masqueraded members. Those that are
+    not tracked are in a set of the untracked part. The replies of a service that has full NAT for some of its
+    members are tracked, so they are in a set of their own.
     """
-    replies = reached(inventory, services(inventory), Forwarding.NAT)
-    others = [a for name, one in inventory.directors.items() if name != director.name for a in one.inside]
-    kept = [a for pool in inventory.snat_pools.values() for a in pool.kept_by(director.name)]
+    masqueraded = reached(inventory.uses(), Forwarding.NAT)
+    untracked = untracked_replies(inventory)
     sets: dict[str, NamedSet] = {}
-    spared = ["fib daddr type != unicast accept"]
-    for family in _families(inventory):
+    rules = ["fib daddr type != unicast accept"]
+    for family in inventory.snat_families:
         words = WORDS[family]
-        vips, own = f"snat_vips{words.suffix}", f"snat_addresses{words.suffix}"
-        named, found_by = lookups(words, "s", "snat_replies", replies.get(family, {}))
-        sets |= {vips: addresses(words, inventory.vips, family), **named, own: addresses(words, kept, family)}
-        sets[f"snat_peers{words.suffix}"] = addresses(words, others, family)
-        spared.append(f"{words.ip} daddr @{vips} accept")
-        spared += [f"{each.key} @{each.name} accept" for each in found_by]
-    return sets, spared
+        vips = f"vips{words.suffix}"
+        sets[vips] = addresses(words, inventory.vips, family)
+        rules.append(f"{words.ip} daddr @{vips} accept")
+        apart = untracked.get(family, {})
+        tracked = {key: "" for key in masqueraded.get(family, {}) if key not in apart}
+        for name, elements in (("untracked_reply", apart), ("tracked_reply", tracked)):
+            if elements:
+                named, found_by = lookups(words, "s", name, elements)
+                sets |= named
+                rules += [f"{each.key} @{each.name} accept" for each in found_by]
+    return sets, rules
 
 
-def _life(words: Words) -> str:
-    return "ip ttl" if words.ip == "ip" else "ip6 hoplimit"
+def _capped(words: Words) -> Iterator[str]:
+    """Yield rules that cap the TTL so that a packet is forwarded between directors at most HOPS times."""
+    yield f"{words.life} <= {_LIFE - HOPS} drop"
+    yield f"{words.life} > {_LIFE} {words.life} set {_LIFE}"
 
 
-def _shortened(words: Words) -> Iterator[str]:
-    """Yield what leaves a packet so long to live that it is sent on HOPS times."""
-    yield f"{_life(words)} <= {_LIFE - HOPS} drop"
-    yield f"{_life(words)} > {_LIFE} {_life(words)} set {_LIFE}"
+def _revived(words: Words) -> str:
+    return f"meta l4proto tcp {words.life} < {_LIFE} {words.life} set {_FULL_LIFE}"
 
 
-def _revived(words: Words) -> Iterator[str]:
-    yield f"meta l4proto tcp {_life(words)} < {_LIFE} {_life(words)} set {_FULL_LIFE}"
+def _astray(family: AddressFamily) -> str:
+    """Drop a packet that is marked for another director and leaves by another way, un-translated.
 
-
-def _orphans(words: Words) -> str:
-    return f"{words.ip} daddr @snat_addresses{words.suffix} ct state new,invalid,untracked drop"
-
-
-def _astray(words: Words) -> str:
-    """Drop what is for somebody else and goes another way, un-translated: the far end would reset it.
-
-    That is when others have taken our policy rules away, the one that drops with them (``drivers.peers``).
+    The far end would reset the flow. It happens when others have removed our policy rules, and with them the
+    rule that drops such packets (``drivers.peers``).
     """
-    nfproto = "ipv4" if words.ip == "ip" else "ipv6"
-    way = f"rt {words.ip} nexthop != @snat_peers{words.suffix}"
-    return f"meta nfproto {nfproto} meta mark {_MARKED} {way} drop"
+    words = WORDS[family]
+    elsewhere = f"rt {words.ip} nexthop != @snat_peers{words.suffix}"
+    return f"meta nfproto ipv{words.suffix} meta mark {_MARKED} {elsewhere} drop"
 
 
 def _key(family: AddressFamily, bucket: int) -> Element:

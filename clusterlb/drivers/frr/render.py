@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from clusterlb.core.nft.snat import pool_families
-from clusterlb.core.snat.gateway import ORIGINATE
+from clusterlb.core.snat.state import ORIGINATE
 from clusterlb.core.vrrp import Group, groups_of
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.lanes import lane_interface
@@ -118,8 +117,7 @@ def _gateways(inventory: Inventory, director: Director) -> list[str]:
     """
     if not inventory.cluster.ospf.default_originate:
         return []
-    families = {family for _, family in pool_families(inventory)}
-    families = families or {family_of(address) for address in director.inside}
+    families = set(inventory.snat_families) or {family_of(address) for address in director.inside}
     return [
         ip
         for family, ip in _IP.items()

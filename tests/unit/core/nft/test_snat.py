@@ -1,20 +1,26 @@
 """The SNAT part of the table: what it says about whom; what it does is shown natively (tests/frr)."""
 
+import re
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
+import pytest
+from forwarding_inventories import every_method
+
 from clusterlb.core.marks import director_marks
+from clusterlb.core.nft.part import join
 from clusterlb.core.nft.snat import read_buckets, snat_part
+from clusterlb.core.nft.table import parts
 from clusterlb.core.snat.buckets import Buckets, current
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.forwarding import Forwarding
-from clusterlb.model.inventory import Member, Pool, Service, Vip
+from clusterlb.model.inventory import Inventory, Member, Pool, Service, Vip
 from clusterlb.model.ipvs import Protocol
 from clusterlb.model.rules import Rules
 from tests.unit.core.snat.test_place import DIRECTORS, HERE, INVENTORY, POOL
 
 V4 = AddressFamily.IPV4
-VIP, MEMBER = ip_address("10.100.0.1"), ip_address("10.2.0.101")
+VIP, MEMBER, OTHER = map(ip_address, ("10.100.0.1", "10.2.0.101", "10.2.0.102"))
 BUCKETS = {("internet", V4): Buckets(current(DIRECTORS))}
 
 
@@ -64,9 +70,50 @@ def test_vips_and_the_replies_of_masqueraded_members_are_none_of_a_pool_s():
         pools={"web": Pool("web", (Member(MEMBER, 8080),)), "mail": Pool("mail", (Member(MEMBER, 25),))},
         vips={VIP: Vip(VIP, (service, direct))},
     )
-    assert set(found.sets["snat_vips4"].elements) == {(str(VIP),)}
-    assert set(found.sets["snat_replies4"].elements) == {(str(MEMBER), "tcp", "8080")}
+    assert set(found.sets["vips4"].elements) == {(str(VIP),)}
+    assert set(found.sets["untracked_reply4"].elements) == {(str(MEMBER), "tcp", "8080")}
+    assert found.chains.count("ip daddr @vips4 accept") == 2
+    assert found.chains.count("@untracked_reply4 accept") == 2
+    assert "tracked_reply4" not in found.sets
 
 
-def test_both_own_addresses_and_those_stood_by_for_are_guarded():
-    assert set(part().sets["snat_addresses4"].elements) == {("10.100.2.1",), ("10.100.2.3",)}
+def mixed() -> Inventory:
+    """Return a service with nat for one member and full NAT for another, beside one with nat alone."""
+    members = (Member(MEMBER, 8080), Member(OTHER, 8080, forwarding=Forwarding.FULLNAT))
+    pools = {"web": Pool("web", members), "mail": Pool("mail", (Member(MEMBER, 25),))}
+    services = (
+        Service(Protocol.TCP, 80, "web", Forwarding.NAT),
+        Service(Protocol.TCP, 25, "mail", Forwarding.NAT),
+    )
+    return replace(INVENTORY, pools=pools, vips={VIP: Vip(VIP, services)})
+
+
+def test_replies_of_a_service_with_both_are_tracked_and_none_of_a_pool_s_either():
+    found = snat_part(mixed(), HERE, BUCKETS)
+    assert set(found.sets["untracked_reply4"].elements) == {(str(MEMBER), "tcp", "25")}
+    assert set(found.sets["tracked_reply4"].elements) == {(str(MEMBER), "tcp", "8080")}
+    assert found.chains.count("@tracked_reply4 accept") == 2
+
+
+def whole(inventory: Inventory) -> Rules:
+    return join((*parts(inventory, HERE), snat_part(inventory, HERE, BUCKETS)))
+
+
+@pytest.mark.parametrize(
+    "inventory",
+    [INVENTORY, mixed(), replace(every_method(), directors=DIRECTORS, snat_pools={"internet": POOL})],
+)
+def test_no_two_sets_of_the_table_hold_the_same_elements(inventory):
+    sets = {name: each for name, each in whole(inventory).sets.items() if not each.value and each.elements}
+    held = [frozenset(each.elements) for each in sets.values()]
+    assert len(set(held)) == len(held), sets
+
+
+def test_the_part_of_the_old_inventory_loads_beside_the_others_of_the_new_one():
+    """A reload checks the table before it knows the new SNAT part; then the new parts' sets hold."""
+    old, new = mixed(), replace(INVENTORY, snat_pools={})
+    rules = join((*parts(new, HERE), snat_part(old, HERE, BUCKETS)))
+    assert set(re.findall(r"@(\w+)", rules.chains)) <= rules.sets.keys()
+    later = replace(old, vips={OTHER: Vip(OTHER, (Service(Protocol.TCP, 81, "mail"),))})
+    rules = join((*parts(later, HERE), snat_part(old, HERE, BUCKETS)))
+    assert set(rules.sets["vips4"].elements) == {(str(OTHER),)}
