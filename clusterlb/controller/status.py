@@ -70,7 +70,7 @@ async def status(controller: Controller) -> dict[str, Any]:
         "heartbeats": list(controller.elections.warnings),
         "two_masters": [str(one.vip) for one in controller.elections.findings],
         "ports": controller.port_use.status(),
-        "inside": [explain(world.inventory, pair) for pair in sorted(world.insiders)],
+        "inside": [explain(world.inventory, pair) for pair in sorted(world.hairpins)],
         "counts": {name: world.counts[name] for name in COUNTS},
     }
 

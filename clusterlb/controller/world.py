@@ -90,7 +90,7 @@ class World:
     snat: SnatState = NO_SNAT
     own: dict[IPAddress, Decision] = field(default_factory=dict)
     absent: frozenset[IPAddress] = frozenset()
-    insiders: frozenset[Element] = frozenset()  # members that call a VIP of their own pool, with the VIP
+    hairpins: frozenset[Element] = frozenset()  # members that call a VIP of their own pool, with the VIP
     adopted_at: float | None = None
     changes: dict[pace.Lsa, float] = field(default_factory=dict)
     dirty: Dirty = field(default_factory=Dirty)

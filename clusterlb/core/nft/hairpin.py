@@ -1,28 +1,27 @@
-"""Members that call a VIP of their own pool.
+"""Hairpins: members that call a VIP of their own pool.
 
-With full NAT that works. A member with dr or tun has the VIP on its own loopback and answers itself: that its
-packets come here at all says that it is not set up. With nat the reply goes past the director, from member to
-member, and is reset. The kernel collects the pairs, the controller explains them. The rules for this are a
-table of their own, which is there for a few seconds at a time: every packet pays for them.
+With full NAT that works. With nat the reply goes from member to member past the director, and the caller
+resets it. A member with dr or tun has the VIP on its own loopback and answers itself, so a packet of such a
+member that arrives here shows that the member is not set up. The kernel collects the pairs, the controller
+explains them. The rules cost every packet time, so they are a table of their own that is loaded for a few
+seconds now and then.
 """
 
 from __future__ import annotations
 
-from clusterlb.core.nft.part import WORDS, chain, families
+from clusterlb.core.nft.part import WORDS, chain
 from clusterlb.model.address import AddressFamily, family_of
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Inventory
 from clusterlb.model.rules import Element, NamedSet, Rules
 
-DYNAMIC = ("inside4", "inside6")
-MOST_PAIRS = 4096
+_SEEN = "  set {name} {{\n    type {kind}\n    size 4096\n    flags dynamic\n  }}\n"
+SEEN = tuple(f"hairpin{words.suffix}" for words in WORDS.values())
+"""The sets that the kernel fills with pairs of a member and the VIP that it called."""
 
 
-def inside(inventory: Inventory) -> Rules:
-    """Return what notes each such member and its VIP in the sets ``inside4`` and ``inside6``.
-
-    NO_RULES where no member could call a VIP of its own with harm.
-    """
+def hairpin(inventory: Inventory) -> Rules:
+    """Return the table that collects hairpins in the sets SEEN; NO_RULES where none could do harm."""
     pairs: dict[AddressFamily, dict[Element, str]] = {}
     for vip, _, member, method in inventory.uses():
         if method is not Forwarding.FULLNAT and member.address.version == vip.address.version:
@@ -30,19 +29,18 @@ def inside(inventory: Inventory) -> Rules:
     text = ""
     sets = {}
     rules = []
-    for family in families(vip.address for vip in inventory.vips.values()):
-        if family in pairs:
-            words = WORDS[family]
-            kind = f"{words.type} . {words.type}"
-            pair = f"{words.ip} saddr . {words.ip} daddr"
-            sets[f"insiders{words.suffix}"] = NamedSet(kind, elements=pairs[family])
-            text += _filled(f"inside{words.suffix}", kind)
-            rules.append(f"{pair} @insiders{words.suffix} update @inside{words.suffix} {{ {pair} }}")
-    return Rules(text + chain("inside", "prerouting priority mangle", rules), sets)
+    for family, harmful in sorted(pairs.items()):
+        words = WORDS[family]
+        kind = f"{words.type} . {words.type}"
+        pair = f"{words.ip} saddr . {words.ip} daddr"
+        sets[f"harmful{words.suffix}"] = NamedSet(kind, elements=harmful)
+        text += _SEEN.format(name=f"hairpin{words.suffix}", kind=kind)
+        rules.append(f"{pair} @harmful{words.suffix} update @hairpin{words.suffix} {{ {pair} }}")
+    return Rules(text + chain("hairpin", "prerouting priority mangle", rules), sets)
 
 
 def explain(inventory: Inventory, pair: Element) -> str:
-    """Say in words what comes of a member's calling a VIP of its own pool, and what helps."""
+    """Return what happens to a member that calls a VIP of its own pool, and what the operator can do."""
     caller, vip = pair
     methods = {
         method for v, _, m, method in inventory.uses() if (str(m.address), str(v.address)) == (caller, vip)
@@ -54,8 +52,3 @@ def explain(inventory: Inventory, pair: Element) -> str:
         why = "a member has the VIP on its own loopback and should answer itself: it is not set up"
         helps = f"run on it what `clusterlb generate realserver {caller}` prints"
     return f"member {caller} calls {vip}, a VIP of its own pool: {why}; {helps}"
-
-
-def _filled(name: str, kind: str) -> str:
-    """Write a set that the kernel fills."""
-    return f"  set {name} {{\n    type {kind}\n    size {MOST_PAIRS}\n    flags dynamic\n  }}\n"

@@ -143,12 +143,6 @@ def _disjoint(group: Sequence[tuple[PortRange, str]]) -> Iterator[tuple[PortRang
     yield from pieces
 
 
-def families(found: Iterable[IPAddress]) -> tuple[AddressFamily, ...]:
-    """Return the families that occur, IPv4 first."""
-    there = {family_of(address) for address in found}
-    return tuple(family for family in AddressFamily if family in there)
-
-
 def reached(
     uses: Iterable[tuple[Vip, Service, Member, Forwarding]], wanted: Forwarding
 ) -> dict[AddressFamily, dict[Element, str]]:

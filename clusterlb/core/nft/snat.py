@@ -3,16 +3,16 @@
 A mark names a director (``core.marks.director_marks``): on a packet, where a policy rule sends it; on a
 connection, who translates it. What comes from a pool's sources is handled in this order:
 
-- in raw, a TCP connection that opens in another's bucket is sent to its owner and not tracked: of a flow that
-  passes in one direction alone, connection tracking would call all but the SYN invalid;
+- in raw, a TCP SYN in another director's bucket is sent to the bucket's owner and not tracked: connection
+  tracking sees one direction of such a flow alone, and would call all but the SYN invalid;
 - in mangle, a connection with a mark goes on as before; a new one goes to its bucket's owner;
 - a TCP packet that belongs to no connection here was moved by ECMP: it goes to the bucket's owner, from there
-  to the one before (``previous``), and so on until somebody knows it;
-- in filter, what is to go to another and is not on the way there is dropped;
+  to the owner before (``previous``), and so on until a director knows the connection;
+- in filter, a packet is dropped that is marked for another director and leaves by another way;
 - in srcnat, a new connection that is ours gets one of our addresses of the pool.
 
-The maps of two directors may differ for seconds. So a TCP packet that is sent on gets a short life, enough
-for HOPS times, and the owner that knows it puts a common one back. What opens a flow needs no such brake
+The maps of two directors may differ for seconds. So a TCP packet that is sent on gets a small TTL, enough for
+HOPS directors, and the owner that knows its connection sets a usual TTL again. A SYN needs no such cap
 (``core.snat.buckets``).
 """
 
@@ -43,8 +43,8 @@ from clusterlb.model.marks import DIRECTOR_MARKS, UNKNOWN_OWNER
 from clusterlb.model.rules import Element, NamedSet, Rules
 from clusterlb.model.snat import SnatPool
 
-HOPS = 4  # times that a TCP packet may be sent on
-_LIFE = 7  # its hop limit then: it arrives with 6, and may be sent on as long as it has more than LIFE - HOPS
+HOPS = 4  # how often a TCP packet may be sent from director to director
+_LIFE = 7  # its TTL then: it arrives with 6, and may be sent on as long as it has more than LIFE - HOPS
 _FULL_LIFE = 64
 _ADDRESS_SEED = 0x5EED
 _PORTS = "meta l4proto { tcp, udp, udplite, dccp, sctp }"
@@ -99,7 +99,7 @@ def snat_part(inventory: Inventory, director: Director, buckets: Mapping[PoolFam
             [f"ct mark != {numbers[director.name]:#x} accept", *leaving],
             "nat",
         )
-        # the way on to a peer leaves by the interface that the packet came in by
+        # a packet to a peer leaves by the interface that it came in by: the kernel would send a redirect
         + chain(
             "snat_output",
             "output priority filter",
