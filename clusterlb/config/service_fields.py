@@ -6,10 +6,10 @@ import re
 from typing import Annotated
 
 from clusterlb.config.fields import Checked, refuse, text_of
-from clusterlb.core.marks import RESERVED
 from clusterlb.model.forwarding import PortRange
 from clusterlb.model.inventory import ServiceName as Name
 from clusterlb.model.ipvs import Protocol
+from clusterlb.model.marks import RESERVED_MARKS
 
 _SERVICE = re.compile(r"(?:(tcp|udp|sctp)/(0|[1-9][0-9]{0,4})|fwmark/([1-9][0-9]{0,9}))")
 _RANGE = re.compile(r"([1-9][0-9]{0,4})(?:-([1-9][0-9]{0,4}))?")
@@ -53,10 +53,10 @@ def parse_fwmark(value: object) -> int:
 
 
 def _refuse_ours(mark: int) -> None:
-    if mark in RESERVED:
+    if mark in RESERVED_MARKS:
         raise refuse(
             "is a firewall mark that clusterlb gives itself",
-            f"use one outside {RESERVED[0]:#x}-{RESERVED[-1]:#x}",
+            f"use one outside {RESERVED_MARKS[0]:#x}-{RESERVED_MARKS[-1]:#x}",
         )
 
 
@@ -86,5 +86,14 @@ Ports = Annotated[
 ]
 Fwmark = Annotated[
     int,
-    Checked(parse_fwmark, (("type", "integer"), ("minimum", 1), ("maximum", _LAST_MARK)), int),
+    Checked(
+        parse_fwmark,
+        (
+            ("type", "integer"),
+            ("minimum", 1),
+            ("maximum", _LAST_MARK),
+            ("not", {"minimum": RESERVED_MARKS[0], "maximum": RESERVED_MARKS[-1]}),
+        ),
+        int,
+    ),
 ]

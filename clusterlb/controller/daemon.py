@@ -15,7 +15,7 @@ from clusterlb.controller.apply import LOCK_PATIENCE, Applier
 from clusterlb.controller.counters import Counters
 from clusterlb.controller.drains import Drains
 from clusterlb.controller.elections import Elections
-from clusterlb.controller.insiders import Insiders
+from clusterlb.controller.hairpin import Hairpins
 from clusterlb.controller.intents import Intents, RefusedError
 from clusterlb.controller.journal import Journal
 from clusterlb.controller.judge import Judge
@@ -106,7 +106,7 @@ class Controller:
     counters: Counters = field(init=False)
     drains: Drains = field(init=False)
     elections: Elections = field(init=False)
-    insiders: Insiders = field(init=False)
+    hairpins: Hairpins = field(init=False)
     port_use: PortUse = field(init=False)
     snat: Snat = field(init=False)
     intents: Intents = field(init=False)
@@ -141,7 +141,7 @@ class Controller:
         self.counters = Counters(world, self._kernel, filled, loop.time)
         self.port_use = PortUse(world, self.drivers.conntrack, loop.time)
         self.snat = Snat(world, self.port_use.flows_of, loop.time)
-        self.insiders = Insiders(world, self._kernel, loop.time)
+        self.hairpins = Hairpins(world, self._kernel, loop.time)
         self.elections = Elections(world, self.drivers.frr, loop.time)
         self.drains = Drains(world, self._kernel, loop.time)
         journal = Journal(self.settings.state_dir / "intents.jsonl", go_on=True)
@@ -197,7 +197,7 @@ class Controller:
             await self.reconciler.configured()
             await self.engine.close()
             with suppress(DriverError):  # what is left is ended by the next controller
-                await self.insiders.end()
+                await self.hairpins.end()
             await self._kernel.close()
 
     async def down(self, *, force: bool = False) -> list[str]:
@@ -308,7 +308,7 @@ class Controller:
     async def _survey(self) -> None:
         """Look at the kernel's counters."""
         await asyncio.gather(self.counters.look(), self.drains.look(), self.port_use.look())
-        await self.insiders.look()
+        await self.hairpins.look()
         async with self.reconciler.lock:
             if self.world.paused is None and not self.world.leaving:
                 await self.reconciler.flows.look()

@@ -7,8 +7,8 @@ from collections import defaultdict
 from clusterlb.core.announce import inside
 from clusterlb.core.desired import Served, carriers, served
 from clusterlb.core.host import limits, sysctls
+from clusterlb.core.nft.table import parts
 from clusterlb.core.roster import director_key, roster
-from clusterlb.core.rules.table import parts
 from clusterlb.core.vrrp import groups_of
 from clusterlb.model.address import IPAddress
 from clusterlb.model.health import CheckKey, ProbeKey
@@ -50,7 +50,7 @@ class Index:
     @property
     def owned(self) -> set[ServiceKey]:
         """Return every service that is to be in the kernel: those of the VIPs, and the probes' own."""
-        return {*self.served, *self.roster.ways}
+        return {*self.served, *self.roster.probe_services}
 
     @property
     def probes(self) -> set[ProbeKey]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import structlog
 
 from clusterlb.controller.world import World
-from clusterlb.core.port_use import CLIENT_PORTS, OwnAddress, PortAlarm, alarms, own_addresses
+from clusterlb.core.port_use import CLIENT_PORTS, OwnAddress, PortAlarm, alarms, translated_addresses
 from clusterlb.drivers.interface import ConntrackDriver, DriverError
 from clusterlb.model.address import IPAddress
 from clusterlb.model.port_use import AddressUse, ConntrackFailures
@@ -58,7 +58,7 @@ class PortUse:
             self._take(reading)
         if self._reading is None and self.clock() >= self._due:
             self._due = self.clock() + PAUSE
-            own = own_addresses(self.world.inventory, self.world.director)
+            own = translated_addresses(self.world.inventory, self.world.director)
             if own:
                 loop = asyncio.get_running_loop()
                 self._reading = loop.run_in_executor(None, self._read, own)

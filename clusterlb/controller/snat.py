@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from clusterlb.controller.world import World
+from clusterlb.core.marks import director_marks
+from clusterlb.core.nft.snat import read_buckets, snat_part
 from clusterlb.core.place import waits
 from clusterlb.core.snat.buckets import NOBODY, Buckets, PoolFamily, current, learn
-from clusterlb.core.snat.marks import marks
 from clusterlb.core.snat.place import Leaving, decide_addresses, look, peers
-from clusterlb.core.snat.rules import own_addresses, pool_families, read_buckets, snat_part
 from clusterlb.core.snat.state import NO_SNAT, SnatState
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.address import IPAddress
@@ -119,7 +119,7 @@ class Snat:
         world, now = self.world, self.clock()
         around = world.around(now)
         there = {peer.mark for peer in world.actual.links.peers}
-        for name, mark in marks(world.inventory.directors).items():
+        for name, mark in director_marks(world.inventory.directors).items():
             if mark in there:
                 self._alive_at.setdefault(name, now)
         for key, found in read_buckets(world.actual.rules, world.inventory, world.director).items():
@@ -130,9 +130,10 @@ class Snat:
         seen = {
             (pool.name, family): (
                 look(pool, family, world.inventory, around.view),
-                own_addresses(pool, own, family),
+                pool.addresses_of(own, family),
             )
-            for pool, family in pool_families(world.inventory)
+            for pool in world.inventory.snat_pools.values()
+            for family in pool.families
         }
         self._alive_at |= {name: now for each, _ in seen.values() for name in each.alive}
         self._alive_at = {name: at for name, at in self._alive_at.items() if now - at < GRACE}

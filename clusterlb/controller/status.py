@@ -11,8 +11,8 @@ from clusterlb import __version__
 from clusterlb.controller.condition import Unprobed, announced, condition
 from clusterlb.controller.daemon import Controller
 from clusterlb.core.member import member_state
+from clusterlb.core.nft.hairpin import explain
 from clusterlb.core.programme import destination_key
-from clusterlb.core.rules.inside import explain
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.describe import describe
 from clusterlb.model.inventory import Member, Pool, Service, Vip
@@ -80,7 +80,7 @@ async def status(controller: Controller) -> Status:
         heartbeats=tuple(controller.elections.warnings),
         two_masters=tuple(one.vip for one in controller.elections.findings),
         ports=controller.port_use.status(),
-        inside=tuple(explain(world.inventory, pair) for pair in sorted(world.insiders)),
+        inside=tuple(explain(world.inventory, pair) for pair in sorted(world.hairpins)),
         counts={name: world.counts[name] for name in COUNTS},
     )
 

@@ -16,12 +16,11 @@ from clusterlb.core.announce import Decision
 from clusterlb.core.desired import View, local_decisions
 from clusterlb.core.drain import Progress
 from clusterlb.core.fitness import DirectorHealth, unfit_by_family
+from clusterlb.core.nft.part import join
 from clusterlb.core.place import Surroundings
 from clusterlb.core.quorum import Standing
 from clusterlb.core.roster import MemberKey
-from clusterlb.core.rules.part import join
-from clusterlb.core.snat.gateway import without_gateway
-from clusterlb.core.snat.state import NO_SNAT, SnatState
+from clusterlb.core.snat.state import NO_SNAT, SnatState, without_gateway
 from clusterlb.core.stand import unheard
 from clusterlb.core.vrrp import stood
 from clusterlb.model.address import AddressFamily, IPAddress
@@ -92,7 +91,7 @@ class World:
     snat: SnatState = NO_SNAT
     own: dict[IPAddress, Decision] = field(default_factory=dict)
     absent: frozenset[IPAddress] = frozenset()
-    insiders: frozenset[Element] = frozenset()  # members that call a VIP of their own pool, with the VIP
+    hairpins: frozenset[Element] = frozenset()  # members that call a VIP of their own pool, with the VIP
     adopted_at: float | None = None
     changes: dict[pace.Lsa, float] = field(default_factory=dict)
     dirty: Dirty = field(default_factory=Dirty)

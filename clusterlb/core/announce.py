@@ -54,7 +54,7 @@ def decide(
     if unprogrammed:
         return Decision(NOWHERE, Because(Reason.NOT_PROGRAMMED, unprogrammed))
     missing = [address for address in absent if address.version == vip.address.version]
-    if missing and uses_fullnat(vip, pools):
+    if missing and _uses_fullnat(vip, pools):
         return Decision(NOWHERE, _not_here(missing))
     names = _names(vip)
     open_ = [name for name in names if standings[name].adopted]
@@ -69,7 +69,7 @@ def decide(
     return Decision(NOWHERE, _bad([*unfit, *open_], pools, standings))
 
 
-def uses_fullnat(vip: Vip, pools: Mapping[str, Pool]) -> bool:
+def _uses_fullnat(vip: Vip, pools: Mapping[str, Pool]) -> bool:
     """Say whether some member of a VIP's services is reached by full NAT."""
     return any(
         service.forwarding_of(member) is Forwarding.FULLNAT

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from clusterlb.core.announce import Decision, decide, inside
 from clusterlb.core.member import MemberDrains, MemberState, Pins, Verdicts, pool_states
 from clusterlb.core.place import Surroundings, place
-from clusterlb.core.programme import service_state, way_state
+from clusterlb.core.programme import probe_service_state, service_state
 from clusterlb.core.quorum import Standing
 from clusterlb.core.roster import Roster
 from clusterlb.core.vrrp import Group, standing
@@ -160,8 +160,8 @@ def desired(
                 emptying={one: view.now < until for one, until in view.emptying.get(key, {}).items()},
                 settled=view.settled,
             )
-        elif key in view.roster.ways:
-            wanted[key] = way_state(view.roster.ways[key])
+        elif key in view.roster.probe_services:
+            wanted[key] = probe_service_state(view.roster.probe_services[key])
     return DirectorState(
         sysctls=view.sysctls,
         services=wanted,

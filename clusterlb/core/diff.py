@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from clusterlb.core.nft.guard import guarded
 from clusterlb.core.programme import HASHING, REMEMBERING
-from clusterlb.core.rules.guard import guarded
-from clusterlb.core.snat.gateway import is_gateway
+from clusterlb.core.snat.state import is_gateway
 from clusterlb.core.vrrp import place_of, turns
 from clusterlb.model.ipvs import Destination, DestinationKey, ProtocolTimeouts, ServiceKey, ServiceState
 from clusterlb.model.plan import (

@@ -38,7 +38,7 @@ def sysctls(inventory: Inventory, director: Director) -> dict[str, str]:
 
 def limits(inventory: Inventory) -> dict[str, int]:
     """Return settings that must have at least these values, where connections are tracked."""
-    if not (_methods(inventory, Forwarding.FULLNAT) or inventory.snat_pools):
+    if not (inventory.has_fullnat or inventory.snat_pools):
         return {}
     return {"net/netfilter/nf_conntrack_max": TRACKED, "net/netfilter/nf_conntrack_buckets": BUCKETS}
 
@@ -68,13 +68,9 @@ def _forwarding(inventory: Inventory, director: Director) -> Iterator[tuple[str,
     of the value for all interfaces and the interface's own counts (ip-sysctl.rst). Servers on the same link
     as the clients must not be told of a shorter way past the director.
     """
-    families = _methods(inventory, Forwarding.NAT, Forwarding.FULLNAT)
-    families |= {
-        family_of(address)
-        for pool in inventory.snat_pools.values()
-        for addresses in pool.addresses.values()
-        for address in addresses
-    }
+    translated = (Forwarding.NAT, Forwarding.FULLNAT)
+    families = {family_of(vip.address) for vip, _, _, method in inventory.uses() if method in translated}
+    families |= set(inventory.snat_families)
     if AddressFamily.IPV6 in families:
         yield "net/ipv6/conf/all/forwarding", "1"
     if AddressFamily.IPV4 in families:
@@ -92,9 +88,9 @@ def _tracking(inventory: Inventory) -> Iterator[tuple[str, str]]:
     IPVS must tell it of its translations (ip_vs_nfct.c). A packet outside the window it believes in would go
     untranslated, and be reset.
     """
-    if _methods(inventory, Forwarding.FULLNAT):
+    if inventory.has_fullnat:
         yield "net/ipv4/vs/conntrack", "1"
-    if _methods(inventory, Forwarding.FULLNAT) or inventory.snat_pools:
+    if inventory.has_fullnat or inventory.snat_pools:
         yield "net/netfilter/nf_conntrack_tcp_be_liberal", "1"
     if inventory.snat_pools:
         # a flow that comes over from another director is in the middle (nf_conntrack_proto_tcp.c)
@@ -109,14 +105,3 @@ def _vrrp(inventory: Inventory, director: Director) -> Iterator[tuple[str, str]]
     for group in groups_of(inventory, director):
         yield f"net/ipv4/conf/{group.interface}/arp_ignore", "1"
         yield f"net/ipv4/conf/{group.interface}/arp_announce", "2"
-
-
-def _methods(inventory: Inventory, *methods: Forwarding) -> set[AddressFamily]:
-    """Return the families of the VIPs that use one of these methods."""
-    return {
-        family_of(vip.address)
-        for vip in inventory.vips.values()
-        for service in vip.services
-        for member in inventory.pools[service.pool].members
-        if service.forwarding_of(member) in methods
-    }

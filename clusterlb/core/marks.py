@@ -1,11 +1,11 @@
-"""The firewall marks that clusterlb gives to packets.
+"""Which firewall mark each thing gets, out of the ranges of ``model.marks``.
 
 A packet that carries a firewall mark is looked up by that mark before its address (ip_vs_service_find() in
 net/netfilter/ipvs/ip_vs_ctl.c). So each member of each service that is checked through the VIP gets a private
 service of its own, a mark with that member as the only destination; and a service of several ports, or of
 several VIPs, is one service in the kernel.
 
-All marks come from what they stand for, so that they are the same after a reload and on every director.
+A mark is computed from what it stands for, so it is the same after a reload and on every director.
 """
 
 from __future__ import annotations
@@ -19,18 +19,11 @@ from clusterlb.model.check import Via
 from clusterlb.model.health import Through
 from clusterlb.model.inventory import Inventory, Member, Pool, Service, ServiceName, Vip
 from clusterlb.model.ipvs import Protocol, ServiceKey
-
-SPAN = 1 << 24  # of each kind's marks, from its first on
-FIRST = 0x43000000  # "C"; the probes' marks
-FIRST_OF_SERVICES = 0x44000000
-FIRST_OF_DIRECTORS = 0x45000000  # SNAT pools' marks, and the routing tables to other directors
-FIRST_OF_REPLIES = 0x46000000
-RESERVED = range(FIRST, FIRST_OF_REPLIES + SPAN)
-"""Every mark that clusterlb gives or takes as its own: an operator's are others."""
+from clusterlb.model.marks import DIRECTOR_MARKS, PROBE_MARKS, SERVICE_MARKS, UNKNOWN_OWNER
 
 
-class Way(NamedTuple):
-    """The private service that leads to one member of one service."""
+class ProbeService(NamedTuple):
+    """The private virtual service that leads probes to one member of one service."""
 
     pool: str
     member: Member
@@ -45,8 +38,8 @@ class Way(NamedTuple):
         )
 
 
-def ways(inventory: Inventory) -> Iterator[Way]:
-    """Yield a way for each member that is checked through a VIP, for each service that uses it."""
+def probe_services(inventory: Inventory) -> Iterator[ProbeService]:
+    """Yield one for each member that is checked through a VIP and each service that uses the member."""
     taken: set[int] = set()
     for vip in inventory.vips.values():
         for service in vip.services:
@@ -56,8 +49,9 @@ def ways(inventory: Inventory) -> Iterator[Way]:
                     name = service.name
                     text = f"{vip.address} {name.protocol.name} {name.number} {member.endpoint}"
                     port = member.port if service.keeps_port else service.port
-                    through = Through(Endpoint(vip.address, port), FIRST + unused_number(text, taken, SPAN))
-                    yield Way(pool.name, member, service, through)
+                    mark = unused_mark(text, taken, PROBE_MARKS)
+                    through = Through(Endpoint(vip.address, port), mark)
+                    yield ProbeService(pool.name, member, service, through)
 
 
 def service_marks(vips: Iterable[Vip]) -> dict[tuple[IPAddress, ServiceName], int]:
@@ -71,7 +65,7 @@ def service_marks(vips: Iterable[Vip]) -> dict[tuple[IPAddress, ServiceName], in
         for service in vip.services:
             if (service.ports or vip.group) and not service.fwmark:
                 text = f"{vip.address} {service.name}"
-                marks[vip.address, service.name] = FIRST_OF_SERVICES + unused_number(text, taken, SPAN)
+                marks[vip.address, service.name] = unused_mark(text, taken, SERVICE_MARKS)
     return marks
 
 
@@ -80,10 +74,17 @@ def uses_vip(pool: Pool) -> bool:
     return any(check.via is Via.VIP for member in pool.members for check in pool.checks_of(member))
 
 
-def unused_number(text: str, taken: set[int], span: int) -> int:
-    """Return a number below ``span`` that comes from a text, and take it."""
-    number = crc32(text.encode()) % span
-    while number in taken:
-        number = (number + 1) % span
-    taken.add(number)
-    return number
+def director_marks(directors: Iterable[str]) -> dict[str, int]:
+    """Return each director's mark, by name."""
+    taken: set[int] = set()
+    marks = DIRECTOR_MARKS[: DIRECTOR_MARKS.index(UNKNOWN_OWNER)]
+    return {name: unused_mark(name, taken, marks) for name in sorted(directors)}
+
+
+def unused_mark(text: str, taken: set[int], marks: range) -> int:
+    """Return the mark that a text hashes to, or the next one that is not taken; add it to ``taken``."""
+    place = crc32(text.encode()) % len(marks)
+    while marks[place] in taken:
+        place = (place + 1) % len(marks)
+    taken.add(marks[place])
+    return marks[place]

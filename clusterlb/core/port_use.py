@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from clusterlb.core.announce import uses_fullnat
 from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Director, Inventory
 from clusterlb.model.port_use import AddressKind, AddressUse
@@ -55,14 +54,14 @@ class PortAlarm:
         return f"{self.level.name.lower()}: {self.text}"
 
 
-def own_addresses(inventory: Inventory, director: Director) -> dict[IPAddress, OwnAddress]:
+def translated_addresses(inventory: Inventory, director: Director) -> dict[IPAddress, OwnAddress]:
     """Return the addresses that this director may translate sources to.
 
     Those of SNAT pools are its own and those whose backup it is; local addresses count when a service uses
     them.
     """
     found: dict[IPAddress, OwnAddress] = {}
-    if any(uses_fullnat(vip, inventory.pools) for vip in inventory.vips.values()):
+    if inventory.has_fullnat:
         remedy = (
             f"add local_addresses to director {director.name}, members to the pool, "
             "or spread over more directors"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from clusterlb.core.marks import Way
+from clusterlb.core.marks import ProbeService
 from clusterlb.core.member import MemberState
 from clusterlb.core.quorum import Standing
 from clusterlb.core.weight import weight
@@ -202,8 +202,9 @@ def _sorry(
         yield destination(service, member, int(needed))
 
 
-def way_state(way: Way) -> ServiceState:
+def probe_service_state(probe: ProbeService) -> ServiceState:
     """Return the private service that leads probes to one member through IPVS."""
-    prefix = way.through.vip.address.max_prefixlen
-    member = replace(way.member, weight=1, upper=0, lower=0)
-    return ServiceState(VirtualService(way.key, "rr", prefix=prefix), (destination(way.service, member, 1),))
+    prefix = probe.through.vip.address.max_prefixlen
+    member = replace(probe.member, weight=1, upper=0, lower=0)
+    service = VirtualService(probe.key, "rr", prefix=prefix)
+    return ServiceState(service, (destination(probe.service, member, 1),))

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from clusterlb.core.marks import Way, ways
+from clusterlb.core.marks import ProbeService, probe_services
 from clusterlb.model.address import Endpoint
 from clusterlb.model.check import Via
 from clusterlb.model.director_checks import DirectorProbe
@@ -21,22 +21,22 @@ MemberKey = tuple[str, Endpoint]  # a member: its pool's name, its endpoint
 class Roster:
     """``checks``: each member's checks, and of each the keys that all have to pass: one, or one a way.
 
-    ``users``: the pools that hang on a probe's verdicts, by verdict. ``ways``: the private services that lead
-    probes through IPVS.
+    ``users``: the pools that hang on a probe's verdicts, by verdict. ``probe_services``: the private
+    services that lead probes through IPVS.
     """
 
     checks: dict[MemberKey, tuple[tuple[CheckKey, ...], ...]] = field(default_factory=dict)
     users: dict[ProbeKey, dict[CheckKey, tuple[str, ...]]] = field(default_factory=dict)
-    ways: dict[ServiceKey, Way] = field(default_factory=dict)
+    probe_services: dict[ServiceKey, ProbeService] = field(default_factory=dict)
 
 
 def roster(inventory: Inventory) -> Roster:
     """Return the roster of the pools that services use."""
     used = {service.pool for vip in inventory.vips.values() for service in vip.services}
-    by_member: dict[MemberKey, list[Way]] = defaultdict(list)
-    every_way = tuple(ways(inventory))
-    for way in every_way:
-        by_member[way.pool, way.member.endpoint].append(way)
+    by_member: dict[MemberKey, list[ProbeService]] = defaultdict(list)
+    through = tuple(probe_services(inventory))
+    for each in through:
+        by_member[each.pool, each.member.endpoint].append(each)
     checks: dict[MemberKey, tuple[tuple[CheckKey, ...], ...]] = {}
     users: dict[ProbeKey, dict[CheckKey, list[str]]] = defaultdict(lambda: defaultdict(list))
     for pool in inventory.pools.values():
@@ -50,7 +50,7 @@ def roster(inventory: Inventory) -> Roster:
         probe: {key: tuple(dict.fromkeys(names)) for key, names in found.items()}
         for probe, found in users.items()
     }
-    return Roster(checks, frozen, {way.key: way for way in every_way})
+    return Roster(checks, frozen, {each.key: each for each in through})
 
 
 def director_key(probe: DirectorProbe) -> CheckKey:
@@ -59,13 +59,13 @@ def director_key(probe: DirectorProbe) -> CheckKey:
 
 
 def _checks(
-    pool: Pool, member: Member, endpoint: Endpoint, through: Iterable[Way]
+    pool: Pool, member: Member, endpoint: Endpoint, through: Iterable[ProbeService]
 ) -> Iterator[tuple[CheckKey, ...]]:
     for check in pool.checks_of(member):
         port = endpoint.port if check.port is None else check.port
         target = Endpoint(check.address or endpoint.address, port)
         if check.via is Via.VIP:
-            found = tuple(CheckKey(ProbeKey(target, check.probe, way.through), check) for way in through)
+            found = tuple(CheckKey(ProbeKey(target, check.probe, each.through), check) for each in through)
             if found:
                 yield found
         else:

@@ -1,20 +1,17 @@
-"""The names of the lane interfaces, and the numbers of the routes over them."""
+"""The names of the lane interfaces, and the metrics of the routes over them."""
 
 from __future__ import annotations
 
 from collections.abc import Set
 
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
+from clusterlb.model.marks import LANE_METRICS
 from clusterlb.model.ospf import OUR_INTERFACES, Lane
-
-# A route's protocol says who made it. FRR uses 186 to 198 and 42 (zebra/rt_netlink.h) and sweeps its own.
-ANNOUNCE_PROTO = 201
 
 # IFNAMSIZ leaves 15 characters for a name (include/uapi/linux/if.h).
 _NAMES = {lane: f"{OUR_INTERFACES}{lane.value}" for lane in Lane}
-# Each lane has a metric of its own: a VIP can be on two, and the kernel and zebra prefer the better one. Far
-# above FRR's own (20): packets follow table local, and no route of anybody's is hidden by these.
-_METRICS = {lane: 4211 + number for number, lane in enumerate((Lane.ACTIVE, Lane.STANDBY, Lane.DRAINED))}
+# Each lane has a metric of its own: a VIP can be on two, and the kernel and zebra prefer the better one.
+_METRICS = dict(zip((Lane.ACTIVE, Lane.STANDBY, Lane.DRAINED), LANE_METRICS, strict=True))
 
 
 def lane_interface(lane: Lane) -> str:

@@ -21,6 +21,7 @@ from clusterlb.drivers.peers import add_peer, read_peers, remove_peer
 from clusterlb.drivers.rtnetlink import RT_TABLE_LOCAL, RouteSocket
 from clusterlb.drivers.vrrp_devices import add_device, read_devices, remove_device
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
+from clusterlb.model.marks import CLUSTERLB_PROTO
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import (
     AddDevice,
@@ -36,9 +37,6 @@ from clusterlb.model.plan import (
     StepError,
     Withdraw,
 )
-
-# of the routes that deliver; see ANNOUNCE_PROTO
-CLUSTERLB_PROTO = 210
 
 _RTN_LOCAL = 2
 _RT_SCOPE_HOST = 254

@@ -12,9 +12,7 @@ from errno import EEXIST, ENOENT, ESRCH
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from clusterlb.core.snat.marks import FIRST, MASK
 from clusterlb.drivers.conntrack_marks import forget_marked
-from clusterlb.drivers.lanes import ANNOUNCE_PROTO
 from clusterlb.drivers.rtnetlink import (
     RTM_DELROUTE,
     RTM_GETROUTE,
@@ -24,9 +22,15 @@ from clusterlb.drivers.rtnetlink import (
     attribute,
 )
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
+from clusterlb.model.marks import (
+    ANNOUNCE_PROTO,
+    DIRECTOR_MARKS,
+    DROP_PREFERENCE,
+    KIND_MASK,
+    PEER_PREFERENCE,
+)
 from clusterlb.model.snat import Peer
 
-PREFERENCE = FIRST >> 16  # between table local (0) and table main (32766)
 _RTM_NEWRULE, _RTM_DELRULE, _RTM_GETRULE = 32, 33, 34
 _FRA_PRIORITY, _FRA_FWMARK, _FRA_TABLE, _FRA_FWMASK, _FRA_PROTOCOL = 6, 10, 15, 16, 21
 _TO_TABLE, _BLACKHOLE = 1, 6
@@ -50,7 +54,7 @@ class _Rule(NamedTuple):
     table: int
 
 
-_LAST = _Rule(FIRST, MASK, 0)
+_LAST = _Rule(DIRECTOR_MARKS.start, KIND_MASK, 0)
 
 
 def read_peers(routes: RouteSocket) -> Iterator[Peer]:
@@ -95,10 +99,10 @@ def _rules(routes: RouteSocket, family: AddressFamily) -> Iterator[_Rule]:
         }
         if header[0] != family or found.get(_FRA_PROTOCOL) != bytes([ANNOUNCE_PROTO]):
             continue
-        if header[7] == _TO_TABLE and numbers.get(_FRA_PRIORITY) == PREFERENCE:
+        if header[7] == _TO_TABLE and numbers.get(_FRA_PRIORITY) == PEER_PREFERENCE:
             mark, table = numbers.get(_FRA_FWMARK, 0), numbers.get(_FRA_TABLE, 0)
             yield _Rule(mark, numbers.get(_FRA_FWMASK, _ONE), table)
-        elif header[7] == _BLACKHOLE and numbers.get(_FRA_PRIORITY) == PREFERENCE + 1:
+        elif header[7] == _BLACKHOLE and numbers.get(_FRA_PRIORITY) == DROP_PREFERENCE:
             yield _LAST
 
 
@@ -118,7 +122,7 @@ def _gateway(routes: RouteSocket, family: AddressFamily, table: int) -> IPAddres
 def _rule_request(kind: int, family: AddressFamily, rule: _Rule, flags: int = 0) -> Request:
     action = _TO_TABLE if rule.table else _BLACKHOLE
     body = _HEADER.pack(family, 0, 0, 0, 0, 0, 0, action, 0)
-    body += attribute(_FRA_PRIORITY, _NUMBER.pack(PREFERENCE if rule.table else PREFERENCE + 1))
+    body += attribute(_FRA_PRIORITY, _NUMBER.pack(PEER_PREFERENCE if rule.table else DROP_PREFERENCE))
     body += attribute(_FRA_FWMARK, _NUMBER.pack(rule.mark)) + attribute(_FRA_FWMASK, _NUMBER.pack(rule.mask))
     body += attribute(_FRA_PROTOCOL, bytes([ANNOUNCE_PROTO]))
     if rule.table:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import NamedTuple
 
-from clusterlb.core.snat.rules import pool_families
 from clusterlb.model.address import AddressFamily, family_of
 from clusterlb.model.inventory import Inventory
 from clusterlb.model.ospf import BACKBONE, AreaType
@@ -131,7 +130,7 @@ def _default_routes(inventory: Inventory) -> frozenset[int]:
     """Return the families in which directors are the default route: the SNAT pools', else the inside's."""
     if not inventory.cluster.ospf.default_originate:
         return frozenset()
-    families = {family for _, family in pool_families(inventory)}
+    families = set(inventory.snat_families)
     if not families:
         directors = inventory.directors.values()
         families = {family_of(address) for director in directors for address in director.inside}

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from clusterlb.drivers.ipvs.modules import load
 from clusterlb.model.forwarding import Forwarding
-from clusterlb.model.inventory import Inventory, Member, Service
+from clusterlb.model.inventory import Inventory
 from clusterlb.model.ipvs import TunnelType
 
 _TUNNELS = {
@@ -26,17 +24,10 @@ def load_modules(inventory: Inventory) -> None:
 def modules(inventory: Inventory) -> tuple[str, ...]:
     """Return their names, each once."""
     found = ["ip_vs", "dummy"]
-    for service, member in _uses(inventory):
+    for _, service, member, method in inventory.uses():
         found.append(f"ip_vs_{service.scheduler}")
-        method = service.forwarding_of(member)
         if method is Forwarding.TUN:
             found += _TUNNELS[(member.tunnel or service.tunnel).type]
         elif method is Forwarding.FULLNAT:
             found += _TRANSLATION
     return tuple(dict.fromkeys([*found, *(_TRANSLATION if inventory.snat_pools else ())]))
-
-
-def _uses(inventory: Inventory) -> Iterator[tuple[Service, Member]]:
-    for vip in inventory.vips.values():
-        for service in vip.services:
-            yield from ((service, member) for member in inventory.pools[service.pool].members)

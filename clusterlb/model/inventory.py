@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address
@@ -313,3 +314,21 @@ class Inventory:
     maintenance: tuple[Window, ...] = ()
     snat_pools: dict[str, SnatPool] = field(default_factory=dict)
     digest: str = field(default="", compare=False)
+
+    def uses(self) -> Iterator[tuple[Vip, Service, Member, Forwarding]]:
+        """Yield every member of every service of every VIP, with how packets reach it."""
+        for vip in self.vips.values():
+            for service in vip.services:
+                for member in self.pools[service.pool].members:
+                    yield vip, service, member, service.forwarding_of(member)
+
+    @property
+    def has_fullnat(self) -> bool:
+        """Whether some member is reached by full NAT."""
+        return any(method is Forwarding.FULLNAT for *_, method in self.uses())
+
+    @property
+    def snat_families(self) -> tuple[AddressFamily, ...]:
+        """Return the families that some SNAT pool has addresses of, IPv4 first."""
+        there = {family for pool in self.snat_pools.values() for family in pool.families}
+        return tuple(family for family in AddressFamily if family in there)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from clusterlb.model.address import IPAddress, IPNetwork
+from clusterlb.model.address import AddressFamily, IPAddress, IPNetwork, family_of
 
 
 class Peer(NamedTuple):
@@ -30,6 +30,16 @@ class SnatPool:
     addresses: Mapping[str, tuple[IPAddress, ...]]
     destinations: tuple[IPNetwork, ...] = ()
     fwmark: int = 0
+
+    @property
+    def families(self) -> tuple[AddressFamily, ...]:
+        """Return the families that some director has addresses of, IPv4 first."""
+        there = {family_of(address) for own in self.addresses.values() for address in own}
+        return tuple(family for family in AddressFamily if family in there)
+
+    def addresses_of(self, director: str, family: AddressFamily) -> tuple[IPAddress, ...]:
+        """Return the addresses of one family that a director gives to the pool's flows."""
+        return tuple(address for address in self.addresses.get(director, ()) if family_of(address) is family)
 
     def owner(self, address: IPAddress) -> str:
         """Return the director that uses an address; KeyError when it is not of this pool."""

@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import median
 
 from clusterlb.config.load import load
-from clusterlb.core.rules.table import table
+from clusterlb.core.nft.table import table
 from clusterlb.drivers.ipvs.driver import KernelIpvs
 from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.lab.netns import inside, run

@@ -8,8 +8,8 @@ from ipaddress import ip_address
 import pytest
 from forwarding_inventories import every_method
 
-from clusterlb.core.rules.part import join
-from clusterlb.core.rules.reverse import reverse
+from clusterlb.core.nft.part import join
+from clusterlb.core.nft.reverse import reverse
 from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Member, Pool, Service, Vip

@@ -4,8 +4,8 @@ import pytest
 from forwarding_inventories import RULES
 
 from clusterlb.core.diff import diff
-from clusterlb.core.rules.inside import DYNAMIC, inside
-from clusterlb.core.rules.table import table
+from clusterlb.core.nft.hairpin import SEEN, hairpin
+from clusterlb.core.nft.table import table
 from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.model.plan import LoadRules
 from clusterlb.model.rules import NO_RULES
@@ -44,8 +44,8 @@ def test_the_kernel_reads_back_what_was_loaded(name, rules):
 
 
 def test_the_kernel_takes_the_table_that_watches(rules):
-    rules.watch(inside(RULES["every-method"][0]))
-    assert all(rules.seen(name) == frozenset() for name in DYNAMIC)
+    rules.watch(hairpin(RULES["every-method"][0]))
+    assert all(rules.seen(name) == frozenset() for name in SEEN)
     rules.watch(NO_RULES)
 
 

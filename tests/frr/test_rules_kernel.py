@@ -8,8 +8,8 @@ from forwarding_inventories import shared_member
 from hypothesis import HealthCheck, given, settings
 from nft_elements import named_sets
 
-from clusterlb.core.rules.part import join
-from clusterlb.core.rules.table import parts
+from clusterlb.core.nft.part import join
+from clusterlb.core.nft.table import parts
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.nft import driver, generation
 from clusterlb.drivers.nft.driver import KernelRules

@@ -8,8 +8,8 @@ import pytest
 
 from clusterlb.core.cluster_view import view
 from clusterlb.core.place import Surroundings
-from clusterlb.core.snat.gateway import is_gateway, without_gateway
 from clusterlb.core.snat.place import Leaving, decide_addresses, look
+from clusterlb.core.snat.state import is_gateway, without_gateway
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.database import OSPF6_COMMANDS, OSPF_COMMANDS, parse_databases
 from clusterlb.drivers.frr.render import render_config

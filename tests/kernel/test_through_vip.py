@@ -15,7 +15,7 @@ import pytest
 from clusterlb.checks.once import once
 from clusterlb.core.diff import service_steps
 from clusterlb.core.host import sysctls
-from clusterlb.core.programme import way_state
+from clusterlb.core.programme import probe_service_state
 from clusterlb.core.roster import roster
 from clusterlb.drivers.ipvs.driver import KernelIpvs
 from clusterlb.drivers.sysctl import KernelSysctl
@@ -123,8 +123,8 @@ def director(net: Net, given: Inventory, second_has_vip: bool) -> Iterator[None]
             writer.write(name, value)
         steps = [
             step
-            for key, way in roster(given).ways.items()
-            for step in service_steps(key, way_state(way), None)
+            for key, probe in roster(given).probe_services.items()
+            for step in service_steps(key, probe_service_state(probe), None)
         ]
         assert ipvs.apply(steps) == []
         time.sleep(1.0)  # a bridge port forwards and neighbours are found

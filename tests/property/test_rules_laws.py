@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusterlb.core.rules.part import apart
+from clusterlb.core.nft.part import apart
 from clusterlb.drivers.nft.fake import FakeRules
 from clusterlb.model.plan import LoadRules
 from clusterlb.model.rules import NamedSet, Rules

@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clusterlb.core.nft.snat import HOPS
 from clusterlb.core.snat.buckets import BUCKETS, Buckets, current, learn, ranking
-from clusterlb.core.snat.rules import HOPS
 
 NAMES = tuple(f"d{number}" for number in range(1, 9))
 ONE = st.sampled_from(NAMES)

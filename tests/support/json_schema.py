@@ -65,6 +65,7 @@ _KEYWORDS: dict[str, Any] = {
     "enum": lambda a, v, s, r: v in a,
     "anyOf": lambda a, v, s, r: any(accepts(part, v, r) for part in a),
     "oneOf": lambda a, v, s, r: sum(accepts(part, v, r) for part in a) == 1,
+    "not": lambda a, v, s, r: not accepts(a, v, r),
     "properties": lambda a, v, s, r: _properties(a, v, r),
     "additionalProperties": _additional,
     "patternProperties": lambda a, v, s, r: _by_pattern(a, v, r),

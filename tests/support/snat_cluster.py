@@ -21,8 +21,8 @@ from click.testing import CliRunner
 from clusterlb.cli.client import UnreachableError, ask
 from clusterlb.cli.main import main
 from clusterlb.controller.daemon import TICK_EVERY
+from clusterlb.core.marks import director_marks
 from clusterlb.core.snat.buckets import BUCKETS
-from clusterlb.core.snat.marks import marks
 from clusterlb.drivers.nft.driver import KernelRules
 from tests.frr.conftest import Router, enter, eventually, sh
 from tests.support.snat_controller import options
@@ -260,7 +260,7 @@ class SnatCluster:
         found = read.sets.get(f"snat_{which}4_internet")
         if found is None:
             return set()
-        names = {f"{mark:#010x}": name for name, mark in marks(DIRECTORS).items()}
+        names = {f"{mark:#010x}": name for name, mark in director_marks(DIRECTORS).items()}
         own = {director} if which == "current" and len(found.elements) < BUCKETS else set()
         return {names[value] for value in found.elements.values()} | own
 

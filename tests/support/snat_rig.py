@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import TypeVar
 
-from clusterlb.core.rules.part import join
+from clusterlb.core.marks import director_marks
+from clusterlb.core.nft.part import join
+from clusterlb.core.nft.snat import snat_part
+from clusterlb.core.nft.table import parts
 from clusterlb.core.snat.buckets import Buckets, current, learn
-from clusterlb.core.snat.marks import marks
-from clusterlb.core.snat.rules import pool_families, snat_part
 from clusterlb.drivers.link import KernelLinks
 from clusterlb.drivers.nft.script import load
 from clusterlb.model.address import AddressFamily
@@ -169,10 +170,11 @@ class Rig:
         self.gateway(DIRECTORS)
 
     def _keys(self) -> list[tuple[str, AddressFamily]]:
-        return [(pool.name, family) for pool, family in pool_families(self.inventory)]
+        pools = self.inventory.snat_pools.values()
+        return [(pool.name, family) for pool in pools for family in pool.families]
 
     def peers(self, director: str) -> list[Peer]:
-        number = marks(self.inventory.directors)[director]
+        number = director_marks(self.inventory.directors)[director]
         return [Peer(number, address) for address in self.inventory.directors[director].inside]
 
     def own(self, director: str, owner: str) -> None:
@@ -191,8 +193,9 @@ class Rig:
     def steer(self, director: str, buckets: Mapping[tuple[str, AddressFamily], Buckets]) -> None:
         """Load a director's table with these maps."""
         self.maps[director] = dict(buckets)
-        part = snat_part(self.inventory, self.inventory.directors[director], buckets)
-        self.run(director, "nft", "-f", "-", text=load(join([part])))
+        here = self.inventory.directors[director]
+        table = join((*parts(self.inventory, here), snat_part(self.inventory, here, buckets)))
+        self.run(director, "nft", "-f", "-", text=load(table))
 
     def change(self, directors: Iterable[str], serving: Iterable[str], alive: Iterable[str]) -> None:
         """Have directors learn who serves now."""

@@ -1,9 +1,9 @@
 """Which director owns a flow: 256 buckets of flows, and the same map from bucket to director everywhere.
 
 Each bucket ranks the directors by a hash of their names (rendezvous hashing); its owner is the first of them
-that serves. So all who see the same directors agree without a word, one that comes or goes moves only its own
-share, and a director that is sent a new flow passes it on, if at all, to one that the bucket ranks higher:
-whatever each of them knows, new flows go round in no circle, because nobody leaves itself out.
+that serves. So all directors that see the same directors agree without a word, and one that comes or goes
+moves only its own share. A new flow is only forwarded to a higher-ranked director, so forwarding cannot loop:
+no director leaves itself out.
 
 A flow stays where its connection tracking entry is. So a director remembers for each of its buckets who had
 it before (``previous``), and asks there for a flow that it does not know. That one remembers in turn who had

@@ -15,9 +15,8 @@ from types import MappingProxyType
 
 from clusterlb.core.announce import NOWHERE, Decision
 from clusterlb.core.fitness import OSPF
+from clusterlb.core.marks import director_marks
 from clusterlb.core.place import Surroundings
-from clusterlb.core.snat.marks import marks
-from clusterlb.core.snat.rules import own_addresses, pool_families
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.cluster_view import STALE, ClusterView
 from clusterlb.model.inventory import Director, Inventory
@@ -70,7 +69,7 @@ def look(pool: SnatPool, family: AddressFamily, inventory: Inventory, view: Clus
     for name in pool.addresses:
         director = inventory.directors[name]
         lanes = {address: _lane(view, address, director.router_id) for _, address in _all(pool)}
-        own = own_addresses(pool, name, family)
+        own = pool.addresses_of(name, family)
         if any(lanes[address] is Lane.ACTIVE for address in own) and inside(director, family):
             alive.add(name)
             if Lane.DRAINED not in lanes.values():
@@ -85,12 +84,11 @@ def inside(director: Director, family: AddressFamily) -> IPAddress | None:
 
 def peers(inventory: Inventory, director: Director, alive: frozenset[str]) -> frozenset[Peer]:
     """Return the peers that flows can be sent to: of the directors alive all but this one."""
-    numbers = marks(inventory.directors)
-    families = {family for _, family in pool_families(inventory)}
+    numbers = director_marks(inventory.directors)
     return frozenset(
         Peer(numbers[name], address)
         for name in alive - {director.name}
-        for family in families
+        for family in inventory.snat_families
         if (address := inside(inventory.directors[name], family)) is not None
     )
 

@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from clusterlb.core.snat.gateway import ORIGINATE
-from clusterlb.core.snat.rules import pool_families
+from clusterlb.core.snat.state import ORIGINATE
 from clusterlb.core.vrrp import Group, groups_of
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.lanes import lane_interface
 from clusterlb.drivers.templates_aside import fill
 from clusterlb.model.address import AddressFamily, IPNetwork, family_of
 from clusterlb.model.inventory import Cluster, Director, Inventory, Vrrp
+from clusterlb.model.marks import EXTERNAL_TAG
 from clusterlb.model.ospf import BACKBONE, AnnounceMode, AreaType, Lane, Ospf
 
 BFD_PROFILE = "clusterlb"
@@ -23,8 +23,6 @@ ROUTE_MAPS = {AddressFamily.IPV4: "clb-ipv4", AddressFamily.IPV6: "clb-ipv6"}
 _HIGHEST_COST = 65535
 _IP = {AddressFamily.IPV4: "ip", AddressFamily.IPV6: "ipv6"}
 GATEWAY = f"{ORIGINATE} always metric 10 metric-type 1"
-# An external VIP carries it, for the filters of other routers.
-EXTERNAL_TAG = 210
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +117,7 @@ def _gateways(inventory: Inventory, director: Director) -> list[str]:
     """
     if not inventory.cluster.ospf.default_originate:
         return []
-    families = {family for _, family in pool_families(inventory)}
-    families = families or {family_of(address) for address in director.inside}
+    families = set(inventory.snat_families) or {family_of(address) for address in director.inside}
     return [
         ip
         for family, ip in _IP.items()

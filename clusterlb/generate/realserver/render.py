@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from itertools import chain
 
-from clusterlb.drivers.link import CLUSTERLB_PROTO
 from clusterlb.drivers.templates import environment, fill
 from clusterlb.generate.realserver.host import Host, host_of
 from clusterlb.generate.realserver.needs import RealServerError
 from clusterlb.generate.realserver.script import realserver_script
 from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Inventory
+from clusterlb.model.marks import CLUSTERLB_PROTO
 
 INTERFACE = "INTERFACE"  # stands where the operator has to fill the name in; no host has one
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from clusterlb.drivers.link import CLUSTERLB_PROTO
 from clusterlb.drivers.templates import environment, fill
 from clusterlb.generate.realserver.needs import Needs, needs_of
 from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Inventory
+from clusterlb.model.marks import CLUSTERLB_PROTO
 
 _OWN, _NUMBER = "$own", "$n"  # what the script knows when it runs: the host's own address, a device's number
 

@@ -76,12 +76,12 @@ async def test_a_pause_leaves_stale_routes_and_watches_nothing(tmp_path):
         await controller.intents.set(PAUSE)
         host.frr.lsdb = seen((OWN, VIP))
         mark = len(host.links.applied)
-        controller.insiders._next = float("-inf")
+        controller.hairpins._next = float("-inf")
         for _ in range(3):
             await controller.readings.cluster(at_once=True)
-            await controller.insiders.look()
+            await controller.hairpins.look()
         assert host.links.applied[mark:] == []
-        assert controller.insiders._until is None
+        assert controller.hairpins._until is None
         controller.intents.clear(*PAUSE.name)
         await controller.readings.cluster(at_once=True)
         assert len(host.links.applied) == mark + 2

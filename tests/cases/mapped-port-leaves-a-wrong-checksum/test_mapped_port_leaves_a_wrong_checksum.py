@@ -9,8 +9,8 @@ from ipaddress import ip_address
 import pytest
 from forwarding_inventories import RULES, every_method
 
-from clusterlb.core.rules.reverse import reverse
-from clusterlb.core.rules.table import table
+from clusterlb.core.nft.reverse import reverse
+from clusterlb.core.nft.table import table
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Member, Pool, Service, Vip
 from clusterlb.model.ipvs import Protocol

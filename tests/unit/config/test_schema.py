@@ -116,6 +116,7 @@ WRONG = {
     "port 0 of a list": ("[1-9, 443,", "[0, 443,"),
     "range without end": ("[1-9, 443,", "[1-, 443,"),
     "mark 0": ("fwmark: 16", "fwmark: 0"),
+    "mark of ours": ("fwmark: 16", "fwmark: 0x46ffffff"),
     "name of mark 0": ("fwmark/16", "fwmark/0"),
     "whole timeouts": ("tcp_fin: 30s", "tcp_fin: 30"),
     "pool of nobody": ("addresses: {d1: [10.100.0.21], d2: [10.100.0.22]}", "addresses: {}"),

@@ -7,10 +7,10 @@ import pytest
 from fake_director import CHECK, FakeDirector, announced, eventually, idle, running
 from forwarding_inventories import D1, DIRECT, FULLNAT, LIST, LISTED, NAT, SNAT, every_method, only
 
+from clusterlb.controller.hairpin import EVERY, REMEMBERED, WATCH
 from clusterlb.controller.index import Index
-from clusterlb.controller.insiders import EVERY, REMEMBERED, WATCH
-from clusterlb.core.rules.guard import guarded
-from clusterlb.core.rules.inside import inside
+from clusterlb.core.nft.guard import guarded
+from clusterlb.core.nft.hairpin import hairpin
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.inventory import Vip
 from clusterlb.model.ipvs import ForwardMethod, ProtocolTimeouts
@@ -151,31 +151,31 @@ async def test_members_that_call_their_own_vip_are_told_of(tmp_path):
     host = host_of(tmp_path, only(every_method(), NAT))
     async with running(host) as controller:
         pair = ("10.2.0.101", str(NAT))
-        watch, now = controller.insiders, [controller.insiders.clock()]
+        watch, now = controller.hairpins, [controller.hairpins.clock()]
         watch.clock = lambda: now[0]
         await watch.look()
         assert host.rules.watching == NO_RULES
         now[0] += EVERY + 1
         await watch.look()
-        assert host.rules.watching == inside(controller.world.inventory)
-        host.rules.heard["inside4"] = {pair}
+        assert host.rules.watching == hairpin(controller.world.inventory)
+        host.rules.heard["hairpin4"] = {pair}
         await watch.look()  # too soon to ask
-        assert controller.world.insiders == frozenset()
+        assert controller.world.hairpins == frozenset()
         now[0] += WATCH
         await watch.look()
-        assert (controller.world.insiders, host.rules.watching) == ({pair}, NO_RULES)
+        assert (controller.world.hairpins, host.rules.watching) == ({pair}, NO_RULES)
         for _ in range(2 * int(REMEMBERED / EVERY) + 2):
             now[0] += EVERY
             await watch.look()
-        assert controller.world.insiders == frozenset()
+        assert controller.world.hairpins == frozenset()
 
 
 async def test_a_watch_of_a_controller_that_was_killed_is_ended(tmp_path):
     host = host_of(tmp_path, only(every_method(), FULLNAT))
-    host.rules.watching = inside(every_method())
+    host.rules.watching = hairpin(every_method())
     async with running(host) as controller:
-        controller.insiders._next = 0.0
-        await controller.insiders.look()
+        controller.hairpins._next = 0.0
+        await controller.hairpins.look()
         assert host.rules.watching == NO_RULES
 
 
@@ -183,8 +183,8 @@ async def test_a_watch_of_a_controller_that_was_killed_is_ended(tmp_path):
 async def test_no_watch_stays_behind(tmp_path, end):
     host = host_of(tmp_path, only(every_method(), NAT))
     async with running(host) as controller:
-        controller.insiders._next = 0.0
-        await controller.insiders.look()
+        controller.hairpins._next = 0.0
+        await controller.hairpins.look()
         assert host.rules.watching != NO_RULES
         if end == "down":
             assert await controller.down(force=True) == []
@@ -194,12 +194,12 @@ async def test_no_watch_stays_behind(tmp_path, end):
 async def test_nft_that_fails_ends_no_survey(tmp_path):
     host = host_of(tmp_path, only(every_method(), NAT))
     async with running(host) as controller:
-        controller.insiders._next = 0.0
+        controller.hairpins._next = 0.0
         host.rules.fail_next("nft is out of order")
-        await controller.insiders.look()
+        await controller.hairpins.look()
         assert host.rules.watching == NO_RULES
-        controller.insiders._next = 0.0
-        await controller.insiders.look()
+        controller.hairpins._next = 0.0
+        await controller.hairpins.look()
         assert host.rules.watching != NO_RULES
 
 
@@ -207,7 +207,7 @@ async def test_nft_that_fails_ends_no_survey(tmp_path):
 async def test_a_watch_that_nft_does_not_end_is_ended_later(tmp_path, monkeypatch, failing):
     host = host_of(tmp_path, only(every_method(), NAT))
     async with running(host) as controller:
-        watch, now = controller.insiders, [controller.insiders.clock()]
+        watch, now = controller.hairpins, [controller.hairpins.clock()]
         watch.clock = lambda: now[0]
         watch._next = 0.0
         await watch.look()

@@ -3,7 +3,7 @@ from dataclasses import replace
 from forwarding_inventories import RULES
 
 from clusterlb.core.diff import BULK, diff
-from clusterlb.core.rules.table import table
+from clusterlb.core.nft.table import table
 from clusterlb.model.ipvs import ProtocolTimeouts
 from clusterlb.model.plan import ChangeSets, LoadRules, SetTimeouts
 from clusterlb.model.rules import NO_RULES, SetChange

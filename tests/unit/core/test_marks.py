@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import IPv4Address
 
-from clusterlb.core import marks
-from clusterlb.core.marks import FIRST, FIRST_OF_SERVICES, SPAN, service_marks, ways
+import pytest
+
+from clusterlb.core.marks import director_marks, probe_services, service_marks, unused_mark
 from clusterlb.model.check import CheckSpec, Via
 from clusterlb.model.forwarding import PortRange
 from clusterlb.model.inventory import Cluster, Inventory, Member, Pool, Service, ServiceName, Vip
 from clusterlb.model.ipvs import Protocol
+from clusterlb.model.marks import DIRECTOR_MARKS, SERVICE_MARKS, UNKNOWN_OWNER
 
 ONE, TWO = IPv4Address("10.100.0.1"), IPv4Address("10.100.0.2")
 WEB = Service(Protocol.TCP, 80, "web")
@@ -36,17 +38,24 @@ def test_a_mark_outlives_what_changes_around_it():
     assert service_marks([Vip(TWO, (SEVERAL,)), Vip(ONE, (SEVERAL,))]) == before
 
 
-def test_marks_of_services_are_not_those_of_probes():
+def test_no_two_services_share_a_mark():
     found = service_marks(Vip(IPv4Address(int(ONE) + n), (SEVERAL,)) for n in range(2000))
     assert len(set(found.values())) == 2000
-    assert all(FIRST_OF_SERVICES <= mark < FIRST_OF_SERVICES + SPAN for mark in found.values())
-    assert FIRST + SPAN <= FIRST_OF_SERVICES
+    assert all(mark in SERVICE_MARKS for mark in found.values())
 
 
-def test_no_two_services_share_a_mark_where_their_numbers_collide(monkeypatch):
-    monkeypatch.setattr(marks, "SPAN", 3)
-    found = service_marks([Vip(ONE, (WEB, SEVERAL, EVERY), group=(ONE, TWO))])
-    assert set(found.values()) == {FIRST_OF_SERVICES + n for n in range(3)}
+def test_no_mark_is_given_twice_where_texts_collide():
+    taken: set[int] = set()
+    assert {unused_mark(text, taken, range(7, 10)) for text in "abc"} == taken == {7, 8, 9}
+
+
+@pytest.mark.parametrize("count", [1, 8, 40])
+def test_marks_of_directors_are_different_in_their_range_and_stay(count):
+    names = [f"d{number}" for number in range(count)]
+    found = director_marks(names)
+    assert len(set(found.values())) == count
+    assert all(mark in DIRECTOR_MARKS and mark != UNKNOWN_OWNER for mark in found.values())
+    assert director_marks(reversed(names)) == found
 
 
 def test_a_probe_through_a_service_that_keeps_the_port_goes_to_the_members_port():
@@ -54,6 +63,6 @@ def test_a_probe_through_a_service_that_keeps_the_port_goes_to_the_members_port(
     pool = Pool("web", (member,), (CheckSpec(via=Via.VIP),))
     vip = Vip(ONE, (WEB, SEVERAL, MARKED, EVERY))
     inventory = Inventory(Cluster("c", ()), {}, {"web": pool}, {ONE: vip})
-    found = list(ways(inventory))
-    assert [way.through.vip.port for way in found] == [80, 8080, 8080, 8080]
-    assert len({way.through.mark for way in found}) == 4
+    found = list(probe_services(inventory))
+    assert [probe.through.vip.port for probe in found] == [80, 8080, 8080, 8080]
+    assert len({probe.through.mark for probe in found}) == 4

@@ -118,7 +118,7 @@ def test_a_roster_has_only_pools_that_serve():
 
 def test_marks_are_the_same_however_the_inventory_is_ordered():
     one, two = inventory(CheckSpec(via=Via.VIP), vips=1), inventory(CheckSpec(via=Via.VIP), vips=2)
-    assert set(roster(one).ways) < set(roster(two).ways)
+    assert set(roster(one).probe_services) < set(roster(two).probe_services)
 
 
 def test_panic_counts_unknown_as_up():

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 import pytest
 from fake_director import VIP, inventory
 
-from clusterlb.core.port_use import CLIENT_PORTS, AddressKind, Level, alarms, level, own_addresses
+from clusterlb.core.port_use import CLIENT_PORTS, AddressKind, Level, alarms, level, translated_addresses
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Director
 from clusterlb.model.port_use import AddressUse, Remote
@@ -38,7 +38,7 @@ def cluster(forwarding=Forwarding.DR, member_forwarding=None, **pools):
 
 
 def own(found, name="d1"):
-    return own_addresses(found, found.directors[name])
+    return translated_addresses(found, found.directors[name])
 
 
 def test_nothing_is_translated_without_full_nat_and_snat_pools():

@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 from clusterlb.core.diff import diff
 from clusterlb.core.order import order
-from clusterlb.core.snat.gateway import without_gateway
+from clusterlb.core.snat.state import without_gateway
 from clusterlb.model.describe import describe
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import AddPeer, Announce, ConfigureFrr, FrrPart, LoadRules, RemovePeer, Withdraw

@@ -1,18 +1,18 @@
 """The part of our nftables table that sends flows to their owner and translates those that are ours.
 
-A mark in MASK names a director (``core.snat.marks``): on a packet, where a policy rule sends it; on a
+A mark names a director (``core.marks.director_marks``): on a packet, where a policy rule sends it; on a
 connection, who translates it. What comes from a pool's sources is handled in this order:
 
-- in raw, a TCP connection that opens in another's bucket is sent to its owner and not tracked: of a flow that
-  passes in one direction alone, connection tracking would call all but the SYN invalid;
+- in raw, a TCP SYN in another director's bucket is sent to the bucket's owner and not tracked: connection
+  tracking sees one direction of such a flow alone, and would call all but the SYN invalid;
 - in mangle, a connection with a mark goes on as before; a new one goes to its bucket's owner;
 - a TCP packet that belongs to no connection here was moved by ECMP: it goes to the bucket's owner, from there
-  to the one before (``previous``), and so on until somebody knows it;
-- in filter, what is to go to another and is not on the way there is dropped;
+  to the owner before (``previous``), and so on until a director knows the connection;
+- in filter, a packet is dropped that is marked for another director and leaves by another way;
 - in srcnat, a new connection that is ours gets one of our addresses of the pool.
 
-The maps of two directors may differ for seconds. So a TCP packet that is sent on gets a short life, enough
-for HOPS times, and the owner that knows it puts a common one back. What opens a flow needs no such brake
+The maps of two directors may differ for seconds. So a TCP packet that is sent on gets a small TTL, enough for
+HOPS directors, and the owner that knows its connection sets a usual TTL again. A SYN needs no such cap
 (``core.snat.buckets``).
 """
 
@@ -21,32 +21,35 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from clusterlb.core.rules.part import (
+from clusterlb.core.marks import director_marks
+from clusterlb.core.nft.part import (
+    MARK,
     WORDS,
     Part,
     Words,
     addresses,
     chain,
+    is_of,
     jumped,
     lookups,
     reached,
-    services,
 )
+from clusterlb.core.nft.untracked import untracked_replies
 from clusterlb.core.snat.buckets import BUCKETS, SEED, Buckets, Owners, PoolFamily
-from clusterlb.core.snat.marks import ASK, FIRST, MASK, marks
 from clusterlb.model.address import AddressFamily, IPAddress, IPNetwork, family_of
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Director, Inventory
+from clusterlb.model.marks import DIRECTOR_MARKS, UNKNOWN_OWNER
 from clusterlb.model.rules import Element, NamedSet, Rules
 from clusterlb.model.snat import SnatPool
 
-HOPS = 4  # times that a TCP packet may be sent on
-_LIFE = 7  # its hop limit then: it arrives with 6, and may be sent on as long as it has more than LIFE - HOPS
+HOPS = 4  # how often a TCP packet may be sent from director to director
+_LIFE = 7  # its TTL then: it arrives with 6, and may be sent on as long as it has more than LIFE - HOPS
 _FULL_LIFE = 64
 _ADDRESS_SEED = 0x5EED
 _PORTS = "meta l4proto { tcp, udp, udplite, dccp, sctp }"
 _OPENS = "tcp flags & (fin | syn | rst | ack) == syn"
-_MARKED = f"& {MASK:#x} == {FIRST:#x}"
+_MARKED = is_of(DIRECTOR_MARKS)
 # A map's key must be of the hash's own type. nft 1.0.6 crashes when it lists one that is declared by jhash,
 # and nft 1.1.7 turns the bytes of a bucket's number round where it is a key alone, not in a concatenation.
 _BUCKET, _MARK = "typeof meta nfproto . symhash mod 256", "meta mark"
@@ -61,8 +64,9 @@ def snat_part(inventory: Inventory, director: Director, buckets: Mapping[PoolFam
     """
     if not inventory.snat_pools:
         return Part()
-    numbers = marks(inventory.directors)
-    sets, spared = _sets(inventory, director)
+    numbers = director_marks(inventory.directors)
+    others = [a for name, one in inventory.directors.items() if name != director.name for a in one.inside]
+    sets, spared = _spared(inventory)
     opening: list[str] = []
     steering: list[str] = []
     leaving: list[str] = []
@@ -74,9 +78,12 @@ def snat_part(inventory: Inventory, director: Director, buckets: Mapping[PoolFam
         for rules, name in ((opening, "open"), (steering, "steer"), (leaving, "out")):
             rules.extend(f"{match} goto snat_{name}{each.suffix}" for match in each.matches())
         text += each.chains(f"{numbers[director.name]:#x}")
-    families = _families(inventory)
-    text += jumped("snat_ours", (rule for family in families for rule in _revived(WORDS[family])))
-    text += jumped("snat_hop", (rule for family in families for rule in _shortened(WORDS[family])))
+    families = inventory.snat_families
+    for family in families:
+        words = WORDS[family]
+        sets[f"snat_peers{words.suffix}"] = addresses(words, others, family)
+    text += jumped("snat_ours", (_revived(WORDS[family]) for family in families))
+    text += jumped("snat_hop", (rule for family in families for rule in _capped(WORDS[family])))
     return Part(
         text
         + chain("snat_opening", "prerouting priority raw + 10", [f"{_OPENS} goto snat_opens"])
@@ -92,21 +99,20 @@ def snat_part(inventory: Inventory, director: Director, buckets: Mapping[PoolFam
             [f"ct mark != {numbers[director.name]:#x} accept", *leaving],
             "nat",
         )
-        + chain("snat_input", "input priority filter", (_orphans(WORDS[family]) for family in families))
-        # the way on to a peer leaves by the interface that the packet came in by
+        # a packet to a peer leaves by the interface that it came in by: the kernel would send a redirect
         + chain(
             "snat_output",
             "output priority filter",
             ["icmp type redirect drop", "icmpv6 type nd-redirect drop"],
         )
-        + chain("snat_forward", "forward priority filter", (_astray(WORDS[family]) for family in families)),
+        + chain("snat_forward", "forward priority filter", map(_astray, families)),
         sets,
     )
 
 
 def read_buckets(rules: Rules, inventory: Inventory, director: Director) -> dict[PoolFamily, Buckets]:
     """Return what the maps of a table say, for the pools and families that it has; a start goes on there."""
-    names = {f"{mark:#010x}": name for name, mark in marks(inventory.directors).items()}
+    names = {MARK.format(mark): name for name, mark in director_marks(inventory.directors).items()}
     found = {}
     for each in _branches(inventory, director):
         if each.current in rules.sets and each.previous in rules.sets:
@@ -117,19 +123,6 @@ def read_buckets(rules: Rules, inventory: Inventory, director: Director) -> dict
                 tuple(names.get(before.get(_key(each.family, bucket), "")) for bucket in range(BUCKETS)),
             )
     return found
-
-
-def own_addresses(pool: SnatPool, director: str, family: AddressFamily) -> tuple[IPAddress, ...]:
-    """Return the addresses of one family that a director gives to a pool's flows."""
-    return tuple(address for address in pool.addresses.get(director, ()) if family_of(address) is family)
-
-
-def pool_families(inventory: Inventory) -> Iterator[tuple[SnatPool, AddressFamily]]:
-    """Yield each pool with each family that it has addresses of."""
-    for pool in inventory.snat_pools.values():
-        for family in AddressFamily:
-            if any(own_addresses(pool, name, family) for name in pool.addresses):
-                yield pool, family
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +163,7 @@ class _Branch:
         bucket, bucket_of_pair = (
             f"meta nfproto . {what} mod {BUCKETS} seed {SEED:#x}" for what in (flow, pair)
         )
-        older = f"meta mark set {bucket} map @{self.previous} ct mark set {ASK:#x} goto snat_hop"
+        older = f"meta mark set {bucket} map @{self.previous} ct mark set {UNKNOWN_OWNER:#x} goto snat_hop"
         return (
             jumped(f"snat_open{self.suffix}", [f"meta mark set {bucket} map @{self.current} notrack"])
             + jumped(
@@ -192,13 +185,13 @@ class _Branch:
                     # the ports of a flow that went elsewhere, and has not been forgotten
                     f"{_OPENS} ct mark {_MARKED} drop",
                     f"{_OPENS} ct mark set {mine} accept",
-                    f"ct mark {_MARKED} ct mark != {ASK:#x} meta mark set ct mark goto snat_hop",
+                    f"ct mark {_MARKED} ct mark != {UNKNOWN_OWNER:#x} meta mark set ct mark goto snat_hop",
                     "ct state established,related accept",
-                    f"{_life(WORDS[self.family])} < {_LIFE} {older}",
+                    f"{WORDS[self.family].life} < {_LIFE} {older}",
                     f"meta mark set {bucket} map @{self.current} ct mark set meta mark goto snat_hop",
                     older,
                     "ct state invalid drop",
-                    f"ct mark {ASK:#x} drop",
+                    f"ct mark {UNKNOWN_OWNER:#x} drop",
                     f"ct mark set {mine} goto snat_ours",
                 ],
             )
@@ -216,62 +209,56 @@ class _Branch:
 
 
 def _branches(inventory: Inventory, director: Director) -> Iterator[_Branch]:
-    for pool, family in pool_families(inventory):
-        yield _Branch(pool, family, own_addresses(pool, director.name, family))
+    for pool in inventory.snat_pools.values():
+        for family in pool.families:
+            yield _Branch(pool, family, pool.addresses_of(director.name, family))
 
 
-def _families(inventory: Inventory) -> tuple[AddressFamily, ...]:
-    there = {family for _, family in pool_families(inventory)}
-    return tuple(family for family in AddressFamily if family in there)
+def _spared(inventory: Inventory) -> tuple[dict[str, NamedSet], list[str]]:
+    """Return the rules that keep out of the pools what is never theirs, with their sets.
 
-
-def _sets(inventory: Inventory, director: Director) -> tuple[dict[str, NamedSet], list[str]]:
-    """Return our addresses and what is never a pool's, with the rules that spare it.
-
-    That is packets to VIPs, and replies of masqueraded members.
+    That is packets to VIPs, which the guard has in a set, and replies of masqueraded members. Those that are
+    not tracked are in a set of the untracked part. The replies of a service that has full NAT for some of its
+    members are tracked, so they are in a set of their own.
     """
-    replies = reached(inventory, services(inventory), Forwarding.NAT)
-    others = [a for name, one in inventory.directors.items() if name != director.name for a in one.inside]
-    kept = [a for pool in inventory.snat_pools.values() for a in pool.kept_by(director.name)]
+    masqueraded = reached(inventory.uses(), Forwarding.NAT)
+    untracked = untracked_replies(inventory)
     sets: dict[str, NamedSet] = {}
-    spared = ["fib daddr type != unicast accept"]
-    for family in _families(inventory):
+    rules = ["fib daddr type != unicast accept"]
+    for family in inventory.snat_families:
         words = WORDS[family]
-        vips, own = f"snat_vips{words.suffix}", f"snat_addresses{words.suffix}"
-        named, found_by = lookups(words, "s", "snat_replies", replies.get(family, {}))
-        sets |= {vips: addresses(words, inventory.vips, family), **named, own: addresses(words, kept, family)}
-        sets[f"snat_peers{words.suffix}"] = addresses(words, others, family)
-        spared.append(f"{words.ip} daddr @{vips} accept")
-        spared += [f"{each.key} @{each.name} accept" for each in found_by]
-    return sets, spared
+        vips = f"vips{words.suffix}"
+        sets[vips] = addresses(words, inventory.vips, family)
+        rules.append(f"{words.ip} daddr @{vips} accept")
+        apart = untracked.get(family, {})
+        tracked = {key: "" for key in masqueraded.get(family, {}) if key not in apart}
+        for name, elements in (("untracked_reply", apart), ("tracked_reply", tracked)):
+            if elements:
+                named, found_by = lookups(words, "s", name, elements)
+                sets |= named
+                rules += [f"{each.key} @{each.name} accept" for each in found_by]
+    return sets, rules
 
 
-def _life(words: Words) -> str:
-    return "ip ttl" if words.ip == "ip" else "ip6 hoplimit"
+def _capped(words: Words) -> Iterator[str]:
+    """Yield rules that cap the TTL so that a packet is forwarded between directors at most HOPS times."""
+    yield f"{words.life} <= {_LIFE - HOPS} drop"
+    yield f"{words.life} > {_LIFE} {words.life} set {_LIFE}"
 
 
-def _shortened(words: Words) -> Iterator[str]:
-    """Yield what leaves a packet so long to live that it is sent on HOPS times."""
-    yield f"{_life(words)} <= {_LIFE - HOPS} drop"
-    yield f"{_life(words)} > {_LIFE} {_life(words)} set {_LIFE}"
+def _revived(words: Words) -> str:
+    return f"meta l4proto tcp {words.life} < {_LIFE} {words.life} set {_FULL_LIFE}"
 
 
-def _revived(words: Words) -> Iterator[str]:
-    yield f"meta l4proto tcp {_life(words)} < {_LIFE} {_life(words)} set {_FULL_LIFE}"
+def _astray(family: AddressFamily) -> str:
+    """Drop a packet that is marked for another director and leaves by another way, un-translated.
 
-
-def _orphans(words: Words) -> str:
-    return f"{words.ip} daddr @snat_addresses{words.suffix} ct state new,invalid,untracked drop"
-
-
-def _astray(words: Words) -> str:
-    """Drop what is for somebody else and goes another way, un-translated: the far end would reset it.
-
-    That is when others have taken our policy rules away, the one that drops with them (``drivers.peers``).
+    The far end would reset the flow. It happens when others have removed our policy rules, and with them the
+    rule that drops such packets (``drivers.peers``).
     """
-    nfproto = "ipv4" if words.ip == "ip" else "ipv6"
-    way = f"rt {words.ip} nexthop != @snat_peers{words.suffix}"
-    return f"meta nfproto {nfproto} meta mark {_MARKED} {way} drop"
+    words = WORDS[family]
+    elsewhere = f"rt {words.ip} nexthop != @snat_peers{words.suffix}"
+    return f"meta nfproto ipv{words.suffix} meta mark {_MARKED} {elsewhere} drop"
 
 
 def _key(family: AddressFamily, bucket: int) -> Element:
@@ -281,7 +268,7 @@ def _key(family: AddressFamily, bucket: int) -> Element:
 def _map(owners: Owners, family: AddressFamily, numbers: Mapping[str, int], own: str) -> NamedSet:
     """Return the map to the marks of others; what is not in it is ours, or nobody's."""
     elements: dict[Element, str] = {
-        _key(family, bucket): f"{numbers[name]:#010x}"
+        _key(family, bucket): MARK.format(numbers[name])
         for bucket, name in enumerate(owners)
         if name is not None and name != own
     }

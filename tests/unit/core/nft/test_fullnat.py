@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from forwarding_inventories import D1, DIRECT, FULLNAT, TCP, every_method, only
 
-from clusterlb.core.rules.fullnat import fullnat
+from clusterlb.core.nft.fullnat import fullnat
 from clusterlb.model.forwarding import Forwarding, PortRange
 from clusterlb.model.inventory import Service, Vip
 

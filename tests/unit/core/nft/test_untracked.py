@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from forwarding_inventories import DIRECT, FULLNAT, NAT, SNAT, TCP, every_method, only
 
-from clusterlb.core.rules.untracked import untracked
+from clusterlb.core.nft.untracked import untracked
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Service, Vip
 

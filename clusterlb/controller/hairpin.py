@@ -1,4 +1,4 @@
-"""Members that call a VIP of their own pool: noticed by the kernel, explained here."""
+"""Hairpins, members that call a VIP of their own pool: noticed by the kernel, explained here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import structlog
 
 from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.world import World
-from clusterlb.core.rules.inside import DYNAMIC, explain, inside
+from clusterlb.core.nft.hairpin import SEEN, explain, hairpin
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.rules import NO_RULES, Element
 
@@ -21,15 +21,15 @@ REMEMBERED = 3600.0  # seconds
 
 
 @dataclass(slots=True)
-class Insiders:
-    """Keeps the world's ``insiders``, those of the last hour; ``clock`` is in seconds."""
+class Hairpins:
+    """Keeps the world's ``hairpins``, those of the last hour; ``clock`` is in seconds."""
 
     world: World
     kernel: Kernel
     clock: Callable[[], float]
     _next: float = field(init=False)  # when the next watch begins
-    _until: float | None = None  # when the watch ends that is on
-    _left: bool = True  # a watch may be on that a controller has left which was killed
+    _until: float | None = None  # when the watch ends, None while none is on
+    _left: bool = True  # a killed controller may have left its watch on
     _seen: dict[Element, float] = field(default_factory=dict)  # when each pair was noticed last
 
     def __post_init__(self) -> None:
@@ -59,7 +59,7 @@ class Insiders:
             self._until = None
 
     async def _begin(self, now: float) -> None:
-        rules = inside(self.world.inventory)
+        rules = hairpin(self.world.inventory)
         self._next = now + EVERY
         if (rules.digest or self._left) and not self.world.leaving:
             await self.kernel.watch(rules)
@@ -67,11 +67,11 @@ class Insiders:
             self._until = now + WATCH if rules.digest else None
 
     async def _take(self, now: float) -> None:
-        found = frozenset[Element]().union(*[await self.kernel.seen(name) for name in DYNAMIC])
+        found = frozenset[Element]().union(*[await self.kernel.seen(name) for name in SEEN])
         await self.end()
         self._next = now + EVERY
         for pair in sorted(found - self._seen.keys()):
             log.warning("inside", what=explain(self.world.inventory, pair))
         self._seen.update(dict.fromkeys(found, now))
         self._seen = {pair: at for pair, at in self._seen.items() if now - at < REMEMBERED}
-        self.world.insiders = frozenset(self._seen)
+        self.world.hairpins = frozenset(self._seen)

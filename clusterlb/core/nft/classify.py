@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from clusterlb.core import marks
-from clusterlb.core.rules.part import MARK, WORDS, Part, chain, client_ports, endpoint, lookups
+from clusterlb.core.nft.part import MARK, WORDS, Part, chain, client_ports, endpoint, is_of, lookups
 from clusterlb.model.address import AddressFamily, family_of
 from clusterlb.model.inventory import Inventory
+from clusterlb.model.marks import PROBE_MARKS
 from clusterlb.model.rules import Element, NamedSet
 
 
@@ -22,7 +22,7 @@ def classify(inventory: Inventory) -> Part:
                     key = endpoint(vip.address, service, ports)
                     found.setdefault(family_of(vip.address), {})[key] = MARK.format(service.mark)
     sets: dict[str, NamedSet] = {}
-    rules = [f"meta mark & 0xff000000 == {marks.FIRST:#x} return"] if found else []
+    rules = [f"meta mark {is_of(PROBE_MARKS)} return"] if found else []
     for family, elements in sorted(found.items()):
         marked, found_by = lookups(WORDS[family], "d", "marks", elements, "mark")
         rules += [f"meta mark set {each.key} map @{each.name}" for each in found_by]

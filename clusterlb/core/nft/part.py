@@ -9,7 +9,8 @@ from itertools import pairwise
 
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.forwarding import Forwarding, PortRange
-from clusterlb.model.inventory import Inventory, Member, Service, Vip
+from clusterlb.model.inventory import Member, Service, Vip
+from clusterlb.model.marks import KIND_MASK
 from clusterlb.model.rules import Element, NamedSet, Rules
 
 EVERY_PORT = PortRange(0, 65535)
@@ -26,10 +27,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """How nft names one address family. ``ip`` selects the header, ``type`` is the type of an address."""
+    """How nft names one address family.
+
+    ``ip`` selects the header, ``type`` is the type of an address, ``life`` the field that counts down the
+    routers which a packet may still pass, ``suffix`` the end of our sets' names.
+    """
 
     ip: str
     type: str
+    life: str
     suffix: str
 
 
@@ -42,9 +48,14 @@ class Lookup:
 
 
 WORDS = {
-    AddressFamily.IPV4: Words("ip", "ipv4_addr", "4"),
-    AddressFamily.IPV6: Words("ip6", "ipv6_addr", "6"),
+    AddressFamily.IPV4: Words("ip", "ipv4_addr", "ip ttl", "4"),
+    AddressFamily.IPV6: Words("ip6", "ipv6_addr", "ip6 hoplimit", "6"),
 }
+
+
+def is_of(marks: range) -> str:
+    """Write the end of a match: ``meta mark``, or ``ct mark``, is of one kind of ours."""
+    return f"& {KIND_MASK:#x} == {marks.start:#x}"
 
 
 def chain(name: str, hook: str, rules: Iterable[str], kind: str = "filter") -> str:
@@ -132,36 +143,15 @@ def _disjoint(group: Sequence[tuple[PortRange, str]]) -> Iterator[tuple[PortRang
     yield from pieces
 
 
-def families(found: Iterable[IPAddress]) -> tuple[AddressFamily, ...]:
-    """Return the families that occur, IPv4 first."""
-    there = {family_of(address) for address in found}
-    return tuple(family for family in AddressFamily if family in there)
-
-
-def uses(inventory: Inventory) -> Iterator[tuple[Vip, Service, Member, Forwarding]]:
-    """Yield every member of every service of every VIP, with how packets reach it."""
-    for vip in inventory.vips.values():
-        for service in vip.services:
-            for member in inventory.pools[service.pool].members:
-                yield vip, service, member, service.forwarding_of(member)
-
-
-def services(inventory: Inventory) -> Iterator[Service]:
-    """Yield every service of every VIP."""
-    for vip in inventory.vips.values():
-        yield from vip.services
-
-
 def reached(
-    inventory: Inventory, chosen: Iterable[Service], method: Forwarding
+    uses: Iterable[tuple[Vip, Service, Member, Forwarding]], wanted: Forwarding
 ) -> dict[AddressFamily, dict[Element, str]]:
-    """Return where members get the packets of these services that are forwarded so, by family."""
+    """Return where members get the packets that are forwarded in the wanted way, by family."""
     found: dict[AddressFamily, dict[Element, str]] = {}
-    for service in chosen:
-        for member in inventory.pools[service.pool].members:
-            if service.forwarding_of(member) is method:
-                keys = (endpoint(member.address, service, ports) for ports in member_ports(service, member))
-                found.setdefault(family_of(member.address), {}).update(dict.fromkeys(keys, ""))
+    for _, service, member, method in uses:
+        if method is wanted:
+            keys = (endpoint(member.address, service, ports) for ports in member_ports(service, member))
+            found.setdefault(family_of(member.address), {}).update(dict.fromkeys(keys, ""))
     return found
 
 
@@ -183,7 +173,13 @@ def endpoint(address: IPAddress, service: Service, ports: PortRange) -> Element:
 
 
 def join(parts: Iterable[Part]) -> Rules:
-    """Put parts together, in their order."""
-    parts = tuple(parts)
-    sets = {name: named for part in parts for name, named in part.sets.items()}
-    return Rules("".join(part.chains for part in parts), sets)
+    """Put parts together, in their order.
+
+    Parts may share a set; the first one's holds. They differ for a moment when the inventory has changed: the
+    SNAT part is still that of the old one.
+    """
+    text, sets = "", dict[str, NamedSet]()
+    for part in parts:
+        text += part.chains
+        sets |= {name: named for name, named in part.sets.items() if name not in sets}
+    return Rules(text, sets)

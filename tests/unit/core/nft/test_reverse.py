@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from forwarding_inventories import DIRECT, FULLNAT, NAT, NAT6, TCP, every_method, only, shared_member
 
-from clusterlb.core.rules.reverse import reverse
+from clusterlb.core.nft.reverse import reverse
 from clusterlb.model.forwarding import Forwarding, PortRange
 from clusterlb.model.inventory import Service, Vip
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from forwarding_inventories import DIRECT, LIST, LISTED, every_method, only
 
-from clusterlb.core.rules.classify import classify
+from clusterlb.core.nft.classify import classify
 from clusterlb.model.inventory import Vip
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from forwarding_inventories import RULES
 
-from clusterlb.core.rules.inside import inside
-from clusterlb.core.rules.table import table
+from clusterlb.core.nft.hairpin import hairpin
+from clusterlb.core.nft.table import table
 from clusterlb.drivers.nft.script import load, watch
 
 GOLDEN = Path(__file__).resolve().parents[3] / "golden" / "nft"
@@ -22,4 +22,4 @@ def test_only_translation_and_logs_track_connections():
 
 
 def test_the_table_that_watches_is_the_golden_file():
-    assert watch(inside(RULES["every-method"][0])) == (GOLDEN / "watch.nft").read_text()
+    assert watch(hairpin(RULES["every-method"][0])) == (GOLDEN / "watch.nft").read_text()

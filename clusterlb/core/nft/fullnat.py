@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clusterlb.core.rules.part import WORDS, Part, chain, lookups, reached, services
+from clusterlb.core.nft.part import WORDS, Part, chain, lookups, reached
 from clusterlb.model.address import IPAddress, family_of
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Director, Inventory
@@ -22,7 +22,7 @@ def fullnat(inventory: Inventory, director: Director) -> Part:
     A local address is chosen by the client's address and port, the same for the same flow. With
     ``log_connections`` the kernel logs each new connection before and after the translation.
     """
-    found = reached(inventory, services(inventory), Forwarding.FULLNAT)
+    found = reached(inventory.uses(), Forwarding.FULLNAT)
     sets: dict[str, NamedSet] = {}
     translate = []
     before, after = [], []

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from clusterlb.core.rules.part import WORDS, Part, chain, client_ports, endpoint, lookups, reached, uses
+from clusterlb.core.nft.part import WORDS, Part, chain, client_ports, endpoint, lookups, reached
 from clusterlb.model.address import AddressFamily, family_of
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Inventory, Service, Vip
@@ -25,14 +25,14 @@ def untracked(inventory: Inventory) -> Part:
     A service with full NAT for some of its members is tracked.
     """
     requests: dict[AddressFamily, dict[Element, str]] = {}
-    chosen = list(_services(inventory))
-    for vip, service in chosen:
+    for vip, service in _services(inventory):
         for ports in client_ports(service):
             requests.setdefault(family_of(vip.address), {})[endpoint(vip.address, service, ports)] = ""
-    replies = reached(inventory, (service for _, service in chosen), Forwarding.NAT)
+    replies = untracked_replies(inventory)
+    sides = (("untracked", "d", requests), ("untracked_reply", "s", replies))
     sets: dict[str, NamedSet] = {}
     rules = []
-    for name, end, found in (("untracked", "d", requests), ("untracked_reply", "s", replies)):
+    for name, end, found in sides:
         for family, elements in sorted(found.items()):
             named, found_by = lookups(WORDS[family], end, name, elements)
             sets |= named
@@ -40,9 +40,15 @@ def untracked(inventory: Inventory) -> Part:
     return Part(chain("untracked", "prerouting priority raw", rules), sets)
 
 
+def untracked_replies(inventory: Inventory) -> dict[AddressFamily, dict[Element, str]]:
+    """Return the endpoints of masqueraded members whose replies are kept out of tracking, by family."""
+    chosen = {service for _, service in _services(inventory)}
+    return reached((use for use in inventory.uses() if use[1] in chosen), Forwarding.NAT)
+
+
 def _services(inventory: Inventory) -> Iterator[tuple[Vip, Service]]:
     """Yield the services that must not be tracked, or need not be and shall not."""
-    tracks = bool(inventory.snat_pools) or any(m is Forwarding.FULLNAT for _, _, _, m in uses(inventory))
+    tracks = inventory.has_fullnat or bool(inventory.snat_pools)
     for vip in inventory.vips.values():
         for service in vip.services:
             members = inventory.pools[service.pool].members
