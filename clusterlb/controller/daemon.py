@@ -34,8 +34,8 @@ from clusterlb.controller.snat import Snat
 from clusterlb.controller.windows import next_window, now_utc, open_window
 from clusterlb.controller.world import World
 from clusterlb.drivers.interface import DriverError
-from clusterlb.drivers.monitor import Monitor, Watched
-from clusterlb.drivers.nft.monitor import TableMonitor
+from clusterlb.drivers.monitor import LINKS, SETTINGS, Monitor
+from clusterlb.drivers.nft.monitor import OUR_TABLE
 from clusterlb.drivers.tables import filled
 from clusterlb.model.health import Observation, ProbeKey
 from clusterlb.model.inventory import Director, Inventory
@@ -163,9 +163,9 @@ class Controller:
         self._set_probes()
         await self.engine.start()
         monitors = (
-            Monitor(Watched.LINKS, self._links_changed),
-            Monitor(Watched.SETTINGS, self._host_changed),
-            TableMonitor(lambda: self._spawn(self.readings.rules())),
+            Monitor(LINKS, self._links_changed),
+            Monitor(SETTINGS, self._host_changed),
+            Monitor(OUR_TABLE, lambda: self._spawn(self.readings.rules())),
         )
         schedule = Schedule()
         watched = self.pulse.watched
