@@ -39,8 +39,8 @@ def switch(
     """
     from clusterlb.config.load import InventoryError, load
     from clusterlb.drivers.interface import DriverError
-    from clusterlb.generate.facts import SwitchError, facts_of
-    from clusterlb.generate.switch import ROUTER_ID, System, render_switch
+    from clusterlb.render.facts import SwitchError, facts_of
+    from clusterlb.render.switch import ROUTER_ID, System, render_switch
 
     try:
         cluster, _ = load(inventory)

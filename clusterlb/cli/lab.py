@@ -181,9 +181,9 @@ def _configured(inventory: Inventory, director: str, text: str, state: Path) -> 
 
 
 def _render_router(inventory: Inventory, port: str, router_id: str) -> str:
-    from clusterlb.generate.facts import SwitchError, facts_of
-    from clusterlb.generate.switch import System, render_switch
     from clusterlb.lab.netns import LabError
+    from clusterlb.render.facts import SwitchError, facts_of
+    from clusterlb.render.switch import System, render_switch
 
     try:
         return render_switch(facts_of(inventory, (port,), router_id), System.FRR)
@@ -192,9 +192,9 @@ def _render_router(inventory: Inventory, port: str, router_id: str) -> str:
 
 
 def _render_server(inventory: Inventory, addresses: Sequence[IPAddress]) -> str:
-    from clusterlb.generate.realserver.needs import RealServerError
-    from clusterlb.generate.realserver.script import realserver_script
     from clusterlb.lab.netns import LabError
+    from clusterlb.render.realserver.needs import RealServerError
+    from clusterlb.render.realserver.script import realserver_script
 
     try:
         return realserver_script(inventory, addresses)

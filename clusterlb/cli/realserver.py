@@ -40,9 +40,9 @@ def command(
     """
     from clusterlb.config.load import InventoryError, load
     from clusterlb.drivers.interface import DriverError
-    from clusterlb.generate.realserver.host import member_named, members_of
-    from clusterlb.generate.realserver.needs import RealServerError
-    from clusterlb.generate.realserver.render import INTERFACE, Format, needs_interface, render
+    from clusterlb.render.realserver.host import member_named, members_of
+    from clusterlb.render.realserver.needs import RealServerError
+    from clusterlb.render.realserver.render import INTERFACE, Format, needs_interface, render
 
     if members and pool is not None:
         raise click.UsageError("give members or --pool, not both")

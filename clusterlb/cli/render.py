@@ -25,9 +25,9 @@ def command(what: str, inventory: Path, director: str | None) -> None:
     from clusterlb.config.load import InventoryError, load
     from clusterlb.controller.reload import UnknownDirectorError, director_of
     from clusterlb.controller.render import full_state
-    from clusterlb.drivers.frr.render import render_config, render_daemons
     from clusterlb.drivers.interface import DriverError
-    from clusterlb.drivers.ipvs.restore import render as render_restore
+    from clusterlb.render.frr import render_config, render_daemons
+    from clusterlb.render.ipvsadm import render as render_restore
 
     try:
         cluster, _ = load(inventory)

@@ -18,9 +18,9 @@ from clusterlb.controller.index import Index
 from clusterlb.controller.reconcile import Reconciler
 from clusterlb.core.brake import too_much
 from clusterlb.drivers.interface import DriverError
-from clusterlb.drivers.templates import OVERRIDES
 from clusterlb.model.inventory import Director, Inventory
 from clusterlb.model.state import FrrLine
+from clusterlb.render.templates import OVERRIDES
 
 log = structlog.get_logger()
 

@@ -22,7 +22,6 @@ from clusterlb.drivers.ipvs.batch import Batch
 from clusterlb.drivers.ipvs.driver import KernelIpvs
 from clusterlb.drivers.ipvs.netlink import IpvsSocket
 from clusterlb.drivers.ipvs.protocol import Command, CommandAttr, ServiceAttr
-from clusterlb.drivers.ipvs.restore import render
 from clusterlb.drivers.netlink import MAX_BATCH, BatchResult
 from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.address import AddressFamily
@@ -45,6 +44,7 @@ from clusterlb.model.plan import (
     IpvsStep,
     RemoveService,
 )
+from clusterlb.render.ipvsadm import render
 from tests.contract.ipvs_suite import DNS, HASHED, MH_FLAGS, STATES, WEB, IpvsContract, added, member
 from tests.kernel.conftest import fresh_namespace
 

@@ -13,9 +13,9 @@ from fake_director import FakeDirector, inventory, running
 
 from clusterlb.cli.main import main
 from clusterlb.controller import reload
-from clusterlb.drivers import templates, templates_aside
-from clusterlb.drivers.frr.render import render_config
-from clusterlb.drivers.templates import TemplateError
+from clusterlb.render import templates, templates_aside
+from clusterlb.render.frr import render_config
+from clusterlb.render.templates import TemplateError
 
 INVENTORY = """\
 cluster: {name: edge-1, vip_prefixes: [10.100.0.0/24]}

@@ -22,7 +22,8 @@ WIRE = bytes.fromhex(
     01
     00 00
     aa bb cc dd
-    """  # nlmsghdr: length, family, NLM_F_REQUEST | NLM_F_ACK, sequence, port; genlmsghdr: NEW_DEST, version, 0
+    """
+    # nlmsghdr: length, family, NLM_F_REQUEST | NLM_F_ACK, sequence, port id; genlmsghdr: NEW_DEST, version, 0
 )
 
 
