@@ -43,6 +43,7 @@ from clusterlb.model.inventory import Director, Inventory
 from clusterlb.model.readable import lines
 from clusterlb.model.state import FrrLine
 from clusterlb.render.frr import render_config
+from clusterlb.render.templates import RenderError
 
 # seconds: FRR on a busy small machine is slow, and a stuck one is found by BFD at the switch long before
 FRR_TIMEOUT = 30.0
@@ -102,7 +103,15 @@ def run(options: Options) -> bool:
 
         with only_one(options.state_dir):
             return asyncio.run(main())
-    except (UnknownDirectorError, DriverError, LedgerError, JournalError, LockedError, ApiError) as error:
+    except (
+        UnknownDirectorError,
+        DriverError,
+        RenderError,
+        LedgerError,
+        JournalError,
+        LockedError,
+        ApiError,
+    ) as error:
         raise StartError(str(error)) from error
 
 

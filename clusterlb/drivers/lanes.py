@@ -1,30 +1,20 @@
-"""The names of the lane interfaces, and the numbers of the routes over them."""
+"""Lanes in the kernel: the far end of a veth pair, the metrics of routes, and which form a VIP has."""
 
 from __future__ import annotations
 
 from collections.abc import Set
 
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
-from clusterlb.model.ospf import OUR_INTERFACES, Lane
+from clusterlb.model.ospf import Lane
 
-# A route's protocol says who made it. FRR uses 186 to 198 and 42 (zebra/rt_netlink.h) and sweeps its own.
-ANNOUNCE_PROTO = 201
-
-# IFNAMSIZ leaves 15 characters for a name (include/uapi/linux/if.h).
-_NAMES = {lane: f"{OUR_INTERFACES}{lane.value}" for lane in Lane}
 # Each lane has a metric of its own: a VIP can be on two, and the kernel and zebra prefer the better one. Far
 # above FRR's own (20): packets follow table local, and no route of anybody's is hidden by these.
 _METRICS = {lane: 4211 + number for number, lane in enumerate((Lane.ACTIVE, Lane.STANDBY, Lane.DRAINED))}
 
 
-def lane_interface(lane: Lane) -> str:
-    """Return the name of a lane's interface, such as ``clb-active``."""
-    return _NAMES[lane]
-
-
 def lane_peer(lane: Lane) -> str:
     """Return the name of the far end of a lane that is a veth pair."""
-    return f"{_NAMES[lane]}-x"
+    return f"{lane.interface}-x"
 
 
 def lane_metric(lane: Lane) -> int:

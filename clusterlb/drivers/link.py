@@ -15,13 +15,13 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from clusterlb.drivers.interface import DriverError, LinkState
-from clusterlb.drivers.lanes import is_in_force, lane_interface, lane_peer
+from clusterlb.drivers.lanes import is_in_force, lane_peer
 from clusterlb.drivers.moves import Move, carry_out, on_lane
 from clusterlb.drivers.peers import add_peer, read_peers, remove_peer
 from clusterlb.drivers.rtnetlink import RT_TABLE_LOCAL, RouteSocket
 from clusterlb.drivers.vrrp_devices import add_device, read_devices, remove_device
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
-from clusterlb.model.ospf import Lane
+from clusterlb.model.ospf import DELIVER_PROTO, Lane
 from clusterlb.model.plan import (
     AddDevice,
     AddLocalRoute,
@@ -36,9 +36,6 @@ from clusterlb.model.plan import (
     StepError,
     Withdraw,
 )
-
-# of the routes that deliver; see ANNOUNCE_PROTO
-CLUSTERLB_PROTO = 210
 
 _RTN_LOCAL = 2
 _RT_SCOPE_HOST = 254
@@ -89,7 +86,7 @@ class KernelLinks:
         lanes: set[Lane] = set()
         announced: dict[IPAddress, frozenset[Lane]] = {}
         for lane in Lane:
-            found = self._link(lane_interface(lane))
+            found = self._link(lane.interface)
             if found is None:
                 continue
             index, flags = found
@@ -106,7 +103,7 @@ class KernelLinks:
             lanes=frozenset(lanes),
             announced=announced,
             local_routes=frozenset(
-                vip for family in AddressFamily for vip in self._dumps.local_routes(family, CLUSTERLB_PROTO)
+                vip for family in AddressFamily for vip in self._dumps.local_routes(family, DELIVER_PROTO)
             ),
             carrier={name: self._has_carrier(name) for name in self._uplinks},
             peers=frozenset(read_peers(self._dumps)),
@@ -184,7 +181,7 @@ class KernelLinks:
                 continue
             vip, lane, on = step.vip, step.lane, isinstance(step, Announce)
             if lane not in links:
-                links[lane] = self._link(lane_interface(lane))
+                links[lane] = self._link(lane.interface)
             if link := links[lane]:
                 ways = [way for way in (False, True) if is_in_force(vip, way, self.external)]
                 ways = ways[:1] if on else ways
@@ -197,7 +194,7 @@ class KernelLinks:
                 yield StepError(step, errno, _words(errno))
 
     def _create(self, lane: Lane) -> None:
-        name, peer = lane_interface(lane), lane_peer(lane)
+        name, peer = lane.interface, lane_peer(lane)
         if self._link(name) is None:
             try:
                 self._ipr.link("add", ifname=name, kind="dummy")
@@ -216,7 +213,7 @@ class KernelLinks:
             raise OSError(errno, name)
 
     def _remove(self, lane: Lane) -> None:
-        found = self._link(lane_interface(lane))
+        found = self._link(lane.interface)
         if found:
             self._ipr.link("del", index=found[0])
 
@@ -225,7 +222,7 @@ class KernelLinks:
             # append: an address on a lane has a local route of the kernel's own, and ours stands beside it
             self._ipr.route("append", **self._route(vip))
         except NetlinkError as error:
-            if error.code != EEXIST or vip not in self._dumps.local_routes(family_of(vip), CLUSTERLB_PROTO):
+            if error.code != EEXIST or vip not in self._dumps.local_routes(family_of(vip), DELIVER_PROTO):
                 raise
 
     def _remove_route(self, vip: IPAddress) -> None:
@@ -246,13 +243,13 @@ class KernelLinks:
             "table": RT_TABLE_LOCAL,
             "type": _RTN_LOCAL,
             "scope": _RT_SCOPE_HOST if vip.version == 4 else 0,
-            "proto": CLUSTERLB_PROTO,
+            "proto": DELIVER_PROTO,
         }
 
     def _index(self, lane: Lane) -> int:
-        found = self._link(lane_interface(lane))
+        found = self._link(lane.interface)
         if found is None:
-            raise OSError(ENODEV, lane_interface(lane))
+            raise OSError(ENODEV, lane.interface)
         return found[0]
 
     def _link(self, name: str) -> tuple[int, int] | None:

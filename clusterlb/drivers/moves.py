@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from errno import EADDRNOTAVAIL, EEXIST, ESRCH
 
-from clusterlb.drivers.lanes import ANNOUNCE_PROTO, lane_metric
+from clusterlb.drivers.lanes import lane_metric
 from clusterlb.drivers.netlink import Request
 from clusterlb.drivers.rtnetlink import (
     RTM_DELADDR,
@@ -24,7 +24,7 @@ from clusterlb.drivers.rtnetlink import (
     route_request,
 )
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
-from clusterlb.model.ospf import Lane
+from clusterlb.model.ospf import ANNOUNCE_PROTO, Lane
 
 
 @dataclass(frozen=True, slots=True)

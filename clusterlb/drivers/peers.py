@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from clusterlb.core.snat.marks import FIRST, MASK
 from clusterlb.drivers.conntrack import forget_marked
-from clusterlb.drivers.lanes import ANNOUNCE_PROTO
 from clusterlb.drivers.netlink import (
     NLM_F_CREATE,
     NLM_F_REPLACE,
@@ -35,6 +34,7 @@ from clusterlb.drivers.rtnetlink import (
     RouteSocket,
 )
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
+from clusterlb.model.ospf import ANNOUNCE_PROTO
 from clusterlb.model.snat import Peer
 
 PREFERENCE = FIRST >> 16  # between table local (0) and table main (32766)

@@ -15,12 +15,25 @@ OUR_INTERFACES = "clb-"
 """How the name of every interface begins that clusterlb makes, on directors and on real servers."""
 
 
+# A route's protocol says who made it. FRR uses 186 to 198 and 42 (zebra/rt_netlink.h) and sweeps its own.
+ANNOUNCE_PROTO = 201
+"""Of the routes that announce a VIP, and of the ways to peers."""
+
+DELIVER_PROTO = 210
+"""Of the routes that deliver a VIP's packets to this host, on directors and on real servers."""
+
+
 class Lane(Enum):
     """The interface a VIP's address sits on; its OSPF cost says how much the VIP is wanted here."""
 
     ACTIVE = "active"
     STANDBY = "standby"
     DRAINED = "drained"
+
+    @property
+    def interface(self) -> str:
+        """The name of the lane's interface, such as ``clb-active``; at most 15 characters (IFNAMSIZ)."""
+        return f"{OUR_INTERFACES}{self.value}"
 
 
 class AnnounceMode(Enum):

@@ -11,9 +11,10 @@ from clusterlb.core.snat.rules import pool_families
 from clusterlb.model.address import AddressFamily, family_of
 from clusterlb.model.inventory import Inventory
 from clusterlb.model.ospf import BACKBONE, AreaType
+from clusterlb.render.templates import RenderError
 
 
-class SwitchError(Exception):
+class SwitchError(RenderError):
     """The system cannot do what the inventory asks; the text says what and what to change."""
 
 

@@ -9,11 +9,10 @@ from ipaddress import IPv4Address
 from clusterlb.core.snat.gateway import ORIGINATE
 from clusterlb.core.snat.rules import pool_families
 from clusterlb.core.vrrp import Group, groups_of
-from clusterlb.drivers.interface import DriverError
-from clusterlb.drivers.lanes import lane_interface
 from clusterlb.model.address import AddressFamily, IPNetwork, family_of
 from clusterlb.model.inventory import Cluster, Director, Inventory, Vrrp
 from clusterlb.model.ospf import BACKBONE, AnnounceMode, AreaType, Lane, Ospf
+from clusterlb.render.templates import RenderError
 from clusterlb.render.templates_aside import fill
 
 BFD_PROFILE = "clusterlb"
@@ -60,13 +59,13 @@ def render_config(inventory: Inventory, director: Director) -> str:
     Every line is written as ``show running-config`` prints it, and values that are FRR's defaults are left
     out as FRR leaves them out, so that what runs can be compared with it line by line. The order is that in
     which OSPF may start: its router id before the first interface, and there everything before the area.
-    Raises DriverError when a timer is one that OSPF or FRR cannot express, and TemplateError.
+    Raises RenderError, also when a timer is one that OSPF or FRR cannot express.
     """
     ospf = inventory.cluster.ospf
     ipv6 = AddressFamily.IPV6 in inventory.cluster.families
     multiplier = _hello_multiplier(ospf)
     if ipv6 and multiplier:
-        raise DriverError(
+        raise RenderError(
             f"ospf.hello {ospf.hello} s: OSPFv3 has no hello below 1 s (FRR ospf6d). "
             "Set hello to 1s or more; with bfd a dead director is noticed just as fast."
         )
@@ -138,7 +137,7 @@ def _interfaces(ospf: Ospf, director: Director, ipv6: bool) -> list[_Interface]:
     in_area = {family: ospf.announce.of(family) is AnnounceMode.INTRA_AREA for family in AddressFamily}
     ipv4, ipv6 = in_area[AddressFamily.IPV4], ipv6 and in_area[AddressFamily.IPV6]
     lanes = [
-        _Interface(lane_interface(lane), ospf.area, ospf.costs.of(lane), lane=True, ipv4=ipv4, ipv6=ipv6)
+        _Interface(lane.interface, ospf.area, ospf.costs.of(lane), lane=True, ipv4=ipv4, ipv6=ipv6)
         for lane in Lane
         if ipv4 or ipv6
     ]
@@ -161,7 +160,7 @@ def _policies(cluster: Cluster) -> list[_Policy]:
         )
         for family in AddressFamily
     }
-    entries = tuple(_Entry(lane_interface(lane), cluster.ospf.costs.of(lane)) for lane in Lane)
+    entries = tuple(_Entry(lane.interface, cluster.ospf.costs.of(lane)) for lane in Lane)
     return [
         _Policy(_IP[family], ROUTE_MAPS[family], prefixes[family], entries)
         for family in sorted(cluster.ospf.external)
@@ -185,7 +184,7 @@ def _hello_multiplier(ospf: Ospf) -> int:
         return 0
     multiplier = round(1 / ospf.hello)
     if ospf.dead != 1 or abs(multiplier * ospf.hello - 1) > 0.01:
-        raise DriverError(
+        raise RenderError(
             f"ospf.hello {ospf.hello} s, dead {ospf.dead} s: FRR sends hellos faster than 1 s only with "
             "dead 1s and a hello that divides it (500ms, 250ms, 200ms, 100ms). Or hello 1s with bfd."
         )
@@ -194,5 +193,5 @@ def _hello_multiplier(ospf: Ospf) -> int:
 
 def _whole(name: str, seconds: float) -> int:
     if seconds != int(seconds) or seconds < 1:
-        raise DriverError(f"ospf.{name} {seconds} s: OSPF carries whole seconds, at least 1. Round it.")
+        raise RenderError(f"ospf.{name} {seconds} s: OSPF carries whole seconds, at least 1. Round it.")
     return int(seconds)

@@ -11,7 +11,6 @@ from ipaddress import IPv4Address
 
 from jinja2 import Environment
 
-from clusterlb.drivers.ipvs.encode import netmask
 from clusterlb.model.address import AddressFamily, endpoint_text
 from clusterlb.model.ipvs import (
     Destination,
@@ -23,6 +22,7 @@ from clusterlb.model.ipvs import (
     TunnelFlag,
     TunnelType,
     VirtualService,
+    ipv4_mask,
 )
 from clusterlb.render.templates import environment, fill
 
@@ -95,7 +95,7 @@ def _persistence(service: VirtualService) -> str:
     persistent = ServiceFlag.PERSISTENT in service.flags
     options = [f"-p {service.timeout}"] if persistent else []
     if persistent and service.prefix != (128 if ipv6 else 32):
-        mask = str(service.prefix if ipv6 else IPv4Address(netmask(service.key.family, service.prefix)))
+        mask = str(service.prefix if ipv6 else IPv4Address(ipv4_mask(service.prefix)))
         options.append(f"-M {mask}")
     return " ".join(options)
 

@@ -17,15 +17,17 @@ from jinja2 import (
 )
 from jinja2.bccache import Bucket
 
-from clusterlb.drivers.interface import DriverError
 from clusterlb.ownership import kind, unsafe
 
 OVERRIDES = Path("/etc/clusterlb/templates")
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
-class TemplateError(DriverError):
-    """A template cannot be used, or does not render; the text has its file, the line and why."""
+class RenderError(Exception):
+    """What the inventory asks for cannot be written; the text says which, why, and what to change.
+
+    Of a template: the text has its file and line.
+    """
 
 
 class _Compiled(BytecodeCache):
@@ -66,17 +68,17 @@ def environment(overrides: Path = OVERRIDES) -> Environment:
 
 
 def fill(jinja: Environment, name: str, /, **values: Any) -> str:
-    """Return what a template renders to, or raise TemplateError, whatever an operator's own does."""
+    """Return what a template renders to, or raise RenderError, whatever an operator's own does."""
     try:
         return jinja.get_template(name).render(**values)
     except Exception as error:
-        raise TemplateError(f"{_place(error, name)}: {type(error).__name__}: {error}") from error
+        raise RenderError(f"{_place(error, name)}: {type(error).__name__}: {error}") from error
 
 
 def overridden(folder: str, overrides: Path = OVERRIDES) -> bool:
     """Say whether an operator has templates of his own in a folder, such as ``frr``.
 
-    Raises TemplateError for one that is no regular file, which jinja2 would pass over, and where somebody
+    Raises RenderError for one that is no regular file, which jinja2 would pass over, and where somebody
     else may change it: what is rendered is configuration that root's programs carry out.
     """
     found = [path for path in (overrides / folder).rglob("*") if not path.is_dir() or path.suffix == ".j2"]
@@ -84,11 +86,11 @@ def overridden(folder: str, overrides: Path = OVERRIDES) -> bool:
         try:
             mode = path.stat().st_mode
         except OSError as error:
-            raise TemplateError(f"{path}: cannot be read: {error.strerror}") from error
+            raise RenderError(f"{path}: cannot be read: {error.strerror}") from error
         if not stat.S_ISREG(mode):
-            raise TemplateError(f"{path}: is {kind(mode)}, not a regular file")
+            raise RenderError(f"{path}: is {kind(mode)}, not a regular file")
         if why := unsafe(path):
-            raise TemplateError(f"{path}: {why}")
+            raise RenderError(f"{path}: {why}")
     return bool(found)
 
 

@@ -24,7 +24,7 @@ LONGEST = 4 << 20  # characters; a configuration of 10,000 lines has a tenth
 
 
 def fill(name: str, /, **values: Any) -> str:
-    """Return what a template renders to, aside where an operator has his own; raise TemplateError."""
+    """Return what a template renders to, aside where an operator has his own; raise RenderError."""
     folder = name.partition("/")[0]
     if not templates.overridden(folder, templates.OVERRIDES):
         return templates.fill(templates.environment(templates.OVERRIDES), name, **values)
@@ -36,16 +36,16 @@ def fill(name: str, /, **values: Any) -> str:
         )
     except subprocess.TimeoutExpired as error:
         where = templates.OVERRIDES / name
-        raise templates.TemplateError(
+        raise templates.RenderError(
             f"{where}: does not end within {PATIENCE:g} s: is there a loop?"
         ) from error
     try:
         answer = json.loads(done.stdout)
     except ValueError as error:
         text = f"the process that was to render this ended with {done.returncode}"
-        raise templates.TemplateError(f"{templates.OVERRIDES / name}: {text}") from error
+        raise templates.RenderError(f"{templates.OVERRIDES / name}: {text}") from error
     if "error" in answer:
-        raise templates.TemplateError(str(answer["error"]))
+        raise templates.RenderError(str(answer["error"]))
     return str(answer["text"])
 
 
@@ -56,7 +56,7 @@ def main() -> None:
     overrides, name, values = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by fill() a moment ago
     try:
         answer = {"text": templates.fill(templates.environment(Path(overrides)), name, **values)}
-    except templates.TemplateError as error:
+    except templates.RenderError as error:
         answer = {"error": str(error)}
     if (length := len(answer.get("text", ""))) > LONGEST:
         answer = {"error": f"{Path(overrides, name)}: renders to {length:,} characters"}

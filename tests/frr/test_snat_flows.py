@@ -8,9 +8,9 @@ import pytest
 from clusterlb.core.snat.buckets import BUCKETS, NOBODY, Buckets
 from clusterlb.core.snat.rules import HOPS, read_buckets
 from clusterlb.drivers.conntrack import KernelConntrack
-from clusterlb.drivers.lanes import ANNOUNCE_PROTO
 from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.model.address import AddressFamily
+from clusterlb.model.ospf import ANNOUNCE_PROTO
 from clusterlb.model.plan import AddPeer
 from tests.frr.conftest import eventually
 from tests.support.snat_rig import DIRECTORS, OUTSIDE, SERVER6, SERVERS, Rig

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from clusterlb.drivers.lanes import ANNOUNCE_PROTO
+from clusterlb.model.ospf import ANNOUNCE_PROTO
 from tests.frr.conftest import eventually
 from tests.support.snat_cluster import DIRECTORS, OUTSIDE, SERVERS, SnatCluster
 from tests.support.snat_traffic import Echo, Streams

@@ -27,6 +27,7 @@ from clusterlb.model.ipvs import (
     ServiceFlag,
     ServiceKey,
     VirtualService,
+    ipv4_mask,
 )
 
 _IPV4 = int(AddressFamily.IPV4)
@@ -64,14 +65,11 @@ def service_key(key: ServiceKey) -> bytes:
 def netmask(family: AddressFamily, prefix: int) -> bytes:
     """Return the persistence granularity: a mask in network order for IPv4, a plain length for IPv6.
 
-    The kernel keeps both in one ``__be32`` and reads it as ``__u32`` for IPv6 (``ip_vs_add_service``). A
-    negative number is an IPv4 mask with holes.
+    The kernel keeps both in one ``__be32`` and reads it as ``__u32`` for IPv6 (``ip_vs_add_service``).
     """
     if family is AddressFamily.IPV6:
         return U32.pack(prefix)
-    if prefix < 0:
-        return (-prefix).to_bytes(4, "big")
-    return (ALL_FLAGS << (32 - prefix) & ALL_FLAGS).to_bytes(4, "big")
+    return ipv4_mask(prefix).to_bytes(4, "big")
 
 
 _SETTINGS = Struct("=4sII 4sI 4s4s")

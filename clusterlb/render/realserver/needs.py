@@ -10,6 +10,7 @@ from clusterlb.model.address import IPAddress
 from clusterlb.model.forwarding import Forwarding, Tunnel
 from clusterlb.model.inventory import Inventory, Member, Service
 from clusterlb.model.ipvs import Protocol, TunnelFlag, TunnelType
+from clusterlb.render.templates import RenderError
 
 LOOPBACK = "lo"
 MTU = 1500  # of the way from a director to a real server
@@ -22,7 +23,7 @@ _REMOTE_CHECKSUM = 4 + 4  # GUE_LEN_PRIV and GUE_PLEN_REMCSUM
 _GRE_CHECKSUM = 4
 
 
-class RealServerError(Exception):
+class RealServerError(RenderError):
     """A real server cannot be set up so; the text says which, why, and what to change."""
 
 

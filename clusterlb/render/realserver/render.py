@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from itertools import chain
 
-from clusterlb.drivers.link import CLUSTERLB_PROTO
 from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Inventory
+from clusterlb.model.ospf import DELIVER_PROTO
 from clusterlb.render.realserver.host import Host, host_of
 from clusterlb.render.realserver.needs import RealServerError
 from clusterlb.render.realserver.script import realserver_script
@@ -51,7 +51,7 @@ def render(
         for host in found:
             _check_networkd(host)
     template = f"realserver/{form.value}.j2"
-    return fill(jinja, template, cluster=cluster, hosts=found, interface=interface, protocol=CLUSTERLB_PROTO)
+    return fill(jinja, template, cluster=cluster, hosts=found, interface=interface, protocol=DELIVER_PROTO)
 
 
 def needs_interface(inventory: Inventory, hosts: Iterable[Sequence[IPAddress]], form: Format) -> bool:

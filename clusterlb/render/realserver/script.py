@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from clusterlb.drivers.link import CLUSTERLB_PROTO
 from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Inventory
+from clusterlb.model.ospf import DELIVER_PROTO
 from clusterlb.render.realserver.needs import Needs, needs_of
 from clusterlb.render.templates import environment, fill
 
@@ -41,7 +41,7 @@ def realserver_script(inventory: Inventory, addresses: Iterable[IPAddress]) -> s
         "realserver/sh.j2",
         cluster=inventory.cluster.name,
         arms=[_Arm(members, parts) for parts, members in arms.items()],
-        protocol=CLUSTERLB_PROTO,
+        protocol=DELIVER_PROTO,
     )
 
 

@@ -13,7 +13,7 @@ from clusterlb.core import marks
 from clusterlb.core.rules.reverse import reverse
 from clusterlb.core.snat import marks as snat_marks
 from clusterlb.drivers import peers
-from clusterlb.drivers.lanes import lane_interface, lane_peer
+from clusterlb.drivers.lanes import lane_peer
 from clusterlb.model.ospf import Lane
 
 PACKAGE = Path(marks.__file__).parents[1]
@@ -23,7 +23,7 @@ FIRSTS = [marks.FIRST, marks.FIRST_OF_SERVICES, marks.FIRST_OF_DIRECTORS, marks.
 MARKS = [*FIRSTS, *(first + marks.SPAN - 1 for first in FIRSTS), snat_marks.ASK, 0x46123456]
 # a routing table of ours has its mark's number; a rule of ours has its mark and its mask
 INTERFACES = [
-    *map(lane_interface, Lane),
+    *(lane.interface for lane in Lane),
     *map(lane_peer, Lane),
     "clb-anything",
     "vrrp4-1-7",

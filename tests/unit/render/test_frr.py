@@ -5,12 +5,12 @@ import pytest
 from frr_inventories import CASES
 
 from clusterlb.drivers.frr.text import parse
-from clusterlb.drivers.interface import DriverError
 from clusterlb.model.address import AddressFamily, family_of
 from clusterlb.model.inventory import Cluster, Inventory
 from clusterlb.model.ospf import AreaType, Lane, Ospf
 from clusterlb.model.state import FrrLine
 from clusterlb.render.frr import render_config, render_daemons
+from clusterlb.render.templates import RenderError
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "frr"
 
@@ -146,5 +146,5 @@ def test_the_backbone_is_never_special():
 def test_timers_that_ospf_cannot_express(ospf, prefix, words):
     _, director = CASES["plain"]
     cluster = Cluster("c", (ip_network(prefix),), ospf=ospf)
-    with pytest.raises(DriverError, match=words):
+    with pytest.raises(RenderError, match=words):
         render_config(Inventory(cluster, {}, {}, {}), director)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from clusterlb.render.ipvsadm import render
-from clusterlb.render.templates import TemplateError, environment
+from clusterlb.render.templates import RenderError, environment
 from tests.contract.ipvs_suite import STATES
 
 GOLDEN = """\
@@ -52,5 +52,5 @@ def test_a_template_with_a_misspelt_name_is_an_error(tmp_path: Path) -> None:
     own = tmp_path / "ipvs" / "services.rules.j2"
     own.parent.mkdir()
     own.write_text("{{ servises }}")
-    with pytest.raises(TemplateError, match=r"services.rules.j2:1: UndefinedError: 'servises'"):
+    with pytest.raises(RenderError, match=r"services.rules.j2:1: UndefinedError: 'servises'"):
         render(STATES, environment(tmp_path))
