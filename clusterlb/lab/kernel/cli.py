@@ -97,7 +97,7 @@ def run(
     try:
         status = choice.run(Task(argv, limit=limit, memory=memory, tree=tree), forced, source)
         if status is None:
-            os.execvp(argv[0], argv)  # noqa: S606 - this command is what was asked for
+            os.execvp(argv[0], argv)
     except OSError as error:
         raise click.ClickException(f"cannot run {argv[0]}: {error.strerror}") from error
     except LabError as error:

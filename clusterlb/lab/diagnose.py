@@ -11,7 +11,7 @@ from clusterlb.lab.topology import SWITCH
 _SECONDS = 60.0
 
 
-def autopsy(name: str, run_dir: Path, router_id: str, *, ospf6: bool = False) -> str:
+def diagnose(name: str, run_dir: Path, router_id: str, *, ospf6: bool = False) -> str:
     """Return the output of the commands an operator would type; never raises for one that fails."""
     commands = [
         ["ip", "-n", name, "-br", "address"],

@@ -5,19 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from clusterlb.cli.exits import Exit
-from clusterlb.cli.lab_kernel import kernel, kernel_option
-
-if TYPE_CHECKING:
-    from clusterlb.lab.hooks import Hooks
-    from clusterlb.model.address import IPAddress
-    from clusterlb.model.inventory import Inventory
+from clusterlb.lab.kernel.cli import kernel, kernel_option
 
 spec_option = click.option(
     "--spec",
@@ -30,17 +23,6 @@ inventory_option = click.option(
     "inventory_path",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Run this inventory, laid out as docs/lab.md says. Of --spec, switch and wait still count.",
-)
-# what the lab's processes would each import by themselves, and slowly on an emulated machine
-_WARM = (
-    "clusterlb.api.run",
-    "clusterlb.api.server",
-    "clusterlb.cli.down",
-    "clusterlb.cli.plan",
-    "clusterlb.cli.status",
-    "clusterlb.cli.up",
-    "clusterlb.config.load",
-    "clusterlb.controller.daemon",
 )
 
 
@@ -120,7 +102,7 @@ def _in_lab(
     _require()
     try:
         spec = LabSpec() if spec_path is None else load_spec(spec_path)
-        lab = Lab(spec, *prepare(spec, inventory_path), _hooks())
+        lab = Lab(spec, *prepare(spec, inventory_path), _say())
         again = _again({"--spec": spec_path, "--inventory": inventory_path}, argv, interactive=interactive)
         status = choice.run(Task(again, interactive), choice.Kernel(kernel_name) if kernel_name else None)
         return run_session(lab, argv, interactive=interactive) if status is None else status
@@ -157,51 +139,3 @@ def _say() -> Callable[[str], None]:
 
     started = monotonic()
     return lambda text: click.echo(f"lab: [{monotonic() - started:5.1f} s] {text}", err=True)
-
-
-def _run_clusterlb(argv: list[str]) -> None:
-    from clusterlb.cli.main import main
-
-    main.main(argv, prog_name="clusterlb", standalone_mode=True)
-
-
-def _hooks() -> Hooks:
-    from clusterlb.lab.hooks import Hooks
-
-    return Hooks(_run_clusterlb, _warm, _say(), _configured, _render_router, _render_server)
-
-
-def _configured(inventory: Inventory, director: str, text: str, state: Path) -> str:
-    from clusterlb.api.run import frr_lines
-    from clusterlb.controller.configured import configured
-    from clusterlb.controller.ledger import Ledger
-
-    ours = frr_lines(inventory, inventory.directors[director])
-    return configured(text, ours, Ledger(state / "ledger.json"))
-
-
-def _render_router(inventory: Inventory, port: str, router_id: str) -> str:
-    from clusterlb.lab.netns import LabError
-    from clusterlb.render.facts import SwitchError, facts_of
-    from clusterlb.render.switch import System, render_switch
-
-    try:
-        return render_switch(facts_of(inventory, (port,), router_id), System.FRR)
-    except SwitchError as error:
-        raise LabError(str(error)) from error
-
-
-def _render_server(inventory: Inventory, addresses: Sequence[IPAddress]) -> str:
-    from clusterlb.lab.netns import LabError
-    from clusterlb.render.realserver.needs import RealServerError
-    from clusterlb.render.realserver.script import realserver_script
-
-    try:
-        return realserver_script(inventory, addresses)
-    except RealServerError as error:
-        raise LabError(str(error)) from error
-
-
-def _warm() -> None:
-    for name in _WARM:
-        import_module(name)
