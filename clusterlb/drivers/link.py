@@ -7,6 +7,7 @@ inventory's choice for each address family (``Ospf.announce``).
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterable, Mapping, Sequence, Set
 from errno import EADDRINUSE, EEXIST, EINVAL, ENETUNREACH, ENODEV, EOPNOTSUPP, EPERM, ESRCH, ETIMEDOUT
 from itertools import groupby
@@ -265,6 +266,21 @@ class KernelLinks:
     def _has_carrier(self, name: str) -> bool:
         found = self._link(name)
         return found is not None and bool(found[1] & _IFF_UP) and bool(found[1] & _IFF_LOWER_UP)
+
+
+def not_local(addresses: Iterable[IPAddress]) -> frozenset[IPAddress]:
+    """Return those that no interface of this network namespace has (bind(2), EADDRNOTAVAIL)."""
+    return frozenset(address for address in addresses if not _is_local(address))
+
+
+def _is_local(address: IPAddress) -> bool:
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((str(address), 0))
+        except OSError:
+            return False
+    return True
 
 
 def _errno(error: NetlinkError | OSError) -> int:
