@@ -17,18 +17,17 @@ from ipaddress import ip_address
 from typing import NamedTuple
 
 from clusterlb.drivers.interface import DriverError
-from clusterlb.drivers.netlink import (
+from clusterlb.drivers.netlink.codec import (
     ATTRIBUTE,
     HEADER,
-    NETLINK_NETFILTER,
     NLA_F_NESTED,
     NLA_TYPE_MASK,
     Answer,
-    NetlinkSocket,
     attribute,
     find,
     parse,
 )
+from clusterlb.drivers.netlink.socket import NETLINK_NETFILTER, NetlinkSocket
 from clusterlb.model.address import AddressFamily, IPAddress
 from clusterlb.model.port_use import AddressUse, ConntrackFailures, Remote
 

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable
 from typing import NamedTuple
 
-from clusterlb.drivers.netlink import NETLINK_ROUTE, heard, listen
+from clusterlb.drivers.netlink.socket import NETLINK_ROUTE, heard, listen
 
 
 class Watched(NamedTuple):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from errno import EADDRNOTAVAIL, EEXIST, ESRCH
 
 from clusterlb.drivers.lanes import lane_metric
-from clusterlb.drivers.netlink import Request
+from clusterlb.drivers.netlink.socket import Request
 from clusterlb.drivers.rtnetlink import (
     RTM_DELADDR,
     RTM_DELROUTE,

@@ -13,16 +13,16 @@ from typing import NamedTuple
 
 from clusterlb.core.snat.marks import FIRST, MASK
 from clusterlb.drivers.conntrack import forget_marked
-from clusterlb.drivers.netlink import (
+from clusterlb.drivers.netlink.codec import (
     NLM_F_CREATE,
     NLM_F_REPLACE,
     U32,
-    Request,
     address,
     attribute,
     number,
     parse,
 )
+from clusterlb.drivers.netlink.socket import Request
 from clusterlb.drivers.rtnetlink import (
     NEW,
     RTA_GATEWAY,

@@ -11,20 +11,17 @@ from collections.abc import Sequence
 from struct import Struct
 from typing import NamedTuple
 
-from clusterlb.drivers.netlink import (
-    MAX_BATCH,
-    NETLINK_ROUTE,
+from clusterlb.drivers.netlink.codec import (
     NLM_F_CREATE,
     NLM_F_EXCL,
     U32,
     NetlinkError,
-    NetlinkSocket,
-    Request,
     address,
     attribute,
     number,
     parse,
 )
+from clusterlb.drivers.netlink.socket import MAX_BATCH, NETLINK_ROUTE, NetlinkSocket, Request
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
 
 RTM_NEWADDR = 20

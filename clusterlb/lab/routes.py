@@ -13,16 +13,8 @@ from ipaddress import ip_network
 from struct import Struct
 from types import TracebackType
 
-from clusterlb.drivers.netlink import (
-    NETLINK_ROUTE,
-    Answer,
-    NetlinkSocket,
-    address,
-    attributes,
-    heard,
-    listen,
-    parse,
-)
+from clusterlb.drivers.netlink.codec import Answer, address, attributes, parse
+from clusterlb.drivers.netlink.socket import NETLINK_ROUTE, NetlinkSocket, heard, listen
 from clusterlb.drivers.rtnetlink import RT_TABLE_MAIN, RTA_DST, RTA_GATEWAY, RTM_GETROUTE, RTMSG, RTN_UNICAST
 from clusterlb.lab.netns import inside
 from clusterlb.model.address import IPAddress, IPNetwork

@@ -22,7 +22,7 @@ from clusterlb.drivers.ipvs.batch import Batch
 from clusterlb.drivers.ipvs.driver import KernelIpvs
 from clusterlb.drivers.ipvs.netlink import IpvsSocket
 from clusterlb.drivers.ipvs.protocol import Command, CommandAttr, ServiceAttr
-from clusterlb.drivers.netlink import MAX_BATCH, BatchResult
+from clusterlb.drivers.netlink.socket import MAX_BATCH, BatchResult
 from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.inventory import Service, Vip

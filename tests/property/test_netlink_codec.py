@@ -12,18 +12,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from clusterlb.drivers import netlink
 from clusterlb.drivers.conntrack import KernelConntrack
 from clusterlb.drivers.interface import DriverError
-from clusterlb.drivers.netlink import (
-    HEADER,
-    NetlinkError,
-    NetlinkSocket,
-    attribute,
-    attributes,
-    messages,
-    parse,
-)
+from clusterlb.drivers.netlink import socket as netlink
+from clusterlb.drivers.netlink.codec import HEADER, NetlinkError, attribute, attributes, messages, parse
+from clusterlb.drivers.netlink.socket import NetlinkSocket
 from clusterlb.drivers.nft import generation
 from clusterlb.drivers.nft.monitor import deletes
 from clusterlb.drivers.peers import read_peers

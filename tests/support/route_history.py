@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network
 
-from clusterlb.drivers.netlink import messages
+from clusterlb.drivers.netlink.codec import messages
 from clusterlb.lab.netns import inside
 from clusterlb.lab.routes import RouteWatch, Table, parse_route
 

@@ -11,7 +11,8 @@ from typing import Protocol
 from clusterlb.drivers.ipvs import encode, errors
 from clusterlb.drivers.ipvs.netlink import Message
 from clusterlb.drivers.ipvs.protocol import Command
-from clusterlb.drivers.netlink import MAX_BATCH, BatchResult, NetlinkError
+from clusterlb.drivers.netlink.codec import NetlinkError
+from clusterlb.drivers.netlink.socket import MAX_BATCH, BatchResult
 from clusterlb.model.ipvs import Destination, ServiceKey
 from clusterlb.model.plan import (
     AddDestination,

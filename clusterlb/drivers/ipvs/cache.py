@@ -17,7 +17,7 @@ from struct import Struct
 
 from clusterlb.drivers.ipvs import decode
 from clusterlb.drivers.ipvs.protocol import CommandAttr, DestinationAttr, ServiceAttr, StatsAttr
-from clusterlb.drivers.netlink import ATTRIBUTE
+from clusterlb.drivers.netlink.codec import ATTRIBUTE
 from clusterlb.model.ipvs import Counters, Destination, DestinationStatistics, VirtualService
 
 _LIMIT = 65536  # entries kept; beyond it the cache starts afresh, so that edits cannot fill the memory

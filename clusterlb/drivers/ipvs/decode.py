@@ -16,7 +16,7 @@ from clusterlb.drivers.ipvs.protocol import (
     ServiceAttr,
     StatsAttr,
 )
-from clusterlb.drivers.netlink import HEADER, U32, Attributes, address, attributes, number
+from clusterlb.drivers.netlink.codec import HEADER, U32, Attributes, address, attributes, number
 from clusterlb.model.address import AddressFamily, IPAddress
 from clusterlb.model.ipvs import (
     Counters,

@@ -15,7 +15,7 @@ from clusterlb.drivers.ipvs.netlink import IpvsSocket
 from clusterlb.drivers.ipvs.places import Places, split
 from clusterlb.drivers.ipvs.protocol import Command
 from clusterlb.drivers.ipvs.rest import Resting
-from clusterlb.drivers.netlink import Answer, NetlinkError
+from clusterlb.drivers.netlink.codec import Answer, NetlinkError
 from clusterlb.model.ipvs import ProtocolTimeouts, ServiceKey, ServiceState, ServiceStatistics
 from clusterlb.model.plan import IpvsStep, StepError
 

@@ -18,7 +18,7 @@ from clusterlb.drivers.ipvs.protocol import (
     DestinationAttr,
     ServiceAttr,
 )
-from clusterlb.drivers.netlink import ATTRIBUTE, NLA_F_NESTED, U32, attribute, nested
+from clusterlb.drivers.netlink.codec import ATTRIBUTE, NLA_F_NESTED, U32, attribute, nested
 from clusterlb.model.address import AddressFamily, family_of
 from clusterlb.model.ipvs import (
     Destination,

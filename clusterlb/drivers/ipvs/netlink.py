@@ -15,15 +15,8 @@ from clusterlb.drivers.ipvs.protocol import (
     IPVS_GENL_VERSION,
     Command,
 )
-from clusterlb.drivers.netlink import (
-    NETLINK_GENERIC,
-    Answer,
-    BatchResult,
-    NetlinkSocket,
-    attribute,
-    number,
-    parse,
-)
+from clusterlb.drivers.netlink.codec import Answer, attribute, number, parse
+from clusterlb.drivers.netlink.socket import NETLINK_GENERIC, BatchResult, NetlinkSocket
 
 Message = tuple[int, bytes, bytes]
 """A command and its attributes in two parts: the service's and the destination's."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from struct import Struct
 
-from clusterlb.drivers.netlink import NETLINK_NETFILTER, NetlinkSocket, parse
+from clusterlb.drivers.netlink.codec import parse
+from clusterlb.drivers.netlink.socket import NETLINK_NETFILTER, NetlinkSocket
 
 FIRST = 1  # of a network namespace in which nobody has loaded anything (nf_tables_init_net())
 _NFGENMSG = Struct("=BBH")  # address family, version, resource

@@ -10,7 +10,8 @@ from __future__ import annotations
 from struct import Struct
 
 from clusterlb.drivers.monitor import Watched
-from clusterlb.drivers.netlink import HEADER, NETLINK_NETFILTER, NetlinkError, attributes, messages
+from clusterlb.drivers.netlink.codec import HEADER, NetlinkError, attributes, messages
+from clusterlb.drivers.netlink.socket import NETLINK_NETFILTER
 
 _GROUP = 1 << (7 - 1)  # NFNLGRP_NFTABLES
 _DELETED = frozenset(

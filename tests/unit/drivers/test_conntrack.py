@@ -7,9 +7,9 @@ from ipaddress import ip_address
 import pytest
 from conntrack_entries import attribute, nest, ports, reply_tuple
 
-from clusterlb.drivers import netlink
 from clusterlb.drivers.conntrack import KernelConntrack
 from clusterlb.drivers.interface import DriverError
+from clusterlb.drivers.netlink import socket as netlink
 from clusterlb.model.port_use import AddressUse, ConntrackFailures, Remote
 
 OWN, OWN6 = ip_address("10.100.1.1"), ip_address("fd00:100:1::1")

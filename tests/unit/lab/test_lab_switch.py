@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 from lab_inventories import laid_out
 
-from clusterlb.drivers.netlink import Answer, attribute
+from clusterlb.drivers.netlink.codec import Answer, attribute
 from clusterlb.lab import routes
 from clusterlb.lab.arrival import missing_next_hops, report
 from clusterlb.lab.spec import LabSpec

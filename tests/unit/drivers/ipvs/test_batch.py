@@ -10,7 +10,8 @@ from ipvs_replies import tree
 
 from clusterlb.drivers.ipvs.batch import Batch
 from clusterlb.drivers.ipvs.protocol import Command
-from clusterlb.drivers.netlink import BatchResult, NetlinkError
+from clusterlb.drivers.netlink.codec import NetlinkError
+from clusterlb.drivers.netlink.socket import BatchResult
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.ipvs import (
     Destination,

@@ -7,7 +7,7 @@ import pytest
 
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.ipvs import driver, modules
-from clusterlb.drivers.netlink import NetlinkError
+from clusterlb.drivers.netlink.codec import NetlinkError
 
 
 @pytest.fixture(autouse=True)

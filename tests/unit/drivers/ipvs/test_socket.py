@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from clusterlb.drivers import netlink
 from clusterlb.drivers.ipvs.netlink import IpvsSocket
 from clusterlb.drivers.ipvs.protocol import Command
+from clusterlb.drivers.netlink import socket as netlink
 
 WIRE = bytes.fromhex(
     """

@@ -3,7 +3,7 @@ from errno import EAGAIN
 
 import pytest
 
-from clusterlb.drivers import netlink
+from clusterlb.drivers.netlink import socket as netlink
 from clusterlb.drivers.nft import generation
 
 # what Linux 6.18 answered: nlmsghdr, nfgenmsg, NFTA_GEN_ID, NFTA_GEN_PROC_PID, NFTA_GEN_PROC_NAME

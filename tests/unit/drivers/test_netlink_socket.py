@@ -10,7 +10,8 @@ import pytest
 from ipvs_replies import attr, message
 
 from clusterlb.drivers.ipvs.protocol import CTRL_CMD_GETFAMILY, GENL_HEADER, GENL_ID_CTRL
-from clusterlb.drivers.netlink import MAX_BATCH, NETLINK_GENERIC, NLM_F_CREATE, NetlinkError, NetlinkSocket
+from clusterlb.drivers.netlink.codec import NLM_F_CREATE, NetlinkError
+from clusterlb.drivers.netlink.socket import MAX_BATCH, NETLINK_GENERIC, NetlinkSocket
 
 FAMILY = 30
 

@@ -1,49 +1,37 @@
-"""The netlink protocol: messages, attributes, and a socket that asks the kernel and never waits for ever.
-
-Integers are in host order unless an attribute says otherwise. Layouts and numbers: netlink(7) and
-include/uapi/linux/netlink.h; how the kernel answers: net/netlink/af_netlink.c, Linux 6.1.
-"""
+"""A socket that asks the kernel over netlink and never waits for ever, and one that hears what it tells."""
 
 from __future__ import annotations
 
-import os
 import socket
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from errno import EAGAIN, EBADMSG, EBUSY, EINTR, EMSGSIZE, ENOBUFS, ENOENT, ETIMEDOUT
-from ipaddress import ip_address
+from errno import EAGAIN, EBUSY, EINTR, EMSGSIZE, ENOBUFS, ENOENT, ETIMEDOUT
 from struct import Struct
 from types import TracebackType
 
-from clusterlb.model.address import IPAddress
+from clusterlb.drivers.netlink.codec import (
+    HEADER,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    Answer,
+    NetlinkError,
+    messages,
+    refusal_in,
+)
 
 NETLINK_ROUTE = 0
 NETLINK_NETFILTER = 12
 NETLINK_GENERIC = 16
 
-NLM_F_REPLACE = 0x100
-NLM_F_EXCL = 0x200
-NLM_F_CREATE = 0x400
-NLA_F_NESTED = 0x8000
-NLA_TYPE_MASK = 0x3FFF
 
-HEADER = Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, port id
-ATTRIBUTE = Struct("=HH")  # nlattr: length, type
-U32 = Struct("=I")
 MAX_BATCH = 256
 
 _NLM_F_REQUEST = 0x01
 _NLM_F_ACK = 0x04
 _NLM_F_DUMP_INTR = 0x10
-_NLM_F_CAPPED = 0x100
-_NLM_F_ACK_TLVS = 0x200
 _NLM_F_DUMP = 0x300
-_NLMSG_ERROR = 2
-_NLMSG_DONE = 3
-_ENDS = frozenset({_NLMSG_ERROR, _NLMSG_DONE})
-_NLMSGERR_ATTR_MSG = 1
+_ENDS = frozenset({NLMSG_ERROR, NLMSG_DONE})
 _SOL_NETLINK = 270
 # Short acknowledgements, explained ones, and dumps that the kernel filters: since Linux 4.3, 4.12 and 4.20.
 # Without them answers are longer or poorer, not wrong.
@@ -54,32 +42,9 @@ _READ_SIZE = 1 << 16  # the kernel writes at most 32 KiB of a dump at a time (ne
 _TIMEOUT = 15  # seconds; a small machine may stand still
 _DUMP_ATTEMPTS = 5
 _READS_AT_ONCE = 64
-_ERROR = Struct("=i")
 
 Request = tuple[int, int, bytes]
 """What is asked of the kernel: message type, flags, and what follows the header."""
-
-Answer = tuple[bytes, int, int]
-"""One message of the kernel's: the buffer it came in, and where it begins and ends."""
-
-Attributes = dict[int, bytes]
-"""Attribute type, without its flags, -> payload; of several of one type the last."""
-
-
-class NetlinkError(OSError):
-    """The kernel's refusal: its errno, and its explanation, empty where it gave none.
-
-    EBADMSG: the kernel sent bytes that are no netlink message.
-    """
-
-    errno: int
-
-    def __init__(self, errno: int, explanation: str = "") -> None:
-        super().__init__(errno, explanation or os.strerror(errno))
-        self.explanation = explanation
-
-    def __str__(self) -> str:
-        return self.explanation or os.strerror(self.errno)
 
 
 @dataclass(slots=True)
@@ -91,75 +56,6 @@ class BatchResult:
 
     refusals: dict[int, NetlinkError] = field(default_factory=dict)
     lost: int = 0
-
-
-def attribute(kind: int, payload: bytes) -> bytes:
-    """Return one attribute, padded to four bytes; its length field does not count the padding."""
-    return ATTRIBUTE.pack(4 + len(payload), kind) + payload + bytes(-len(payload) % 4)
-
-
-def nested(kind: int, attributes_inside: bytes) -> bytes:
-    """Return an attribute that holds attributes."""
-    return attribute(kind | NLA_F_NESTED, attributes_inside)
-
-
-def attributes(data: bytes, start: int = 0, end: int | None = None) -> Attributes:
-    """Return the attributes between two offsets; NetlinkError EBADMSG where a length is impossible."""
-    end = len(data) if end is None else end
-    found: Attributes = {}
-    while start + 4 <= end:
-        length, kind = ATTRIBUTE.unpack_from(data, start)
-        if length < 4 or start + length > end:
-            raise _impossible(kind, length)
-        found[kind & NLA_TYPE_MASK] = data[start + 4 : start + length]
-        start += length + 3 & ~3
-    return found
-
-
-def find(data: bytes, start: int, end: int, wanted: int) -> tuple[int, int]:
-    """Return where the payload of the first attribute of a type begins and ends; an absent one is empty.
-
-    For tables of a hundred thousand entries, of which one number each is looked at.
-    """
-    while start + 4 <= end:
-        length, kind = ATTRIBUTE.unpack_from(data, start)
-        if length < 4 or start + length > end:
-            raise _impossible(kind, length)
-        if kind & NLA_TYPE_MASK == wanted:
-            return start + 4, start + length
-        start += length + 3 & ~3
-    return end, end
-
-
-def _impossible(kind: int, length: int) -> NetlinkError:
-    return NetlinkError(
-        EBADMSG, f"netlink attribute {kind & NLA_TYPE_MASK} has the impossible length {length}"
-    )
-
-
-def parse(header: Struct, answer: Answer) -> tuple[tuple[int, ...], Attributes]:
-    """Return the fields of an answer's family header, such as rtmsg, and the attributes after it.
-
-    Raises NetlinkError EBADMSG for an answer that is too short.
-    """
-    data, start, end = answer
-    start += HEADER.size
-    if end - start < header.size:
-        raise NetlinkError(EBADMSG, f"the kernel sent {end - start} bytes for a header of {header.size}")
-    return header.unpack_from(data, start), attributes(data, start + header.size, end)
-
-
-def number(payload: bytes) -> int:
-    """Return an unsigned integer of any size in host order; 0 for no bytes."""
-    return int.from_bytes(payload, "little" if sys.byteorder == "little" else "big")
-
-
-def address(payload: bytes) -> IPAddress:
-    """Return the address of 4 or 16 bytes; NetlinkError EBADMSG for another number of bytes."""
-    try:
-        return ip_address(payload)
-    except ValueError as error:
-        raise NetlinkError(EBADMSG, f"the kernel sent an address of {len(payload)} bytes") from error
 
 
 class NetlinkSocket:
@@ -203,8 +99,8 @@ class NetlinkSocket:
             for start, end, found, flags, sequence in messages(data):
                 if sequence != wanted:
                     continue
-                if found == _NLMSG_ERROR:
-                    raise _refusal(data, start, end, found, flags) or NetlinkError(ENOENT)
+                if found == NLMSG_ERROR:
+                    raise refusal_in(data, start, end, found, flags) or NetlinkError(ENOENT)
                 return data, start, end
 
     def do(self, kind: int, body: bytes) -> None:
@@ -244,20 +140,20 @@ class NetlinkSocket:
             try:
                 # After an overrun read what did arrive, and wait for nothing more: it may have been dropped.
                 data = self._receive(socket.MSG_DONTWAIT if result.lost else 0)
-            except NetlinkError as error:
+            except NetlinkError as failure:
                 if result.lost:
                     return result
-                result.lost = error.errno
-                if error.errno == ENOBUFS:
+                result.lost = failure.errno
+                if failure.errno == ENOBUFS:
                     continue
                 return result
             for start, end, kind, flags, sequence in messages(data):
                 index = sequence - low & 0xFFFFFFFF
-                if kind != _NLMSG_ERROR or index > last - first:
+                if kind != NLMSG_ERROR or index > last - first:
                     continue  # a late answer to an earlier question
-                refusal = _refusal(data, start, end, kind, flags)
-                if refusal is not None:
-                    result.refusals[index] = refusal
+                error = refusal_in(data, start, end, kind, flags)
+                if error is not None:
+                    result.refusals[index] = error
                 if index == last - first:
                     return result
 
@@ -291,9 +187,9 @@ class NetlinkSocket:
                 if flags & _NLM_F_DUMP_INTR:
                     interrupted = True
                 if found in _ENDS:
-                    refusal = _refusal(data, start, end, found, flags)
-                    if refusal is not None:
-                        raise refusal
+                    error = refusal_in(data, start, end, found, flags)
+                    if error is not None:
+                        raise error
                     if interrupted:
                         raise NetlinkError(EINTR)
                     return
@@ -352,41 +248,3 @@ def _opened(protocol: int, groups: int) -> socket.socket:
         opened.close()
         raise
     return opened
-
-
-def messages(data: bytes) -> list[tuple[int, int, int, int, int]]:
-    """Return (start, end, type, flags, sequence) of each message in a buffer.
-
-    Raises NetlinkError EBADMSG where a length is impossible.
-    """
-    found = []
-    place, size = 0, len(data)
-    while place + 16 <= size:
-        length, kind, flags, sequence, _ = HEADER.unpack_from(data, place)
-        if length < 16 or place + length > size:
-            raise NetlinkError(EBADMSG, f"the kernel sent a message of the impossible length {length}")
-        found.append((place, place + length, kind, flags, sequence))
-        place += length + 3 & ~3
-    return found
-
-
-def _refusal(data: bytes, start: int, end: int, kind: int, flags: int) -> NetlinkError | None:
-    """Read NLMSG_ERROR or NLMSG_DONE; None is success.
-
-    The explanation is an attribute. In NLMSG_ERROR the request stands before it, or its header alone; in
-    NLMSG_DONE nothing does (``netlink_dump_done``).
-    """
-    start += HEADER.size
-    if end - start < _ERROR.size:
-        raise NetlinkError(EBADMSG, "the kernel sent an acknowledgement without an error number")
-    errno: int = -_ERROR.unpack_from(data, start)[0]
-    if errno == 0:
-        return None
-    text = b""
-    if flags & _NLM_F_ACK_TLVS:
-        begin = start + _ERROR.size
-        if kind == _NLMSG_ERROR:
-            quoted = HEADER.size if flags & _NLM_F_CAPPED else number(data[begin : begin + 4])
-            begin += quoted + 3 & ~3
-        text = attributes(data, begin, end).get(_NLMSGERR_ATTR_MSG, b"")
-    return NetlinkError(errno, text.rstrip(b"\0").decode("utf-8", "replace"))
