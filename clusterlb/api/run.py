@@ -31,7 +31,6 @@ from clusterlb.controller.reload import UnknownDirectorError, director_of
 from clusterlb.doctor.networkd import takes_away
 from clusterlb.drivers.conntrack import KernelConntrack
 from clusterlb.drivers.frr.daemon import FrrDaemon
-from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.ipvs.driver import KernelIpvs
@@ -43,6 +42,8 @@ from clusterlb.model.health import Observation, ProbeKey
 from clusterlb.model.inventory import Director, Inventory
 from clusterlb.model.readable import lines
 from clusterlb.model.state import FrrLine
+from clusterlb.render.frr import render_config
+from clusterlb.render.templates import RenderError
 
 # seconds: FRR on a busy small machine is slow, and a stuck one is found by BFD at the switch long before
 FRR_TIMEOUT = 30.0
@@ -102,7 +103,15 @@ def run(options: Options) -> bool:
 
         with only_one(options.state_dir):
             return asyncio.run(main())
-    except (UnknownDirectorError, DriverError, LedgerError, JournalError, LockedError, ApiError) as error:
+    except (
+        UnknownDirectorError,
+        DriverError,
+        RenderError,
+        LedgerError,
+        JournalError,
+        LockedError,
+        ApiError,
+    ) as error:
         raise StartError(str(error)) from error
 
 

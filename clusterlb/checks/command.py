@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from typing import ClassVar, cast
 
 from clusterlb.checks.dialogue import plain
-from clusterlb.checks.placeholder import fill_in
-from clusterlb.checks.probe import Result, UnsentError, Wait
+from clusterlb.checks.probe import Result, UnsentError, Wait, fill_in
 from clusterlb.model.check import CommandOptions
 from clusterlb.model.health import ProbeKey
 

@@ -19,10 +19,9 @@ from dataclasses import asdict
 from typing import Any
 
 from clusterlb.checks.handed import give
-from clusterlb.checks.limits import raise_descriptor_limit
 from clusterlb.checks.mark import marking
 from clusterlb.checks.outbox import Outbox
-from clusterlb.checks.privileges import drop
+from clusterlb.checks.privileges import drop, raise_descriptor_limit
 from clusterlb.checks.runner import Runner
 from clusterlb.checks.wire import NOBODY, decode_key, encode_row
 

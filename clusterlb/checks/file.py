@@ -8,8 +8,7 @@ import re
 import stat
 from typing import cast
 
-from clusterlb.checks.placeholder import fill_in
-from clusterlb.checks.probe import Result, UnsentError, Wait
+from clusterlb.checks.probe import Result, UnsentError, Wait, fill_in
 from clusterlb.model.check import FileOptions
 from clusterlb.model.health import ProbeKey
 

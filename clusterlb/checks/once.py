@@ -18,8 +18,7 @@ from dataclasses import dataclass
 
 from clusterlb import fresh
 from clusterlb.checks.handed import Reader, give, named
-from clusterlb.checks.limits import raise_descriptor_limit
-from clusterlb.checks.privileges import drop
+from clusterlb.checks.privileges import drop, raise_descriptor_limit
 from clusterlb.checks.runner import Runner
 from clusterlb.checks.wire import decode_key, decode_row, encode_key, encode_row
 from clusterlb.model.health import Observation, ProbeKey

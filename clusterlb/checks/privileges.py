@@ -1,4 +1,4 @@
-"""Give root's powers up, before the first byte of anybody else's is read.
+"""What a process of checks may do: it gives root's powers up before the first byte of anybody else's is read.
 
 What the probes of every kind need, on Linux 5.17 and later: CAP_NET_RAW for raw ICMP sockets where
 net.ipv4.ping_group_range does not hold the group (icmp(7), raw(7)), and for the mark of probes through a VIP
@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import os
 import pwd
+import resource
 from pathlib import Path
 
 from clusterlb.checks.reach import keep_modules_within_reach
@@ -62,6 +63,13 @@ def drop(user: str = NOBODY) -> None:
         _call(libc, "prctl", _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, 0, 0)
     _call(libc, "prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     os.chdir("/")
+
+
+def raise_descriptor_limit() -> int:
+    """Raise RLIMIT_NOFILE to its hard limit, which needs no privilege (setrlimit(2)), and return it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
 
 
 def _permitted(libc: ctypes.CDLL) -> int:

@@ -6,6 +6,8 @@ import errno
 import os
 from typing import NamedTuple, Protocol
 
+from clusterlb.model.address import Endpoint
+
 
 class Wait(NamedTuple):
     """Go on when ``fd`` reports one of ``events`` (EPOLLIN, EPOLLOUT); both may change from call to call."""
@@ -66,3 +68,8 @@ class Probe(Protocol):
     def close(self) -> None:
         """Release all that the run holds; called once after every run, however it ended. It never fails."""
         ...
+
+
+def fill_in(text: str, endpoint: Endpoint) -> str:
+    """Put a member's address and port for ``{address}`` and ``{port}``; nothing else in braces is special."""
+    return text.replace("{address}", str(endpoint.address)).replace("{port}", str(endpoint.port))

@@ -12,7 +12,7 @@ from clusterlb.cli.exits import Exit
 from clusterlb.cli.generate import SYSTEMS
 
 if TYPE_CHECKING:
-    from clusterlb.generate.audit.switch import Report
+    from clusterlb.audit.switch import Report
 
 
 @click.group("audit")
@@ -41,18 +41,19 @@ def switch(file: Path, system: str | None, inventory: Path, interfaces: tuple[st
     system's words were read, and why, goes to standard error. Exit code 0 when nothing is wrong, 5 when
     something is, 3 when the inventory or FILE cannot be used.
     """
+    from clusterlb.audit.finding import Severity
+    from clusterlb.audit.switch import report
     from clusterlb.config.load import InventoryError, load
-    from clusterlb.generate.audit.finding import Severity
-    from clusterlb.generate.audit.switch import report
-    from clusterlb.generate.facts import SwitchError, facts_of
-    from clusterlb.generate.switch import ROUTER_ID, System
+    from clusterlb.render.facts import facts_of
+    from clusterlb.render.switch import ROUTER_ID, System
+    from clusterlb.render.templates import RenderError
 
     try:
         cluster, _ = load(inventory)
         facts = facts_of(cluster, interfaces, ROUTER_ID)
         text = file.read_text(encoding="utf-8", errors="replace")
         audited = report(text, str(file), facts, System(system) if system else None)
-    except (InventoryError, SwitchError) as error:
+    except (InventoryError, RenderError) as error:
         click.echo(str(error), err=True)
         raise SystemExit(int(Exit.INVALID)) from error
     except OSError as error:

@@ -38,9 +38,9 @@ def switch(
     inventory the key is in the output; a new file is readable by its owner alone.
     """
     from clusterlb.config.load import InventoryError, load
-    from clusterlb.drivers.interface import DriverError
-    from clusterlb.generate.facts import SwitchError, facts_of
-    from clusterlb.generate.switch import ROUTER_ID, System, render_switch
+    from clusterlb.render.facts import facts_of
+    from clusterlb.render.switch import ROUTER_ID, System, render_switch
+    from clusterlb.render.templates import RenderError
 
     try:
         cluster, _ = load(inventory)
@@ -50,7 +50,7 @@ def switch(
     except InventoryError as error:
         click.echo(str(error), err=True)
         raise SystemExit(int(Exit.INVALID)) from error
-    except (SwitchError, DriverError) as error:
+    except RenderError as error:
         raise click.ClickException(str(error)) from error
     if not interfaces or router_id is None:
         click.echo("fill in PORT_TO_DIRECTORS and ROUTER_ID, or give --interface and --router-id", err=True)

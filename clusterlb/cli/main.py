@@ -43,7 +43,9 @@ class LazyGroup(click.Group):
         """Import one command's module; each calls its command ``command``."""
         if cmd_name not in self.commands_help:
             return None
-        command: click.Command = import_module(f"clusterlb.cli.{cmd_name.replace('-', '_')}").command
+        # the lab runs this command, so it is above it, and is found by its name
+        module = "clusterlb.lab.cli" if cmd_name == "lab" else f"clusterlb.cli.{cmd_name.replace('-', '_')}"
+        command: click.Command = import_module(module).command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -39,10 +39,9 @@ def command(
     docs/real-servers.md says what is set for each forwarding method, and why.
     """
     from clusterlb.config.load import InventoryError, load
-    from clusterlb.drivers.interface import DriverError
-    from clusterlb.generate.realserver.host import member_named, members_of
-    from clusterlb.generate.realserver.needs import RealServerError
-    from clusterlb.generate.realserver.render import INTERFACE, Format, needs_interface, render
+    from clusterlb.render.realserver.host import member_named, members_of
+    from clusterlb.render.realserver.render import INTERFACE, Format, needs_interface, render
+    from clusterlb.render.templates import RenderError
 
     if members and pool is not None:
         raise click.UsageError("give members or --pool, not both")
@@ -59,6 +58,6 @@ def command(
     except InventoryError as error:
         click.echo(str(error), err=True)
         raise SystemExit(int(Exit.INVALID)) from error
-    except (RealServerError, DriverError) as error:
+    except RenderError as error:
         raise click.ClickException(str(error)) from error
     click.echo(text, nl=False)

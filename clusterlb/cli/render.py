@@ -25,9 +25,9 @@ def command(what: str, inventory: Path, director: str | None) -> None:
     from clusterlb.config.load import InventoryError, load
     from clusterlb.controller.reload import UnknownDirectorError, director_of
     from clusterlb.controller.render import full_state
-    from clusterlb.drivers.frr.render import render_config, render_daemons
-    from clusterlb.drivers.interface import DriverError
-    from clusterlb.drivers.ipvs.restore import render as render_restore
+    from clusterlb.render.frr import render_config, render_daemons
+    from clusterlb.render.ipvsadm import render as render_restore
+    from clusterlb.render.templates import RenderError
 
     try:
         cluster, _ = load(inventory)
@@ -40,6 +40,6 @@ def command(what: str, inventory: Path, director: str | None) -> None:
     except InventoryError as error:
         click.echo(str(error), err=True)
         raise SystemExit(int(Exit.INVALID)) from error
-    except (UnknownDirectorError, DriverError) as error:
+    except (UnknownDirectorError, RenderError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(text, nl=False)

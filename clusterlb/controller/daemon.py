@@ -36,8 +36,8 @@ from clusterlb.controller.world import World
 from clusterlb.core.guard import refused_down
 from clusterlb.core.place import Surroundings
 from clusterlb.drivers.interface import DriverError
-from clusterlb.drivers.monitor import Monitor, Watched
-from clusterlb.drivers.nft.monitor import TableMonitor
+from clusterlb.drivers.monitor import LINKS, SETTINGS, Monitor
+from clusterlb.drivers.nft.monitor import OUR_TABLE
 from clusterlb.drivers.tables import filled
 from clusterlb.model.health import Observation, ProbeKey
 from clusterlb.model.inventory import Director, Inventory
@@ -175,9 +175,9 @@ class Controller:
         self._set_probes()
         await self.engine.start()
         monitors = (
-            Monitor(Watched.LINKS, self._links_changed),
-            Monitor(Watched.SETTINGS, self._host_changed),
-            TableMonitor(lambda: self._spawn(self.readings.rules())),
+            Monitor(LINKS, self._links_changed),
+            Monitor(SETTINGS, self._host_changed),
+            Monitor(OUR_TABLE, lambda: self._spawn(self.readings.rules())),
         )
         schedule = Schedule()
         watched = self.pulse.watched

@@ -15,7 +15,7 @@ from clusterlb.controller.world import SETTLED
 from clusterlb.core.cluster_view import view
 from clusterlb.core.stand import stand
 from clusterlb.drivers.interface import DriverError, FrrDriver
-from clusterlb.drivers.local import not_local
+from clusterlb.drivers.link import not_local
 from clusterlb.model.address import IPAddress
 from clusterlb.model.cluster_view import STALE, ClusterView
 from clusterlb.model.inventory import ActiveStandby

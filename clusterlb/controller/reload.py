@@ -18,9 +18,9 @@ from clusterlb.controller.index import Index
 from clusterlb.controller.reconcile import Reconciler
 from clusterlb.core.brake import too_much
 from clusterlb.drivers.interface import DriverError
-from clusterlb.drivers.templates import OVERRIDES
 from clusterlb.model.inventory import Director, Inventory
 from clusterlb.model.state import FrrLine
+from clusterlb.render.templates import OVERRIDES, RenderError
 
 log = structlog.get_logger()
 
@@ -117,7 +117,7 @@ class Reloader:
                     await self.reconciler.kernel.check_rules(world.table(index))
             except InventoryError as error:
                 return self._rejected(render_some(error.problems))
-            except DriverError as error:
+            except (DriverError, RenderError) as error:
                 return self._rejected(str(error))
             except UnknownDirectorError as error:
                 return self._rejected(f"{error}. To take this director out of service: clusterlb down")

@@ -1,4 +1,4 @@
-"""The names of the lane interfaces, and the metrics of the routes over them."""
+"""Lanes in the kernel: the far end of a veth pair, the metrics of routes, and which form a VIP has."""
 
 from __future__ import annotations
 
@@ -6,22 +6,15 @@ from collections.abc import Set
 
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.marks import LANE_METRICS
-from clusterlb.model.ospf import OUR_INTERFACES, Lane
+from clusterlb.model.ospf import Lane
 
-# IFNAMSIZ leaves 15 characters for a name (include/uapi/linux/if.h).
-_NAMES = {lane: f"{OUR_INTERFACES}{lane.value}" for lane in Lane}
 # Each lane has a metric of its own: a VIP can be on two, and the kernel and zebra prefer the better one.
 _METRICS = dict(zip((Lane.ACTIVE, Lane.STANDBY, Lane.DRAINED), LANE_METRICS, strict=True))
 
 
-def lane_interface(lane: Lane) -> str:
-    """Return the name of a lane's interface, such as ``clb-active``."""
-    return _NAMES[lane]
-
-
 def lane_peer(lane: Lane) -> str:
     """Return the name of the far end of a lane that is a veth pair."""
-    return f"{_NAMES[lane]}-x"
+    return f"{lane.interface}-x"
 
 
 def lane_metric(lane: Lane) -> int:

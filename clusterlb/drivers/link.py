@@ -7,6 +7,7 @@ inventory's choice for each address family (``Ospf.announce``).
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterable, Mapping, Sequence, Set
 from errno import EADDRINUSE, EEXIST, EINVAL, ENETUNREACH, ENODEV, EOPNOTSUPP, EPERM, ESRCH, ETIMEDOUT
 from itertools import groupby
@@ -15,7 +16,7 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from clusterlb.drivers.interface import DriverError, LinkState
-from clusterlb.drivers.lanes import is_in_force, lane_interface, lane_peer
+from clusterlb.drivers.lanes import is_in_force, lane_peer
 from clusterlb.drivers.moves import Move, carry_out, on_lane
 from clusterlb.drivers.peers import add_peer, read_peers, remove_peer
 from clusterlb.drivers.rtnetlink import RT_TABLE_LOCAL, RouteSocket
@@ -87,7 +88,7 @@ class KernelLinks:
         lanes: set[Lane] = set()
         announced: dict[IPAddress, frozenset[Lane]] = {}
         for lane in Lane:
-            found = self._link(lane_interface(lane))
+            found = self._link(lane.interface)
             if found is None:
                 continue
             index, flags = found
@@ -182,7 +183,7 @@ class KernelLinks:
                 continue
             vip, lane, on = step.vip, step.lane, isinstance(step, Announce)
             if lane not in links:
-                links[lane] = self._link(lane_interface(lane))
+                links[lane] = self._link(lane.interface)
             if link := links[lane]:
                 ways = [way for way in (False, True) if is_in_force(vip, way, self.external)]
                 ways = ways[:1] if on else ways
@@ -195,7 +196,7 @@ class KernelLinks:
                 yield StepError(step, errno, _words(errno))
 
     def _create(self, lane: Lane) -> None:
-        name, peer = lane_interface(lane), lane_peer(lane)
+        name, peer = lane.interface, lane_peer(lane)
         if self._link(name) is None:
             try:
                 self._ipr.link("add", ifname=name, kind="dummy")
@@ -214,7 +215,7 @@ class KernelLinks:
             raise OSError(errno, name)
 
     def _remove(self, lane: Lane) -> None:
-        found = self._link(lane_interface(lane))
+        found = self._link(lane.interface)
         if found:
             self._ipr.link("del", index=found[0])
 
@@ -248,9 +249,9 @@ class KernelLinks:
         }
 
     def _index(self, lane: Lane) -> int:
-        found = self._link(lane_interface(lane))
+        found = self._link(lane.interface)
         if found is None:
-            raise OSError(ENODEV, lane_interface(lane))
+            raise OSError(ENODEV, lane.interface)
         return found[0]
 
     def _link(self, name: str) -> tuple[int, int] | None:
@@ -266,6 +267,21 @@ class KernelLinks:
     def _has_carrier(self, name: str) -> bool:
         found = self._link(name)
         return found is not None and bool(found[1] & _IFF_UP) and bool(found[1] & _IFF_LOWER_UP)
+
+
+def not_local(addresses: Iterable[IPAddress]) -> frozenset[IPAddress]:
+    """Return those that no interface of this network namespace has (bind(2), EADDRNOTAVAIL)."""
+    return frozenset(address for address in addresses if not _is_local(address))
+
+
+def _is_local(address: IPAddress) -> bool:
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((str(address), 0))
+        except OSError:
+            return False
+    return True
 
 
 def _errno(error: NetlinkError | OSError) -> int:

@@ -10,69 +10,68 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from enum import Enum
+from typing import NamedTuple
 
-SETTLE = 0.1  # seconds; a burst of changes, such as FRR's after an SPF, is one call
+from clusterlb.drivers.netlink.socket import NETLINK_ROUTE, heard, listen
 
 
-class Watched(Enum):
-    """What can be watched: the multicast groups of NETLINK_ROUTE that tell of it, each a bit."""
+class Watched(NamedTuple):
+    """What can be watched: a netlink protocol's multicast groups, each a bit, and which messages count.
 
-    # RTMGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_RULE, _IPV6_IFADDR, _IPV6_ROUTE, and RTNLGRP_IPV6_RULE, 19
-    # (include/uapi/linux/rtnetlink.h)
-    LINKS = 0x1 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 1 << 18
-    # RTNLGRP_IPV4_NETCONF, 24, and RTNLGRP_IPV6_NETCONF, 25
-    SETTINGS = 1 << 23 | 1 << 24
+    ``settle``: seconds from the first message to the call, so that a burst of changes is one call. ``pace``:
+    seconds between two calls at least.
+    """
+
+    protocol: int
+    groups: int
+    counts: Callable[[bytes], bool] = lambda _: True
+    settle: float = 0.0
+    pace: float = 0.0
+
+
+SETTLE = 0.1  # seconds; a burst of changes is FRR's after an SPF
+# RTMGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_RULE, _IPV6_IFADDR, _IPV6_ROUTE, and RTNLGRP_IPV6_RULE, 19
+# (include/uapi/linux/rtnetlink.h)
+LINKS = Watched(NETLINK_ROUTE, 0x1 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 1 << 18, settle=SETTLE)
+# RTNLGRP_IPV4_NETCONF, 24, and RTNLGRP_IPV6_NETCONF, 25
+SETTINGS = Watched(NETLINK_ROUTE, 1 << 23 | 1 << 24, settle=SETTLE)
 
 
 class Monitor:
-    """Calls ``changed`` in the running loop, at most once every SETTLE seconds.
+    """Calls ``changed`` in the running loop, as often as ``watched`` says.
 
     A kernel or a caller without the right to be told is no error: whoever watches looks now and then, too.
     """
 
     def __init__(self, watched: Watched, changed: Callable[[], None]) -> None:
+        self._watched = watched
         self._changed = changed
         self._loop = asyncio.get_running_loop()
         self._pending: asyncio.TimerHandle | None = None
-        self._socket = _listen(watched.value)
-        if self._socket is not None:
-            self._loop.add_reader(self._socket, self._drain, self._socket)
+        self._not_before = float("-inf")
+        self._socket: socket.socket | None = None
+        try:
+            self._socket = listen(watched.protocol, watched.groups)
+        except OSError:
+            return
+        self._loop.add_reader(self._socket, self._drain, self._socket)
 
     def close(self) -> None:
         """Stop watching."""
         if self._socket is not None:
             self._loop.remove_reader(self._socket)
             self._socket.close()
+            self._socket = None
         if self._pending is not None:
             self._pending.cancel()
 
-    def _drain(self, told: socket.socket) -> None:
-        for _ in range(64):
-            try:
-                told.recv(65536)
-            except BlockingIOError:
-                break
-            except OSError:
-                continue  # ENOBUFS: some were lost, and that is a change too
-        if self._pending is None:
-            self._pending = self._loop.call_later(SETTLE, self._fire)
+    def _drain(self, listening: socket.socket) -> None:
+        told = [not data or self._watched.counts(data) for data in heard(listening)]
+        if any(told) and self._pending is None:
+            due = max(self._loop.time() + self._watched.settle, self._not_before)
+            self._pending = self._loop.call_at(due, self._fire)
 
     def _fire(self) -> None:
         self._pending = None
+        self._not_before = self._loop.time() + self._watched.pace
         self._changed()
-
-
-def _listen(groups: int) -> socket.socket | None:
-    """Return a socket that hears these groups; None where the kernel has none, or gives none to this user."""
-    try:
-        told = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
-    except OSError:
-        return None
-    try:
-        told.bind((0, groups))
-    except OSError:
-        told.close()
-        return None
-    told.setblocking(False)
-    return told

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from errno import EADDRNOTAVAIL, EEXIST, ESRCH
 
 from clusterlb.drivers.lanes import lane_metric
+from clusterlb.drivers.netlink.socket import Request
 from clusterlb.drivers.rtnetlink import (
     RTM_DELADDR,
     RTM_DELROUTE,
@@ -18,7 +19,6 @@ from clusterlb.drivers.rtnetlink import (
     RTM_NEWROUTE,
     HostRoute,
     LinkAddress,
-    Request,
     RouteSocket,
     address_request,
     route_request,

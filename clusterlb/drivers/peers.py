@@ -6,20 +6,31 @@ not go out as it is: a rule after all of these drops it. Layouts: include/uapi/l
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from errno import EEXIST, ENOENT, ESRCH
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from clusterlb.drivers.conntrack_marks import forget_marked
+from clusterlb.drivers.conntrack import forget_marked
+from clusterlb.drivers.netlink.codec import (
+    NLM_F_CREATE,
+    NLM_F_REPLACE,
+    U32,
+    address,
+    attribute,
+    number,
+    parse,
+)
+from clusterlb.drivers.netlink.socket import Request
 from clusterlb.drivers.rtnetlink import (
+    NEW,
+    RTA_GATEWAY,
     RTM_DELROUTE,
     RTM_GETROUTE,
     RTM_NEWROUTE,
-    Request,
+    RTMSG,
+    RTN_UNICAST,
     RouteSocket,
-    attribute,
 )
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.marks import (
@@ -34,12 +45,8 @@ from clusterlb.model.snat import Peer
 _RTM_NEWRULE, _RTM_DELRULE, _RTM_GETRULE = 32, 33, 34
 _FRA_PRIORITY, _FRA_FWMARK, _FRA_TABLE, _FRA_FWMASK, _FRA_PROTOCOL = 6, 10, 15, 16, 21
 _TO_TABLE, _BLACKHOLE = 1, 6
-_RTA_GATEWAY, _RTA_TABLE = 5, 15
-_RTN_UNICAST = 1
+_RTA_TABLE = 15
 _ONE = 0xFFFFFFFF
-_CREATE, _EXCLUSIVE, _REPLACE = 0x400, 0x200, 0x100
-_HEADER = struct.Struct("=BBBBBBBBI")
-_NUMBER = struct.Struct("=I")
 _NOWHERE: dict[AddressFamily, IPAddress] = {
     AddressFamily.IPV4: ip_address("0.0.0.0"),  # noqa: S104 - no address to listen on
     AddressFamily.IPV6: ip_address("::"),
@@ -69,12 +76,11 @@ def read_peers(routes: RouteSocket) -> Iterator[Peer]:
 def add_peer(routes: RouteSocket, peer: Peer) -> int:
     """Make the way to a peer, or lead it to another address; return the kernel's errno, 0 for done."""
     family = family_of(peer.address)
-    create = _CREATE | _EXCLUSIVE
     errnos = routes.request(
         [
-            _rule_request(_RTM_NEWRULE, family, _LAST, create),
-            _route_request(RTM_NEWROUTE, peer, _CREATE | _REPLACE),
-            _rule_request(_RTM_NEWRULE, family, _Rule(peer.mark, _ONE, peer.mark), create),
+            _rule_request(_RTM_NEWRULE, family, _LAST, NEW),
+            _route_request(RTM_NEWROUTE, peer, NLM_F_CREATE | NLM_F_REPLACE),
+            _rule_request(_RTM_NEWRULE, family, _Rule(peer.mark, _ONE, peer.mark), NEW),
         ]
     )
     return next((errno for errno in errnos if errno not in (0, EEXIST)), 0)
@@ -93,10 +99,9 @@ def remove_peer(routes: RouteSocket, peer: Peer) -> int:
 
 
 def _rules(routes: RouteSocket, family: AddressFamily) -> Iterator[_Rule]:
-    for header, found in routes.dump(_RTM_GETRULE, _HEADER.pack(family, 0, 0, 0, 0, 0, 0, 0, 0), _HEADER):
-        numbers = {
-            kind: _NUMBER.unpack(value)[0] for kind, value in found.items() if len(value) == _NUMBER.size
-        }
+    for answer in routes.dump(_RTM_GETRULE, RTMSG.pack(family, 0, 0, 0, 0, 0, 0, 0, 0)):
+        header, found = parse(RTMSG, answer)
+        numbers = {kind: number(value) for kind, value in found.items()}
         if header[0] != family or found.get(_FRA_PROTOCOL) != bytes([ANNOUNCE_PROTO]):
             continue
         if header[7] == _TO_TABLE and numbers.get(_FRA_PRIORITY) == PEER_PREFERENCE:
@@ -107,12 +112,13 @@ def _rules(routes: RouteSocket, family: AddressFamily) -> Iterator[_Rule]:
 
 
 def _gateway(routes: RouteSocket, family: AddressFamily, table: int) -> IPAddress | None:
-    request = _HEADER.pack(family, 0, 0, 0, 0, 0, 0, 0, 0) + attribute(_RTA_TABLE, _NUMBER.pack(table))
+    request = RTMSG.pack(family, 0, 0, 0, 0, 0, 0, 0, 0) + attribute(_RTA_TABLE, U32.pack(table))
     try:
-        for header, found in routes.dump(RTM_GETROUTE, request, _HEADER):
-            here = header[0] == family and found.get(_RTA_TABLE) == _NUMBER.pack(table)
-            if here and header[1] == 0 and header[5] == ANNOUNCE_PROTO and _RTA_GATEWAY in found:
-                return ip_address(found[_RTA_GATEWAY])
+        for answer in routes.dump(RTM_GETROUTE, request):
+            header, found = parse(RTMSG, answer)
+            here = header[0] == family and number(found.get(_RTA_TABLE, b"")) == table
+            if here and header[1] == 0 and header[5] == ANNOUNCE_PROTO and RTA_GATEWAY in found:
+                return address(found[RTA_GATEWAY])
     except OSError as error:
         if error.errno != ENOENT:  # there is no such table
             raise
@@ -121,18 +127,18 @@ def _gateway(routes: RouteSocket, family: AddressFamily, table: int) -> IPAddres
 
 def _rule_request(kind: int, family: AddressFamily, rule: _Rule, flags: int = 0) -> Request:
     action = _TO_TABLE if rule.table else _BLACKHOLE
-    body = _HEADER.pack(family, 0, 0, 0, 0, 0, 0, action, 0)
-    body += attribute(_FRA_PRIORITY, _NUMBER.pack(PEER_PREFERENCE if rule.table else DROP_PREFERENCE))
-    body += attribute(_FRA_FWMARK, _NUMBER.pack(rule.mark)) + attribute(_FRA_FWMASK, _NUMBER.pack(rule.mask))
+    body = RTMSG.pack(family, 0, 0, 0, 0, 0, 0, action, 0)
+    body += attribute(_FRA_PRIORITY, U32.pack(PEER_PREFERENCE if rule.table else DROP_PREFERENCE))
+    body += attribute(_FRA_FWMARK, U32.pack(rule.mark)) + attribute(_FRA_FWMASK, U32.pack(rule.mask))
     body += attribute(_FRA_PROTOCOL, bytes([ANNOUNCE_PROTO]))
     if rule.table:
-        body += attribute(_FRA_TABLE, _NUMBER.pack(rule.table))
-    return Request(kind, flags, body)
+        body += attribute(_FRA_TABLE, U32.pack(rule.table))
+    return kind, flags, body
 
 
 def _route_request(kind: int, peer: Peer, flags: int = 0) -> Request:
-    body = _HEADER.pack(family_of(peer.address), 0, 0, 0, 0, ANNOUNCE_PROTO, 0, _RTN_UNICAST, 0)
-    body += attribute(_RTA_TABLE, _NUMBER.pack(peer.mark))
+    body = RTMSG.pack(family_of(peer.address), 0, 0, 0, 0, ANNOUNCE_PROTO, 0, RTN_UNICAST, 0)
+    body += attribute(_RTA_TABLE, U32.pack(peer.mark))
     if kind == RTM_NEWROUTE:
-        body += attribute(_RTA_GATEWAY, peer.address.packed)
-    return Request(kind, flags, body)
+        body += attribute(RTA_GATEWAY, peer.address.packed)
+    return kind, flags, body

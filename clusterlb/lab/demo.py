@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from clusterlb.lab.end import end
+from clusterlb.lab.netns import end
 
 _PLAIN_EVERY = 5.0  # seconds between two lines where there is no terminal
 _PATIENCE = 20.0

@@ -14,6 +14,7 @@ from pathlib import Path
 from clusterlb.lab.netns import LabError, execute, run
 from clusterlb.lab.spec import LabSpec, Timers
 from clusterlb.lab.topology import DirectorHost, Topology
+from clusterlb.model.inventory import Inventory
 
 _DAEMONS = ("zebra", "ospfd", "bfdd")
 _FIRST = ("mgmtd", "zebra")
@@ -191,3 +192,27 @@ def baseline_announce(lab: Topology, name: str, announced: bool) -> None:
     word = "" if announced else "no "
     commands = ["configure terminal", "router ospf", *(f"{word}network {vip}/32 area 0" for vip in lab.vips)]
     run(["vtysh", "-N", name, "-d", "ospfd", *(part for command in commands for part in ("-c", command))])
+
+
+def router_config(inventory: Inventory, port: str, router_id: str) -> str:
+    """Return what operators are told for a router beside the directors; ``port``: its port towards them."""
+    from clusterlb.render.facts import SwitchError, facts_of
+    from clusterlb.render.switch import System, render_switch
+
+    try:
+        return render_switch(facts_of(inventory, (port,), router_id), System.FRR)
+    except SwitchError as error:
+        raise LabError(str(error)) from error
+
+
+def configured_director(inventory: Inventory, director: DirectorHost, state: Path) -> str:
+    """Return frr.conf with clusterlb's lines, which the ledger in ``state`` is told of, as a controller does.
+
+    The lab's directors are like those that were restarted: FRR has everything when it starts.
+    """
+    from clusterlb.api.run import frr_lines
+    from clusterlb.controller.configured import configured
+    from clusterlb.controller.ledger import Ledger
+
+    ours = frr_lines(inventory, inventory.directors[director.name])
+    return configured(director_config(director), ours, Ledger(state / "ledger.json"))

@@ -4,34 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import gc
 import json
 import os
 import shutil
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
 from clusterlb.lab import baseline, network
 from clusterlb.lab.arrival import Arrival
-from clusterlb.lab.autopsy import autopsy
 from clusterlb.lab.describe import describe
+from clusterlb.lab.diagnose import diagnose
 from clusterlb.lab.frr import (
     Frr,
     baseline_announce,
     baseline_config,
+    configured_director,
     core_config,
-    director_config,
+    router_config,
     switch_config,
 )
-from clusterlb.lab.hooks import Hooks
 from clusterlb.lab.modules import load_modules
 from clusterlb.lab.netns import LabError, processes_in, run, running, spawn
 from clusterlb.lab.network import UPLINK_BRIDGE
-from clusterlb.lab.servers import Servers
+from clusterlb.lab.program import run_clusterlb, warm
+from clusterlb.lab.servers import Servers, server_script
 from clusterlb.lab.spec import Controller, Hash, LabSpec, SpecError
 from clusterlb.lab.switch import steer
 from clusterlb.lab.topology import (
@@ -54,11 +54,12 @@ _AT_A_TIME = 4
 class Lab:
     """The whole cluster. One at a time on a machine: its namespaces have fixed names.
 
-    ``text`` is the inventory as the directors get it, and ``inventory`` what it says. Raises SpecError when
+    ``text`` is the inventory as the directors get it, and ``inventory`` what it says; ``say`` is told of each
+    step. Raises SpecError when
     the spec does not go with it, LabError when it does not fit the test network.
     """
 
-    def __init__(self, spec: LabSpec, text: str, inventory: Inventory, hooks: Hooks) -> None:
+    def __init__(self, spec: LabSpec, text: str, inventory: Inventory, say: Callable[[str], None]) -> None:
         self.spec = spec
         self.topology: Topology = topology(inventory)
         if self.topology.ospf6 and spec.switch.hash is Hash.MODULO:
@@ -67,8 +68,7 @@ class Lab:
             )
         self._text = text
         self._inventory = inventory
-        self._hooks = hooks
-        self._say = hooks.say
+        self._say = say
         self._lock: TextIO | None = None
         self._logs = RUN_DIR / "log"
         names = (*self.topology.routers, *self.directors)
@@ -107,17 +107,14 @@ class Lab:
             f"starting FRR in {len(self._frr)} namespaces and {len(self.topology.servers)} real servers"
         )
         self._start_routing()
-        self._servers.set_up(partial(self._hooks.render_server, self._inventory))
+        self._servers.set_up(partial(server_script, self._inventory))
         for server in self.topology.servers:
             self.start_server(server.name)
         if self.spec.switch.hash is Hash.MODULO:
             agent = partial(steer, self.topology, self.spec.switch.buckets)
             self._agent = spawn(SWITCH, agent, self.log(_STEER))
         if self.spec.controller is Controller.CLUSTERLB:
-            self._hooks.warm()
-            # what is there now is shared with the children for good; a collection would copy it page by page
-            gc.collect()
-            gc.freeze()
+            warm()
         for frr in self._frr.values():
             frr.configure()
         self._say(f"starting {len(self.directors)} directors")
@@ -170,7 +167,7 @@ class Lab:
 
     def fork_clusterlb(self, name: str, argv: Sequence[str], log: Path) -> int:
         """Run the ``clusterlb`` command on a director in a process of its own; return its pid."""
-        return spawn(name, lambda: self._hooks.run_clusterlb(list(argv)), log)
+        return spawn(name, partial(run_clusterlb, argv), log)
 
     def director_runs(self, name: str) -> bool:
         """Say whether a director's controller runs."""
@@ -242,20 +239,20 @@ class Lab:
 
     def _look(self, name: str) -> str:
         router_id = str(self.topology.director(name).router_id)
-        return autopsy(name, RUN_DIR / name, router_id, ospf6=self.topology.ospf6)
+        return diagnose(name, RUN_DIR / name, router_id, ospf6=self.topology.ospf6)
 
     def _ended(self) -> list[str]:
         return [name for name, pid in self._directors.items() if not running(pid)]
 
     def _start_routing(self) -> None:
-        render = partial(self._hooks.render_router, self._inventory)
+        render = partial(router_config, self._inventory)
         configs = {SWITCH: switch_config(self.spec, render(UPLINK_BRIDGE, str(SWITCH_ON_UPLINK)))}
         if self.topology.core:
             configs[CORE] = core_config(render(UPLINK, str(CORE_ON_SERVERS)))
         for director in self.topology.directors:
             name = director.name
             configs[name] = (
-                self._hooks.configured(self._inventory, name, director_config(director), self._state(name))
+                configured_director(self._inventory, director, self._state(name))
                 if self.spec.controller is Controller.CLUSTERLB
                 else baseline_config(self.spec, self.topology, director)
             )

@@ -193,3 +193,15 @@ def checked(result: int, what: str) -> None:
     if result != 0:
         code = ctypes.get_errno()
         raise OSError(code, f"{what}: {os.strerror(code)}")
+
+
+def end(process: subprocess.Popen[bytes], patience: float) -> None:
+    """Ask a process to end, unless it has, and kill it if it has not after ``patience`` seconds."""
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

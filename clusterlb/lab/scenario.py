@@ -14,12 +14,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Network
+from pathlib import Path
 from typing import Any
 
 from clusterlb.lab.client import ClientProcess, load_for
-from clusterlb.lab.connections import active_connections
 from clusterlb.lab.control import LabControl
-from clusterlb.lab.netns import LabError
+from clusterlb.lab.netns import LabError, inside
 from clusterlb.lab.routes import RouteWatch
 from clusterlb.lab.topology import SWITCH
 
@@ -31,6 +31,8 @@ _OPENING = 60.0
 _STEADY = 5.0
 _CHANGE = 60.0  # seconds that a change may take at the switch
 _SETTLING = 40.0
+# of the thread that reads it; /proc/net would be the main thread's
+_CONNECTIONS = Path("/proc/thread-self/net/ip_vs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +224,18 @@ def main() -> None:
     holds = all(figure.holds for figure in found)
     _print({"kind": "summary", "holds": holds, "figures": [figure.line() for figure in found]})
     sys.exit(0 if holds else 1)
+
+
+def active_connections(name: str) -> int:
+    """Return how many connections IPVS holds active in a namespace; raise OSError when there is no IPVS."""
+    with inside(name):
+        return parse_active(_CONNECTIONS.read_text(encoding="ascii"))
+
+
+def parse_active(text: str) -> int:
+    """Add up the ActiveConn column of /proc/net/ip_vs (ip_vs_info_seq_show in net/netfilter/ipvs)."""
+    rows = [line.split() for line in text.splitlines() if line.startswith("  -> ")]
+    return sum(int(row[4]) for row in rows if row[4].isdigit())  # the heading has words there
 
 
 if __name__ == "__main__":

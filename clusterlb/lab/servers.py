@@ -12,6 +12,7 @@ from clusterlb.lab.netns import LabError, execute, running, spawn
 from clusterlb.lab.server import Server
 from clusterlb.lab.topology import ServerHost, Topology
 from clusterlb.model.address import IPAddress
+from clusterlb.model.inventory import Inventory
 
 
 def set_up_command(run_dir: Path, name: str) -> list[str]:
@@ -61,6 +62,17 @@ class Servers:
     def pids(self) -> dict[str, int]:
         """Return the pids of those that run."""
         return {name: pid for name, pid in self._pids.items() if running(pid)}
+
+
+def server_script(inventory: Inventory, addresses: Sequence[IPAddress]) -> str:
+    """Return the set-up script that operators get for the real server with these addresses."""
+    from clusterlb.render.realserver.needs import RealServerError
+    from clusterlb.render.realserver.script import realserver_script
+
+    try:
+        return realserver_script(inventory, addresses)
+    except RealServerError as error:
+        raise LabError(str(error)) from error
 
 
 def _serve(server: ServerHost) -> None:

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from clusterlb.lab.control import ENVIRONMENT, open_socket, read_request, write_answer
-from clusterlb.lab.end import end
 from clusterlb.lab.interrupt import SIGNALS, InterruptError, interruptible
 from clusterlb.lab.lab import Lab
-from clusterlb.lab.netns import LabError
+from clusterlb.lab.netns import LabError, end
 from clusterlb.lab.say import say
 
 _PATIENCE = 5.0  # seconds that a command has to end once it was asked to

@@ -132,6 +132,11 @@ class VirtualService:
     pe_name: str = ""
 
 
+def ipv4_mask(prefix: int) -> int:
+    """Return the mask of a ``VirtualService.prefix``, negative where it has holes; ValueError beyond 32."""
+    return -prefix if prefix < 0 else 0xFFFFFFFF << (32 - prefix) & 0xFFFFFFFF
+
+
 class DestinationKey(NamedTuple):
     """What identifies a destination inside its service."""
 

@@ -39,6 +39,11 @@ class Lane(Enum):
     STANDBY = "standby"
     DRAINED = "drained"
 
+    @property
+    def interface(self) -> str:
+        """The name of the lane's interface, such as ``clb-active``; at most 15 characters (IFNAMSIZ)."""
+        return f"{OUR_INTERFACES}{self.value}"
+
 
 class AnnounceMode(Enum):
     """How lanes are carried into OSPF: as addresses in the area, or as kernel routes, redistributed."""

@@ -13,7 +13,6 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from clusterlb.drivers.ipvs.driver import KernelIpvs
-from clusterlb.drivers.ipvs.restore import render
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.ipvs import (
     Destination,
@@ -26,6 +25,7 @@ from clusterlb.model.ipvs import (
     VirtualService,
 )
 from clusterlb.model.plan import AddDestination, AddService, IpvsStep
+from clusterlb.render.ipvsadm import render
 from tests.bench.figures import Figure, main
 from tests.kernel.conftest import fresh_namespace
 

@@ -18,7 +18,6 @@ from clusterlb.controller.judge import Judge
 from clusterlb.controller.kernel import Drivers
 from clusterlb.drivers.conntrack_fake import FakeConntrack
 from clusterlb.drivers.frr.fake import ADJACENT, FakeFrr
-from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.ipvs.driver import KernelIpvs
 from clusterlb.drivers.link_fake import FakeLinks
@@ -26,6 +25,7 @@ from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.health import Observation, ProbeKey
 from clusterlb.model.ipvs import DestinationKey
+from clusterlb.render.frr import render_config
 from tests.bench.figures import Figure, main
 from tests.kernel.conftest import fresh_namespace
 from tests.support.big_inventory import big_inventory

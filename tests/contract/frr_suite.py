@@ -5,7 +5,6 @@ from ipaddress import IPv4Address, ip_network
 import pytest
 
 from clusterlb.drivers.frr.merge import displaced, merge, needed
-from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.address import AddressFamily
@@ -13,6 +12,7 @@ from clusterlb.model.inventory import Cluster, Director, Inventory
 from clusterlb.model.ospf import Ospf, Uplink
 from clusterlb.model.state import FrrLine
 from clusterlb.model.vrrp import VrrpState
+from clusterlb.render.frr import render_config
 
 # Somebody else's FRR: other protocols and policies, and lines where ours will stand.
 FOREIGN = """\

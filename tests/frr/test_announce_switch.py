@@ -9,11 +9,11 @@ import pytest
 from frr_inventories import CASES
 
 from clusterlb.drivers.frr.daemon import FrrDaemon
-from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import AddLocalRoute, Announce, CreateLane, Withdraw
+from clusterlb.render.frr import render_config
 
 VIP = ip_address("10.100.0.1")
 SWITCH = """\

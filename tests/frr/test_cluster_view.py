@@ -7,11 +7,11 @@ import pytest
 
 from clusterlb.core.cluster_view import view
 from clusterlb.drivers.frr.database import OSPF6_COMMANDS, OSPF_COMMANDS, parse_databases
-from clusterlb.drivers.frr.render import render_config
 from clusterlb.model.cluster_view import FindingKind
 from clusterlb.model.inventory import Cluster, Director, Inventory
 from clusterlb.model.ospf import Lane, Ospf, Uplink
 from clusterlb.model.plan import Announce, CreateLane
+from clusterlb.render.frr import render_config
 from tests.frr.conftest import eventually
 
 VIP, VIP6, MIXED = ip_address("10.100.0.1"), ip_address("fd00:100::1"), ip_address("10.100.0.2")

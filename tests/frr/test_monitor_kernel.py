@@ -3,12 +3,11 @@
 import asyncio
 import os
 import subprocess
-from functools import partial
 
 import pytest
 
-from clusterlb.drivers.monitor import Monitor, Watched
-from clusterlb.drivers.nft.monitor import TableMonitor
+from clusterlb.drivers.monitor import LINKS, SETTINGS, Monitor
+from clusterlb.drivers.nft.monitor import OUR_TABLE
 from tests.frr.conftest import InNamespace
 
 PREPARED = """
@@ -28,7 +27,6 @@ ip -6 rule add pref 17664 fwmark 0x46000001 lookup 1174405121
 nft add table inet clusterlb
 sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.conf.all.rp_filter=0
 """
-LINKS, SETTINGS = (partial(Monitor, watched) for watched in (Watched.LINKS, Watched.SETTINGS))
 FLUSHES = {
     "a policy rule": (LINKS, "ip rule del pref 17664"),
     "a policy rule for IPv6": (LINKS, "ip -6 rule del pref 17664"),
@@ -44,8 +42,8 @@ FLUSHES = {
     "forwarding": (SETTINGS, "sysctl -qw net.ipv4.ip_forward=0"),
     "forwarding of IPv6": (SETTINGS, "sysctl -qw net.ipv6.conf.all.forwarding=0"),
     "rp_filter": (SETTINGS, "sysctl -qw net.ipv4.conf.all.rp_filter=1"),
-    "our table": (TableMonitor, "nft delete table inet clusterlb"),
-    "the ruleset": (TableMonitor, "nft flush ruleset"),
+    "our table": (OUR_TABLE, "nft delete table inet clusterlb"),
+    "the ruleset": (OUR_TABLE, "nft flush ruleset"),
 }
 
 
@@ -53,7 +51,7 @@ def run(text):
     subprocess.run(["sh", "-ec", text], check=True, capture_output=True, timeout=30)
 
 
-async def heard(watches, command):
+async def heard(watched, command):
     """Return how often the monitor called, once it has, after a command; it is silent before."""
     calls = []
     told = asyncio.Event()
@@ -62,7 +60,7 @@ async def heard(watches, command):
         calls.append(command)
         told.set()
 
-    monitor = watches(changed)
+    monitor = Monitor(watched, changed)
     try:
         await asyncio.sleep(0.3)
         assert not calls
@@ -83,19 +81,19 @@ def host(routers):
 
 @pytest.mark.parametrize("flush", FLUSHES)
 def test_the_kernel_tells_of_what_is_taken_away(host, flush):
-    watches, command = FLUSHES[flush]
+    watched, command = FLUSHES[flush]
 
     def told():
         run(PREPARED)
-        return asyncio.run(heard(watches, command))
+        return asyncio.run(heard(watched, command))
 
     assert host(told) == 1
 
 
 def test_who_must_not_be_told_is_no_error(host):
     async def look():
-        for watches in (LINKS, SETTINGS, TableMonitor):
-            watches(lambda: None).close()
+        for watched in (LINKS, SETTINGS, OUR_TABLE):
+            Monitor(watched, lambda: None).close()
 
     def as_nobody():
         child = os.fork()

@@ -12,7 +12,6 @@ from clusterlb.core.snat.place import Leaving, decide_addresses, look
 from clusterlb.core.snat.state import is_gateway, without_gateway
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.database import OSPF6_COMMANDS, OSPF_COMMANDS, parse_databases
-from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.cluster_view import ClusterView
@@ -20,6 +19,7 @@ from clusterlb.model.inventory import Cluster, Director, Inventory
 from clusterlb.model.ospf import AnnounceMode, AnnounceModes, Lane, Ospf, Uplink
 from clusterlb.model.plan import AddLocalRoute, Announce, CreateLane, Withdraw
 from clusterlb.model.snat import SnatPool
+from clusterlb.render.frr import render_config
 from tests.frr.conftest import eventually
 from tests.frr.test_cluster_view import DAEMONS, SWITCH, SWITCH_PORT
 

@@ -17,11 +17,11 @@ from clusterlb.core.diff import service_steps
 from clusterlb.core.programme import destination, virtual_service
 from clusterlb.drivers.ipvs.driver import KernelIpvs
 from clusterlb.drivers.ipvs.modules import load
-from clusterlb.generate.realserver.needs import needs_of
-from clusterlb.generate.realserver.script import realserver_script
 from clusterlb.model.forwarding import Forwarding, Tunnel
 from clusterlb.model.inventory import Inventory
 from clusterlb.model.ipvs import ServiceState, TunnelFlag, TunnelType
+from clusterlb.render.realserver.needs import needs_of
+from clusterlb.render.realserver.script import realserver_script
 from tests.kernel.conftest import fresh_namespace
 
 pytestmark = pytest.mark.kernel

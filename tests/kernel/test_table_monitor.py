@@ -8,7 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from clusterlb.drivers.nft.monitor import TableMonitor
+from clusterlb.drivers.monitor import Monitor
+from clusterlb.drivers.nft.monitor import OUR_TABLE
 from tests.kernel.conftest import fresh_namespace
 
 pytestmark = pytest.mark.kernel
@@ -25,7 +26,7 @@ OTHERS = "table inet filter { chain one { counter; }; }; table ip clusterlb { ch
 async def heard(text: str) -> int:
     """Return how often the monitor has called by the time that it has heard of all that this does."""
     calls: list[None] = []
-    with closing(TableMonitor(lambda: calls.append(None))):
+    with closing(Monitor(OUR_TABLE, lambda: calls.append(None))):
         nft(text)
         await asyncio.sleep(0.05)  # nft ends after the kernel has told
     return len(calls)

@@ -18,7 +18,8 @@ from clusterlb.drivers.ipvs import cache, decode
 from clusterlb.drivers.ipvs.batch import Batch
 from clusterlb.drivers.ipvs.cache import DecodeCache
 from clusterlb.drivers.ipvs.fake import FakeIpvs
-from clusterlb.drivers.ipvs.netlink import MAX_BATCH, BatchResult, NetlinkError
+from clusterlb.drivers.netlink.codec import NetlinkError
+from clusterlb.drivers.netlink.socket import MAX_BATCH, BatchResult
 from clusterlb.model.address import AddressFamily, family_of
 from clusterlb.model.ipvs import (
     Counters,

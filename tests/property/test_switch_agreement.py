@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from switch_strategies import OSPF, inventories, ports
 
-from clusterlb.generate.audit.switch import report
-from clusterlb.generate.facts import SwitchError, facts_of
-from clusterlb.generate.switch import System, render_switch
+from clusterlb.audit.switch import report
 from clusterlb.model.ospf import AreaType, Bfd, NetworkType, Uplink
+from clusterlb.render.facts import SwitchError, facts_of
+from clusterlb.render.switch import System, render_switch
 
 ROUTER_ID = "10.1.0.254"
 POINT, BROADCAST = NetworkType.POINT_TO_POINT, NetworkType.BROADCAST

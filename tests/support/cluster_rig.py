@@ -16,12 +16,12 @@ from dataclasses import replace
 from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
 
-from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.model.check import CheckSpec, ProbeSpec
 from clusterlb.model.inventory import Cluster, Director, Inventory, Member, Pool, Service, Vip
 from clusterlb.model.ipvs import Protocol
 from clusterlb.model.ospf import Bfd, NetworkType, Ospf, Uplink
+from clusterlb.render.frr import render_config
 from tests.frr.conftest import Router, sh
 from tests.support.rig_controller import Post, kept, run
 from tests.support.route_history import History

@@ -14,7 +14,6 @@ from clusterlb.controller.daemon import Controller, Settings
 from clusterlb.controller.kernel import Drivers
 from clusterlb.drivers.conntrack_fake import FakeConntrack
 from clusterlb.drivers.frr.fake import ADJACENT, ADJACENT6, FakeFrr
-from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.drivers.link_fake import FakeLinks
@@ -27,6 +26,7 @@ from clusterlb.model.ipvs import Protocol
 from clusterlb.model.ospf import Ospf, Uplink
 from clusterlb.model.state import FrrLine
 from clusterlb.model.status import EngineStatus
+from clusterlb.render.frr import render_config
 
 VIP = ip_address("10.100.0.1")
 SETTINGS = ("net/ipv4/vs/sloppy_tcp", "net/ipv4/vs/schedule_icmp")

@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_address, ip_network
 
-from clusterlb.drivers.frr.render import render_config
 from clusterlb.model.inventory import Cluster, Director, Inventory
 from clusterlb.model.ospf import AnnounceModes, Lane, Ospf, Uplink
 from clusterlb.model.plan import AddLocalRoute, Announce, CreateLane
+from clusterlb.render.frr import render_config
 from tests.frr.conftest import Router, eventually
 
 VIPS = [ip_address("10.100.0.1"), ip_address("fd00:100::1")]

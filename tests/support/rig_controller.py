@@ -25,7 +25,6 @@ from clusterlb.controller.kernel import Drivers
 from clusterlb.core.host import sysctls
 from clusterlb.drivers.conntrack_fake import FakeConntrack
 from clusterlb.drivers.frr.daemon import FrrDaemon
-from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.ipvs import errors
 from clusterlb.drivers.ipvs.fake import FakeIpvs
@@ -36,6 +35,7 @@ from clusterlb.model.health import Observation
 from clusterlb.model.inventory import Inventory
 from clusterlb.model.ipvs import ServiceKey, ServiceState
 from clusterlb.model.plan import AddService, IpvsStep, StepError
+from clusterlb.render.frr import render_config
 from tests.frr.conftest import enter
 
 FIRST = 0.3  # seconds until the first observation: a controller decides without verdicts first

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import socket
-import struct
 import threading
 import time
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network
 
+from clusterlb.drivers.netlink.codec import messages
 from clusterlb.lab.netns import inside
 from clusterlb.lab.routes import RouteWatch, Table, parse_route
 
 RTMGRP_IPV4_ROUTE, RTM_NEWROUTE, RTM_DELROUTE = 0x40, 24, 25  # linux/rtnetlink.h
-NLMSGHDR = struct.Struct("=IHHII")
 
 
 class History(threading.Thread):
@@ -34,20 +33,16 @@ class History(threading.Thread):
     def run(self) -> None:
         while not self._ended.is_set():
             with suppress(TimeoutError):
-                self._take(memoryview(self._events.recv(1 << 16)))
+                self._take(self._events.recv(1 << 16))
 
-    def _take(self, data: memoryview) -> None:
+    def _take(self, data: bytes) -> None:
         now = time.monotonic()
-        while len(data) >= NLMSGHDR.size:
-            length, kind = NLMSGHDR.unpack_from(data)[:2]
-            route = (
-                parse_route(data[NLMSGHDR.size : length]) if kind in (RTM_NEWROUTE, RTM_DELROUTE) else None
-            )
+        for start, end, kind, _, _ in messages(data):
+            route = parse_route((data, start, end)) if kind in (RTM_NEWROUTE, RTM_DELROUTE) else None
             if route is not None:
                 table = dict(self.seen[-1][1])
                 table[route[0]] = route[1] if kind == RTM_NEWROUTE else ()
                 self.seen.append((now, table))
-            data = data[(length + 3) & ~3 :]
 
     def hops(self, vip: IPv4Address) -> set[IPv4Address]:
         """Return the next hops of a VIP as last seen."""

@@ -24,7 +24,6 @@ from clusterlb.controller.daemon import Controller, Settings
 from clusterlb.controller.kernel import Drivers
 from clusterlb.drivers.conntrack_fake import FakeConntrack
 from clusterlb.drivers.frr.daemon import FrrDaemon
-from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.drivers.link import KernelLinks
@@ -37,6 +36,7 @@ from clusterlb.model.inventory import Cluster, Director, Inventory, Member, Pool
 from clusterlb.model.ipvs import Protocol
 from clusterlb.model.ospf import Bfd, Lane, Ospf, Uplink
 from clusterlb.model.plan import AddLocalRoute, CreateLane
+from clusterlb.render.frr import render_config
 from tests.frr.conftest import InNamespace, Router, enter, sh
 
 RTM_NEWROUTE, RTM_DELROUTE, RTA_DST, RTMGRP_ROUTES = 24, 25, 1, 0x40 | 0x400  # of IPv4 and IPv6

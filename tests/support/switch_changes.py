@@ -3,7 +3,7 @@
 
 from switch_inventories import PORTS
 
-from clusterlb.generate.switch import System
+from clusterlb.render.switch import System
 
 NXOS, EOS, JUNOS, SONIC, FRR = System.NXOS, System.EOS, System.JUNOS, System.SONIC, System.FRR
 XE = "set protocols ospf area 0.0.0.51 interface xe-0/0/1.0"

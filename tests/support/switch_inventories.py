@@ -2,10 +2,10 @@
 
 from ipaddress import IPv4Address, ip_address, ip_network
 
-from clusterlb.generate.facts import SwitchFacts, facts_of
-from clusterlb.generate.switch import System
 from clusterlb.model.inventory import Cluster, Director, Inventory
 from clusterlb.model.ospf import AreaType, Bfd, NetworkType, Ospf, Uplink
+from clusterlb.render.facts import SwitchFacts, facts_of
+from clusterlb.render.switch import System
 
 INSIDE = (ip_address("10.2.0.1"), ip_address("fd00:2::1"))
 ROUTER_ID = "10.1.0.254"

@@ -5,7 +5,6 @@ from ipaddress import IPv4Address, ip_address, ip_network
 
 from hypothesis import strategies as st
 
-from clusterlb.generate.switch import System
 from clusterlb.model.inventory import Cluster, Director, Inventory
 from clusterlb.model.ospf import (
     BACKBONE,
@@ -19,6 +18,7 @@ from clusterlb.model.ospf import (
     Uplink,
 )
 from clusterlb.model.snat import SnatPool
+from clusterlb.render.switch import System
 
 KEY = st.from_regex(r"[!-~]{1,16}", fullmatch=True).filter(
     lambda key: not set(key) & set("\"'\\`|?") and key[0] not in "!#"

@@ -12,7 +12,6 @@ from clusterlb.core.host import sysctls
 from clusterlb.core.order import order
 from clusterlb.core.vrrp import Key, elected, groups_of, standing
 from clusterlb.drivers.frr.daemon import FrrDaemon
-from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.link import KernelLinks
 from clusterlb.model.address import IPAddress
@@ -21,6 +20,7 @@ from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import AddDevice, AddLocalRoute, ConfigureFrr, CreateLane
 from clusterlb.model.state import DirectorState
 from clusterlb.model.vrrp import VrrpRouter
+from clusterlb.render.frr import render_config
 from tests.frr.conftest import InNamespace, Router, sh
 from tests.support.vrrp_inventories import INVENTORIES
 

@@ -7,7 +7,6 @@ from ipaddress import IPv4Address
 
 from clusterlb.drivers.frr.contexts import slot
 from clusterlb.drivers.frr.refusal import words
-from clusterlb.drivers.lanes import lane_interface
 from clusterlb.model.ospf import Lane
 from clusterlb.model.state import FrrLine
 
@@ -15,7 +14,7 @@ _OSPF: tuple[tuple[str, ...], ...] = (("router ospf",), ("router ospf6",))
 # FRR has one of each; in the place of an operator's, what that announced would be announced no more
 _ONE_OF_A_KIND = {"redistribute kernel", "default-information originate"}
 _TYPES = ("stub", "nssa")
-_LANES = frozenset(f"interface {lane_interface(lane)}" for lane in Lane)
+_LANES = frozenset(f"interface {lane.interface}" for lane in Lane)
 
 
 def in_the_way(

@@ -12,12 +12,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 
-from clusterlb.drivers.frr.bfd import parse_sessions_up
 from clusterlb.drivers.frr.conflict import in_the_way
 from clusterlb.drivers.frr.database import OSPF6_COMMANDS, OSPF_COMMANDS, parse_databases
 from clusterlb.drivers.frr.delta import Delta, additions, comparable, parse_delta, script
 from clusterlb.drivers.frr.merge import displaced, merge, merge_text
-from clusterlb.drivers.frr.neighbors import parse_neighbors, parse_neighbors6
+from clusterlb.drivers.frr.neighbors import parse_neighbors, parse_neighbors6, parse_sessions_up
 from clusterlb.drivers.frr.parser import Parser
 from clusterlb.drivers.frr.persist import Staged, stage, text_in, uses_integrated_file
 from clusterlb.drivers.frr.process import run

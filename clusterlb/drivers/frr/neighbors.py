@@ -1,11 +1,11 @@
-"""The lists of neighbours of ospfd and ospf6d in the shapes that FRR has given them."""
+"""The neighbours of ospfd and ospf6d, and the BFD sessions that watch over them, as FRR prints them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
 
-from clusterlb.drivers.interface import DriverError, OspfNeighbor
+from clusterlb.drivers.interface import BfdSession, DriverError, OspfNeighbor
 from clusterlb.model.address import AddressFamily
 
 
@@ -36,6 +36,22 @@ def parse_neighbors6(text: str) -> tuple[OspfNeighbor, ...]:
         for entry in (entries if isinstance(entries, list) else ())
         if isinstance(entry, dict)
     )
+
+
+def parse_sessions_up(output: str) -> frozenset[BfdSession]:
+    """Return the sessions of one hop in ``show bfd peers json`` that are up; DriverError without a list.
+
+    The list has everybody's: those that ospfd asks for, other protocols' and the operator's. One of several
+    hops has no interface (bfdd/bfdd_vty.c).
+    """
+    try:
+        return frozenset(
+            BfdSession(peer["peer"], peer["interface"])
+            for peer in json.loads(output)
+            if peer["status"] == "up" and "interface" in peer
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise DriverError(f"`show bfd peers json` answered something else: {output[:80]!r}") from error
 
 
 def _answer(text: str, daemon: str) -> Mapping[str, object]:

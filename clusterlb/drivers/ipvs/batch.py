@@ -9,8 +9,10 @@ from errno import EINVAL
 from typing import Protocol
 
 from clusterlb.drivers.ipvs import encode, errors
-from clusterlb.drivers.ipvs.netlink import MAX_BATCH, BatchResult, NetlinkError
+from clusterlb.drivers.ipvs.netlink import Message
 from clusterlb.drivers.ipvs.protocol import Command
+from clusterlb.drivers.netlink.codec import NetlinkError
+from clusterlb.drivers.netlink.socket import MAX_BATCH, BatchResult
 from clusterlb.model.ipvs import Destination, ServiceKey
 from clusterlb.model.plan import (
     AddDestination,
@@ -22,9 +24,6 @@ from clusterlb.model.plan import (
     RemoveService,
     StepError,
 )
-
-Message = tuple[int, bytes, bytes]
-"""A command and its attributes in two parts: the service's and the destination's."""
 
 # Schedulers that rebuild a table of thousands of slots whenever a destination comes or changes.
 TABLE_SCHEDULERS = frozenset({"mh"})

@@ -17,6 +17,7 @@ from struct import Struct
 
 from clusterlb.drivers.ipvs import decode
 from clusterlb.drivers.ipvs.protocol import CommandAttr, DestinationAttr, ServiceAttr, StatsAttr
+from clusterlb.drivers.netlink.codec import ATTRIBUTE
 from clusterlb.model.ipvs import Counters, Destination, DestinationStatistics, VirtualService
 
 _LIMIT = 65536  # entries kept; beyond it the cache starts afresh, so that edits cannot fill the memory
@@ -31,6 +32,8 @@ _END = 356
 _LIVE = Struct("=4xI4xI4xI")
 _COUNTERS = Struct("=4x4xQ4xQ4xQ4xQ4xQ")
 _SERVICE_TAIL = 92 + 124  # STATS and STATS64, the last attributes of NEW_SERVICE
+_COUNTERS_LAST = [ServiceAttr.STATS, ServiceAttr.STATS64]
+_STATS_HEADER = ATTRIBUTE.pack(92, ServiceAttr.STATS)
 
 
 class DecodeCache:
@@ -111,11 +114,7 @@ def _usual_destination(data: bytes, start: int, end: int) -> bool:
 
 
 def _usual_service(data: bytes, start: int, end: int) -> bool:
+    """Say whether the counters are the last attributes, and where they are expected."""
     found = decode.inside(data, start, end, CommandAttr.SERVICE)
-    stats = found.get(ServiceAttr.STATS)
-    settings = [kind for kind in found if kind not in (ServiceAttr.STATS, ServiceAttr.STATS64)]
-    return (
-        stats is not None
-        and stats[0] - 4 == end - _SERVICE_TAIL
-        and all(found[kind][1] <= stats[0] for kind in settings)
-    )
+    tail = end - _SERVICE_TAIL
+    return list(found)[-2:] == _COUNTERS_LAST and data[tail : tail + 4] == _STATS_HEADER

@@ -11,10 +11,11 @@ from typing import TypeVar
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.ipvs import cache, decode, encode, modules
 from clusterlb.drivers.ipvs.batch import Batch
-from clusterlb.drivers.ipvs.netlink import Answer, NetlinkError, NetlinkSocket
+from clusterlb.drivers.ipvs.netlink import IpvsSocket
 from clusterlb.drivers.ipvs.places import Places, split
 from clusterlb.drivers.ipvs.protocol import Command
 from clusterlb.drivers.ipvs.rest import Resting
+from clusterlb.drivers.netlink.codec import Answer, NetlinkError
 from clusterlb.model.ipvs import ProtocolTimeouts, ServiceKey, ServiceState, ServiceStatistics
 from clusterlb.model.plan import IpvsStep, StepError
 
@@ -34,7 +35,7 @@ class KernelIpvs:
     """
 
     def __init__(self) -> None:
-        self._netlink = NetlinkSocket()
+        self._netlink = IpvsSocket()
         try:
             _find_family(self._netlink)
         except DriverError:
@@ -152,7 +153,7 @@ def _understanding(what: str) -> Iterator[None]:
     """Turn what decoding raises into the error that readers of the table expect."""
     try:
         yield
-    except (ValueError, LookupError, struct.error) as error:
+    except (NetlinkError, ValueError, LookupError, struct.error) as error:
         raise DriverError(f"cannot understand what IPVS says of {what}: {error!r}") from error
 
 
@@ -169,7 +170,7 @@ def _unreadable(what: str, error: NetlinkError) -> DriverError:
     return DriverError(f"cannot read {what} from IPVS: {error}")
 
 
-def _find_family(netlink: NetlinkSocket) -> None:
+def _find_family(netlink: IpvsSocket) -> None:
     """Resolve the netlink family, loading the module where the kernel does not know it yet."""
     try:
         netlink.resolve_family()

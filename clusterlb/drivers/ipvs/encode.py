@@ -14,12 +14,11 @@ from struct import Struct
 
 from clusterlb.drivers.ipvs.protocol import (
     ALL_FLAGS,
-    IPVS_GENL_VERSION,
-    NLA_F_NESTED,
     CommandAttr,
     DestinationAttr,
     ServiceAttr,
 )
+from clusterlb.drivers.netlink.codec import ATTRIBUTE, NLA_F_NESTED, U32, attribute, nested
 from clusterlb.model.address import AddressFamily, family_of
 from clusterlb.model.ipvs import (
     Destination,
@@ -28,41 +27,11 @@ from clusterlb.model.ipvs import (
     ServiceFlag,
     ServiceKey,
     VirtualService,
+    ipv4_mask,
 )
 
-HEADER = Struct(
-    "=IHHIIBBH"
-)  # nlmsghdr: length, type, flags, sequence, port id; genlmsghdr: command, version, 0
-_ATTR = Struct("=HH")
-_U16 = Struct("=H")
-_U32 = Struct("=I")
 _IPV4 = int(AddressFamily.IPV4)
 _IPV6 = int(AddressFamily.IPV6)
-
-
-def message(family: int, command: int, flags: int, sequence: int, body: bytes = b"") -> bytes:
-    """Return one generic-netlink message."""
-    return (
-        HEADER.pack(HEADER.size + len(body), family, flags, sequence, 0, command, IPVS_GENL_VERSION, 0) + body
-    )
-
-
-def attribute(kind: int, payload: bytes) -> bytes:
-    """Return one attribute, padded to four bytes; its length field does not count the padding."""
-    return _ATTR.pack(4 + len(payload), kind) + payload + bytes(-len(payload) % 4)
-
-
-def nested(kind: int, attributes: bytes) -> bytes:
-    """Return an attribute that holds attributes."""
-    return attribute(kind | NLA_F_NESTED, attributes)
-
-
-def _u16(kind: int, value: int) -> bytes:
-    return attribute(kind, _U16.pack(value))
-
-
-def _u32(kind: int, value: int) -> bytes:
-    return attribute(kind, _U32.pack(value))
 
 
 @lru_cache(maxsize=1024)
@@ -70,13 +39,13 @@ def _text(kind: int, value: str) -> bytes:
     return attribute(kind, value.encode("ascii") + b"\0")
 
 
-_AF = _ATTR.pack(6, ServiceAttr.AF)
+_AF = ATTRIBUTE.pack(6, ServiceAttr.AF)
 _MARKED = Struct("=4sHxx 4sI")
-_FWMARK = _ATTR.pack(8, ServiceAttr.FWMARK)
+_FWMARK = ATTRIBUTE.pack(8, ServiceAttr.FWMARK)
 _ADDRESSED = Struct("=4sHxx 4sHxx 4s16s 4sHxx")
-_PROTOCOL = _ATTR.pack(6, ServiceAttr.PROTOCOL)
-_VIP = _ATTR.pack(20, ServiceAttr.ADDR)
-_VPORT = _ATTR.pack(6, ServiceAttr.PORT)
+_PROTOCOL = ATTRIBUTE.pack(6, ServiceAttr.PROTOCOL)
+_VIP = ATTRIBUTE.pack(20, ServiceAttr.ADDR)
+_VPORT = ATTRIBUTE.pack(6, ServiceAttr.PORT)
 
 
 @lru_cache(maxsize=16384)
@@ -96,20 +65,17 @@ def service_key(key: ServiceKey) -> bytes:
 def netmask(family: AddressFamily, prefix: int) -> bytes:
     """Return the persistence granularity: a mask in network order for IPv4, a plain length for IPv6.
 
-    The kernel keeps both in one ``__be32`` and reads it as ``__u32`` for IPv6 (``ip_vs_add_service``). A
-    negative number is an IPv4 mask with holes.
+    The kernel keeps both in one ``__be32`` and reads it as ``__u32`` for IPv6 (``ip_vs_add_service``).
     """
     if family is AddressFamily.IPV6:
-        return _U32.pack(prefix)
-    if prefix < 0:
-        return (-prefix).to_bytes(4, "big")
-    return (ALL_FLAGS << (32 - prefix) & ALL_FLAGS).to_bytes(4, "big")
+        return U32.pack(prefix)
+    return ipv4_mask(prefix).to_bytes(4, "big")
 
 
 _SETTINGS = Struct("=4sII 4sI 4s4s")
-_FLAGS = _ATTR.pack(12, ServiceAttr.FLAGS)
-_TIMEOUT = _ATTR.pack(8, ServiceAttr.TIMEOUT)
-_NETMASK = _ATTR.pack(8, ServiceAttr.NETMASK)
+_FLAGS = ATTRIBUTE.pack(12, ServiceAttr.FLAGS)
+_TIMEOUT = ATTRIBUTE.pack(8, ServiceAttr.TIMEOUT)
+_NETMASK = ATTRIBUTE.pack(8, ServiceAttr.NETMASK)
 _SENT_FLAGS = ALL_FLAGS & ~int(ServiceFlag.HASHED)
 
 
@@ -136,19 +102,19 @@ def service(virtual: VirtualService, scheduler: str | None = None) -> bytes:
 
 
 _DESTINATION = Struct("=4s 4s16s 4sHxx 4sHxx 4sI 4si 4sI 4sI 4sBxxx 4sHxx 4sHxx")
-_DEST_HEADER = _ATTR.pack(_DESTINATION.size, CommandAttr.DEST | NLA_F_NESTED)
+_DEST_HEADER = ATTRIBUTE.pack(_DESTINATION.size, CommandAttr.DEST | NLA_F_NESTED)
 _DEST_KEY = Struct("=4s 4s16s 4sHxx 4sHxx")
-_DEST_KEY_HEADER = _ATTR.pack(_DEST_KEY.size, CommandAttr.DEST | NLA_F_NESTED)
-_ADDR = _ATTR.pack(20, DestinationAttr.ADDR)
-_PORT = _ATTR.pack(6, DestinationAttr.PORT)
-_FAMILY = _ATTR.pack(6, DestinationAttr.ADDR_FAMILY)
-_METHOD = _ATTR.pack(8, DestinationAttr.FWD_METHOD)
-_WEIGHT = _ATTR.pack(8, DestinationAttr.WEIGHT)
-_UPPER = _ATTR.pack(8, DestinationAttr.U_THRESH)
-_LOWER = _ATTR.pack(8, DestinationAttr.L_THRESH)
-_TUN_TYPE = _ATTR.pack(5, DestinationAttr.TUN_TYPE)
-_TUN_PORT = _ATTR.pack(6, DestinationAttr.TUN_PORT)
-_TUN_FLAGS = _ATTR.pack(6, DestinationAttr.TUN_FLAGS)
+_DEST_KEY_HEADER = ATTRIBUTE.pack(_DEST_KEY.size, CommandAttr.DEST | NLA_F_NESTED)
+_ADDR = ATTRIBUTE.pack(20, DestinationAttr.ADDR)
+_PORT = ATTRIBUTE.pack(6, DestinationAttr.PORT)
+_FAMILY = ATTRIBUTE.pack(6, DestinationAttr.ADDR_FAMILY)
+_METHOD = ATTRIBUTE.pack(8, DestinationAttr.FWD_METHOD)
+_WEIGHT = ATTRIBUTE.pack(8, DestinationAttr.WEIGHT)
+_UPPER = ATTRIBUTE.pack(8, DestinationAttr.U_THRESH)
+_LOWER = ATTRIBUTE.pack(8, DestinationAttr.L_THRESH)
+_TUN_TYPE = ATTRIBUTE.pack(5, DestinationAttr.TUN_TYPE)
+_TUN_PORT = ATTRIBUTE.pack(6, DestinationAttr.TUN_PORT)
+_TUN_FLAGS = ATTRIBUTE.pack(6, DestinationAttr.TUN_FLAGS)
 
 
 def destination(wanted: Destination, weight: int) -> bytes:
@@ -191,7 +157,7 @@ def destination_key(key: DestinationKey) -> bytes:
 def timeouts(wanted: ProtocolTimeouts) -> bytes:
     """Return the attributes of SET_CONFIG; the kernel leaves a timeout of 0 as it is."""
     return (
-        _u32(CommandAttr.TIMEOUT_TCP, wanted.tcp)
-        + _u32(CommandAttr.TIMEOUT_TCP_FIN, wanted.tcp_fin)
-        + _u32(CommandAttr.TIMEOUT_UDP, wanted.udp)
+        attribute(CommandAttr.TIMEOUT_TCP, U32.pack(wanted.tcp))
+        + attribute(CommandAttr.TIMEOUT_TCP_FIN, U32.pack(wanted.tcp_fin))
+        + attribute(CommandAttr.TIMEOUT_UDP, U32.pack(wanted.udp))
     )

@@ -1,30 +1,15 @@
 """Numbers of the netlink protocol that IPVS speaks, under the kernel's own names.
 
-Sources: include/uapi/linux/netlink.h, genetlink.h and ip_vs.h of Linux 6.1.
+Sources: include/uapi/linux/genetlink.h and ip_vs.h of Linux 6.1.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
-
-# linux/netlink.h
-NLM_F_REQUEST = 0x01
-NLM_F_ACK = 0x04
-NLM_F_DUMP_INTR = 0x10
-NLM_F_CAPPED = 0x100
-NLM_F_DUMP = 0x300
-NLM_F_ACK_TLVS = 0x200
-NLMSG_ERROR = 2
-NLMSG_DONE = 3
-NLMSGERR_ATTR_MSG = 1
-NLA_F_NESTED = 0x8000
-NLA_TYPE_MASK = 0x3FFF
-SOL_NETLINK = 270
-NETLINK_GENERIC = 16
-NETLINK_CAP_ACK = 10
-NETLINK_EXT_ACK = 11
+from struct import Struct
 
 # linux/genetlink.h
+GENL_HEADER = Struct("=BBH")  # genlmsghdr: command, version, 0
 GENL_ID_CTRL = 0x10
 CTRL_CMD_GETFAMILY = 3
 CTRL_ATTR_FAMILY_ID = 1

@@ -7,43 +7,22 @@ count.
 
 from __future__ import annotations
 
-import socket
-import struct
+from struct import Struct
+
+from clusterlb.drivers.netlink.codec import parse
+from clusterlb.drivers.netlink.socket import NETLINK_NETFILTER, NetlinkSocket
 
 FIRST = 1  # of a network namespace in which nobody has loaded anything (nf_tables_init_net())
-_NETLINK_NETFILTER = 12
-_NEWGEN, _GETGEN = (10 << 8) | 15, (10 << 8) | 16  # NFNL_SUBSYS_NFTABLES, and the message
-_NLM_F_REQUEST = 1
-_HEADERS = struct.Struct("=IHHIIBBH")  # nlmsghdr and nfgenmsg
-_ATTRIBUTE = struct.Struct("=HH")
+_NFGENMSG = Struct("=BBH")  # address family, version, resource
+_GETGEN = (10 << 8) | 16  # NFNL_SUBSYS_NFTABLES, and the message
 _NFTA_GEN_ID = 1
-_REQUEST = _HEADERS.pack(_HEADERS.size, _GETGEN, _NLM_F_REQUEST, 0, 0, socket.AF_UNSPEC, 0, 0)
-_PATIENCE = 5.0  # seconds; the kernel answers within the call that asks
 
 
 def current() -> int | None:
     """Return the number in the calling thread's network namespace; None when the kernel does not say."""
     try:
-        with socket.socket(
-            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER
-        ) as asking:
-            asking.settimeout(_PATIENCE)
-            asking.send(_REQUEST)
-            return decode(asking.recv(4096))
+        with NetlinkSocket(NETLINK_NETFILTER) as asking:
+            _, found = parse(_NFGENMSG, asking.ask(_GETGEN, _NFGENMSG.pack(0, 0, 0)))
     except OSError:
         return None
-
-
-def decode(answer: bytes) -> int | None:
-    """Return the number of an answer; None for an error or what is cut short."""
-    if len(answer) < _HEADERS.size:
-        return None
-    end, kind, *_ = _HEADERS.unpack_from(answer)
-    place = _HEADERS.size
-    while kind == _NEWGEN and place + _ATTRIBUTE.size <= min(end, len(answer)):
-        size, attribute = _ATTRIBUTE.unpack_from(answer, place)
-        value = answer[place + _ATTRIBUTE.size : place + size]
-        if attribute == _NFTA_GEN_ID and len(value) == 4:
-            return int.from_bytes(value, "big")
-        place += max(_ATTRIBUTE.size, (size + 3) & ~3)
-    return None
+    return int.from_bytes(found[_NFTA_GEN_ID], "big") if _NFTA_GEN_ID in found else None

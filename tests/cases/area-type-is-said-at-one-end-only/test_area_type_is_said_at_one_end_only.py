@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 from switch_inventories import PORTS, facts
 
-from clusterlb.generate.audit.switch import audit_switch
-from clusterlb.generate.switch import System, render_switch
+from clusterlb.audit.switch import audit_switch
+from clusterlb.render.switch import System, render_switch
 
 FULL = {system: replace(facts("full", system), area_type="nssa") for system in System}
 LINE = re.compile(r"^.*area 0\.0\.0\.51 nssa\n", re.MULTILINE)

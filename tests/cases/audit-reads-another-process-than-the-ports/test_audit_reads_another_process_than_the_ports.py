@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from switch_inventories import INVENTORIES
 
-from clusterlb.generate.audit.switch import audit_switch
-from clusterlb.generate.facts import facts_of
+from clusterlb.audit.switch import audit_switch
+from clusterlb.render.facts import facts_of
 
 HERE = Path(__file__).parent
 FILES = [

@@ -4,10 +4,10 @@ from ipaddress import IPv4Address
 import pytest
 from switch_inventories import INVENTORIES, PORTS, facts
 
-from clusterlb.generate.audit.switch import audit_switch
-from clusterlb.generate.facts import facts_of
-from clusterlb.generate.switch import System, render_switch
+from clusterlb.audit.switch import audit_switch
 from clusterlb.model.ospf import NetworkType, Uplink
+from clusterlb.render.facts import facts_of
+from clusterlb.render.switch import System, render_switch
 
 
 @pytest.mark.parametrize("system", System)

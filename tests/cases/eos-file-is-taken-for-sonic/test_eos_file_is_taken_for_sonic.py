@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from switch_inventories import INVENTORIES
 
-from clusterlb.generate.audit.switch import report
-from clusterlb.generate.facts import SwitchError, facts_of
-from clusterlb.generate.switch import System
+from clusterlb.audit.switch import report
+from clusterlb.render.facts import SwitchError, facts_of
+from clusterlb.render.switch import System
 
 HERE = Path(__file__).parent
 FACTS = facts_of(INVENTORIES["plain"], (), "ROUTER_ID")

@@ -19,10 +19,10 @@ from fake_director import (
 )
 
 from clusterlb.controller.index import Index
-from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.inventory import OnDown
+from clusterlb.render.frr import render_config
 
 MORE = ip_address("10.100.0.2")
 MEMBERS = [f"10.2.0.10{n}:80" for n in (1, 2, 3)]

@@ -9,10 +9,10 @@ from ipvs_replies import service_reply
 
 from clusterlb.core.diff import service_steps
 from clusterlb.drivers.ipvs import decode
-from clusterlb.drivers.ipvs.restore import render
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.ipvs import Protocol, ServiceFlag, ServiceKey, ServiceState, VirtualService
 from clusterlb.model.plan import EditService
+from clusterlb.render.ipvsadm import render
 
 KEY = ServiceKey(AddressFamily.IPV4, Protocol.TCP, ip_address("10.100.0.1"), 80)
 

@@ -13,9 +13,9 @@ from fake_director import FakeDirector, inventory, running
 
 from clusterlb.cli.main import main
 from clusterlb.controller import reload
-from clusterlb.drivers import templates, templates_aside
-from clusterlb.drivers.frr.render import render_config
-from clusterlb.drivers.templates import TemplateError
+from clusterlb.render import templates, templates_aside
+from clusterlb.render.frr import render_config
+from clusterlb.render.templates import RenderError
 
 INVENTORY = """\
 cluster: {name: edge-1, vip_prefixes: [10.100.0.0/24]}
@@ -65,14 +65,14 @@ def test_a_good_one_is_taken(own: Path):
 @pytest.mark.parametrize(("text", "why"), BAD.values(), ids=BAD)
 def test_what_does_not_render_is_named_with_its_line(text: str, why: str, own: Path):
     own.write_text(text)
-    with pytest.raises(TemplateError, match=why):
+    with pytest.raises(RenderError, match=why):
         rendered()
 
 
 def test_a_loop_ends_at_its_limit(own: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(templates_aside, "PATIENCE", 0.5)
     own.write_text("{% for i in range(10**11) %}{% endfor %}")
-    with pytest.raises(TemplateError, match=r"frr.conf.j2: does not end within 0.5 s"):
+    with pytest.raises(RenderError, match=r"frr.conf.j2: does not end within 0.5 s"):
         rendered()
 
 
@@ -89,7 +89,7 @@ ODD: dict[str, tuple[Callable[[Path], object], str]] = {
 @pytest.mark.parametrize(("make", "why"), ODD.values(), ids=ODD)
 def test_what_is_no_template_is_named_and_never_passed_over(make, why: str, own: Path):
     make(own)
-    with pytest.raises(TemplateError, match=why):
+    with pytest.raises(RenderError, match=why):
         rendered()
 
 

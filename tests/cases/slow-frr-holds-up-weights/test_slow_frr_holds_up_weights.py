@@ -8,8 +8,8 @@ from fake_director import VIP, FakeDirector, announced, eventually, inventory, r
 
 from clusterlb.controller.index import Index
 from clusterlb.drivers.frr.fake import FakeFrr
-from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
+from clusterlb.render.frr import render_config
 
 MEMBERS = [f"10.2.0.10{n}:80" for n in (1, 2, 3)]
 

@@ -7,10 +7,10 @@ import pytest
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.merge import displaced, needed
 from clusterlb.drivers.frr.neighbors import parse_neighbors
-from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.model.inventory import Cluster, Director, Inventory
 from clusterlb.model.ospf import Ospf, Uplink
+from clusterlb.render.frr import render_config
 from tests.frr.conftest import eventually, frr_missing
 
 HERE = Path(__file__).parent

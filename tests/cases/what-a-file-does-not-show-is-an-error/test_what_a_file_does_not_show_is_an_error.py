@@ -4,10 +4,10 @@ import pytest
 from click.testing import CliRunner
 from switch_inventories import INVENTORIES
 
+from clusterlb.audit.switch import audit_switch
 from clusterlb.cli.exits import Exit
 from clusterlb.cli.main import main
-from clusterlb.generate.audit.switch import audit_switch
-from clusterlb.generate.facts import facts_of
+from clusterlb.render.facts import facts_of
 
 FILE = Path(__file__).parent / "frr.conf"
 TEXT = FILE.read_text()

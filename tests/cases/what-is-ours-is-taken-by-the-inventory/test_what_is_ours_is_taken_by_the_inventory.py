@@ -13,7 +13,7 @@ from clusterlb.config.load import load
 from clusterlb.config.schema import schema
 from clusterlb.core.marks import director_marks, probe_services, service_marks
 from clusterlb.core.nft.reverse import reverse
-from clusterlb.drivers.lanes import lane_interface, lane_peer
+from clusterlb.drivers.lanes import lane_peer
 from clusterlb.model import marks
 from clusterlb.model.ospf import Lane
 
@@ -39,7 +39,7 @@ PLACES = {
 }
 WRITTEN = [(place, notation) for place, (_, notations) in PLACES.items() for notation in notations]
 INTERFACES = [
-    *map(lane_interface, Lane),
+    *(lane.interface for lane in Lane),
     *map(lane_peer, Lane),
     "clb-anything",
     "vrrp4-1-7",

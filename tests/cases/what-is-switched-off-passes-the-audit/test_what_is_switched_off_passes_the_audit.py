@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 from switch_inventories import facts
 
-from clusterlb.generate.audit.switch import audit_switch
-from clusterlb.generate.switch import System, render_switch
+from clusterlb.audit.switch import audit_switch
+from clusterlb.render.switch import System, render_switch
 
 NXOS, EOS, JUNOS, SONIC, FRR = System.NXOS, System.EOS, System.JUNOS, System.SONIC, System.FRR
 XE = "protocols ospf area 0.0.0.0 interface xe-0/0/2.0"

@@ -10,7 +10,6 @@ from clusterlb.core.diff import diff
 from clusterlb.core.order import order
 from clusterlb.core.separate import separate
 from clusterlb.core.vrrp import elected, groups_of, place_of, standing, stood, thin, turns, two_masters
-from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse
 from clusterlb.model.describe import describe
 from clusterlb.model.inventory import Vrrp
@@ -18,6 +17,7 @@ from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import AddDevice, AddLocalRoute, Announce, ConfigureFrr, FrrPart, RemoveDevice
 from clusterlb.model.state import DirectorState, FrrLine
 from clusterlb.model.vrrp import VrrpRouter, VrrpState
+from clusterlb.render.frr import render_config
 
 FULL = INVENTORIES["full"]
 D1 = groups_of(FULL, FULL.directors["d1"])

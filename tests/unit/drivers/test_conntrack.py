@@ -1,15 +1,15 @@
 """What no kernel of ours sends, and what a kernel without connection tracking says."""
 
 import struct
-from errno import EPERM
+from errno import EAGAIN, EPERM
 from ipaddress import ip_address
 
 import pytest
 from conntrack_entries import attribute, nest, ports, reply_tuple
 
-from clusterlb.drivers import conntrack
 from clusterlb.drivers.conntrack import KernelConntrack
 from clusterlb.drivers.interface import DriverError
+from clusterlb.drivers.netlink import socket as netlink
 from clusterlb.model.port_use import AddressUse, ConntrackFailures, Remote
 
 OWN, OWN6 = ip_address("10.100.1.1"), ip_address("fd00:100:1::1")
@@ -25,22 +25,16 @@ class Kernel:
     def __init__(self, *reads):
         self.reads, self.sent = list(reads), []
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
+    def setsockopt(self, *_):
         return None
 
-    def settimeout(self, seconds):
-        assert seconds
-
-    def connect(self, address):
-        assert address == (0, 0)
+    def close(self):
+        return None
 
     def send(self, data):
         self.sent.append(data)
 
-    def recv(self, size):
+    def recv(self, size, flags):
         found = self.reads.pop(0)
         if isinstance(found, OSError):
             raise found
@@ -51,7 +45,7 @@ class Kernel:
 def kernel(monkeypatch):
     def answer(*reads):
         made = Kernel(*reads)
-        monkeypatch.setattr(conntrack.socket, "socket", lambda *_: made)
+        monkeypatch.setattr(netlink, "_opened", lambda *_: made)
         return made
 
     return answer
@@ -131,7 +125,7 @@ def test_a_refusal_says_what_is_missing(kernel, answer):
 
 
 def test_silence_is_an_error(kernel):
-    kernel(entry(), TimeoutError("timed out"))
+    kernel(entry(), BlockingIOError(EAGAIN, "silence"))
     with pytest.raises(DriverError, match="timed out"):
         KernelConntrack().flows_of([OWN])
 

@@ -1,6 +1,6 @@
 from ipaddress import ip_address
 
-from clusterlb.drivers.local import not_local
+from clusterlb.drivers.link import not_local
 
 
 def test_loopback_is_here_and_a_documentation_address_is_not():

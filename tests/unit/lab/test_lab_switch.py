@@ -5,6 +5,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 from lab_inventories import laid_out
 
+from clusterlb.drivers.netlink.codec import Answer, attribute
 from clusterlb.lab import routes
 from clusterlb.lab.arrival import missing_next_hops, report
 from clusterlb.lab.spec import LabSpec
@@ -95,15 +96,11 @@ def test_a_report_has_the_last_lines_of_the_logs(tmp_path):
     assert "cannot be read" in text
 
 
-def attribute(kind: int, value: bytes) -> bytes:
-    return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
-
-
-def message(*attributes: bytes, table: int = 254, kind: int = 1, prefix: int = 32) -> memoryview:
+def message(*attributes: bytes, table: int = 254, kind: int = 1, prefix: int = 32) -> Answer:
     family = 10 if prefix > 32 else 2
-    return memoryview(
-        struct.pack("=BBBBBBBBI", family, prefix, 0, 0, table, 11, 0, kind, 0) + b"".join(attributes)
-    )
+    rtmsg = struct.pack("=BBBBBBBBI", family, prefix, 0, 0, table, 11, 0, kind, 0)
+    data = struct.pack("=IHHII", 0, 24, 0, 0, 0) + rtmsg + b"".join(attributes)
+    return data, 0, len(data)
 
 
 def hop(address: str) -> bytes:

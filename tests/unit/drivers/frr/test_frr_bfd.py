@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterlb.drivers.frr.bfd import parse_sessions_up
+from clusterlb.drivers.frr.neighbors import parse_sessions_up
 from clusterlb.drivers.interface import BfdSession, DriverError
 
 RECORDED = sorted((Path(__file__).parents[3] / "support" / "frr_outputs").glob("bfd-*.txt"))

@@ -9,8 +9,9 @@ from ipaddress import ip_address
 from ipvs_replies import tree
 
 from clusterlb.drivers.ipvs.batch import Batch
-from clusterlb.drivers.ipvs.netlink import BatchResult, NetlinkError
 from clusterlb.drivers.ipvs.protocol import Command
+from clusterlb.drivers.netlink.codec import NetlinkError
+from clusterlb.drivers.netlink.socket import BatchResult
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.ipvs import (
     Destination,

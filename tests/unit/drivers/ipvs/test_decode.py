@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import replace
 from ipaddress import ip_address
 
@@ -152,11 +151,7 @@ def test_timeouts() -> None:
     assert decode.timeouts(data, 0, len(data)) == ProtocolTimeouts(900, 120, 300)
 
 
-def test_impossible_lengths_are_errors_and_not_endless() -> None:
-    with pytest.raises(ValueError, match="impossible length 0"):
-        decode.attributes(bytes(8), 0, 8)
-    with pytest.raises(ValueError, match="impossible length 12"):
-        decode.attributes(struct.pack("=HHI", 12, 1, 0), 0, 8)
+def test_an_answer_without_its_attribute_is_an_error() -> None:
     with pytest.raises(ValueError, match="lacks attribute 2"):
         decode.destination(message(5, b""), 0, 20)
 

@@ -55,22 +55,6 @@ def wire(text: str) -> bytes:
     return bytes.fromhex(" ".join(lines))
 
 
-def test_a_message_header() -> None:
-    assert encode.message(0x1E, 5, 0x05, 7, b"\xaa\xbb\xcc\xdd") == wire(
-        """
-        18 00 00 00   nlmsg_len = 24
-        1e 00         nlmsg_type = the family
-        05 00         nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK
-        07 00 00 00   nlmsg_seq
-        00 00 00 00   nlmsg_pid = the kernel
-        05            cmd = IPVS_CMD_NEW_DEST
-        01            version = IPVS_GENL_VERSION
-        00 00         reserved
-        aa bb cc dd
-        """
-    )
-
-
 @pytest.mark.parametrize(
     ("key", "header", "identity"),
     [

@@ -7,7 +7,7 @@ import pytest
 
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.ipvs import driver, modules
-from clusterlb.drivers.ipvs.netlink import NetlinkError
+from clusterlb.drivers.netlink.codec import NetlinkError
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +84,7 @@ def test_a_kernel_without_ipvs_is_a_clear_error(
     def unknown(self: object) -> None:
         raise NetlinkError(2)
 
-    monkeypatch.setattr(driver.NetlinkSocket, "resolve_family", unknown)
+    monkeypatch.setattr(driver.IpvsSocket, "resolve_family", unknown)
     with pytest.raises(DriverError) as raised:
         driver.KernelIpvs()
     text = str(raised.value)

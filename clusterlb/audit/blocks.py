@@ -1,0 +1,117 @@
+"""Configurations in indented blocks: NX-OS, EOS, FRR and SONiC's FRR."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from ipaddress import IPv4Interface
+
+from clusterlb.audit import words
+from clusterlb.audit.inherit import inherit
+from clusterlb.audit.nest import Block, Row, nest
+from clusterlb.audit.part import named_by, part_of
+from clusterlb.audit.processes import read_processes
+from clusterlb.audit.view import Covered, Key, Process, Section, Setting, Value, View, interface_of
+from clusterlb.render.switch import System
+
+_SPEAKS = {"ip": re.compile(r"(?:no )?ip (?:router )?ospf "), "ipv6": re.compile(r"(?:no )?ipv6 ospf6 ")}
+_VRF = re.compile(r"(?:vrf member|vrf forwarding|ip vrf forwarding|vrf) (\S+)")
+_TAG = re.compile(r"ip router ospf (\S+) area .+|ip ospf (\S+) area .+")
+Interfaces = dict[tuple[str, str], list[Block]]
+
+
+def read_blocks(
+    text: str, system: System, names: Sequence[str] = (), ip: str = "ip", vrf_of_all: str = ""
+) -> View:
+    """Return what a configuration says of OSPFv2, or with ``ip`` ``ipv6`` of FRR's OSPFv3.
+
+    ``names``: ports that are looked for, for FRR's text has no line of a port that it only knows by its
+    address. ``vrf_of_all``: the VRF of ports that do not say one. What is not understood is passed over.
+    """
+    rows = text.splitlines()
+    top, above = nest(rows)
+    partial = part_of(rows, top, system)
+    view = View(rows, read_processes(top, system, ip, bool(partial)), above=above, partial=partial)
+    interfaces = _interfaces(top)
+    written = {name for name, _ in interfaces}
+    for (name, vrf), blocks in (interfaces | {(n, ""): [] for n in names if n not in written}).items():
+        body = [row for block in blocks for row in block.rows()]
+        key = _key_of(body, vrf or vrf_of_all, view.processes, system)
+        process = view.processes.get(key)
+        begin = blocks[0].line if blocks else process.section.line if process else 1
+        port = Section(name, begin, process=key)
+        words.fill(port, body, words.PORT if ip == "ip" else words.PORT6)
+        addresses = _addresses(body)
+        if process is not None and Setting.AREA not in port.values:
+            _by_process(port, addresses, process, system)
+        if Setting.AREA in port.values:
+            inherit(port, body, process, top, system, bool(partial))
+            _under_its_parent(port, interfaces)
+            view.ports[name] = port
+        elif system.is_frr and process and process.networks and not addresses:
+            inherit(port, body, process, top, system, bool(partial))
+            view.unsure[name] = port
+            if any(_SPEAKS[ip].match(row) for _, row in body):
+                view.tuned.append(name)
+    return view
+
+
+def _under_its_parent(port: Section, interfaces: Interfaces) -> None:
+    """Take a subinterface for switched off when its parent is."""
+    parent, dot, _ = port.name.rpartition(".")
+    for (name, _), blocks in interfaces.items() if dot else ():
+        for line, text in (row for block in blocks for row in block.rows()):
+            if name == parent and text in {"shutdown", "no shutdown"}:
+                port.put(Setting.OFF, "no" if text.startswith("no ") else "yes", line)
+
+
+def _interfaces(top: Sequence[Block]) -> Interfaces:
+    """Return the interfaces' blocks by name and VRF; FRR has the VRF behind the name."""
+    found: Interfaces = {}
+    for block in top:
+        if match := re.fullmatch(r"interface (.+?)(?: vrf (\S+))?", block.text):
+            for name in named_by(match[1]):
+                found.setdefault((name, match[2] or ""), []).append(block)
+    return found
+
+
+def _key_of(body: Sequence[Row], vrf: str, processes: dict[Key, Process], system: System) -> Key:
+    """Return the process that a port is in: the named one (NX-OS, FRR's instances), else its VRF's first."""
+    name = ""
+    for _, text in body:
+        if match := _VRF.fullmatch(text):
+            vrf = match[1]
+        elif match := _TAG.fullmatch(text):
+            name = match[1] or match[2]
+    vrf = "" if vrf == "default" else vrf
+    if name:
+        return Key(name, vrf)
+    fitting = [key for key in processes if key.vrf == vrf]
+    if not fitting and not vrf and system.is_frr and len(processes) == 1:
+        return next(iter(processes))  # a file that was written by hand: the kernel knows the port's VRF
+    return next(iter(fitting), Key("", vrf))
+
+
+def _by_process(port: Section, addresses: Sequence[IPv4Interface], process: Process, system: System) -> None:
+    """Put a port into an area by its process: OSPFv3's list of interfaces, or a ``network`` statement.
+
+    Of several statements the narrowest counts. FRR wants the interface's whole prefix within it, the others
+    its address (FRR: ospf_network_match_iface()).
+    """
+    fitting: list[Covered] = [
+        covered
+        for covered in process.networks
+        for address in addresses
+        if address.ip in covered.network
+        and (not system.is_frr or address.network.prefixlen >= covered.network.prefixlen)
+    ]
+    if port.name in process.listed:
+        port.values[Setting.AREA] = process.listed[port.name]
+    elif fitting:
+        narrowest = max(fitting, key=lambda covered: covered.network.prefixlen)
+        port.values[Setting.AREA] = Value(narrowest.area, (narrowest.line,))
+
+
+def _addresses(body: Sequence[Row]) -> list[IPv4Interface]:
+    found = (re.match(r"ip address (\d.+)", text) for _, text in body)
+    return [address for match in found if match and (address := interface_of(match[1]))]
