@@ -9,9 +9,9 @@ from itertools import groupby
 from typing import cast
 
 from clusterlb.controller.kernel import Kernel
-from clusterlb.core.diff import service_steps
-from clusterlb.core.leaving import held
-from clusterlb.core.separate import separate
+from clusterlb.core.plan.diff import service_steps
+from clusterlb.core.plan.leaving import held
+from clusterlb.core.plan.separate import separate
 from clusterlb.drivers.interface import DriverError, FrrDriver, LockedError
 from clusterlb.model.address import IPAddress
 from clusterlb.model.ipvs import ServiceKey, ServiceState

@@ -10,8 +10,8 @@ from clusterlb.controller.actual import Actual
 from clusterlb.controller.apply import Applier
 from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.ledger import Ledger
-from clusterlb.core.diff import diff
-from clusterlb.core.order import order
+from clusterlb.core.plan.diff import diff
+from clusterlb.core.plan.order import order
 from clusterlb.drivers.interface import DriverError, FrrDriver
 from clusterlb.model.describe import describe
 from clusterlb.model.plan import Plan, SetSysctl, StepError

@@ -18,13 +18,13 @@ from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.ledger import Ledger
 from clusterlb.controller.records import Records
 from clusterlb.controller.world import Dirty, World
-from clusterlb.core import pace
 from clusterlb.core.announce import Decision
 from clusterlb.core.desired import decisions, desired, grows_at
-from clusterlb.core.diff import diff
 from clusterlb.core.guard import guard
-from clusterlb.core.order import order
-from clusterlb.core.separate import separate
+from clusterlb.core.plan import pace
+from clusterlb.core.plan.diff import diff
+from clusterlb.core.plan.order import order
+from clusterlb.core.plan.separate import separate
 from clusterlb.core.stand import stand
 from clusterlb.drivers.interface import FrrDriver
 from clusterlb.model.address import IPAddress

@@ -5,7 +5,7 @@ from __future__ import annotations
 from clusterlb.controller.index import Index
 from clusterlb.controller.ledger import Ledger, LedgerError
 from clusterlb.controller.world import World
-from clusterlb.core.separate import separate
+from clusterlb.core.plan.separate import separate
 from clusterlb.model.plan import (
     AddService,
     Announce,

@@ -3,7 +3,7 @@
 import pytest
 from forwarding_inventories import RULES
 
-from clusterlb.core.diff import diff
+from clusterlb.core.plan.diff import diff
 from clusterlb.core.rules.inside import DYNAMIC, inside
 from clusterlb.core.rules.table import table
 from clusterlb.drivers.nft.driver import KernelRules

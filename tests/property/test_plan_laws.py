@@ -9,8 +9,8 @@ from director_strategies import GROUPS, states
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusterlb.core.diff import diff, service_steps
-from clusterlb.core.order import order
+from clusterlb.core.plan.diff import diff, service_steps
+from clusterlb.core.plan.order import order
 from clusterlb.core.vrrp import place_of, stood
 from clusterlb.model.plan import Announce, AwaitWithdrawn, ConfigureFrr, FrrPart, RemoveService, Withdraw
 from clusterlb.model.state import DirectorState

@@ -6,9 +6,9 @@ from ipaddress import ip_address
 import pytest
 from vrrp_inventories import INVENTORIES
 
-from clusterlb.core.diff import diff
-from clusterlb.core.order import order
-from clusterlb.core.separate import separate
+from clusterlb.core.plan.diff import diff
+from clusterlb.core.plan.order import order
+from clusterlb.core.plan.separate import separate
 from clusterlb.core.vrrp import elected, groups_of, place_of, standing, stood, thin, turns, two_masters
 from clusterlb.drivers.frr.render import render_config
 from clusterlb.drivers.frr.text import parse

@@ -2,8 +2,8 @@
 
 from ipaddress import ip_address
 
-from clusterlb.core.diff import diff
-from clusterlb.core.order import order
+from clusterlb.core.plan.diff import diff
+from clusterlb.core.plan.order import order
 from clusterlb.core.snat.gateway import without_gateway
 from clusterlb.model.describe import describe
 from clusterlb.model.ospf import Lane

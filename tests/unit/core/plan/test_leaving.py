@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from clusterlb.core.leaving import held
+from clusterlb.core.plan.leaving import held
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.ipvs import Protocol, ServiceKey
 from clusterlb.model.ospf import Lane

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from forwarding_inventories import RULES
 
-from clusterlb.core.diff import BULK, diff
+from clusterlb.core.plan.diff import BULK, diff
 from clusterlb.core.rules.table import table
 from clusterlb.model.ipvs import ProtocolTimeouts
 from clusterlb.model.plan import ChangeSets, LoadRules, SetTimeouts

@@ -1,6 +1,6 @@
 """The steps from one director state to another.
 
-``diff(s, s)`` is empty. The steps come grouped by what they touch; ``core.order`` puts them in a safe order.
+``diff(s, s)`` is empty. The steps come grouped by what they touch; ``core.plan.order`` puts them in a safe order.
 """
 
 from __future__ import annotations
