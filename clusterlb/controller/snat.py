@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from clusterlb.controller.world import World
-from clusterlb.core.place import waits
+from clusterlb.core.place import why_not_drain
 from clusterlb.core.snat.buckets import NOBODY, Buckets, PoolFamily, current, learn
 from clusterlb.core.snat.marks import marks
 from clusterlb.core.snat.place import Leaving, decide_addresses, look, peers
@@ -153,7 +153,9 @@ class Snat:
 
     def _leaving(self) -> Leaving | None:
         intent, now = self._drain(), self.clock()
-        if intent is None or (intent.value != FORCE and waits(self.world.inventory, self.world.around(now))):
+        if intent is None or (
+            intent.value != FORCE and why_not_drain(self.world.inventory, self.world.around(now))
+        ):
             self._leaving_since = None
             return None
         if self._leaving_since is None:
