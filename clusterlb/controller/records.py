@@ -67,4 +67,7 @@ class Records:
                 return service.key not in self._on_disk
             case SetSysctl(name):
                 return name not in self._on_disk
-        return isinstance(step, SetTimeouts | ConfigureFrr)
+            case SetTimeouts() | ConfigureFrr():
+                return True
+            case _:
+                return False  # its name says whose it is, or it changes what is recorded already

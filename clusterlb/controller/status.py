@@ -14,7 +14,6 @@ from clusterlb.core.member import member_state
 from clusterlb.core.programme import destination_key
 from clusterlb.core.rules.inside import explain
 from clusterlb.drivers.interface import DriverError
-from clusterlb.model.describe import describe
 from clusterlb.model.intent import Intent
 from clusterlb.model.inventory import Member, Pool, Service, Vip
 from clusterlb.model.ipvs import (
@@ -96,7 +95,7 @@ async def _statistics(controller: Controller) -> tuple[Statistics, str]:
 
 def plan_lines(plan: Plan) -> list[str]:
     """Write each step of a plan as one line."""
-    return [describe(step) for step in plan]
+    return [str(step) for step in plan]
 
 
 async def _vip(

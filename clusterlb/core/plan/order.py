@@ -7,8 +7,10 @@ make before break. What restores the director to how it was before us comes last
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import assert_never
 
+from clusterlb.model.address import IPAddress
 from clusterlb.model.plan import (
     AddDestination,
     AddDevice,
@@ -38,62 +40,60 @@ from clusterlb.model.plan import (
     Withdraw,
 )
 
-RANK: dict[type[Step], int] = {
-    Withdraw: 0,
-    SetSysctl: 1,
-    SetTimeouts: 1,
-    AddPeer: 1,  # the diff has it before the maps that lead there
-    # before the services: what nftables refuses must stop a plan that has changed nothing yet
-    LoadRules: 1,
-    ChangeSets: 1,
-    CreateLane: 2,
-    AddDevice: 2,
-    # one rank, for the order inside a service is the diff's: remove, edit, add
-    AddService: 3,
-    EditService: 3,
-    AddDestination: 3,
-    EditDestination: 3,
-    RemoveDestination: 3,
-    ReadBack: 4,
-    AddLocalRoute: 5,
-    ConfigureFrr: 6,
-    Announce: 7,
-    # 8: a Withdraw that leaves a lane for another
-    AwaitWithdrawn: 9,
-    RemoveService: 10,
-    RemoveLocalRoute: 11,
-    RemoveLane: 13,
-    RemoveDevice: 13,
-    RemovePeer: 13,  # no map leads there by then, not even when the director is taken down
-}
-CEASE_GATEWAY = -1  # nothing new comes while what it needs goes
-YIELD, STAND = 0, 8  # as Withdraw, and behind Announce: of FRR's changes the one that fails holds up the next
-BREAK_AFTER_MAKE = START_GATEWAY = 8
-RESTORE_FRR = 12  # while the lanes are there: FRR forgets what it knew of an interface that is gone
-RESTORE_RULES = 12  # after the services: until then the kernel must not speak for a VIP
-RESTORE_SYSCTL = 14
-
 
 def order(steps: Iterable[Step], *, leaving: bool = False) -> Plan:
     """Sort steps; ``leaving`` says that the director is being taken down."""
     steps = tuple(steps)
     moving = {step.vip for step in steps if isinstance(step, Announce)}
+    return tuple(sorted(steps, key=lambda step: _rank(step, moving, leaving)))
 
-    def rank(step: Step) -> int:
-        if isinstance(step, Withdraw) and step.vip in moving:
-            return BREAK_AFTER_MAKE
-        if isinstance(step, ConfigureFrr) and step.part is FrrPart.GATEWAY:
-            return START_GATEWAY if step.add else CEASE_GATEWAY
-        if isinstance(step, ConfigureFrr) and step.part is FrrPart.VRRP_YIELD:
-            return YIELD
-        if isinstance(step, ConfigureFrr) and step.part is FrrPart.VRRP_STAND:
-            return STAND
-        if leaving and isinstance(step, ConfigureFrr):
-            return RESTORE_FRR
-        if leaving and isinstance(step, LoadRules):
-            return RESTORE_RULES
-        if leaving and isinstance(step, SetSysctl | SetTimeouts):
-            return RESTORE_SYSCTL
-        return RANK[type(step)]
 
-    return tuple(sorted(steps, key=rank))
+def _rank(step: Step, moving: Collection[IPAddress], leaving: bool) -> int:  # noqa: PLR0912 - a table
+    """Return a step's place in a plan; steps of one rank stay in the order that the diff gives them."""
+    match step:
+        case Withdraw(vip):
+            return 8 if vip in moving else 0
+        case SetSysctl() | SetTimeouts():
+            return 14 if leaving else 1
+        case AddPeer():
+            return 1  # the diff has it before the maps that lead there
+        case LoadRules() | ChangeSets():
+            # before the services: what nftables refuses must stop a plan that has changed nothing yet;
+            # what only goes, after services and routes: until then the kernel must not speak for a VIP
+            return 12 if leaving or step.tidies else 1
+        case CreateLane() | AddDevice():
+            return 2
+        case AddService() | EditService() | AddDestination() | EditDestination() | RemoveDestination():
+            return 3
+        case ReadBack():
+            return 4
+        case AddLocalRoute():
+            return 5
+        case ConfigureFrr():
+            return _rank_of_frr(step, leaving)
+        case Announce():
+            return 7
+        case AwaitWithdrawn():
+            return 9
+        case RemoveService():
+            return 10
+        case RemoveLocalRoute():
+            return 11
+        case RemoveLane() | RemoveDevice() | RemovePeer():
+            return 13  # no map leads to a peer by then, not even when the director is taken down
+        case _:
+            assert_never(step)
+
+
+def _rank_of_frr(step: ConfigureFrr, leaving: bool) -> int:
+    match step.part:
+        case FrrPart.GATEWAY:
+            return 8 if step.add else -1  # nothing new comes while what it needs goes
+        case FrrPart.VRRP_YIELD:
+            return 0  # as Withdraw
+        case FrrPart.VRRP_STAND:
+            return 8  # behind Announce: of FRR's changes the one that fails holds up the next
+        case FrrPart.ROUTING:
+            return 12 if leaving else 6  # while the lanes are there: FRR forgets an interface that is gone
+        case _:
+            assert_never(step.part)
