@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from clusterlb.controller.ledger import Ledger
 from clusterlb.drivers.interface import LinkState
@@ -14,13 +15,21 @@ from clusterlb.model.plan import (
     AddLocalRoute,
     AddPeer,
     Announce,
+    AwaitWithdrawn,
     ChangeSets,
+    ConfigureFrr,
     CreateLane,
+    IpvsStep,
+    LinkStep,
     LoadRules,
+    ReadBack,
     RemoveDevice,
     RemoveLane,
     RemoveLocalRoute,
     RemovePeer,
+    SetSysctl,
+    SetTimeouts,
+    SettingStep,
     Step,
     Withdraw,
 )
@@ -53,6 +62,30 @@ class Actual:
         if (read is not self._read or self.rules is not self._then) and read != self.rules:
             self.rules = read
         self._read, self._then = read, self.rules
+
+    def take_steps(self, steps: Collection[Step]) -> None:
+        """Take in what steps that took effect leave; services and FRR's lines are read back instead."""
+        links: list[LinkStep] = []
+        for step in steps:
+            if isinstance(step, LinkStep):
+                links.append(step)
+            elif not isinstance(step, IpvsStep | ReadBack | ConfigureFrr | AwaitWithdrawn):
+                self._take_setting(step)
+        if links:
+            self.links = _after(self.links, links)
+
+    def _take_setting(self, step: SettingStep) -> None:
+        match step:
+            case SetSysctl(name, value):
+                self.sysctls = {**self.sysctls, name: value}
+            case SetTimeouts(timeouts):
+                self.timeouts = self.timeouts.changed(timeouts)
+            case LoadRules(rules):
+                self.rules = rules
+            case ChangeSets(changes):
+                self.rules = self.rules.changed(changes)
+            case _:
+                assert_never(step)
 
     def raised(self, least: Mapping[str, int]) -> dict[str, str]:
         """Return the limits that can be set here and are too low, with what they should be."""
@@ -89,13 +122,8 @@ class Actual:
         )
 
 
-def changed_rules(rules: Rules, step: LoadRules | ChangeSets) -> Rules:
-    """Return what a table is once a step has taken effect."""
-    return step.rules if isinstance(step, LoadRules) else rules.changed(step.changes)
-
-
-def after(links: LinkState, steps: Collection[Step]) -> LinkState:
-    """Return what the links are once these steps have taken effect; others than link steps change nothing."""
+def _after(links: LinkState, steps: Collection[LinkStep]) -> LinkState:  # noqa: PLR0912 - a table
+    """Return what the links are once these steps have taken effect."""
     lanes, routes = set(links.lanes), set(links.local_routes)
     announced, peers = dict(links.announced), set(links.peers)
     devices = {device.name: device for device in links.devices}
@@ -123,11 +151,7 @@ def after(links: LinkState, steps: Collection[Step]) -> LinkState:
                 left = announced.pop(vip, frozenset()) - {lane}
                 if left:
                     announced[vip] = left
-    return LinkState(
-        frozenset(lanes),
-        announced,
-        frozenset(routes),
-        links.carrier,
-        frozenset(peers),
-        frozenset(devices.values()),
-    )
+            case _:
+                assert_never(step)
+    here = frozenset(devices.values())
+    return LinkState(frozenset(lanes), announced, frozenset(routes), links.carrier, frozenset(peers), here)

@@ -8,53 +8,28 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import cast
 
-from clusterlb.controller.kernel import Kernel
-from clusterlb.core.diff import service_steps
-from clusterlb.core.leaving import held
-from clusterlb.core.separate import separate
+from clusterlb.controller.kernel import Batch, Kernel
+from clusterlb.core.plan.diff import service_steps
+from clusterlb.core.plan.leaving import is_held
+from clusterlb.core.plan.separate import separate
 from clusterlb.drivers.interface import DriverError, FrrDriver, LockedError
 from clusterlb.model.address import IPAddress
 from clusterlb.model.ipvs import ServiceKey, ServiceState
 from clusterlb.model.plan import (
-    AddDevice,
-    AddLocalRoute,
-    AddPeer,
     Announce,
     AwaitWithdrawn,
-    ChangeSets,
     ConfigureFrr,
-    CreateLane,
     IpvsStep,
     LinkStep,
-    LoadRules,
     Plan,
     ReadBack,
-    RemoveDevice,
-    RemoveLane,
-    RemoveLocalRoute,
-    RemovePeer,
     RemoveService,
-    SetSysctl,
-    SetTimeouts,
+    SettingStep,
     Step,
     StepError,
-    Withdraw,
 )
 from clusterlb.model.state import FrrLine
 
-LINK_STEPS = (
-    CreateLane,
-    RemoveLane,
-    AddDevice,
-    RemoveDevice,
-    AddPeer,
-    RemovePeer,
-    AddLocalRoute,
-    RemoveLocalRoute,
-    Announce,
-    Withdraw,
-)
-SETTINGS = (SetSysctl, SetTimeouts, LoadRules, ChangeSets, ConfigureFrr)
 # The kernel adds its per-CPU counters up every 2 s (ip_vs_est.c): a shorter silence proves nothing.
 QUIET = 2.5  # seconds without a packet after which a withdrawn VIP's flows have moved
 POLL = 0.25
@@ -122,7 +97,10 @@ class Applier:
             else:
                 break
             tried = {id(step) for step in outcome.done} | {id(error.step) for error in outcome.errors}
-            undone = [*(e.step for e in outcome.errors if isinstance(e.step, SETTINGS)), *outcome.skipped]
+            undone = [
+                *(e.step for e in outcome.errors if isinstance(e.step, SettingStep | ConfigureFrr)),
+                *outcome.skipped,
+            ]
             rest = [step for step in left if id(step) not in tried]
             left, waiting = separate(rest, undone, self._vips_of)
             outcome.skipped += waiting
@@ -136,42 +114,40 @@ class Applier:
         self.lock_patience = LOCK_PATIENCE
         outcome = Outcome()
         for run in _runs(plan):
-            # a setting may need the one before it; of the others a run is one batch
-            for part in [(step,) for step in run] if isinstance(run[0], SETTINGS) else [run]:
-                undone = [*(error.step for error in outcome.errors), *outcome.skipped]
-                held_back = [step for step in part if held(step, undone, self._vips_of)]
-                outcome.skipped += held_back
-                going = [step for step in part if not any(step is other for other in held_back)]
-                if going:
-                    await self._apply_run(going, outcome)
+            undone = [*(error.step for error in outcome.errors), *outcome.skipped]
+            held_back = [step for step in run if is_held(step, undone, self._vips_of)]
+            outcome.skipped += held_back
+            going = [step for step in run if not any(step is other for other in held_back)]
+            if going:
+                await self._apply_run(going, outcome)
         return outcome
 
     async def _apply_run(self, run: Sequence[Step], outcome: Outcome) -> bool:
-        """Carry out steps of one kind; say whether what follows may go on."""
-        first = run[0]
-        if isinstance(first, LINK_STEPS):
-            await self._links([cast(LinkStep, step) for step in run], outcome)
-        elif isinstance(first, ReadBack):
-            for step in run:
-                await self._read_back(cast(ReadBack, step), outcome)
-        elif isinstance(first, SETTINGS):
-            return await self._settings(run, outcome)
-        elif isinstance(first, AwaitWithdrawn):
-            for step in run:
-                await self.await_withdrawn(cast(AwaitWithdrawn, step))
-            outcome.done += run
-        else:
-            await self._services([cast(IpvsStep, step) for step in run], outcome)
+        """Carry out steps of one driver; say whether what follows may go on."""
+        match run[0]:
+            case ReadBack() as step:
+                await self._read_back(step, outcome)
+            case AwaitWithdrawn() as step:
+                await self.await_withdrawn(step)
+                outcome.done.append(step)
+            case ConfigureFrr() as step:
+                return await self._configure(step, outcome)
+            case _:
+                return await self._submit(run, outcome)
         return True
 
-    async def _services(self, steps: list[IpvsStep], outcome: Outcome) -> None:
-        errors = await self._kernel.apply_services(steps)
+    async def _submit(self, run: Sequence[Step], outcome: Outcome) -> bool:
+        blocked = outcome.blocked
+        steps = [step for step in run if not (isinstance(step, Announce) and step.vip in blocked)]
+        if not steps:
+            return True
+        errors = await self._kernel.submit(cast(Batch, steps))
         outcome.errors += errors
         failed = {id(error.step) for error in errors}
-        outcome.done += [step for step in steps if id(step) not in failed]
-        for step in steps:
-            if isinstance(step, RemoveService) and id(step) not in failed:
-                outcome.services[step.key] = None
+        done = [step for step in steps if id(step) not in failed]
+        outcome.done += done
+        outcome.services |= {step.key: None for step in done if isinstance(step, RemoveService)}
+        return not (errors and isinstance(steps[0], SettingStep))
 
     async def _read_back(self, step: ReadBack, outcome: Outcome) -> None:
         found = await self._kernel.read_services(tuple(step.services))
@@ -183,51 +159,25 @@ class Applier:
                 outcome.blocked |= dict.fromkeys(self._vips_of(key), why)
         outcome.done.append(step)
 
-    async def _links(self, steps: list[LinkStep], outcome: Outcome) -> None:
-        allowed = [s for s in steps if not (isinstance(s, Announce) and s.vip in outcome.blocked)]
-        if not allowed:
-            return
-        errors = await self._kernel.apply_links(allowed)
-        outcome.errors += errors
-        failed = {id(error.step) for error in errors}
-        outcome.done += [step for step in allowed if id(step) not in failed]
-
-    async def _settings(self, run: Sequence[Step], outcome: Outcome) -> bool:
-        for step in run:
-            try:
-                await self._unlocked(step, outcome)
-            except DriverError as error:
-                outcome.errors.append(StepError(step, 0, str(error)))
-                return False
-            outcome.done.append(step)
-        return True
-
-    async def _unlocked(self, step: Step, outcome: Outcome) -> None:
-        """Carry out a setting; while another session has a lock, again as long as patience lasts."""
+    async def _configure(self, step: ConfigureFrr, outcome: Outcome) -> bool:
+        """Configure FRR; while another session has its lock, try again as long as patience lasts."""
         clock = asyncio.get_running_loop().time
         end = clock() + self.lock_patience
         said = False
         while True:
             try:
-                return await self._setting(step, outcome)
-            except LockedError as error:
-                if clock() >= end:
-                    raise
+                outcome.frr = await self._frr.configure(step.add, step.remove)
+            except DriverError as error:
+                if not isinstance(error, LockedError) or clock() >= end:
+                    outcome.errors.append(StepError(step, 0, str(error)))
+                    return False
                 if not said:
                     self._say(f"{error} Waiting, {self.lock_patience:.0f} s at most")
                 said = True
                 await asyncio.sleep(LOCK_POLL)
-
-    async def _setting(self, step: Step, outcome: Outcome) -> None:
-        match step:
-            case SetSysctl(name, value):
-                await self._kernel.write_sysctl(name, value)
-            case SetTimeouts(timeouts):
-                await self._kernel.set_timeouts(timeouts)
-            case LoadRules() | ChangeSets():
-                await self._kernel.apply_rules(step)
-            case ConfigureFrr(add, remove):
-                outcome.frr = await self._frr.configure(add, remove)
+            else:
+                outcome.done.append(step)
+                return True
 
     async def await_withdrawn(self, step: AwaitWithdrawn) -> None:
         """Wait the pace, then until no packet has come for these VIPs for a while, or patience ends.
@@ -258,14 +208,12 @@ class Applier:
 
 
 def _runs(plan: Plan) -> Iterator[tuple[Step, ...]]:
-    """Split a plan into neighbours that one driver can take in one batch."""
+    """Split a plan into neighbours that one driver takes in one batch; each other step is alone."""
 
-    def room(step: Step) -> str:
-        if isinstance(step, LINK_STEPS):
-            return "links"
-        if isinstance(step, (*SETTINGS, ReadBack, AwaitWithdrawn)):
-            return type(step).__name__
-        return "services"
+    def batch(step: Step) -> object:
+        if isinstance(step, LinkStep):
+            return LinkStep
+        return IpvsStep if isinstance(step, IpvsStep) else id(step)
 
-    for _, run in groupby(plan, key=room):
+    for _, run in groupby(plan, key=batch):
         yield tuple(run)

@@ -10,7 +10,6 @@ import structlog
 from clusterlb.controller.apply import Applier, Outcome
 from clusterlb.drivers.interface import DriverError, FrrDriver
 from clusterlb.model.plan import ConfigureFrr
-from clusterlb.model.state import FrrLine
 
 log = structlog.get_logger()
 
@@ -62,11 +61,7 @@ class Configure:
     async def learn(self, outcome: Outcome) -> None:
         """Read what FRR runs after a change that failed."""
         if outcome.frr is None and any(isinstance(error.step, ConfigureFrr) for error in outcome.errors):
-            outcome.frr = await self._read()
-
-    async def _read(self) -> tuple[FrrLine, ...] | None:
-        try:
-            return await self._frr.read()
-        except DriverError as error:
-            log.warning("frr", error=str(error))
-            return None
+            try:
+                outcome.frr = await self._frr.read()
+            except DriverError as error:
+                log.warning("frr", error=str(error))

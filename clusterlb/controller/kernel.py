@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
 from clusterlb.drivers.interface import (
     ConntrackDriver,
+    DriverError,
     FrrDriver,
     IpvsDriver,
     LinkDriver,
@@ -19,10 +20,21 @@ from clusterlb.drivers.interface import (
 )
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.ipvs import ProtocolTimeouts, ServiceKey, ServiceState, ServiceStatistics
-from clusterlb.model.plan import IpvsStep, LinkStep, RuleStep, StepError
+from clusterlb.model.plan import (
+    ChangeSets,
+    IpvsStep,
+    LinkStep,
+    LoadRules,
+    SetSysctl,
+    SetTimeouts,
+    SettingStep,
+    StepError,
+)
 from clusterlb.model.rules import Element, Rules
 
 T = TypeVar("T")
+Keys = Collection[ServiceKey] | None
+Batch = Sequence[IpvsStep] | Sequence[LinkStep] | Sequence[SettingStep]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,37 +56,25 @@ class Kernel:
         self._drivers = drivers
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="kernel")
 
-    async def read_services(
-        self, keys: Collection[ServiceKey] | None = None
-    ) -> dict[ServiceKey, ServiceState]:
+    async def read_services(self, keys: Keys = None) -> dict[ServiceKey, ServiceState]:
         """Return the services asked for (all when None) that the kernel has."""
         return await self._call(self._drivers.ipvs.read, keys)
 
-    async def statistics(
-        self, keys: Collection[ServiceKey] | None = None
-    ) -> dict[ServiceKey, ServiceStatistics]:
+    async def statistics(self, keys: Keys = None) -> dict[ServiceKey, ServiceStatistics]:
         """Return the connections and counters of the services asked for."""
         return await self._call(self._drivers.ipvs.statistics, keys)
 
-    async def apply_services(self, steps: Sequence[IpvsStep]) -> list[StepError]:
-        """Carry out steps on services and return those that failed."""
-        return await self._call(self._drivers.ipvs.apply, steps)
+    async def submit(self, steps: Batch) -> list[StepError]:
+        """Carry out steps of one driver in order and return those that failed."""
+        return await self._call(self._carry_out, steps)
 
     async def read_links(self) -> LinkState:
         """Return lanes, VIPs, local routes and carriers."""
         return await self._call(self._drivers.links.read)
 
-    async def apply_links(self, steps: Sequence[LinkStep]) -> list[StepError]:
-        """Carry out steps on links and return those that failed."""
-        return await self._call(self._drivers.links.apply, steps)
-
     async def read_sysctls(self, names: Collection[str]) -> dict[str, str]:
         """Return the values of the settings that exist."""
         return await self._call(self._drivers.sysctl.read, names)
-
-    async def write_sysctl(self, name: str, value: str) -> None:
-        """Set one value, or raise DriverError."""
-        await self._call(self._drivers.sysctl.write, name, value)
 
     async def read_limits(self, names: Collection[str]) -> dict[str, str]:
         """Return the values of the settings that exist and can be set in this network namespace."""
@@ -84,10 +84,6 @@ class Kernel:
         """Return IPVS's connection timeouts."""
         return await self._call(self._drivers.ipvs.timeouts)
 
-    async def set_timeouts(self, timeouts: ProtocolTimeouts) -> None:
-        """Set IPVS's connection timeouts, or raise DriverError."""
-        await self._call(self._drivers.ipvs.set_timeouts, timeouts)
-
     async def read_rules(self) -> Rules:
         """Return our nftables table, or raise DriverError."""
         return await self._call(self._drivers.rules.read)
@@ -95,10 +91,6 @@ class Kernel:
     async def check_rules(self, rules: Rules) -> None:
         """Raise DriverError when nftables would not take this table; nothing is changed."""
         await self._call(self._drivers.rules.check, rules)
-
-    async def apply_rules(self, step: RuleStep) -> None:
-        """Carry out one step on our table as one transaction, or raise DriverError."""
-        await self._call(self._drivers.rules.apply, step)
 
     async def watch(self, rules: Rules) -> None:
         """Watch packets with these rules from now on, or no more with NO_RULES; DriverError."""
@@ -108,15 +100,37 @@ class Kernel:
         """Return what the kernel has put into a set of the table that watches."""
         return await self._call(self._drivers.rules.seen, name)
 
-    def announce_as_routes(self, families: frozenset[AddressFamily]) -> None:
+    async def announce_as_routes(self, families: frozenset[AddressFamily]) -> None:
         """Announce the VIPs of these families as external routes from now on, the others as addresses."""
-        self._drivers.links.external = families
+        await self._call(setattr, self._drivers.links, "external", families)
 
     async def close(self) -> None:
         """Close the drivers in their thread; nothing changes in the kernel."""
         await self._call(self._drivers.ipvs.close)
         await self._call(self._drivers.links.close)
         self._thread.shutdown(wait=True)
+
+    def _carry_out(self, steps: Batch) -> list[StepError]:
+        if links := [step for step in steps if isinstance(step, LinkStep)]:
+            return self._drivers.links.apply(links)
+        if services := [step for step in steps if isinstance(step, IpvsStep)]:
+            return self._drivers.ipvs.apply(services)
+        return [error for step in steps if isinstance(step, SettingStep) and (error := self._set(step))]
+
+    def _set(self, step: SettingStep) -> StepError | None:
+        try:
+            match step:
+                case SetSysctl(name, value):
+                    self._drivers.sysctl.write(name, value)
+                case SetTimeouts(timeouts):
+                    self._drivers.ipvs.set_timeouts(timeouts)
+                case LoadRules() | ChangeSets():
+                    self._drivers.rules.apply(step)
+                case _:
+                    assert_never(step)
+        except DriverError as error:
+            return StepError(step, 0, str(error))
+        return None
 
     async def _call(self, function: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)

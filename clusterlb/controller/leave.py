@@ -10,11 +10,10 @@ from clusterlb.controller.actual import Actual
 from clusterlb.controller.apply import Applier
 from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.ledger import Ledger
-from clusterlb.core.diff import diff
-from clusterlb.core.order import order
+from clusterlb.core.plan.diff import diff
+from clusterlb.core.plan.order import order
 from clusterlb.drivers.interface import DriverError, FrrDriver
-from clusterlb.model.describe import describe
-from clusterlb.model.plan import Plan, SetSysctl, StepError
+from clusterlb.model.plan import Plan, SetSysctl
 from clusterlb.model.rules import NO_RULES
 from clusterlb.model.state import DirectorState
 
@@ -72,12 +71,8 @@ async def leave(
         # what one of them has changed of another: net.ipv4.ip_forward is such
         again = diff(DirectorState(sysctls=dict(ledger.sysctls)), DirectorState(sysctls=left))
         outcome.errors += (await applier.take_down(again)).errors
-    problems += [_text(error) for error in outcome.errors]
-    problems += [f"not done, for it needs what failed: {describe(step)}" for step in outcome.skipped]
+    problems += [str(error) for error in outcome.errors]
+    problems += [f"not done, for it needs what failed: {step}" for step in outcome.skipped]
     if not problems:
         ledger.forget()
     return problems
-
-
-def _text(error: StepError) -> str:
-    return f"{describe(error.step)}: {error.message}"

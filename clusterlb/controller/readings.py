@@ -318,8 +318,8 @@ class Readings:
             log.error("FRR announces what no lane has: having it forget it", vip=str(vip), lane=lane.value)
             async with self.reconciler.lock:
                 if vip not in world.actual.links.announced and not world.leaving and world.paused is None:
-                    await self.kernel.apply_links([Announce(vip, lane)])
-                    await self.kernel.apply_links([Withdraw(vip, lane)])
+                    await self.kernel.submit([Announce(vip, lane)])
+                    await self.kernel.submit([Withdraw(vip, lane)])
 
     def _view_pause(self) -> float:
         """Return the seconds between two looks: where they decide, so few that none grows stale meanwhile."""

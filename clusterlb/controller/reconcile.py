@@ -10,7 +10,6 @@ from typing import cast
 
 import structlog
 
-from clusterlb.controller.actual import after, changed_rules
 from clusterlb.controller.apply import Applier, Outcome
 from clusterlb.controller.configure import Configure
 from clusterlb.controller.flows import Flows
@@ -18,29 +17,25 @@ from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.ledger import Ledger
 from clusterlb.controller.records import Records
 from clusterlb.controller.world import Dirty, World
-from clusterlb.core import pace
 from clusterlb.core.announce import Decision
 from clusterlb.core.desired import decisions, desired, grows_at
-from clusterlb.core.diff import diff
 from clusterlb.core.guard import guard
-from clusterlb.core.order import order
-from clusterlb.core.separate import separate
+from clusterlb.core.plan import pace
+from clusterlb.core.plan.diff import diff
+from clusterlb.core.plan.order import order
+from clusterlb.core.plan.separate import separate
 from clusterlb.core.stand import stand
 from clusterlb.drivers.interface import FrrDriver
 from clusterlb.model.address import IPAddress
-from clusterlb.model.describe import describe
 from clusterlb.model.ipvs import ServiceKey
 from clusterlb.model.plan import (
     Announce,
     AwaitWithdrawn,
-    ChangeSets,
     ConfigureFrr,
-    LoadRules,
     Plan,
     ReadBack,
     RemoveService,
-    SetSysctl,
-    SetTimeouts,
+    RuleStep,
     StepError,
 )
 
@@ -139,11 +134,16 @@ class Reconciler:
             want = replace(want, frr=have.frr)
         plan, refusals = guard(order(diff(want, have)), world.inventory.cluster)
         for refusal in refusals:
-            log.error("refused", step=describe(refusal.step), because=str(refusal.because))
+            log.error("refused", step=str(refusal.step), because=str(refusal.because))
         if world.actual.frr is None:
             # what FRR would do with an address on a lane is not known until it has answered
             plan = tuple(step for step in plan if not isinstance(step, Announce))
-        return plan
+        # what the table has for VIPs that go stays while one of them, that this plan may not look at, is here
+        return tuple(
+            step
+            for step in plan
+            if not (isinstance(step, RuleStep) and step.tidies) or world.actual.vips() <= set(vips)
+        )
 
     def _remember(self, vips: Collection[IPAddress], decided: dict[IPAddress, Decision]) -> None:
         for vip in vips:
@@ -223,16 +223,10 @@ class Reconciler:
         for step in outcome.done:
             if isinstance(step, RemoveService):
                 self.ledger.services.discard(step.key)
-            elif isinstance(step, SetSysctl):
-                world.actual.sysctls = {**world.actual.sysctls, step.name: step.value}
-            elif isinstance(step, SetTimeouts):
-                world.actual.timeouts = world.actual.timeouts.changed(step.timeouts)
-            elif isinstance(step, LoadRules | ChangeSets):
-                world.actual.rules = changed_rules(world.actual.rules, step)
             elif isinstance(step, ReadBack):
                 vips = {vip for key in step.services for vip in world.index.vips(key)}
                 self._programmed(vips, outcome)
-        world.actual.links = after(world.actual.links, outcome.done)
+        world.actual.take_steps(outcome.done)
         if self._retired:
             self._retired &= world.actual.vips()
         world.changed(pace.changed_vips(tuple(outcome.done)), self.clock())
@@ -266,7 +260,7 @@ class Reconciler:
         self._troubles[of] = list(errors)
         self.world.counts["step_errors"] += len(errors)
         every = (error for found in self._troubles.values() for error in found)
-        texts = [f"{describe(error.step)}: {error.message}" for error in every]
+        texts = [str(error) for error in every]
         for text in texts:
             if text not in self.world.errors:
                 log.error("step failed", error=text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from clusterlb.controller.index import Index
 from clusterlb.controller.ledger import Ledger, LedgerError
 from clusterlb.controller.world import World
-from clusterlb.core.separate import separate
+from clusterlb.core.plan.separate import separate
 from clusterlb.model.plan import (
     AddService,
     Announce,
@@ -67,4 +67,7 @@ class Records:
                 return service.key not in self._on_disk
             case SetSysctl(name):
                 return name not in self._on_disk
-        return isinstance(step, SetTimeouts | ConfigureFrr)
+            case SetTimeouts() | ConfigureFrr():
+                return True
+            case _:
+                return False  # its name says whose it is, or it changes what is recorded already

@@ -127,7 +127,7 @@ class Reloader:
                 return True
             async with self.reconciler.lock:
                 world.take_index(index, lines)
-                self.reconciler.kernel.announce_as_routes(inventory.cluster.ospf.external)
+                await self.reconciler.kernel.announce_as_routes(inventory.cluster.ospf.external)
                 probed = world.index.probes
                 world.verdicts = {k: v for k, v in world.verdicts.items() if k.probe in probed}
                 names = {probe.name for probe in inventory.cluster.director_checks.probes}

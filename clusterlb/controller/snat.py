@@ -11,7 +11,7 @@ import structlog
 from clusterlb.controller.world import World
 from clusterlb.core.marks import director_marks
 from clusterlb.core.nft.snat import read_buckets, snat_part
-from clusterlb.core.place import waits
+from clusterlb.core.place import why_not_drain
 from clusterlb.core.snat.buckets import NOBODY, Buckets, PoolFamily, current, learn
 from clusterlb.core.snat.place import Leaving, decide_addresses, look, peers
 from clusterlb.core.snat.state import NO_SNAT, SnatState
@@ -154,7 +154,9 @@ class Snat:
 
     def _leaving(self) -> Leaving | None:
         intent, now = self._drain(), self.clock()
-        if intent is None or (not intent.force and waits(self.world.inventory, self.world.around(now))):
+        if intent is None:
+            return None
+        if not intent.force and why_not_drain(self.world.inventory, self.world.around(now)):
             self._leaving_since = None
             return None
         if self._leaving_since is None:

@@ -14,7 +14,6 @@ from clusterlb.core.member import member_state
 from clusterlb.core.nft.hairpin import explain
 from clusterlb.core.programme import destination_key
 from clusterlb.drivers.interface import DriverError
-from clusterlb.model.describe import describe
 from clusterlb.model.inventory import Member, Pool, Service, Vip
 from clusterlb.model.ipvs import (
     Counters,
@@ -106,7 +105,7 @@ async def _statistics(controller: Controller) -> tuple[Statistics, str]:
 
 def plan_lines(plan: Plan) -> list[str]:
     """Write each step of a plan as one line."""
-    return [describe(step) for step in plan]
+    return [str(step) for step in plan]
 
 
 async def _vip(controller: Controller, vip: Vip, statistics: Statistics, unprobed: Unprobed) -> ServedVip:

@@ -11,13 +11,13 @@ import structlog
 
 from clusterlb.controller.actual import Actual
 from clusterlb.controller.index import Index
-from clusterlb.core import pace
 from clusterlb.core.announce import Decision
 from clusterlb.core.desired import View, local_decisions
 from clusterlb.core.drain import Progress
 from clusterlb.core.fitness import DirectorHealth, unfit_by_family
 from clusterlb.core.nft.part import join
 from clusterlb.core.place import Surroundings
+from clusterlb.core.plan import pace
 from clusterlb.core.quorum import Standing
 from clusterlb.core.roster import MemberKey
 from clusterlb.core.snat.state import NO_SNAT, SnatState, without_gateway

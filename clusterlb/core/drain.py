@@ -37,7 +37,7 @@ class Progress:
     deadline: float | None = None
 
 
-def waits_for(
+def ahead_of(
     own: IPv4Address,
     draining: Collection[IPv4Address],
     gone: Collection[IPv4Address],
@@ -56,7 +56,12 @@ def waits_for(
     return tuple(ahead) if len(ahead) >= limit else ()
 
 
-def may_withdraw(
+def carrying(others: Mapping[IPv4Address, Lane]) -> list[IPv4Address]:
+    """Return the others that announce a VIP outside the drained lane, which ``min_announcers`` counts."""
+    return [router for router, lane in others.items() if lane is not Lane.DRAINED]
+
+
+def why_not_withdraw(
     progress: Progress,
     others: Mapping[IPv4Address, Lane],
     *,
@@ -78,9 +83,8 @@ def may_withdraw(
     if needed and seen_at < progress.moved_at + pace:
         # who drains at the same moment shows in their lanes by then
         return "the others have not been looked at since"
-    carrying = [router for router, where in others.items() if where is not Lane.DRAINED]
-    if len(carrying) < needed:
-        who = ", ".join(map(str, sorted(carrying))) or "nobody else"
+    if len(carrying(others)) < needed:
+        who = ", ".join(map(str, sorted(carrying(others)))) or "nobody else"
         return f"{who} announces it, and {needed} must: it serves from the drained lane"
     late = progress.deadline is not None and now >= progress.deadline
     still = progress.quiet_since is not None and now - progress.quiet_since >= quiet

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from clusterlb.core.announce import inside
+from clusterlb.core.drain import carrying
 from clusterlb.core.place import Surroundings
 from clusterlb.model.intent import Drain
 from clusterlb.model.inventory import Cluster, Inventory, Vip, Vrrp
-from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import Announce, Plan, Step
 from clusterlb.model.reason import Because, Reason
 from clusterlb.model.target import DIRECTOR, MemberTarget, PoolTarget, VipTarget
@@ -117,8 +117,7 @@ def _lonely(drain: Drain, inventory: Inventory, around: Surroundings, silent: st
     lacking: dict[str, str] = {}
     for vip in (each.address for each in vips):
         others = around.others(vip)
-        carrying = [router for router, lane in others.items() if lane is not Lane.DRAINED]
-        if around.mine(vip) is not None and len(carrying) < needed:
+        if around.mine(vip) is not None and len(carrying(others)) < needed:
             seen = (f"{names.get(router, router)} ({lane.value})" for router, lane in sorted(others.items()))
             lacking[str(vip)] = ", ".join(seen) or "nobody else"
     if not lacking:

@@ -77,7 +77,7 @@ def place(vip: Vip, inventory: Inventory, fit: Decision, around: Surroundings) -
         return Decision(NOWHERE, Because(Reason.NOT_ADJACENT, text))
     intent = around.drains.get(vip.address) or around.drains.get(None)
     if intent is not None:
-        waiting = waits(inventory, around) if None in around.drains and not intent.force else ""
+        waiting = why_not_drain(inventory, around) if None in around.drains and not intent.force else ""
         if not waiting:
             return _drained(vip, inventory, intent, around)
         serving = _serving(vip, inventory, fit, around)
@@ -103,8 +103,8 @@ def _elected(ha: Vrrp, vip: Vip, inventory: Inventory, fit: Decision, around: Su
     return Decision(frozenset({Lane.DRAINED}), Because(Reason.DRAINING, text, facts))
 
 
-def waits(inventory: Inventory, around: Surroundings) -> str:
-    """Return for whom the drain of this director has to wait, an empty text when for nobody."""
+def why_not_drain(inventory: Inventory, around: Surroundings) -> str:
+    """Return why the drain of this director has to wait, an empty text when it need not."""
     limit = inventory.cluster.max_drained
     if limit is None:
         return ""
@@ -114,7 +114,7 @@ def waits(inventory: Inventory, around: Surroundings) -> str:
     seen = around.lanes_of_all()
     gone = [router for router in routers if router != around.own and router not in seen]
     draining = [router for router, lanes in seen.items() if Lane.DRAINED in lanes]
-    ahead = drain.waits_for(around.own, draining, gone, tuple(routers), limit)
+    ahead = drain.ahead_of(around.own, draining, gone, tuple(routers), limit)
     if not ahead:
         return ""
     who = ", ".join(
@@ -131,18 +131,18 @@ def _drained(vip: Vip, inventory: Inventory, intent: Drain, around: Surroundings
     progress = around.progress.get(vip.address, Progress())
     if mine is None:
         # withdrawn already, or never announced: out it stays while the others carry it
-        carrying = [router for router, where in others.items() if where is not Lane.DRAINED]
+        carrying = drain.carrying(others)
         if len(carrying) >= needed or not around.knows():
             return Decision(NOWHERE, Because(Reason.DRAINED, intent.reason, facts))
         text = f"{intent.reason}; {len(carrying)} others announce it: it serves from the drained lane"
         return Decision(frozenset({Lane.DRAINED}), Because(Reason.DRAINING, text, facts))
     pace = inventory.cluster.ospf.pace
     seen_at = around.view.taken_at if around.view is not None else float("-inf")
-    stays = drain.may_withdraw(
+    why_not = drain.why_not_withdraw(
         progress, others, seen_at=seen_at, now=around.now, pace=pace, quiet=QUIET, needed=needed
     )
-    if stays:
-        text = f"{intent.reason}; {stays}"
+    if why_not:
+        text = f"{intent.reason}; {why_not}"
         return Decision(frozenset({Lane.DRAINED}), Because(Reason.DRAINING, text, facts))
     return Decision(NOWHERE, Because(Reason.DRAINED, intent.reason, facts))
 

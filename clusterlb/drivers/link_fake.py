@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence, Set
 from errno import ENODEV
+from typing import assert_never
 
 from clusterlb.drivers.interface import LinkState
 from clusterlb.drivers.lanes import is_in_force
@@ -83,17 +84,12 @@ class FakeLinks:
     def close(self) -> None:
         """Do nothing; there is no socket."""
 
-    def _apply(self, step: LinkStep) -> int:
-        if isinstance(step, AddDevice):
-            self.devices[step.device.name] = step.device
-        elif isinstance(step, RemoveDevice):
-            self.devices.pop(step.device.name, None)
-        else:
-            return self._apply_rest(step)
-        return 0
-
-    def _apply_rest(self, step: LinkStep) -> int:
+    def _apply(self, step: LinkStep) -> int:  # noqa: PLR0912 - a table
         match step:
+            case AddDevice(device):
+                self.devices[device.name] = device
+            case RemoveDevice(device):
+                self.devices.pop(device.name, None)
             case CreateLane(lane):
                 self.addresses.setdefault(lane, set())
                 for route, vips in ((False, self.addresses[lane]), (True, self.routes[lane])):
@@ -118,4 +114,6 @@ class FakeLinks:
                 for route, forms in ((False, self.addresses), (True, self.routes)):
                     if is_in_force(vip, route, self.external):
                         forms.get(lane, set()).discard(vip)
+            case _:
+                assert_never(step)
         return 0

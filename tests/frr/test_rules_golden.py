@@ -3,9 +3,9 @@
 import pytest
 from forwarding_inventories import RULES
 
-from clusterlb.core.diff import diff
 from clusterlb.core.nft.hairpin import SEEN, hairpin
 from clusterlb.core.nft.table import table
+from clusterlb.core.plan.diff import diff
 from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.model.plan import LoadRules
 from clusterlb.model.rules import NO_RULES

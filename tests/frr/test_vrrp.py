@@ -8,8 +8,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from clusterlb.core.diff import diff
-from clusterlb.core.order import order
+from clusterlb.core.plan.diff import diff
+from clusterlb.core.plan.order import order
 from clusterlb.core.vrrp import place_of, two_masters
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.plan import AddDevice, RemoveDevice

@@ -13,7 +13,7 @@ import pytest
 from realserver_host import Host
 from realserver_inventories import GRE, GRE_CHECKSUM, GUE, inventory, service
 
-from clusterlb.core.diff import service_steps
+from clusterlb.core.plan.diff import service_steps
 from clusterlb.core.programme import destination, virtual_service
 from clusterlb.drivers.ipvs.driver import KernelIpvs
 from clusterlb.drivers.ipvs.modules import load

@@ -13,8 +13,8 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from clusterlb.checks.once import once
-from clusterlb.core.diff import service_steps
 from clusterlb.core.host import sysctls
+from clusterlb.core.plan.diff import service_steps
 from clusterlb.core.programme import probe_service_state
 from clusterlb.core.roster import roster
 from clusterlb.drivers.ipvs.driver import KernelIpvs

@@ -11,8 +11,8 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 from clusterlb.core.desired import View, decisions, desired, served
-from clusterlb.core.diff import diff
-from clusterlb.core.pace import changed_vips, ready_at
+from clusterlb.core.plan.diff import diff
+from clusterlb.core.plan.pace import changed_vips, ready_at
 from clusterlb.core.roster import roster
 from clusterlb.core.stand import stand
 from clusterlb.core.verdict import first, judge

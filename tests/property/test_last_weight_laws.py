@@ -8,8 +8,8 @@ from ipaddress import ip_address
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusterlb.core.diff import service_steps
 from clusterlb.core.member import MemberState
+from clusterlb.core.plan.diff import service_steps
 from clusterlb.core.programme import service_state
 from clusterlb.core.quorum import Standing
 from clusterlb.drivers.ipvs.fake import FakeIpvs

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nft_elements import between, named_sets, numbers
 
-from clusterlb.core.diff import diff
+from clusterlb.core.plan.diff import diff
 from clusterlb.drivers.nft import listing, script
 from clusterlb.drivers.nft.fake import FakeRules
 from clusterlb.drivers.nft.fields import BITS, canonical, span

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from ipaddress import ip_address
 
-from clusterlb.core.diff import diff
 from clusterlb.core.host import sysctls
-from clusterlb.core.order import order
+from clusterlb.core.plan.diff import diff
+from clusterlb.core.plan.order import order
 from clusterlb.core.vrrp import Key, elected, groups_of, standing
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.text import parse

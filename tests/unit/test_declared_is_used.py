@@ -17,7 +17,7 @@ TEMPLATES = PACKAGE.parent / "templates"
 # Read by their values: an inventory's words, asked for by comparison with the others of their enum.
 BY_VALUE = {"AreaType.NSSA", "NetworkType.BROADCAST"}
 # Fields that positional patterns, comparison and ``asdict`` read.
-BY_PLACE = {"AddPeer.peer", "RemovePeer.peer", "ConntrackFailures.early_drop", "VirtualService.pe_name"}
+BY_PLACE = {"ConntrackFailures.early_drop", "VirtualService.pe_name"}
 # click's own number, which click itself sends.
 BY_OTHERS = {"Exit.USAGE"}
 

@@ -181,7 +181,7 @@ def _weights(pool: Placed[Pool], subject: Subject, report: Report) -> None:
     weights = [member.weight for member in members if member.weight]
     if not weights or (max(weights) <= LARGEST_WEIGHT and len(set(weights)) <= MOST_WEIGHTS):
         return
-    index = _suspect(members)
+    index = _heaviest(members)
     item = pool.item
     report.warning(
         item.source,
@@ -216,6 +216,6 @@ def _thresholds(pool: Placed[Pool], subject: Subject, report: Report) -> None:
             )
 
 
-def _suspect(members: tuple[Member, ...]) -> int:
+def _heaviest(members: tuple[Member, ...]) -> int:
     """Return the index of the member with the largest weight."""
     return max(range(len(members)), key=lambda index: members[index].weight)

@@ -49,7 +49,7 @@ class Leaving:
     flows: int | None = None
     deadline: float | None = None
 
-    def stays(self, now: float) -> str:
+    def why_not_leave(self, now: float) -> str:
         """Return why its addresses stay for now, an empty text when they may go."""
         if self.deadline is not None and now >= self.deadline:
             return ""
@@ -137,11 +137,11 @@ def _decide(
         return Decision(NOWHERE, Because(Reason.NOT_ADJACENT, text))
     mine = owner == director.name
     if leaving is not None:
-        stays = leaving.stays(around.now)
+        why_not = leaving.why_not_leave(around.now)
         # a controller that begins while its director is drained takes nothing back
-        if not stays or (around.mine(address) is None and not leaving.flows):
+        if not why_not or (around.mine(address) is None and not leaving.flows):
             return Decision(NOWHERE, Because(Reason.DRAINED, leaving.why, {"flows": leaving.flows}))
-        because = Because(Reason.DRAINING, f"{leaving.why}; {stays}", {"flows": leaving.flows})
+        because = Because(Reason.DRAINING, f"{leaving.why}; {why_not}", {"flows": leaving.flows})
         return Decision(frozenset({Lane.ACTIVE if mine else Lane.DRAINED}), because)
     if mine:
         return Decision(frozenset({Lane.ACTIVE}), Because(Reason.SNAT_ADDRESS, "this director's own"))

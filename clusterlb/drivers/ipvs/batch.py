@@ -23,6 +23,7 @@ from clusterlb.model.plan import (
     RemoveDestination,
     RemoveService,
     StepError,
+    service_of,
 )
 
 # Schedulers that rebuild a table of thousands of slots whenever a destination comes or changes.
@@ -61,17 +62,6 @@ def message(
             return (Command.SET_DEST, encode.service_key(key), edited)
         case RemoveDestination(key, name):
             return (Command.DEL_DEST, encode.service_key(key), encode.destination_key(name))
-
-
-def service_of(step: IpvsStep) -> ServiceKey:
-    """Return the service that a step touches."""
-    match step:
-        case AddService() | EditService():
-            return step.service.key
-        case RemoveService():
-            return step.key
-        case _:
-            return step.service
 
 
 @dataclass(slots=True)

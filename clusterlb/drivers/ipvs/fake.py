@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from errno import EEXIST, EINVAL, ENOENT, ERANGE, ESRCH
 
 from clusterlb.drivers.ipvs import encode, errors
-from clusterlb.drivers.ipvs.batch import UNPACKABLE, message, service_of
+from clusterlb.drivers.ipvs.batch import UNPACKABLE, message
 from clusterlb.drivers.ipvs.protocol import SCHEDULER_NAME_MAX
 from clusterlb.drivers.ipvs.rest import Resting
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
@@ -38,6 +38,7 @@ from clusterlb.model.plan import (
     RemoveDestination,
     RemoveService,
     StepError,
+    service_of,
 )
 
 SCHEDULERS = frozenset(

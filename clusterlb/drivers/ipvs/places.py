@@ -14,8 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from clusterlb.drivers.ipvs.batch import service_of
-from clusterlb.model.plan import AddDestination, IpvsStep, RemoveDestination
+from clusterlb.model.plan import AddDestination, IpvsStep, RemoveDestination, service_of
 
 # /proc/sys/net shows the network namespace of the thread that looks
 SETTING = Path("/proc/sys/net/ipv4/vs/expire_nodest_conn")

@@ -9,8 +9,8 @@ from fake_director import FakeDirector, eventually, idle, running, weights
 from intents import pin
 
 from clusterlb.controller import readings, world
-from clusterlb.core.diff import service_steps
 from clusterlb.core.member import MemberState
+from clusterlb.core.plan.diff import service_steps
 from clusterlb.core.programme import service_state
 from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.model.check import VerdictState

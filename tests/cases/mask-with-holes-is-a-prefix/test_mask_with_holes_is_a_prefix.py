@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, ip_address
 import pytest
 from ipvs_replies import service_reply
 
-from clusterlb.core.diff import service_steps
+from clusterlb.core.plan.diff import service_steps
 from clusterlb.drivers.ipvs import decode
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.ipvs import Protocol, ServiceFlag, ServiceKey, ServiceState, VirtualService

@@ -252,3 +252,30 @@ async def test_settings_that_no_service_needs_any_more_are_put_back(tmp_path):
         await controller.readings.services()
         await idle(controller)
         assert host.sysctl.read(["net/ipv4/ip_forward"]) == {"net/ipv4/ip_forward": "1"}, "the operator's now"
+
+
+async def test_a_vip_that_goes_keeps_its_marks_and_its_guard_while_packets_may_come(tmp_path, monkeypatch):
+    given = every_method()
+    host = host_of(tmp_path, given)
+    async with running(host) as controller:
+        bare = []
+        apply = host.rules.apply
+
+        def watched(step):
+            apply(step)
+            marked = any(key[0] == str(LIST) for key in host.rules.read().sets["marks_tcp4"].elements)
+            if LIST in host.links.read().local_routes and not (marked and LIST in guarded(host.rules.read())):
+                bare.append(step)
+
+        monkeypatch.setattr(host.rules, "apply", watched)
+        rest = replace(only(given, *(vip for vip in given.vips if vip != LIST)), digest="2")
+        marked = replace(LISTED, mark=LISTED.mark + 1)
+        rest = replace(rest, vips={**rest.vips, DIRECT: Vip(DIRECT, (marked,))})
+        world = controller.world
+        world.take_index(Index(rest, world.director), world.frr)
+        world.mark_all()
+        await eventually(lambda: LIST not in announced(host))
+        world.mark_pools(["web"])  # a cycle that does not look at the VIP
+        await eventually(lambda: LIST not in guarded(host.rules.read()))
+        assert LIST not in host.links.read().local_routes
+        assert bare == []

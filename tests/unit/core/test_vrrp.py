@@ -6,12 +6,11 @@ from ipaddress import ip_address
 import pytest
 from vrrp_inventories import INVENTORIES
 
-from clusterlb.core.diff import diff
-from clusterlb.core.order import order
-from clusterlb.core.separate import separate
+from clusterlb.core.plan.diff import diff
+from clusterlb.core.plan.order import order
+from clusterlb.core.plan.separate import separate
 from clusterlb.core.vrrp import elected, groups_of, place_of, standing, stood, thin, turns, two_masters
 from clusterlb.drivers.frr.text import parse
-from clusterlb.model.describe import describe
 from clusterlb.model.inventory import Vrrp
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import AddDevice, AddLocalRoute, Announce, ConfigureFrr, FrrPart, RemoveDevice
@@ -101,8 +100,8 @@ def test_who_gives_way_does_so_first_and_who_stands_comes_last():
     assert steps[0].vips == frozenset()
     assert {line.text for line in steps[0].add} == {"vrrp 10 shutdown"}
     assert steps[2].vips == {VIP2}
-    assert describe(steps[0]) == ("give way in VRRP: virtual router 10 on bond0.100, virtual router 10 on e1")
-    assert describe(steps[2]) == "stand for election by VRRP: 10.100.0.2"
+    assert str(steps[0]) == ("give way in VRRP: virtual router 10 on bond0.100, virtual router 10 on e1")
+    assert str(steps[2]) == "stand for election by VRRP: 10.100.0.2"
 
 
 def test_an_interface_that_has_virtual_routers_alone_comes_with_them():
@@ -132,7 +131,7 @@ def test_a_vip_that_leaves_the_inventory_gives_way_and_its_device_goes_last():
     assert isinstance(steps[0], ConfigureFrr)
     assert steps[0].part is FrrPart.VRRP_YIELD
     assert steps[-1] == RemoveDevice(device)
-    assert describe(steps[-1]) == f"remove device {device.name} on bond0.100"
+    assert str(steps[-1]) == f"remove device {device.name} on bond0.100"
 
 
 def test_a_device_that_is_to_be_another_keeps_its_name_and_is_not_removed():

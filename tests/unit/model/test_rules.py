@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from clusterlb.core.diff import diff
+from clusterlb.core.plan.diff import diff
 from clusterlb.model.plan import ChangeSets, LoadRules
 from clusterlb.model.rules import ALTERED, NO_RULES, NamedSet, Rules, SetChange
 from clusterlb.model.state import DirectorState

@@ -143,8 +143,8 @@ def test_who_leaves_keeps_its_addresses_and_shows_it_on_the_drained_lane():
     ],
 )
 def test_addresses_stay_until_their_flows_have_ended(leaving, now, stays):
-    assert leaving.stays(now).startswith(stays)
-    assert bool(leaving.stays(now)) is bool(stays)
+    assert leaving.why_not_leave(now).startswith(stays)
+    assert bool(leaving.why_not_leave(now)) is bool(stays)
     assert any(lanes(now, OWN.values(), leaving=leaving).values()) is bool(stays)
 
 

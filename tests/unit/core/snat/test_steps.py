@@ -2,10 +2,9 @@
 
 from ipaddress import ip_address
 
-from clusterlb.core.diff import diff
-from clusterlb.core.order import order
+from clusterlb.core.plan.diff import diff
+from clusterlb.core.plan.order import order
 from clusterlb.core.snat.state import without_gateway
-from clusterlb.model.describe import describe
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import AddPeer, Announce, ConfigureFrr, FrrPart, LoadRules, RemovePeer, Withdraw
 from clusterlb.model.rules import Rules
@@ -65,13 +64,10 @@ def test_who_is_no_gateway_keeps_all_other_lines():
 
 
 def test_an_operator_can_read_them():
-    assert describe(AddPeer(PEER)) == "add peer 10.2.0.2 for mark 0x45000001"
-    assert describe(RemovePeer(PEER)) == "remove peer 10.2.0.2 of mark 0x45000001"
+    assert str(AddPeer(PEER)) == "add peer 10.2.0.2 for mark 0x45000001"
+    assert str(RemovePeer(PEER)) == "remove peer 10.2.0.2 of mark 0x45000001"
+    assert str(ConfigureFrr(LINES[1:], part=FrrPart.GATEWAY)) == "start to be the default route (router ospf)"
     assert (
-        describe(ConfigureFrr(LINES[1:], part=FrrPart.GATEWAY))
-        == "start to be the default route (router ospf)"
-    )
-    assert (
-        describe(ConfigureFrr((), LINES[1:], part=FrrPart.GATEWAY))
+        str(ConfigureFrr((), LINES[1:], part=FrrPart.GATEWAY))
         == "cease to be the default route (router ospf)"
     )

@@ -13,21 +13,11 @@ from collections.abc import Collection
 
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.ospf import AnnounceMode, AnnounceModes, Lane
-from clusterlb.model.plan import (
-    Announce,
-    AwaitWithdrawn,
-    Plan,
-    RemoveLane,
-    RemoveLocalRoute,
-    RemoveService,
-    Withdraw,
-)
+from clusterlb.model.plan import Announce, Plan, Withdraw, is_tidying
 
 Lsa = AddressFamily | IPAddress  # what a VIP is announced in: its family's own LSA, or one to itself
 
 CHANGES_LSA = (Announce, Withdraw)
-# removals wait with the withdrawal that has to come before them
-AFTER = (AwaitWithdrawn, RemoveService, RemoveLocalRoute, RemoveLane)
 
 
 def lsa(vip: IPAddress, modes: AnnounceModes) -> Lsa:
@@ -58,7 +48,8 @@ def hold(plan: Plan, held: Collection[IPAddress]) -> tuple[Plan, Plan]:
     later = tuple(
         step
         for step in plan
-        if isinstance(step, AFTER) or (isinstance(step, CHANGES_LSA) and step.vip in held)
+        # what tidies waits with the withdrawal that has to come before it
+        if is_tidying(step) or (isinstance(step, CHANGES_LSA) and step.vip in held)
     )
     waiting = {id(step) for step in later}
     return tuple(step for step in plan if id(step) not in waiting), later

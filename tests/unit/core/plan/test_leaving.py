@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from clusterlb.core.leaving import held
+from clusterlb.core.plan.leaving import is_held
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.ipvs import Protocol, ServiceKey
 from clusterlb.model.ospf import Lane
@@ -49,7 +49,7 @@ STILL_ANNOUNCED = Withdraw(VIP, Lane.ACTIVE)
     ],
 )
 def test_a_vip_that_is_still_announced_keeps_what_it_needs(step):
-    assert held(step, [STILL_ANNOUNCED], lambda key: key.vips)
+    assert is_held(step, [STILL_ANNOUNCED], lambda key: key.vips)
 
 
 @pytest.mark.parametrize(
@@ -60,20 +60,20 @@ def test_a_vip_that_is_still_announced_keeps_what_it_needs(step):
     ],
 )
 def test_the_others_go(step):
-    assert not held(step, [STILL_ANNOUNCED], lambda key: key.vips)
+    assert not is_held(step, [STILL_ANNOUNCED], lambda key: key.vips)
 
 
 def test_who_is_the_way_out_goes_on_translating():
-    assert all(held(step, [GATEWAY], lambda key: key.vips) for step in (RULES, PEER, SYSCTL))
-    assert not held(FRR, [GATEWAY], lambda key: key.vips)
-    assert not held(Withdraw(VIP, Lane.ACTIVE), [GATEWAY], lambda key: key.vips)
+    assert all(is_held(step, [GATEWAY], lambda key: key.vips) for step in (RULES, PEER, SYSCTL))
+    assert not is_held(FRR, [GATEWAY], lambda key: key.vips)
+    assert not is_held(Withdraw(VIP, Lane.ACTIVE), [GATEWAY], lambda key: key.vips)
 
 
 def test_peers_stay_while_maps_lead_there():
-    assert held(PEER, [RULES], lambda key: key.vips)
-    assert not held(SYSCTL, [RULES], lambda key: key.vips)
+    assert is_held(PEER, [RULES], lambda key: key.vips)
+    assert not is_held(SYSCTL, [RULES], lambda key: key.vips)
 
 
 @pytest.mark.parametrize("step", [RULES, PEER, RemoveLane(Lane.ACTIVE), SYSCTL])
 def test_frrs_own_lines_hold_nothing_back(step):
-    assert not held(step, [FRR], lambda key: key.vips)
+    assert not is_held(step, [FRR], lambda key: key.vips)

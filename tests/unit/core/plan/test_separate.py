@@ -4,7 +4,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from clusterlb.core.separate import separate
+from clusterlb.core.plan.separate import separate
 from clusterlb.model.inventory import Service
 from clusterlb.model.ipvs import (
     Destination,

@@ -6,10 +6,9 @@ nobody, and half of it stays for ever. Only what a VIP that is still announced n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from clusterlb.model.address import IPAddress
-from clusterlb.model.ipvs import ServiceKey
+from clusterlb.core.plan.separate import VipsOf
 from clusterlb.model.plan import (
     AwaitWithdrawn,
     ChangeSets,
@@ -27,12 +26,12 @@ from clusterlb.model.plan import (
 )
 
 
-def held(step: Step, undone: Iterable[Step], vips_of: Callable[[ServiceKey], frozenset[IPAddress]]) -> bool:
+def is_held(step: Step, undone: Iterable[Step], vips_of: VipsOf) -> bool:
     """Say whether a step has to stay undone because of others that are, failed or held themselves."""
     return any(_holds(other, step, vips_of) for other in undone)
 
 
-def _holds(undone: Step, step: Step, vips_of: Callable[[ServiceKey], frozenset[IPAddress]]) -> bool:
+def _holds(undone: Step, step: Step, vips_of: VipsOf) -> bool:
     match undone:
         case Withdraw():
             return _is_needed(undone, step, vips_of)
@@ -44,12 +43,11 @@ def _holds(undone: Step, step: Step, vips_of: Callable[[ServiceKey], frozenset[I
         case ConfigureFrr(part=FrrPart.VRRP_YIELD):
             # this director may be master still
             return not isinstance(step, Withdraw | ConfigureFrr | AwaitWithdrawn)
-    return False
+        case _:
+            return False  # of what goes, nothing else holds anything back
 
 
-def _is_needed(
-    announced: Withdraw, step: Step, vips_of: Callable[[ServiceKey], frozenset[IPAddress]]
-) -> bool:
+def _is_needed(announced: Withdraw, step: Step, vips_of: VipsOf) -> bool:
     """Say whether a step would take something from a VIP that could not be withdrawn from a lane."""
     match step:
         case RemoveService(key):

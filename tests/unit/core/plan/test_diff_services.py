@@ -1,7 +1,7 @@
 from dataclasses import replace
 from ipaddress import ip_address
 
-from clusterlb.core.diff import service_steps
+from clusterlb.core.plan.diff import service_steps
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.ipvs import Protocol, ServiceFlag, ServiceKey, ServiceState, VirtualService
 from clusterlb.model.plan import EditService

@@ -1,9 +1,12 @@
 from dataclasses import replace
 
-from forwarding_inventories import RULES
+from forwarding_inventories import D1, LIST, NAT, RULES, every_method, only
 
-from clusterlb.core.diff import BULK, diff
+from clusterlb.core.nft.guard import guarded
 from clusterlb.core.nft.table import table
+from clusterlb.core.plan.diff import diff
+from clusterlb.core.plan.rules import BULK
+from clusterlb.drivers.nft.fake import FakeRules
 from clusterlb.model.ipvs import ProtocolTimeouts
 from clusterlb.model.plan import ChangeSets, LoadRules, SetTimeouts
 from clusterlb.model.rules import NO_RULES, SetChange
@@ -22,7 +25,9 @@ def test_the_same_rules_need_nothing():
 
 def test_an_element_is_changed_alone():
     want = HAVE.changed([SetChange("vips4", {("10.100.0.9",): ""}, (("10.100.0.1",),))])
-    assert steps(want) == (ChangeSets((SetChange("vips4", {("10.100.0.9",): ""}, (("10.100.0.1",),)),)),)
+    come = ChangeSets((SetChange("vips4", {("10.100.0.9",): ""}),))
+    go = ChangeSets((SetChange("vips4", remove=(("10.100.0.1",),)),), tidies=True)
+    assert steps(want) == (come, go)
 
 
 def test_a_value_that_changes_goes_and_comes_in_one_step():
@@ -34,7 +39,26 @@ def test_a_value_that_changes_goes_and_comes_in_one_step():
 def test_other_chains_are_another_table():
     want = replace(HAVE, chains=HAVE.chains + "  chain more {\n  }\n")
     assert steps(want) == (LoadRules(want),)
-    assert steps(NO_RULES) == (LoadRules(NO_RULES),)
+    assert steps(NO_RULES) == (LoadRules(NO_RULES, tidies=True),)
+
+
+def test_the_mark_and_the_guard_of_a_vip_that_goes_stay_until_it_is_gone():
+    gone = table(only(every_method(), *(vip for vip in every_method().vips if vip != NAT)), D1)
+    kernel = FakeRules(HAVE)
+    for step in steps(gone):
+        assert step.tidies or NAT in guarded(kernel.read())
+        kernel.apply(step)
+    assert NAT not in guarded(kernel.read())
+    assert kernel.read() == gone
+    without = HAVE.changed([SetChange("marks_tcp4", remove=tuple(HAVE.sets["marks_tcp4"].elements))])
+    assert [step.tidies for step in steps(without)] == [True]
+
+
+def test_a_range_that_gets_longer_is_changed_in_one_step_for_nft_refuses_an_overlap():
+    before, after = ((str(LIST), ports) for ports in ("8000-8010", "8000-8020"))
+    assert before in HAVE.sets["marks_tcp4"].elements
+    want = HAVE.changed([SetChange("marks_tcp4", {after: "0x44000001"}, (before,))])
+    assert steps(want) == (ChangeSets((SetChange("marks_tcp4", {after: "0x44000001"}, (before,)),)),)
 
 
 def test_many_intervals_are_loaded_anew_and_many_addresses_are_not():

@@ -1,13 +1,16 @@
 """The steps from one director state to another.
 
-``diff(s, s)`` is empty. The steps come grouped by what they touch; ``core.order`` puts them in a safe order.
+``diff(s, s)`` is empty. The steps come grouped by what they touch; ``core.plan.order`` has their order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from operator import attrgetter
+from typing import Any, TypeVar
 
 from clusterlb.core.nft.guard import guarded
+from clusterlb.core.plan.rules import rule_steps
 from clusterlb.core.programme import HASHING, REMEMBERING
 from clusterlb.core.snat.state import is_gateway
 from clusterlb.core.vrrp import place_of, turns
@@ -20,14 +23,12 @@ from clusterlb.model.plan import (
     AddService,
     Announce,
     AwaitWithdrawn,
-    ChangeSets,
     ConfigureFrr,
     CreateLane,
     EditDestination,
     EditService,
     FrrPart,
     IpvsStep,
-    LoadRules,
     ReadBack,
     RemoveDestination,
     RemoveDevice,
@@ -40,14 +41,11 @@ from clusterlb.model.plan import (
     Step,
     Withdraw,
 )
-from clusterlb.model.rules import Rules, SetChange
 from clusterlb.model.snat import Peer
 from clusterlb.model.state import DirectorState, FrrLine
-from clusterlb.model.vrrp import VrrpDevice
 
-# Changes in interval sets beyond which the whole table is loaded. nft compares each with all that is there:
-# 1,000 in 10,000 take 50 s, where the load takes 0.2 s.
-BULK = 50
+T = TypeVar("T")
+_by_name, _by_value = attrgetter("name"), attrgetter("value")
 
 
 def diff(want: DirectorState, have: DirectorState) -> tuple[Step, ...]:
@@ -56,7 +54,7 @@ def diff(want: DirectorState, have: DirectorState) -> tuple[Step, ...]:
         *(SetSysctl(n, v) for n, v in want.sysctls.items() if have.sysctls.get(n) != v),
         *_timeouts(want.timeouts, have.timeouts),
         *(AddPeer(peer) for peer in sorted(want.peers - have.peers, key=_by_mark)),
-        *_rules(want.rules, have.rules),
+        *rule_steps(want.rules, have.rules),
         *(CreateLane(lane) for lane in sorted(want.lanes - have.lanes, key=_by_value)),
         *(AddDevice(device) for device in sorted(want.devices - have.devices, key=_by_name)),
         *_services(want, have),
@@ -64,9 +62,10 @@ def diff(want: DirectorState, have: DirectorState) -> tuple[Step, ...]:
         *_frr(want, have),
         *_announcements(want, have),
         *(RemoveLocalRoute(vip) for vip in sorted(have.local_routes - want.local_routes, key=_by_family)),
-        *_lost_peers(want, have),
+        # a mark that leads elsewhere, and a device that is to be another, have been added so
+        *_lost(RemovePeer, want.peers, have.peers, _by_mark),
         *(RemoveLane(lane) for lane in sorted(have.lanes - want.lanes, key=_by_value)),
-        *_lost_devices(want, have),
+        *_lost(RemoveDevice, want.devices, have.devices, _by_name),
     )
 
 
@@ -157,27 +156,6 @@ def _timeouts(want: ProtocolTimeouts, have: ProtocolTimeouts) -> Iterator[Step]:
         yield SetTimeouts(ProtocolTimeouts(**values))
 
 
-def _rules(want: Rules, have: Rules) -> Iterator[Step]:
-    if want.digest != have.digest:
-        yield LoadRules(want)
-        return
-    changes = tuple(change for name in want.sets if (change := _set_change(name, want, have)) is not None)
-    slow = sum(len(c.add) + len(c.remove) for c in changes if want.sets[c.name].interval)
-    if slow > BULK:
-        yield LoadRules(want)
-    elif changes:
-        yield ChangeSets(changes)
-
-
-def _set_change(name: str, want: Rules, have: Rules) -> SetChange | None:
-    wanted, there = want.sets[name].elements, have.sets[name].elements
-    if wanted is there:
-        return None  # law: one member's change costs no look at every element
-    add = {key: value for key, value in wanted.items() if there.get(key) != value}
-    remove = tuple(key for key, value in there.items() if wanted.get(key) != value)
-    return SetChange(name, add, remove) if add or remove else None
-
-
 def _frr(want: DirectorState, have: DirectorState) -> Iterator[Step]:
     there, wanted = set(have.frr), set(want.frr)
     comes_along = _interfaces_of_routers(want.frr)
@@ -227,30 +205,16 @@ def _served(state: DirectorState) -> set[object]:
     return {*(key.address for key in state.services), *guarded(state.rules)}
 
 
-def _lost_peers(want: DirectorState, have: DirectorState) -> Iterator[RemovePeer]:
-    """Yield a step for each mark that leads nowhere any more; one that leads elsewhere is added so."""
-    stay = set(map(_by_mark, want.peers))
-    yield from (RemovePeer(peer) for peer in sorted(have.peers, key=_by_mark) if _by_mark(peer) not in stay)
-
-
-def _lost_devices(want: DirectorState, have: DirectorState) -> Iterator[RemoveDevice]:
-    """Yield a step for each device that is not wanted; one that is to be another keeps its name."""
-    names = set(map(_by_name, want.devices))
-    yield from (
-        RemoveDevice(each) for each in sorted(have.devices, key=_by_name) if _by_name(each) not in names
-    )
-
-
-def _by_name(device: VrrpDevice) -> str:
-    return device.name
+def _lost(
+    remove: Callable[[T], Step], want: Collection[T], have: Collection[T], name: Callable[[T], Any]
+) -> Iterator[Step]:
+    """Yield a step for each that there is, and of whose name none is wanted."""
+    stay = set(map(name, want))
+    yield from (remove(each) for each in sorted(have, key=name) if name(each) not in stay)
 
 
 def _by_mark(peer: Peer) -> tuple[int, int]:
     return peer.mark, peer.address.version
-
-
-def _by_value(lane: object) -> str:
-    return str(getattr(lane, "value", lane))
 
 
 def _by_family(vip: object) -> tuple[int, int]:

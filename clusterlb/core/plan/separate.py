@@ -7,9 +7,10 @@ the kernel refuses. What gives clients more to go to waits for what it is built 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from typing import assert_never
 
 from clusterlb.model.address import IPAddress
-from clusterlb.model.ipvs import ServiceKey
+from clusterlb.model.ipvs import ServiceKey, VirtualService
 from clusterlb.model.plan import (
     AddDestination,
     AddDevice,
@@ -24,6 +25,7 @@ from clusterlb.model.plan import (
     EditDestination,
     EditService,
     FrrPart,
+    IpvsStep,
     LoadRules,
     Plan,
     ReadBack,
@@ -33,18 +35,18 @@ from clusterlb.model.plan import (
     RemoveLocalRoute,
     RemovePeer,
     RemoveService,
+    RuleStep,
     SetSysctl,
     SetTimeouts,
+    SettingStep,
     Step,
     Withdraw,
+    service_of,
 )
 
-ROUTING = (FrrPart.ROUTING, FrrPart.GATEWAY)
+_ROUTING = (FrrPart.ROUTING, FrrPart.GATEWAY)
 VipsOf = Callable[[ServiceKey], frozenset[IPAddress]]
-RULES = (LoadRules, ChangeSets)
-SETTINGS = (SetSysctl, SetTimeouts)
-# what tidies up can wait until all is well
-TIDYING = (AwaitWithdrawn, RemoveService, RemoveLocalRoute, RemoveLane, RemoveDevice, RemovePeer)
+_SETTINGS = (SetSysctl, SetTimeouts)
 
 
 def separate(plan: Iterable[Step], undone: Collection[Step], vips_of: VipsOf) -> tuple[Plan, Plan]:
@@ -64,16 +66,18 @@ def separate(plan: Iterable[Step], undone: Collection[Step], vips_of: VipsOf) ->
             left = {key: state for key, state in step.services.items() if key not in _services(held)}
             if left:
                 going.append(step if left == step.services else ReadBack(left))
-        elif _waits(step, held, moved, vips_of):
+        elif _has_to_wait(step, held, moved, vips_of):
             held.append(step)
         else:
             going.append(step)
     return tuple(going), tuple(held[len(undone) :])
 
 
-def _waits(step: Step, held: Collection[Step], moved: Collection[object], vips_of: VipsOf) -> bool:
-    rules = any(isinstance(one, RULES) for one in held)
-    settings = any(isinstance(one, SETTINGS) for one in held)
+def _has_to_wait(  # noqa: PLR0912 - a table
+    step: Step, held: Collection[Step], moved: Collection[object], vips_of: VipsOf
+) -> bool:
+    rules = any(isinstance(one, RuleStep) and not one.tidies for one in held)
+    settings = any(isinstance(one, _SETTINGS) for one in held)
     match step:
         case AddService():
             return rules or settings
@@ -81,13 +85,11 @@ def _waits(step: Step, held: Collection[Step], moved: Collection[object], vips_o
             return rules or _lacks(key, held)
         case RemoveDestination(key, destination):
             return (rules and (key, destination) in moved) or _lacks(key, held)
-        case EditDestination(key):
+        case EditDestination(service=key) | EditService(VirtualService(key=key)):
             return _lacks(key, held)
-        case EditService(service):
-            return _lacks(service.key, held)
         case SetSysctl() | SetTimeouts() | AddPeer():
             return settings
-        case LoadRules() | ChangeSets():
+        case LoadRules(tidies=False) | ChangeSets(tidies=False):
             return settings or any(isinstance(one, AddPeer) or _ceases(one) for one in held)
         case CreateLane() | AddDevice() | AddLocalRoute():
             return rules
@@ -97,27 +99,34 @@ def _waits(step: Step, held: Collection[Step], moved: Collection[object], vips_o
             return rules or settings or _routing(held) or _unready(vip, lane, held, vips_of)
         case Withdraw(vip):
             return any(isinstance(one, Announce) and one.vip == vip for one in held)
-    return isinstance(step, TIDYING) and bool(held)
+        case ReadBack():
+            return False  # what is held is left out of it
+        case AwaitWithdrawn() | RemoveService() | RemoveLocalRoute() | RemoveLane() | RemoveDevice():
+            return bool(held)
+        case RemovePeer() | LoadRules() | ChangeSets():
+            return bool(held)
+        case _:
+            assert_never(step)
 
 
 def _frr_waits(step: ConfigureFrr, held: Collection[Step], vips_of: VipsOf) -> bool:
     """Say whether a change of FRR's has to wait; one that gives way to other directors waits for nothing."""
-    needs: tuple[type[Step], ...] = (*RULES, *SETTINGS, CreateLane, AddPeer)
     match step.part:
         case FrrPart.VRRP_YIELD:
             return False
         case FrrPart.VRRP_STAND:
-            needs = (*RULES, *SETTINGS, AddDevice, ConfigureFrr)
             if any(_missing(vip, held, vips_of) for vip in step.vips):
                 return True
+            return any(isinstance(one, SettingStep | AddDevice | ConfigureFrr) for one in held)
+        case FrrPart.ROUTING | FrrPart.GATEWAY:
+            return any(isinstance(one, SettingStep | CreateLane | AddPeer | ConfigureFrr) for one in held)
         case _:
-            needs = (*needs, ConfigureFrr)
-    return any(isinstance(one, needs) for one in held)
+            assert_never(step.part)
 
 
 def _routing(held: Collection[Step]) -> bool:
     """Say whether a change is held without which OSPF does not announce as it should."""
-    return any(isinstance(one, ConfigureFrr) and one.part in ROUTING for one in held)
+    return any(isinstance(one, ConfigureFrr) and one.part in _ROUTING for one in held)
 
 
 def _ceases(step: Step) -> bool:
@@ -131,14 +140,8 @@ def _lacks(key: ServiceKey, held: Collection[Step]) -> bool:
 
 def _services(held: Collection[Step]) -> set[ServiceKey]:
     """Return the services that are not going to be as planned."""
-    found = set()
-    for one in held:
-        match one:
-            case AddService(service) | EditService(service):
-                found.add(service.key)
-            case AddDestination(key) | EditDestination(key) | RemoveDestination(key):
-                found.add(key)
-    return found
+    steps = (one for one in held if isinstance(one, IpvsStep) and not isinstance(one, RemoveService))
+    return {service_of(step) for step in steps}
 
 
 def _unready(vip: IPAddress, lane: object, held: Collection[Step], vips_of: VipsOf) -> bool:

@@ -1,0 +1,1 @@
+"""From one director state to another: the steps, their order, and what of them waits."""
