@@ -154,9 +154,8 @@ class Snat:
 
     def _leaving(self) -> Leaving | None:
         intent, now = self._drain(), self.clock()
-        if intent is None:
-            return None
-        if not intent.force and why_not_drain(self.world.inventory, self.world.around(now)):
+        around = self.world.around(now)
+        if intent is None or (not intent.force and why_not_drain(self.world.inventory, around)):
             self._leaving_since = None
             return None
         if self._leaving_since is None:

@@ -211,6 +211,23 @@ async def test_a_drain_ends_at_its_deadline(rig):
     assert not rig.world.snat.own[OWN["d1"]].lanes
 
 
+async def test_a_second_drain_has_its_whole_time(rig):
+    await rig.see(SERVING)
+    rig.drain()
+    rig.flows = 3
+    rig.now += 60
+    await rig.see(SERVING)
+    rig.world.drains = {}
+    await rig.see(SERVING)
+    rig.drain()
+    rig.flows = 0
+    await rig.see(SERVING)
+    assert rig.world.snat.own[OWN["d1"]].lanes, "no flow has been looked for since it began"
+    rig.now += 60
+    await rig.see(SERVING)
+    assert not rig.world.snat.own[OWN["d1"]].lanes
+
+
 async def test_who_comes_back_asks_those_who_had_its_buckets_meanwhile(rig):
     await rig.see(SERVING)
     rig.drain()
