@@ -173,7 +173,8 @@ class Story:
     async def drain(self) -> None:
         vip = self.dice.choice(list(self.controller.world.inventory.vips))
         target = self.dice.choice([f"member/{self._member()}", f"vip/{vip}"])
-        await self.controller.intents.set(intents.drain(target))
+        # by force: a guard would ask who else announces the VIP, and the story has this director alone
+        await self.controller.intents.set(intents.drain(target, force=True))
 
     async def unwish(self) -> None:
         for intent in self.controller.intents.standing[:1]:
