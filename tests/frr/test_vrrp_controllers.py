@@ -33,7 +33,7 @@ def directors(tmp_path):
 
 def state(director):
     routers = parse_routers(director.router.vtysh("show vrrp json"))
-    return next((one.status for one in routers if one.vrid == 10), "")
+    return next((one.state.value.capitalize() for one in routers if one.vrid == 10), "")
 
 
 def are(directors, *states):

@@ -85,7 +85,7 @@ class Director:
 
     async def states(self) -> dict[IPAddress, str]:
         """Return what this director is to VRRP, by VIP."""
-        return elected(self.groups, await self.look())
+        return {vip: state.value for vip, state in elected(self.groups, await self.look()).items()}
 
 
 class Segment:
