@@ -13,10 +13,10 @@ from clusterlb.model.status import EngineStatus
 
 
 class CheckEngines:
-    """Runs the probes in one engine, and moves one in which that engine fell silent to another, for good.
+    """Runs the probes in one engine; a probe in which that engine fell silent moves to another, for good.
 
-    There it goes on, and may hang nobody but its like. It comes back when the inventory changes it, or the
-    controller starts anew. The arguments are ``EngineClient``'s.
+    There the probe goes on, and can halt only probes of that kind. It comes back when the inventory changes
+    it, or when the controller starts again. The arguments are ``EngineClient``'s.
     """
 
     def __init__(

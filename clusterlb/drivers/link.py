@@ -1,4 +1,4 @@
-"""The driver of lanes, the VIPs on them, the routes that deliver them and the ways to peers, by rtnetlink.
+"""The driver of lanes, the VIPs on them, the routes that deliver them and those to peers, by rtnetlink.
 
 A VIP is on a lane as an address, or as a host route over it; which of the two FRR carries into OSPF is the
 inventory's choice for each address family (``Ospf.announce``).

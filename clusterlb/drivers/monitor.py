@@ -1,7 +1,7 @@
-"""Be told by the kernel that something changed; what changed is then read by its driver.
+"""Hear from the kernel that something changed; a driver then reads what changed.
 
-Routing netlink tells of links, addresses, routes and policy rules, and of the few settings that have messages
-of their own: forwarding and rp_filter (inet_netconf_notify_devconf(), net/ipv4/devinet.c; for IPv6
+Routing netlink reports links, addresses, routes and policy rules, and the few settings that have messages of
+their own: forwarding and rp_filter (inet_netconf_notify_devconf(), net/ipv4/devinet.c; for IPv6
 net/ipv6/addrconf.c). Of nftables ``nft.monitor`` is told. Nothing tells of IPVS, and of other settings.
 """
 
@@ -40,7 +40,8 @@ SETTINGS = Watched(NETLINK_ROUTE, 1 << 23 | 1 << 24, settle=SETTLE)
 class Monitor:
     """Calls ``changed`` in the running loop, as often as ``watched`` says.
 
-    A kernel or a caller without the right to be told is no error: whoever watches looks now and then, too.
+    It is no error that the kernel has no such messages, or that this user may not hear them: callers also
+    read at intervals.
     """
 
     def __init__(self, watched: Watched, changed: Callable[[], None]) -> None:

@@ -1,7 +1,8 @@
-"""The ways to other directors: a policy rule for each mark, and a table with a default route.
+"""The routes to other directors: a policy rule for each mark, and a table with a default route.
 
-What is marked for somebody to whom there is no way, for its table is empty while the interface is down, must
-not go out as it is: a rule after all of these drops it. Layouts: include/uapi/linux/fib_rules.h, rtnetlink.h.
+While an interface is down its tables are empty. A packet that is marked for a director without a route must
+not leave unchanged: a rule after all the others drops it. Layouts: fib_rules.h and rtnetlink.h of
+include/uapi/linux.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ _LAST = _Rule(DIRECTOR_MARKS.start, KIND_MASK, 0)
 
 
 def read_peers(routes: RouteSocket) -> Iterator[Peer]:
-    """Yield the peers that have a way; one whose way is not whole has the address ``::`` or ``0.0.0.0``."""
+    """Yield the peers that have a rule; one without a route has the address ``::`` or ``0.0.0.0``."""
     for family in AddressFamily:
         rules = set(_rules(routes, family))
         for rule in sorted(rules - {_LAST}):
@@ -74,7 +75,7 @@ def read_peers(routes: RouteSocket) -> Iterator[Peer]:
 
 
 def add_peer(routes: RouteSocket, peer: Peer) -> int:
-    """Make the way to a peer, or lead it to another address; return the kernel's errno, 0 for done."""
+    """Add a peer's rule and route, or replace the route; return the kernel's errno, 0 for done."""
     family = family_of(peer.address)
     errnos = routes.request(
         [
@@ -87,7 +88,7 @@ def add_peer(routes: RouteSocket, peer: Peer) -> int:
 
 
 def remove_peer(routes: RouteSocket, peer: Peer) -> int:
-    """Take the way of a mark away, wherever it leads, and forget the connections that use it."""
+    """Remove the rule and the route of a mark, and forget the connections with that mark."""
     family = family_of(peer.address)
     # a connection that keeps its mark would be sent nowhere for as long as it lives
     forget_marked(peer.mark, family)

@@ -175,7 +175,7 @@ class NetlinkSocket:
     def stream(self, kind: int, body: bytes) -> Iterator[Answer]:
         """Yield the messages of a dump as they come; NetlinkError EINTR after one that was interrupted.
 
-        Whoever stops before the end closes the socket.
+        A caller that stops before the end must close the socket.
         """
         wanted = self._send(kind, _NLM_F_REQUEST | _NLM_F_DUMP, body)
         interrupted = False

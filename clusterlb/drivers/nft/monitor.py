@@ -1,7 +1,7 @@
-"""Be told by the kernel that somebody deletes our table, or chains or rules of it.
+"""Hear from the kernel that our table, or a chain or rule of it, was deleted.
 
-While the table is away, replies of masqueraded members leave with the members' own addresses and end their
-connections, so it is not waited for the next look. Messages: ``NFT_MSG_*`` in
+Without the table, replies of masqueraded members leave with the members' own addresses and end their
+connections: the deletion cannot wait for the next reading. Messages: ``NFT_MSG_*`` in
 include/uapi/linux/netfilter/nf_tables.h, whose events nf_tables_commit() sends (nf_tables_api.c).
 """
 
@@ -38,5 +38,5 @@ def _is_ours(body: bytes) -> bool:
     return body[:1] == bytes([_INET]) and attributes(body, _NFGENMSG.size).get(_TABLE) == NAME
 
 
-# At once, but somebody who deletes it all the time is not followed faster than once a second.
+# At once, and at most once a second: something else may delete the table again and again.
 OUR_TABLE = Watched(NETLINK_NETFILTER, _GROUP, deletes, pace=1.0)

@@ -50,7 +50,7 @@ def _parts(needs: Needs) -> tuple[_Part, ...]:
     parts = (
         _Part("neither answer ARP for a VIP nor ask in its name", _settings(needs.quiet)),
         _Part("unpack what directors send", _unpack(needs)),
-        _Part("loosely, for what is unpacked came by another device", _settings(needs.loose)),
+        _Part("rp_filter 2: decapsulated packets arrive on the tunnel device", _settings(needs.loose)),
         _Part("take packets to the VIPs", tuple(f"want address {place}" for place in needs.places)),
         _Part("spread replies by flow, over the directors that answer", _settings(needs.spread)),
         _Part("send replies through the directors", _route(needs)),

@@ -9,7 +9,7 @@ needs() {
     want sysctl net/ipv4/conf/all/arp_announce 2
     # unpack what directors send
     want link clb-gre$n gre $own
-    # loosely, for what is unpacked came by another device
+    # rp_filter 2: decapsulated packets arrive on the tunnel device
     want sysctl net/ipv4/conf/clb-gre$n/rp_filter 2
     # take packets to the VIPs
     want address 10.100.0.1/32 clb-gre$n
