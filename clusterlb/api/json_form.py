@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_TEXTS = (IPv4Address, IPv6Address, Endpoint)
+_TEXTS = (IPv4Address, IPv6Address)
 
 
 def answer(data: object, code: int = 200) -> web.Response:
