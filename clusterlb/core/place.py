@@ -1,4 +1,4 @@
-"""The lane of a VIP that this director can serve: what the others do, and what an operator wishes."""
+"""The lane of a VIP that this director can serve: what the others do, and what operators intend."""
 
 from __future__ import annotations
 
