@@ -17,8 +17,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from intents import drain
-
 from clusterlb.controller.daemon import Controller, Settings
 from clusterlb.controller.judge import Judge
 from clusterlb.controller.kernel import Drivers
@@ -37,6 +35,7 @@ from clusterlb.model.ipvs import ServiceKey, ServiceState
 from clusterlb.model.plan import AddService, IpvsStep, StepError
 from clusterlb.render.frr import render_config
 from tests.frr.conftest import enter
+from tests.support.intents import drain
 
 FIRST = 0.3  # seconds until the first observation: a controller decides without verdicts first
 
