@@ -8,7 +8,6 @@ from ipaddress import ip_address
 from pathlib import Path
 from random import Random
 
-import intents
 from fake_director import FakeDirector, inventory
 
 from clusterlb.controller.daemon import Controller
@@ -31,6 +30,7 @@ from clusterlb.model.inventory import (
     Vip,
 )
 from clusterlb.model.ipvs import Protocol
+from tests.support import intents
 
 SETTLES_IN = 30  # cycles at most
 ASKS = (25, 50, 75, 100, 100, 100)
