@@ -31,6 +31,7 @@ _ORPHANS = {
     "local_addresses": "new tcp flags & (syn | ack) != syn",
     "snat_addresses": "new,invalid,untracked",
 }
+_GUARDED = ("vips", *_ORPHANS)
 
 
 def guard(inventory: Inventory, director: Director) -> Part:
@@ -64,6 +65,12 @@ def translated(inventory: Inventory, director: Director) -> dict[str, tuple[IPAd
     local = director.local_addresses if inventory.has_fullnat else ()
     snat = tuple(a for pool in inventory.snat_pools.values() for a in pool.kept_by(director.name))
     return {"local_addresses": local, "snat_addresses": snat}
+
+
+def is_guarded(address: str, rules: Rules) -> bool:
+    """Say whether a table keeps the kernel from speaking for an address."""
+    sets = (rules.sets.get(f"{name}{words.suffix}") for name in _GUARDED for words in WORDS.values())
+    return any((address,) in named.elements for named in sets if named)
 
 
 def guarded(rules: Rules) -> frozenset[IPAddress]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from clusterlb.core.nft.part import WORDS
+from clusterlb.core.nft.guard import is_guarded
 from clusterlb.model.plan import ChangeSets, LoadRules, RuleStep
 from clusterlb.model.rules import ALTERED, Element, NamedSet, Rules, SetChange
 
 # Changes in interval sets beyond which the whole table is loaded. nft compares each with all that is there:
 # 1,000 in 10,000 take 50 s, where the load takes 0.2 s.
 BULK = 50
-_GUARDS = ("vips", "translated")
 
 
 def rule_steps(want: Rules, have: Rules) -> Iterator[RuleStep]:
@@ -80,8 +79,7 @@ def _loses_sets(want: Rules, have: Rules) -> bool:
 
 def _names_guarded(key: Element, value: str, rules: Rules) -> bool:
     """Say whether an element is about an address that the kernel must not speak for."""
-    guards = (rules.sets.get(f"{name}{words.suffix}") for name in _GUARDS for words in WORDS.values())
-    return any((text,) in guard.elements for guard in guards if guard for text in (key[0], value))
+    return is_guarded(key[0], rules) or is_guarded(value, rules)
 
 
 def _kind(named: NamedSet) -> tuple[str, str, bool]:

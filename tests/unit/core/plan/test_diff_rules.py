@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import pytest
 from forwarding_inventories import D1, LIST, NAT, RULES, every_method, only
 
 from clusterlb.core.nft.guard import guarded
@@ -9,7 +10,7 @@ from clusterlb.core.plan.rules import BULK
 from clusterlb.drivers.nft.fake import FakeRules
 from clusterlb.model.ipvs import ProtocolTimeouts
 from clusterlb.model.plan import ChangeSets, LoadRules, SetTimeouts
-from clusterlb.model.rules import NO_RULES, SetChange
+from clusterlb.model.rules import NO_RULES, NamedSet, SetChange
 from clusterlb.model.state import DirectorState
 
 HAVE = table(*RULES["every-method"])
@@ -52,6 +53,14 @@ def test_the_mark_and_the_guard_of_a_vip_that_goes_stay_until_it_is_gone():
     assert kernel.read() == gone
     without = HAVE.changed([SetChange("marks_tcp4", remove=tuple(HAVE.sets["marks_tcp4"].elements))])
     assert [step.tidies for step in steps(without)] == [True]
+
+
+@pytest.mark.parametrize("kind", ["local_addresses", "snat_addresses"])
+def test_an_address_that_we_translate_to_is_guarded_until_it_is_gone(kind):
+    element = ("10.100.7.7",)
+    have = replace(HAVE, sets={**HAVE.sets, f"{kind}4": NamedSet("ipv4_addr", elements={element: ""})})
+    want = have.changed([SetChange(f"{kind}4", remove=(element,))])
+    assert steps(want, have) == (ChangeSets((SetChange(f"{kind}4", remove=(element,)),), tidies=True),)
 
 
 def test_a_range_that_gets_longer_is_changed_in_one_step_for_nft_refuses_an_overlap():
