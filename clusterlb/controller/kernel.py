@@ -111,11 +111,14 @@ class Kernel:
         self._thread.shutdown(wait=True)
 
     def _carry_out(self, steps: Batch) -> list[StepError]:
-        if links := [step for step in steps if isinstance(step, LinkStep)]:
-            return self._drivers.links.apply(links)
-        if services := [step for step in steps if isinstance(step, IpvsStep)]:
-            return self._drivers.ipvs.apply(services)
-        return [error for step in steps if isinstance(step, SettingStep) and (error := self._set(step))]
+        links = [step for step in steps if isinstance(step, LinkStep)]
+        services = [step for step in steps if isinstance(step, IpvsStep)]
+        settings = (self._set(step) for step in steps if isinstance(step, SettingStep))
+        return [
+            *(self._drivers.links.apply(links) if links else ()),
+            *(self._drivers.ipvs.apply(services) if services else ()),
+            *filter(None, settings),
+        ]
 
     def _set(self, step: SettingStep) -> StepError | None:
         try:
