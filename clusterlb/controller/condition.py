@@ -40,7 +40,7 @@ def condition(controller: Controller) -> Condition:
     """Return how the director and its parts are, without asking anybody."""
     world = controller.world
     unprobed = controller.engine.unprobed()
-    unfit = world.unfit_for.values()
+    unfit, lanes = world.unfit_for.values(), world.announced()
     return Condition(
         ready=controller.ready,
         leaving=world.leaving,
@@ -59,16 +59,18 @@ def condition(controller: Controller) -> Condition:
         errors=(*controller.broken, *world.errors, *_vrrp_errors(controller)),
         rivals=controller.readings.drift.rivals,
         vips=tuple(
-            VipStatus(vip=vip, **announced(world, vip, world.decided.get(vip)))
+            VipStatus(vip=vip, **announced(world, lanes, vip, world.decided.get(vip)))
             for vip in world.inventory.vips
         ),
     )
 
 
-def announced(world: World, address: IPAddress, decision: Decision | None) -> Announced:
-    """Return the lanes that an address is on and those where it belongs, and why."""
+def announced(
+    world: World, lanes: Mapping[IPAddress, frozenset[Lane]], address: IPAddress, decision: Decision | None
+) -> Announced:
+    """Return on which lanes an address is, of all that are on ``lanes``, and where it belongs and why."""
     return Announced(
-        announced=_in_order(world.announced().get(address, frozenset())),
+        announced=_in_order(lanes.get(address, frozenset())),
         wanted=_in_order(decision.lanes) if decision else (),
         reason=decision.because.reason if decision else None,
         because=decision.because.text if decision else "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from clusterlb import __version__
 from clusterlb.controller.condition import Unprobed, announced, condition
@@ -36,6 +36,7 @@ from clusterlb.model.status import (
     ServiceStatus,
     SnatAddressStatus,
     Status,
+    VipStatus,
 )
 
 AT_ONCE = 25  # members whose rows are made before the loop has its turn: half a millisecond
@@ -50,11 +51,11 @@ async def status(controller: Controller) -> Status:
     """Return the director's whole status."""
     world = controller.world
     statistics, ipvs_error = await _statistics(controller)
-    unprobed = controller.engine.unprobed()
-    vips = [await _vip(controller, vip, statistics, unprobed) for vip in world.inventory.vips.values()]
+    unprobed, lanes = controller.engine.unprobed(), world.announced()
     now = condition(controller)
-    known = {each.name: getattr(now, each.name) for each in fields(Condition)}
-    known |= {"ipvs": IpvsStatus(answers=not ipvs_error, error=ipvs_error), "vips": tuple(vips)}
+    each = zip(now.vips, tuple(world.inventory.vips.values()), strict=True)
+    vips = [await _vip(controller, where, vip, statistics, unprobed) for where, vip in each]
+    known = _fields(now) | {"ipvs": IpvsStatus(answers=not ipvs_error, error=ipvs_error), "vips": tuple(vips)}
     return Status(
         **known,
         director=world.director.name,
@@ -73,7 +74,7 @@ async def status(controller: Controller) -> Status:
         next_window=controller.next_window(),
         intents=tuple(controller.intents.standing),
         snat=tuple(
-            SnatAddressStatus(address=address, **announced(world, address, decision))
+            SnatAddressStatus(address=address, **announced(world, lanes, address, decision))
             for address, decision in world.snat.own.items()
         ),
         heartbeats=tuple(controller.elections.warnings),
@@ -108,8 +109,13 @@ def plan_lines(plan: Plan) -> list[str]:
     return [str(step) for step in plan]
 
 
-async def _vip(controller: Controller, vip: Vip, statistics: Statistics, unprobed: Unprobed) -> ServedVip:
-    world = controller.world
+def _fields(part: Condition | VipStatus) -> dict[str, Any]:
+    return {each.name: getattr(part, each.name) for each in fields(part)}
+
+
+async def _vip(
+    controller: Controller, where: VipStatus, vip: Vip, statistics: Statistics, unprobed: Unprobed
+) -> ServedVip:
     services = []
     for service in vip.services:
         key = service.key(vip.address)
@@ -128,8 +134,7 @@ async def _vip(controller: Controller, vip: Vip, statistics: Statistics, unprobe
                 **_counted(counters),
             )
         )
-    where = announced(world, vip.address, world.decided.get(vip.address))
-    return ServedVip(vip=vip.address, services=tuple(services), **where)
+    return ServedVip(**_fields(where), services=tuple(services))
 
 
 async def _members(
