@@ -66,8 +66,8 @@ def refusal(error: RefusedError) -> web.Response:
 
 async def _make(controller: Controller, body: dict[str, Any]) -> web.Response:
     try:
-        intent = _intent(controller, body)
-        made = await controller.intents.set(intent, _time(body, "for", LONGEST))
+        duration = _time(body, "for", LONGEST)
+        made = await controller.intents.set(_intent(controller, body), duration)
     except (ValueError, KeyError, TypeError) as error:
         return answer({"error": f"not an intent: {_why(error)}"}, 400)
     except UnknownTargetError as error:
@@ -97,7 +97,6 @@ def _intent(controller: Controller, body: dict[str, Any]) -> Intent:
         "begins": _begins(body),
     }
     patience = _time(body, "patience", LONGEST)
-    _time(body, "for", LONGEST)
     found = _target(controller, kind, target)
     match kind, found:
         case IntentKind.PIN, MemberTarget():

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 import pytest
 from fake_director import VIP, Crash, FakeDirector, Fuse, eventually, idle, inventory, running
 from intents import drain
+from lsdbs import star, stub
 
 from clusterlb.api.metrics import exposition
 from clusterlb.cli.status import show
@@ -18,7 +19,7 @@ from clusterlb.controller.status import status
 from clusterlb.core.guard import refused_down, refused_drain
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.inventory import Director, Vrrp
-from clusterlb.model.lsdb import Databases, HostRoute, Lsdb, RouterLink, RouterLsa
+from clusterlb.model.lsdb import Databases
 from clusterlb.model.ospf import Lane, Uplink
 from clusterlb.model.reason import Reason
 from clusterlb.model.vrrp import VrrpState
@@ -35,15 +36,6 @@ def cluster(*, preempt=True, order=("d1", "d2")):
     }
     vips = {**given.vips, VIP: replace(given.vips[VIP], ha=Vrrp(order, 10, ("e0",), preempt=preempt))}
     return replace(given, directors=directors, vips=vips)
-
-
-def announced_by(other, vip):
-    """Return FRR's database while another director announces a VIP, and this one is there too."""
-    routers = (ip_address("10.1.0.1"), ip_address(other))
-    switch = ip_address("10.1.0.254")
-    links = [RouterLsa("0.0.0.0", each, (RouterLink(switch, 10),), 1) for each in routers]
-    links.append(RouterLsa("0.0.0.0", switch, tuple(RouterLink(each, 10) for each in routers), 1))
-    return Databases(Lsdb(tuple(links), (), (HostRoute("0.0.0.0", routers[1], vip, 10, False, 1),)))
 
 
 @pytest.fixture
@@ -99,7 +91,7 @@ async def test_a_drain_moves_it_and_its_end_moves_it_back(make, target):
     host = make()
     async with running(host) as controller:
         await idle(controller)
-        host.frr.lsdb = announced_by("10.1.0.2", OSPF)
+        host.frr.lsdb = Databases(star(2, stub(2, vip=OSPF)))
         await controller.intents.set(drain(target))
         await eventually(lambda: "vrrp 10 priority 1" in lines(host))
         assert "vrrp 10 shutdown" not in lines(host)
