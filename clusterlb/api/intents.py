@@ -28,8 +28,9 @@ from clusterlb.model.intent import (
     Pause,
     Pin,
     is_words,
+    target_of,
 )
-from clusterlb.model.target import DirectorTarget, MemberTarget, Target, parse_target
+from clusterlb.model.target import DirectorTarget, MemberTarget, Target
 
 BODY = 10.0  # seconds that a request may take to come
 MOST_TARGET = 300  # characters: a pool's name, an address and a port
@@ -111,7 +112,7 @@ def _intent(controller: Controller, body: dict[str, Any]) -> Intent:
 
 def _target(controller: Controller, kind: IntentKind, text: str) -> Target:
     try:
-        return parse_target(text)
+        return target_of(kind, text)
     except ValueError:
         raise controller.intents.unknown(kind, text) from None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from clusterlb.cli import intent, options
-from clusterlb.cli.drain import kind_argument, name_argument, target_of
+from clusterlb.cli.drain import kind_argument, name_argument, target_text
 
 
 @click.command("undrain")
@@ -16,6 +16,6 @@ from clusterlb.cli.drain import kind_argument, name_argument, target_of
 @options.run_dir_option
 def command(kind: str, name: str | None, run_dir: Path) -> None:
     """End a drain: routes and weights come back as the checks allow. Exit code 0 done, 1 nothing drained."""
-    goal = target_of(kind, name, run_dir)
-    intent.take_back(run_dir, "drain", str(goal))
+    goal = target_text(kind, name, run_dir)
+    intent.take_back(run_dir, "drain", goal)
     click.echo(f"{goal} is back in service")

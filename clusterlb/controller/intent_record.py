@@ -7,8 +7,8 @@ from typing import Any
 
 from clusterlb.controller.recorded import Malformed, a_number, a_text, maybe_a_number
 from clusterlb.model.check import VerdictState
-from clusterlb.model.intent import LATEST, LONGEST, Drain, Intent, IntentKind, Pause, Pin
-from clusterlb.model.target import DirectorTarget, MemberTarget, parse_target
+from clusterlb.model.intent import LATEST, LONGEST, Drain, Intent, IntentKind, Pause, Pin, target_of
+from clusterlb.model.target import DirectorTarget, MemberTarget
 
 FORCE = "force"  # the value of a drain that no guard holds up
 VERDICTS = {"up": VerdictState.UP, "down": VerdictState.DOWN}  # the values of a pin
@@ -45,7 +45,8 @@ def from_record(record: Mapping[str, Any]) -> Intent:
 
     What ends after every calendar has no end; what no clock will ever show is malformed.
     """
-    kind, target = IntentKind(record["kind"]), parse_target(a_text(record["target"]))
+    kind = IntentKind(record["kind"])
+    target = target_of(kind, a_text(record["target"]))
     until, patience = maybe_a_number(record.get("until")), maybe_a_number(record.get("patience"))
     value = a_text(record["value"])
     common: dict[str, Any] = {

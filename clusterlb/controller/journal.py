@@ -11,8 +11,8 @@ from typing import Any
 from clusterlb.controller import private
 from clusterlb.controller.intent_record import from_record, to_record
 from clusterlb.controller.recorded import Malformed, a_list, a_mapping, a_text
-from clusterlb.model.intent import Intent, IntentKind
-from clusterlb.model.target import Target, parse_target
+from clusterlb.model.intent import Intent, IntentKind, target_of
+from clusterlb.model.target import Target
 
 COMPACT = 1000  # lines; beyond them the file is written anew with what still stands
 
@@ -79,8 +79,9 @@ class Journal:
             intent = from_record(a_mapping(record["set"]))
             self.intents[intent.name] = intent
         else:
-            kind, target = a_list(record["clear"], 2)
-            self.intents.pop((IntentKind(kind), parse_target(a_text(target))), None)
+            name, target = a_list(record["clear"], 2)
+            kind = IntentKind(name)
+            self.intents.pop((kind, target_of(kind, a_text(target))), None)
 
     def _aside(self) -> str:
         try:

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import ClassVar
 
 from clusterlb.model.check import VerdictState
-from clusterlb.model.target import DIRECTOR, DirectorTarget, MemberTarget, Target
+from clusterlb.model.target import DIRECTOR, DirectorTarget, MemberTarget, Target, parse_member, parse_target
 
 LONGEST = 10 * 366 * 86400.0  # seconds that an intent may last; what is to last longer has no end
 LATEST = 4102444800.0  # seconds since 1970 up to 2100, after which no intent begins
@@ -20,6 +20,16 @@ class IntentKind(Enum):
     PIN = "pin"
     DRAIN = "drain"
     PAUSE = "pause"
+
+
+def target_of(kind: IntentKind, text: str) -> Target:
+    """Return the target that a text names, or raise ValueError; a pin's may leave ``member/`` out."""
+    try:
+        return parse_target(text)
+    except ValueError:
+        if kind is not IntentKind.PIN:
+            raise
+        return parse_member(text)
 
 
 def is_words(text: str) -> bool:

@@ -55,8 +55,7 @@ DIRECTOR = DirectorTarget()
 def parse_target(text: str) -> Target:
     """Return the target that a text names, or raise ValueError.
 
-    The texts are ``director``, ``vip/ADDRESS``, ``pool/NAME`` and ``member/POOL/ADDRESS:PORT``, where
-    ``member/`` may be left out.
+    The texts are ``director``, ``vip/ADDRESS``, ``pool/NAME`` and ``member/POOL/ADDRESS:PORT``.
     """
     kind, _, name = text.partition("/")
     match kind:
@@ -66,10 +65,10 @@ def parse_target(text: str) -> Target:
             return VipTarget(ip_address(name))
         case "pool" if name:
             return PoolTarget(name)
-        case "member" if "/" in name:
+        case "member":
             return parse_member(name)
         case _:
-            return parse_member(text)
+            raise ValueError(f"{text!r} names no director, VIP, pool or member")
 
 
 def parse_member(text: str) -> MemberTarget:

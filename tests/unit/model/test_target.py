@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from clusterlb.model.intent import IntentKind, target_of
 from clusterlb.model.target import MemberTarget, arguments, parse_member, parse_target
 
 TEXTS = ["director", "vip/10.100.0.1", "vip/2001:db8::1", "pool/web", "member/web/10.2.0.1:80"]
@@ -15,8 +16,12 @@ def test_a_target_is_named_as_it_is_read(text: str) -> None:
 
 
 @pytest.mark.parametrize("pool", ["web", "member", "directors"])
-def test_a_members_kind_may_be_left_out(pool: str) -> None:
-    assert parse_target(f"{pool}/10.2.0.1:80") == parse_member(f"{pool}/10.2.0.1:80")
+def test_the_kind_of_a_pinned_member_may_be_left_out(pool: str) -> None:
+    text = f"{pool}/10.2.0.1:80"
+    assert target_of(IntentKind.PIN, text) == parse_member(text)
+    assert target_of(IntentKind.PIN, f"member/{text}") == parse_member(text)
+    with pytest.raises(ValueError, match=r"."):
+        target_of(IntentKind.DRAIN, text)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +34,8 @@ def test_a_members_kind_may_be_left_out(pool: str) -> None:
         "vip/",
         "pool/",
         "member/web",
+        "member/10.2.0.1:80",
+        "web/10.2.0.1:80",
         "web/10.2.0.1",
         "web/10.2.0.1:65536",
         "web/10.2.0.1:-1",
@@ -44,6 +51,6 @@ def test_anything_else_is_no_target(text: str) -> None:
 
 
 def test_an_operator_types_the_kind_and_the_name() -> None:
-    target = parse_target("web/10.2.0.1:80")
+    target = parse_target("member/web/10.2.0.1:80")
     assert isinstance(target, MemberTarget)
     assert arguments(target) == "member web/10.2.0.1:80"
