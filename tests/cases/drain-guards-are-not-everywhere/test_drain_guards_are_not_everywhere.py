@@ -72,7 +72,7 @@ async def test_a_pause_leaves_stale_routes_and_watches_nothing(tmp_path):
     host = FakeDirector(tmp_path, two_directors())
     async with running(host) as controller:
         controller.engine.down |= {f"10.2.0.10{n}:80" for n in (1, 2, 3)}
-        await eventually(lambda: not announced(host))
+        await eventually(lambda: not announced(host) and not controller.world.actual.links.announced)
         await controller.intents.set(PAUSE)
         host.frr.lsdb = seen((OWN, VIP))
         mark = len(host.links.applied)
