@@ -6,9 +6,9 @@ import re
 from datetime import datetime
 from typing import Annotated
 
-from clusterlb.config.cron import CronError, parse
 from clusterlb.config.fields import Checked, refuse, text_of
-from clusterlb.config.local_time import ZoneError, zone
+from clusterlb.core.calendar.cron import CronError, parse
+from clusterlb.core.calendar.local_time import ZoneError, zone
 from clusterlb.model.intent import MOST_WORDS, is_words
 
 _AT = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}")

@@ -31,8 +31,8 @@ from clusterlb.controller.reconcile import Reconciler
 from clusterlb.controller.reload import Reloader, RenderFrr
 from clusterlb.controller.schedule import Schedule
 from clusterlb.controller.snat import Snat
-from clusterlb.controller.windows import next_window, now_utc, open_window
 from clusterlb.controller.world import World
+from clusterlb.core.calendar.windows import next_window, now_utc, open_window
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.monitor import Monitor, Watched
 from clusterlb.drivers.nft.monitor import TableMonitor

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusterlb.config.cron import CronError, parse
-from clusterlb.config.local_time import zone
-from clusterlb.controller.windows import next_window, open_window
+from clusterlb.core.calendar.cron import CronError, parse
+from clusterlb.core.calendar.local_time import zone
+from clusterlb.core.calendar.windows import next_window, open_window
 from clusterlb.model.inventory import Window
 
 MINUTE = timedelta(minutes=1)

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from clusterlb.config.occurrences import latest_start, next_start
+from clusterlb.core.calendar.occurrences import latest_start, next_start
 from clusterlb.model.inventory import Window
 
 Occurrence = tuple[Window, datetime, datetime]  # from when, until when

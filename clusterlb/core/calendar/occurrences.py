@@ -6,8 +6,8 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from datetime import datetime, time, timedelta, tzinfo
 
-from clusterlb.config.cron import days
-from clusterlb.config.local_time import LARGEST_CHANGE, instant, shown, zone
+from clusterlb.core.calendar.cron import days
+from clusterlb.core.calendar.local_time import LARGEST_CHANGE, instant, shown, zone
 from clusterlb.model.inventory import Window
 
 _NEAR = timedelta(hours=1)

@@ -7,7 +7,7 @@ from itertools import islice
 
 import pytest
 
-from clusterlb.config.cron import CronError, fires, parse
+from clusterlb.core.calendar.cron import CronError, fires, parse
 
 SATURDAY = datetime(2026, 11, 21)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from clusterlb.config import local_time
-from clusterlb.config.local_time import ZoneError, comes_twice, exists, instant, nearest, shown, zone
+from clusterlb.core.calendar.local_time import ZoneError, comes_twice, exists, instant, nearest, shown, zone
 
 BERLIN = zone("Europe/Berlin")
 LORD_HOWE = zone("Australia/Lord_Howe")  # its clocks change by 30 minutes
