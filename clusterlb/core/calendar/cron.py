@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from calendar import monthrange
 from collections.abc import Collection, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
-
-from apscheduler.triggers.combining import OrTrigger
-from apscheduler.triggers.cron import CronTrigger
+from typing import NamedTuple
 
 _PART = re.compile(r"(?:\*|([a-z]+|[0-9]{1,2})(?:-([a-z]+|[0-9]{1,2}))?)(?:/([0-9]{1,2}))?")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_LAST_DAY = datetime(9999, 12, 31, tzinfo=UTC)
 _LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -55,7 +52,13 @@ class Cron(NamedTuple):
     weekdays: frozenset[int]
     either: bool
 
+    def has_day(self, day: int, weekday: int) -> bool:
+        """Say whether a day of one of the months counts; ``weekday`` 0 is Sunday."""
+        of_month, of_week = day in self.days, weekday in self.weekdays
+        return of_month or of_week if self.either else of_month and of_week
 
+
+@lru_cache(maxsize=256)
 def parse(text: str) -> Cron:
     """Return the meaning of an expression; raises CronError.
 
@@ -88,53 +91,29 @@ def fires(text: str, first: datetime) -> Iterator[datetime]:
 
 
 def days(text: str, first: datetime) -> Iterator[tuple[datetime, tuple[timedelta, ...]]]:
-    """Yield the days on which an expression fires, from that of ``first`` on, with the times of such a day.
-
-    apscheduler searches the calendar for days, and is told nothing of time zones: in one, a CronTrigger fires
-    twice for a time that the clock shows twice.
-    """
-    _, times = _searched(text)
-    day = first.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
-    while found := _next_day(text, day):
-        yield found.replace(tzinfo=None), times
-        if found >= _LAST_DAY:
-            return
-        day = found + timedelta(days=1)
-
-
-@lru_cache(maxsize=4096)
-def _next_day(text: str, day: datetime) -> datetime | None:
-    """Search the calendar once a day, and not once a second, for what may be years away."""
-    trigger, _ = _searched(text)
-    found: datetime | None = trigger.get_next_fire_time(None, day)
-    return found
+    """Yield the days on which an expression fires, from that of ``first`` on, each with its times."""
+    cron, times = parse(text), _times(text)
+    for year in range(first.year, MAXYEAR + 1):
+        for month in sorted(cron.months):
+            if (year, month) < (first.year, first.month):
+                continue
+            begin = first.day if (year, month) == (first.year, first.month) else 1
+            weekday, length = monthrange(year, month)  # of the first day, where 0 is Monday
+            for day in range(begin, length + 1):
+                if cron.has_day(day, (weekday + day) % 7):
+                    yield datetime(year, month, day), times
 
 
 @lru_cache(maxsize=256)
-def _searched(text: str) -> tuple[Any, tuple[timedelta, ...]]:
-    """Return a trigger that fires on the days, at midnight, and the times of such a day.
-
-    The days of the week go by name: to apscheduler 0 is Monday. A part that never fires is left out, for its
-    search goes on to the end of the calendar.
-    """
+def _times(text: str) -> tuple[timedelta, ...]:
+    """Return the times of a day on which an expression fires."""
     cron = parse(text)
-    month_days = {"day": _list(cron.days)}
-    weekdays = {"day_of_week": ",".join(_DAYS[day] for day in sorted(cron.weekdays))}
-    choices = (month_days, weekdays) if cron.either else (month_days | weekdays,)
-    if cron.either and _never(cron.days, cron.months):
-        choices = (weekdays,)
-    triggers = [CronTrigger(month=_list(cron.months), **choice, hour=0, timezone=UTC) for choice in choices]
-    times = (timedelta(hours=hour, minutes=minute) for hour in cron.hours for minute in cron.minutes)
-    return OrTrigger(triggers), tuple(sorted(times))
+    return tuple(timedelta(hours=h, minutes=m) for h in sorted(cron.hours) for m in sorted(cron.minutes))
 
 
 def _never(days: Collection[int], months: Collection[int]) -> bool:
     """Say whether none of these months ever has one of these days."""
     return all(day > _LONGEST[month - 1] for month in months for day in days)
-
-
-def _list(values: Collection[int]) -> str:
-    return ",".join(map(str, sorted(values)))
 
 
 def _values(field: _Field, text: str) -> frozenset[int]:

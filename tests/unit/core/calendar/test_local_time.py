@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from clusterlb.config import local_time
+from clusterlb.core.calendar import local_time
 from clusterlb.core.calendar.local_time import ZoneError, comes_twice, exists, instant, nearest, shown, zone
 
 BERLIN = zone("Europe/Berlin")
