@@ -5,18 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from ipaddress import ip_address
 
 import structlog
 
 from clusterlb.controller.journal import Journal, JournalError
+from clusterlb.controller.schedule import RETRY
 from clusterlb.controller.world import World
+from clusterlb.core.calendar.windows import Occurrence, next_change, open_window
 from clusterlb.core.roster import MemberKey
 from clusterlb.model.address import Endpoint, IPAddress
 from clusterlb.model.check import VerdictState
 from clusterlb.model.intent import DIRECTOR, Intent, IntentKind
-from clusterlb.model.inventory import Window
 
 log = structlog.get_logger()
 
@@ -29,7 +30,8 @@ class Intents:
     """Keeps the world's wishes equal to the journal's. ``clock`` is the wall clock, in seconds since 1970.
 
     ``planned`` is the drain of a maintenance window while one is open; it is not in the journal, as the
-    inventory says so by itself.
+    inventory says so by itself. ``changed`` is called whenever it was worked out what is in force, with the
+    time for which; ``changes`` says when that has to be done again.
     """
 
     def __init__(self, journal: Journal, world: World, clock: Callable[[], float] = time.time) -> None:
@@ -38,6 +40,7 @@ class Intents:
         self._clock = clock
         self._complaint = ""
         self.planned: Intent | None = None
+        self.changed: Callable[[float], None] = lambda _: None
         if journal.dropped:
             log.warning("intents", problem=f"{journal.dropped} lines of the journal could not be read")
         self.refresh()
@@ -71,31 +74,25 @@ class Intents:
             self.refresh()
         return intent
 
-    def plan(self, window: tuple[Window, datetime, datetime] | None) -> None:
-        """Take in the maintenance window that is open now, None when none is."""
-        if window is None:
-            self.planned = None
-            return
-        what, begins, ends = window
-        self.planned = Intent(
-            IntentKind.DRAIN,
-            DIRECTOR,
-            "",
-            who="maintenance",
-            reason=f"{what.name}: {what.reason}",
-            made=begins.timestamp(),
-            until=ends.timestamp(),
-            patience=what.deadline,
-        )
+    def changes(self, now: float) -> list[tuple[str, float]]:
+        """Return each wish and each maintenance window by name, and when it begins or ends after ``now``."""
+        world, at, found = self._world, datetime.fromtimestamp(now, UTC), list[tuple[str, float]]()
+        for intent in self._journal.intents.values():
+            if change := now + RETRY if intent.over(now) else intent.next_change(now):
+                found.append((f"{intent.kind.value} of {intent.target}", change))
+        for window in world.inventory.maintenance:
+            if world.director.name in window.directors and (moment := next_change(window, at)):
+                found.append((f"window {window.name}", moment.timestamp()))
+        return found
 
-    def tick(self) -> None:
-        """Let begin what is due, and take back what has run out.
+    def look(self) -> None:
+        """Look at the clock: let begin what is due, and take back what has run out.
 
         What has run out is over even while that cannot be recorded.
         """
-        now = self._clock()
-        self.refresh()
-        for intent in [intent for intent in self._journal.intents.values() if intent.over(now)]:
+        now = self.refresh()
+        over = [intent for intent in self._journal.intents.values() if intent.over(now)]
+        for intent in over:
             try:
                 self._journal.clear(intent.name)
             except JournalError as error:
@@ -106,10 +103,18 @@ class Intents:
             if complaint and complaint != self._complaint:
                 log.error("intents", error=complaint)
             self._complaint = complaint
+        if over:
+            self.changed(now)
 
-    def refresh(self) -> None:
-        """Make the world's wishes those in force, as far as the inventory has what they are about."""
-        now = self._clock()
+    def refresh(self) -> float:
+        """Make the world's wishes those in force, as far as the inventory has what they are about; say when.
+
+        One look at the clock decides on everything, so that no moment is between two of them.
+        """
+        now, world = self._clock(), self._world
+        self.planned = _planned(
+            open_window(world.inventory.maintenance, world.director.name, datetime.fromtimestamp(now, UTC))
+        )
         in_force = [intent for intent in self.standing if intent.in_force(now)]
         pins: dict[MemberKey, VerdictState] = {}
         vips: dict[IPAddress | None, Intent] = {}
@@ -125,6 +130,8 @@ class Intents:
         self._world.wish(
             pins, vips, members, paused=next((i for i in in_force if i.kind is IntentKind.PAUSE), None)
         )
+        self.changed(now)
+        return now
 
     def _check(self, intent: Intent) -> None:
         """Raise UnknownTargetError for what this director does not have."""
@@ -181,3 +188,20 @@ class Intents:
         pool = self._world.inventory.pools.get(name)
         endpoints: list[Endpoint] = [member.endpoint for member in pool.members] if pool else []
         return next(((name, endpoint) for endpoint in endpoints if str(endpoint) == rest), None)
+
+
+def _planned(occurrence: Occurrence | None) -> Intent | None:
+    """Return the drain of an open maintenance window."""
+    if occurrence is None:
+        return None
+    window, begins, ends = occurrence
+    return Intent(
+        IntentKind.DRAIN,
+        DIRECTOR,
+        "",
+        who="maintenance",
+        reason=f"{window.name}: {window.reason}",
+        made=begins.timestamp(),
+        until=ends.timestamp(),
+        patience=window.deadline,
+    )

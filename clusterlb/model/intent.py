@@ -69,3 +69,7 @@ class Intent:
     def over(self, now: float) -> bool:
         """Say whether its time has passed."""
         return self.until is not None and now >= self.until
+
+    def next_change(self, now: float) -> float | None:
+        """Return when it begins or ends, whichever comes first after ``now``; None for never."""
+        return min((moment for moment in (self.begins, self.until) if moment and moment > now), default=None)

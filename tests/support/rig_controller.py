@@ -160,9 +160,9 @@ def _obey(controller: Controller, engine: _Engine, order: dict[str, object]) -> 
             named = {f"p{number}" for number in vips or range(len(controller.inventory.vips))}
             engine.failing = engine.failing - named if up else engine.failing | named
             return engine.look()
-        case {"do": "drain"}:
-            drain = Intent(IntentKind.DRAIN, "director", "", "rig", "a step of the sweep", 0.0)
-            controller.intents.set(drain)
+        case {"do": "drain", "begins": begins, "length": length}:
+            drain = Intent(IntentKind.DRAIN, "director", "", "rig", "a step of the sweep", 0.0, begins=begins)
+            controller.intents.set(drain, length)
         case {"do": "undrain"}:
             controller.intents.clear(IntentKind.DRAIN, "director")
         case {"do": "lanes"}:

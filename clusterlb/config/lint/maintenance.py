@@ -12,7 +12,7 @@ from clusterlb.config.lint.director_names import lint_director_names
 from clusterlb.config.report import Report
 from clusterlb.core.calendar.cron import needless
 from clusterlb.core.calendar.local_time import comes_twice, exists, nearest, shown, zone
-from clusterlb.core.calendar.occurrences import starts
+from clusterlb.core.calendar.windows import starts
 from clusterlb.model.inventory import Window
 
 _AHEAD = timedelta(days=8)  # a week, and the day on which it ends

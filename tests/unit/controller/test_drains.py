@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
 
@@ -15,7 +16,7 @@ from clusterlb.core.guard import refused_drain
 from clusterlb.drivers.interface import OspfNeighbor
 from clusterlb.model.cluster_view import STALE
 from clusterlb.model.intent import Intent, IntentKind
-from clusterlb.model.inventory import ActiveStandby, Director
+from clusterlb.model.inventory import ActiveStandby, Director, Window
 from clusterlb.model.ipvs import Counters, DestinationKey, DestinationStatistics, Protocol
 from clusterlb.model.lsdb import Databases, HostRoute, Lsdb, RouterLink, RouterLsa
 from clusterlb.model.ospf import Lane, Uplink
@@ -403,3 +404,23 @@ async def test_the_others_are_looked_at_again_as_soon_as_it_matters(tmp_path):
         controller.intents.set(drain("director"))
         await controller.readings.cluster()
         assert controller.world.cluster_view is not first
+
+
+@pytest.mark.parametrize("once", [True, False])
+async def test_the_first_decision_in_a_maintenance_window_is_a_drain(tmp_path, once):
+    host = FakeDirector(tmp_path, cluster_of(2))
+    async with running(host):
+        assert lane(host) == {Lane.ACTIVE}
+    always = Window("updates", ("d1",), "always open", "* * * * *", None, 3600.0)
+    host.inventory = replace(host.inventory, maintenance=(always,))
+    controller = host.controller()
+    if once:
+        await controller.run(once=True)
+    else:
+        task = asyncio.create_task(controller.run())
+        await eventually(lambda: controller.ready)
+        await eventually(lambda: not controller.world.dirty and not controller.reconciler.lock.locked())
+        controller.stop()
+        await task
+    assert lane(host) == {Lane.DRAINED}
+    assert controller.world.decided[VIP].because.text.startswith("updates: always open")
