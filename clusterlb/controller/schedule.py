@@ -50,14 +50,13 @@ class Schedule:
     def __init__(self, due: Callable[[], None]) -> None:
         self._scheduler = AsyncIOScheduler(timezone="UTC", job_defaults={"misfire_grace_time": None})
         self._due = due
-        self._looks: list[asyncio.Task[None]] = []
+        self._recurs: list[asyncio.Task[None]] = []
         self._dates: dict[tuple[str, float], Any] = {}
         self._ahead = _ahead()
-        self._next_look: asyncio.TimerHandle | None = None
 
     def every(self, seconds: float, work: Callable[[], Awaitable[object]]) -> None:
         """Run ``work`` every so many seconds; needs a running event loop."""
-        self._looks.append(asyncio.create_task(_repeat(seconds, work)))
+        self._recurs.append(asyncio.create_task(_repeat(seconds, work)))
 
     def at(self, dates: Iterable[tuple[str, float]]) -> None:
         """Call ``due`` at these times, each with a name, and at no others that were given before."""
@@ -72,15 +71,13 @@ class Schedule:
     def start(self) -> None:
         """Begin, with what is due now; needs a running event loop."""
         self._scheduler.start()
-        self._look()
+        self.every(LOOK_EVERY, self._look)
         self._do()
 
     def stop(self) -> None:
         """End without waiting for work under way."""
-        if self._next_look is not None:
-            self._next_look.cancel()
-        for look in self._looks:
-            look.cancel()
+        for task in self._recurs:
+            task.cancel()
         self._scheduler.shutdown(wait=False)
 
     def _add(self, name: str, moment: float) -> None:
@@ -97,8 +94,7 @@ class Schedule:
         self._add("what failed", time.time() + RETRY)
         self._due()
 
-    def _look(self) -> None:
-        self._next_look = asyncio.get_running_loop().call_later(LOOK_EVERY, self._look)
+    async def _look(self) -> None:
         self._scheduler.wakeup()
         self._compare()
 

@@ -106,7 +106,7 @@ def test_what_is_in_force_follows_from_the_clock(start: str, first: list, walk: 
     async def whole(clock: Clock) -> None:
         async with Dated(clock, Path(folder), *first) as dated:
             dated.schedule.every(schedule.LOOK_EVERY, hang)
-            dated.schedule.every(7.0, fail)
+            dated.schedule.every(60.0, fail)
             walker = Walk(dated)
             for step in walk:
                 await walker.step(step)

@@ -10,18 +10,12 @@ from datetime import MAXYEAR, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
+from clusterlb.core.calendar.local_time import CalendarError
+
 _PART = re.compile(r"(?:\*|([a-z]+|[0-9]{1,2})(?:-([a-z]+|[0-9]{1,2}))?)(?:/([0-9]{1,2}))?")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-
-
-class CronError(ValueError):
-    """Text that is no cron expression, or one that never fires; with a hint."""
-
-    def __init__(self, text: str, hint: str) -> None:
-        super().__init__(text)
-        self.hint = hint
 
 
 class _Field(NamedTuple):
@@ -60,18 +54,20 @@ class Cron(NamedTuple):
 
 @lru_cache(maxsize=256)
 def parse(text: str) -> Cron:
-    """Return the meaning of an expression; raises CronError.
+    """Return the meaning of an expression; raises CalendarError.
 
     crontab(5): a field is ``*``, a value, a range, or a list of these; ``/n`` behind ``*`` or a range takes
     each n-th. With both day fields restricted (neither begins with ``*``) either of them is enough.
     """
     fields = text.lower().split()
     if len(fields) != len(_FIELDS):
-        raise CronError("needs five fields", "minute, hour, day of month, month, day of week: `0 3 * * sun`")
+        raise CalendarError(
+            "needs five fields", "minute, hour, day of month, month, day of week: `0 3 * * sun`"
+        )
     minutes, hours, month_days, months, weekdays = map(_values, _FIELDS, fields)
     either = not fields[2].startswith("*") and not fields[4].startswith("*")
     if not either and _never(month_days, months):
-        raise CronError("never fires", "no such month has such a day")
+        raise CalendarError("never fires", "no such month has such a day")
     return Cron(minutes, hours, month_days, months, frozenset(day % 7 for day in weekdays), either)
 
 
@@ -123,16 +119,16 @@ def _values(field: _Field, text: str) -> frozenset[int]:
 def _part(field: _Field, text: str) -> range:
     match = _PART.fullmatch(text)
     if match is None or (match[3] and match[1] and not match[2]):
-        raise CronError(f"has no {field.name} in `{text[:60]}`", _hint(field))
+        raise CalendarError(f"has no {field.name} in `{text[:60]}`", _hint(field))
     low = field.low if match[1] is None else _value(field, match[1])
     high = field.high if match[1] is None else _value(field, match[2] or match[1])
     if match[2] == "sun" and low > high:
         high = field.high  # Sunday ends a week as well as it begins one
     if low > high:
-        raise CronError(f"has an empty range of the {field.name}, `{text}`", "write the lower end first")
+        raise CalendarError(f"has an empty range of the {field.name}, `{text}`", "write the lower end first")
     step = int(match[3] or 1)
     if not 0 < step <= max(high - low, 1):
-        raise CronError(
+        raise CalendarError(
             f"has a step of the {field.name} that takes one value or none, `{text}`", _hint(field)
         )
     return range(low, high + 1, step)
@@ -142,7 +138,7 @@ def _value(field: _Field, text: str) -> int:
     if text in field.names:
         return field.low + field.names.index(text)
     if not text.isdecimal() or not field.low <= int(text) <= field.high:
-        raise CronError(f"has no {field.name} in `{text}`", _hint(field))
+        raise CalendarError(f"has no {field.name} in `{text}`", _hint(field))
     return int(text)
 
 
