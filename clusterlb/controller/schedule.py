@@ -21,6 +21,7 @@ No look at the calendar is needed beside that.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
@@ -117,7 +118,7 @@ async def _repeat(seconds: float, work: Callable[[], Awaitable[object]]) -> None
         try:
             await work()
         except Exception:
-            log.exception("a look failed")
+            logging.getLogger(__name__).exception("a look failed")  # with the traceback
 
 
 def _ahead() -> float:
