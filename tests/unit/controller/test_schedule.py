@@ -188,6 +188,20 @@ def test_the_clock_is_wrong_for_a_moment(play):
     play(scene, "2026-11-22 02:30", cron("0 3 * * *"))
 
 
+def test_the_clock_is_slewed_all_the_time(play):
+    """It is never set, and yet minutes ahead when the window opens: no timer that was set before is right."""
+
+    async def scene(dated: Dated) -> None:
+        while dated.clock.utc < utc("2026-11-22 03:00:00"):
+            assert dated.drains == []
+            dated.clock.jump(schedule.STEP / 2)
+            await asyncio.sleep(schedule.LOOK_EVERY)
+        await after_the_jump()
+        assert dated.drains == ["w: test"]
+
+    play(scene, "2026-11-22 02:40", cron("0 3 * * *"))
+
+
 def test_two_wishes_begin_at_once_and_end_one_after_the_other(play):
     async def scene(dated: Dated) -> None:
         begins = utc("2026-11-22 03:00").timestamp()
