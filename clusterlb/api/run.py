@@ -203,8 +203,6 @@ def configure_logging() -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Readable("%(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    # a reading that is late because the last one is not through is no news: readings limit themselves
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     people = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer()

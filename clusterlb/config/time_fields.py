@@ -6,9 +6,9 @@ import re
 from datetime import datetime
 from typing import Annotated
 
-from clusterlb.config.cron import CronError, parse
 from clusterlb.config.fields import Checked, refuse, text_of
-from clusterlb.config.local_time import ZoneError, zone
+from clusterlb.core.calendar.cron import parse
+from clusterlb.core.calendar.local_time import CalendarError, zone
 from clusterlb.model.intent import MOST_WORDS, is_words
 
 _AT = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}")
@@ -19,7 +19,7 @@ def parse_cron(value: object) -> str:
     text = text_of(value)
     try:
         parse(text)
-    except CronError as error:
+    except CalendarError as error:
         raise refuse(str(error), error.hint) from None
     return " ".join(text.split())
 
@@ -40,8 +40,8 @@ def parse_zone(value: object) -> str:
     text = text_of(value)
     try:
         zone(text)
-    except ZoneError as error:
-        raise refuse("is no time zone that this host knows", error.hint) from None
+    except CalendarError as error:
+        raise refuse(str(error), error.hint) from None
     return text
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -31,8 +32,8 @@ from clusterlb.controller.reconcile import Reconciler
 from clusterlb.controller.reload import Reloader, RenderFrr
 from clusterlb.controller.schedule import Schedule
 from clusterlb.controller.snat import Snat
-from clusterlb.controller.windows import next_window, now_utc, open_window
 from clusterlb.controller.world import World
+from clusterlb.core.calendar.windows import next_window
 from clusterlb.core.guard import refused_down
 from clusterlb.core.place import Surroundings
 from clusterlb.drivers.interface import DriverError
@@ -179,13 +180,14 @@ class Controller:
             Monitor(SETTINGS, self._host_changed),
             Monitor(OUR_TABLE, lambda: self._spawn(self.readings.rules())),
         )
-        schedule = Schedule()
+        schedule = Schedule(self.intents.look)
         watched = self.pulse.watched
         schedule.every(SERVICES_EVERY, watched("the look at IPVS", self.readings.services))
         schedule.every(LINKS_EVERY, watched("the look at links", self.readings.links))
         schedule.every(ROUTING_EVERY, watched("the look at FRR", self._look_at_routing))
         schedule.every(SURVEY_EVERY, watched("the look at counters", self._survey))
-        schedule.every(TICK_EVERY, watched("the look at files and the clock", self._tick))
+        schedule.every(TICK_EVERY, watched("the look at files", self._tick))
+        self.intents.changed = lambda now: schedule.at(self.intents.changes(now))
         schedule.start()
         try:
             await self._loop()
@@ -238,7 +240,7 @@ class Controller:
 
     def next_window(self) -> WindowStatus | None:
         """Return the next maintenance window of this director."""
-        found = next_window(self.world.inventory.maintenance, self.world.director.name, now_utc())
+        found = next_window(self.world.inventory.maintenance, self.world.director.name, datetime.now(UTC))
         if found is None:
             return None
         window, begins, ends = found
@@ -314,10 +316,8 @@ class Controller:
                 await self.reconciler.flows.look()
 
     async def _tick(self) -> None:
-        """Look at the files and at the clock."""
+        """Look at the files, and at the SNAT pools."""
         await self.reloader.watch()
-        self.intents.plan(open_window(self.world.inventory.maintenance, self.world.director.name, now_utc()))
-        self.intents.tick()
         await self.snat.tick()
 
     def _summary(self) -> str:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import assert_never
 
 import structlog
 
 from clusterlb.controller.intent_record import to_record
 from clusterlb.controller.journal import Journal, JournalError
+from clusterlb.controller.schedule import RETRY
 from clusterlb.controller.world import World
+from clusterlb.core.calendar.windows import Occurrence, next_change, open_window
 from clusterlb.core.guard import refused_drain
 from clusterlb.core.place import Surroundings
 from clusterlb.core.roster import MemberKey
 from clusterlb.model.address import IPAddress
 from clusterlb.model.check import VerdictState
 from clusterlb.model.intent import Drain, Intent, IntentKind, Pause, Pin
-from clusterlb.model.inventory import Window
 from clusterlb.model.reason import Because
 from clusterlb.model.target import DIRECTOR, DirectorTarget, MemberTarget, PoolTarget, Target, VipTarget
 
@@ -49,7 +50,8 @@ class Intents:
     """Keeps the world's intents equal to the journal's. ``clock`` is the wall clock, in seconds since 1970.
 
     ``planned`` is the drain of a maintenance window while one is open; it is not in the journal, as the
-    inventory says so by itself.
+    inventory says so by itself. ``changed`` is called whenever it was worked out what is in force, with the
+    time for which; ``changes`` says when that has to be done again.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Intents:
         self._clock = clock
         self._complaint = ""
         self.planned: Drain | None = None
+        self.changed: Callable[[float], None] = lambda _: None
         if journal.dropped:
             log.warning("intents", problem=f"{journal.dropped} lines of the journal could not be read")
         self.refresh()
@@ -109,29 +112,25 @@ class Intents:
             self.refresh()
         return intent
 
-    def plan(self, window: tuple[Window, datetime, datetime] | None) -> None:
-        """Take in the maintenance window that is open now, None when none is."""
-        if window is None:
-            self.planned = None
-            return
-        what, begins, ends = window
-        self.planned = Drain(
-            target=DIRECTOR,
-            who="maintenance",
-            reason=f"{what.name}: {what.reason}",
-            made=begins.timestamp(),
-            until=ends.timestamp(),
-            patience=what.deadline,
-        )
+    def changes(self, now: float) -> list[tuple[str, float]]:
+        """Return each intent and maintenance window by name, and when it begins or ends after ``now``."""
+        world, at, found = self._world, datetime.fromtimestamp(now, UTC), list[tuple[str, float]]()
+        for intent in self._journal.intents.values():
+            if change := now + RETRY if intent.over(now) else intent.next_change(now):
+                found.append((f"{intent.kind.value} of {intent.target}", change))
+        for window in world.inventory.maintenance:
+            if world.director.name in window.directors and (moment := next_change(window, at)):
+                found.append((f"window {window.name}", moment.timestamp()))
+        return found
 
-    def tick(self) -> None:
-        """Let begin what is due, and take back what has run out.
+    def look(self) -> None:
+        """Look at the clock: let begin what is due, and take back what has run out.
 
         What has run out is over even while that cannot be recorded.
         """
-        now = self._clock()
-        self.refresh()
-        for intent in [intent for intent in self._journal.intents.values() if intent.over(now)]:
+        now = self.refresh()
+        over = [intent for intent in self._journal.intents.values() if intent.over(now)]
+        for intent in over:
             try:
                 self._journal.clear(intent.name)
             except JournalError as error:
@@ -142,10 +141,18 @@ class Intents:
             if complaint and complaint != self._complaint:
                 log.error("intents", error=complaint)
             self._complaint = complaint
+        if over:
+            self.changed(now)
 
-    def refresh(self) -> None:
-        """Make the world's intents those in force, as far as the inventory has what they are about."""
-        now = self._clock()
+    def refresh(self) -> float:
+        """Make the world's intents those in force, as far as the inventory has what they are about.
+
+        Returns the time of the one look at the clock that decides on everything: no moment is between two.
+        """
+        now, world = self._clock(), self._world
+        self.planned = _planned(
+            open_window(world.inventory.maintenance, world.director.name, datetime.fromtimestamp(now, UTC))
+        )
         pins: dict[MemberKey, VerdictState] = {}
         vips: dict[IPAddress | None, Drain] = {}
         members: dict[MemberKey, Drain] = {}
@@ -163,7 +170,9 @@ class Intents:
                     paused = paused or intent
                 case _:
                     assert_never(intent)
-        self._world.take_intents(pins, vips, members, paused=paused)
+        world.take_intents(pins, vips, members, paused=paused)
+        self.changed(now)
+        return now
 
     def unknown(self, kind: IntentKind, target: str) -> UnknownTargetError:
         """Return the error for a target that this director does not have."""
@@ -205,3 +214,18 @@ class Intents:
                 return [(name, each.endpoint) for each in pools[name].members if each.endpoint == endpoint]
             case _:
                 return []
+
+
+def _planned(occurrence: Occurrence | None) -> Drain | None:
+    """Return the drain of an open maintenance window."""
+    if occurrence is None:
+        return None
+    window, begins, ends = occurrence
+    return Drain(
+        target=DIRECTOR,
+        who="maintenance",
+        reason=f"{window.name}: {window.reason}",
+        made=begins.timestamp(),
+        until=ends.timestamp(),
+        patience=window.deadline,
+    )

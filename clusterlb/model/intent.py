@@ -70,6 +70,10 @@ class Recorded:
         """Say whether the intent's time has passed."""
         return self.until is not None and now >= self.until
 
+    def next_change(self, now: float) -> float | None:
+        """Return when the intent begins or ends, whichever comes first after ``now``; None for never."""
+        return min((moment for moment in (self.begins, self.until) if moment and moment > now), default=None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin(Recorded):

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusterlb.config.cron import CronError, parse
-from clusterlb.config.local_time import zone
-from clusterlb.controller.windows import next_window, open_window
+from clusterlb.core.calendar.cron import parse
+from clusterlb.core.calendar.local_time import CalendarError, zone
+from clusterlb.core.calendar.windows import next_window, open_window
 from clusterlb.model.inventory import Window
 
 MINUTE = timedelta(minutes=1)
@@ -96,7 +96,7 @@ def test_what_is_next_is_what_is_seen_next(case: tuple[Window, datetime]) -> Non
 def test_there_is_always_an_answer(cron: str, now: datetime, length: float, name: str) -> None:
     try:
         parse(cron)
-    except CronError:
+    except CalendarError:
         return
     window = Window("w", ("d1",), "test", cron, None, length, name)
     found = open_window((window,), "d1", now)

@@ -97,9 +97,9 @@ class ClusterDirector:
         """Make all members, or those of some VIPs, pass or fail; return the time of the observation."""
         return float(str(self.ask(do="members", up=up, vips=None if vips is None else list(vips))))
 
-    def drain(self) -> None:
+    def drain(self, begins: float = 0.0, length: float | None = None) -> None:
         """Drain the director as ``clusterlb drain`` does, without asking its guard."""
-        self.ask(do="drain")
+        self.ask(do="drain", begins=begins, length=length)
 
     def undrain(self) -> None:
         """Take the drain back."""
@@ -151,7 +151,12 @@ class ClusterDirector:
 
     def announces(self, vip: IPv4Address) -> bool:
         """Say whether the VIP is on a lane."""
-        return bool(self.router.ip("-4", "addr", "show", "to", str(vip)))
+        return bool(self.lane(vip))
+
+    def lane(self, vip: IPv4Address) -> str:
+        """Return the lane that the VIP is on, as its device is called, nothing for none."""
+        shown = self.router.ip("-4", "-oneline", "addr", "show", "to", str(vip)).split()
+        return shown[1] if shown else ""
 
     def runs_our_lines(self) -> bool:
         """Say whether FRR runs every line that the inventory asks for."""

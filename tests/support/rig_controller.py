@@ -160,12 +160,12 @@ async def _obey(controller: Controller, engine: _Engine, order: dict[str, object
             named = {f"p{number}" for number in vips or range(len(controller.inventory.vips))}
             engine.failing = engine.failing - named if up else engine.failing | named
             return engine.look()
-        case {"do": "drain"}:
-            # as one that was planned an hour ago for now, as all others' may be: no guard is asked
+        case {"do": "drain", "begins": begins, "length": length}:
+            # as one that was planned an hour ago, as all others' may be: no guard is asked
             controller.intents._clock = lambda: time.time() - 3600
-            await controller.intents.set(drain(begins=time.time()))
+            await controller.intents.set(drain(begins=begins or time.time()), length)
             controller.intents._clock = time.time
-            controller.intents.tick()
+            controller.intents.look()
         case {"do": "undrain"}:
             controller.intents.clear(*drain().name)
         case {"do": "lanes"}:

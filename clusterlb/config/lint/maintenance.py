@@ -6,13 +6,13 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from clusterlb.config.cron import needless
 from clusterlb.config.fields import duration_text
 from clusterlb.config.item import Everything, Placed
 from clusterlb.config.lint.director_names import lint_director_names
-from clusterlb.config.local_time import comes_twice, exists, nearest, shown, zone
-from clusterlb.config.occurrences import starts
 from clusterlb.config.report import Report
+from clusterlb.core.calendar.cron import needless
+from clusterlb.core.calendar.local_time import comes_twice, exists, nearest, shown, zone
+from clusterlb.core.calendar.windows import starts
 from clusterlb.model.inventory import Window
 
 _AHEAD = timedelta(days=8)  # a week, and the day on which it ends

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from clusterlb.config.cron import fires, needless
 from clusterlb.config.load import load
-from clusterlb.controller.windows import next_window, open_window
+from clusterlb.core.calendar.cron import fires, needless
+from clusterlb.core.calendar.windows import next_window, open_window
 
 INVENTORY = Path(__file__).parent / "inventory.yaml"
 NOW = datetime(2026, 11, 26, 12, 0, 30, tzinfo=UTC)

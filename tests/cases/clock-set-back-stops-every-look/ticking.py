@@ -36,7 +36,7 @@ async def main(steps: list[int]) -> None:
             assert time.monotonic() < end, f"no look in {PATIENCE:.0f} s"
             await asyncio.sleep(0.01)
 
-    ticking = schedule.Schedule()
+    ticking = schedule.Schedule(lambda: None)
     ticking.every(0.1, look)
     ticking.start()
     await more()

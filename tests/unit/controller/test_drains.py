@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from ipaddress import IPv4Address, ip_address
@@ -16,7 +17,7 @@ from clusterlb.controller.status import status
 from clusterlb.core.guard import refused_drain
 from clusterlb.drivers.interface import OspfNeighbor
 from clusterlb.model.cluster_view import STALE
-from clusterlb.model.inventory import ActiveStandby, Director
+from clusterlb.model.inventory import ActiveStandby, Director, Window
 from clusterlb.model.ipvs import Counters, DestinationKey, DestinationStatistics, Protocol
 from clusterlb.model.lsdb import Databases, HostRoute, Lsdb, RouterLink, RouterLsa
 from clusterlb.model.ospf import Lane, Uplink
@@ -215,16 +216,10 @@ async def test_a_drained_pool_withdraws_what_needs_it(tmp_path):
 async def test_a_drain_begins_when_it_is_due_and_ends_by_itself(tmp_path):
     host = FakeDirector(tmp_path)
     async with running(host) as controller:
-        now = [1000.0]
-        controller.intents._clock = lambda: now[0]
-        await controller.intents.set(drain("director", begins=2000.0), duration=100.0)
-        controller.intents.tick()
+        begins = time.time() + 1.0
+        await controller.intents.set(drain("director", begins=begins, force=True), duration=2.0)
         assert controller.world.drains == {}
-        now[0] = 2000.0
-        controller.intents.tick()
         await eventually(lambda: lane(host) == {Lane.DRAINED})
-        now[0] = 2100.0
-        controller.intents.tick()
         await eventually(lambda: lane(host) == {Lane.ACTIVE})
         assert controller.intents.standing == []
 
@@ -293,7 +288,7 @@ async def test_a_drain_that_waited_for_news_goes_on_when_there_is_some(tmp_path)
         clock = controller.reconciler.clock
         controller.reconciler.clock = lambda: clock() + STALE + 1
         controller.intents._clock = lambda: time.time() + 3601
-        controller.intents.tick()
+        controller.intents.look()
         await controller.reconciler.cycle()
         assert controller.world.decided[VIP].because.reason is Reason.DRAIN_WAITS
         await look(controller, host, {2: {VIP: Lane.ACTIVE}})
@@ -405,3 +400,23 @@ async def test_the_others_are_looked_at_again_as_soon_as_it_matters(tmp_path):
         await controller.intents.set(drain("director"))
         await controller.readings.cluster()
         assert controller.world.cluster_view is not first
+
+
+@pytest.mark.parametrize("once", [True, False])
+async def test_the_first_decision_in_a_maintenance_window_is_a_drain(tmp_path, once):
+    host = FakeDirector(tmp_path, cluster_of(2))
+    async with running(host):
+        assert lane(host) == {Lane.ACTIVE}
+    always = Window("updates", ("d1",), "always open", "* * * * *", None, 3600.0)
+    host.inventory = replace(host.inventory, maintenance=(always,))
+    controller = host.controller()
+    if once:
+        await controller.run(once=True)
+    else:
+        task = asyncio.create_task(controller.run())
+        await eventually(lambda: controller.ready)
+        await eventually(lambda: not controller.world.dirty and not controller.reconciler.lock.locked())
+        controller.stop()
+        await task
+    assert lane(host) == {Lane.DRAINED}
+    assert controller.world.decided[VIP].because.text.startswith("updates: always open")

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from calendar import monthrange
 from collections.abc import Collection, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from apscheduler.triggers.combining import OrTrigger
-from apscheduler.triggers.cron import CronTrigger
+from clusterlb.core.calendar.local_time import CalendarError
 
 _PART = re.compile(r"(?:\*|([a-z]+|[0-9]{1,2})(?:-([a-z]+|[0-9]{1,2}))?)(?:/([0-9]{1,2}))?")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_LAST_DAY = datetime(9999, 12, 31, tzinfo=UTC)
 _LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-
-
-class CronError(ValueError):
-    """Text that is no cron expression, or one that never fires; with a hint."""
-
-    def __init__(self, text: str, hint: str) -> None:
-        super().__init__(text)
-        self.hint = hint
 
 
 class _Field(NamedTuple):
@@ -55,20 +46,28 @@ class Cron(NamedTuple):
     weekdays: frozenset[int]
     either: bool
 
+    def has_day(self, day: int, weekday: int) -> bool:
+        """Say whether a day of one of the months counts; ``weekday`` 0 is Sunday."""
+        of_month, of_week = day in self.days, weekday in self.weekdays
+        return of_month or of_week if self.either else of_month and of_week
 
+
+@lru_cache(maxsize=256)
 def parse(text: str) -> Cron:
-    """Return the meaning of an expression; raises CronError.
+    """Return the meaning of an expression; raises CalendarError.
 
     crontab(5): a field is ``*``, a value, a range, or a list of these; ``/n`` behind ``*`` or a range takes
     each n-th. With both day fields restricted (neither begins with ``*``) either of them is enough.
     """
     fields = text.lower().split()
     if len(fields) != len(_FIELDS):
-        raise CronError("needs five fields", "minute, hour, day of month, month, day of week: `0 3 * * sun`")
+        raise CalendarError(
+            "needs five fields", "minute, hour, day of month, month, day of week: `0 3 * * sun`"
+        )
     minutes, hours, month_days, months, weekdays = map(_values, _FIELDS, fields)
     either = not fields[2].startswith("*") and not fields[4].startswith("*")
     if not either and _never(month_days, months):
-        raise CronError("never fires", "no such month has such a day")
+        raise CalendarError("never fires", "no such month has such a day")
     return Cron(minutes, hours, month_days, months, frozenset(day % 7 for day in weekdays), either)
 
 
@@ -88,53 +87,29 @@ def fires(text: str, first: datetime) -> Iterator[datetime]:
 
 
 def days(text: str, first: datetime) -> Iterator[tuple[datetime, tuple[timedelta, ...]]]:
-    """Yield the days on which an expression fires, from that of ``first`` on, with the times of such a day.
-
-    apscheduler searches the calendar for days, and is told nothing of time zones: in one, a CronTrigger fires
-    twice for a time that the clock shows twice.
-    """
-    _, times = _searched(text)
-    day = first.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
-    while found := _next_day(text, day):
-        yield found.replace(tzinfo=None), times
-        if found >= _LAST_DAY:
-            return
-        day = found + timedelta(days=1)
-
-
-@lru_cache(maxsize=4096)
-def _next_day(text: str, day: datetime) -> datetime | None:
-    """Search the calendar once a day, and not once a second, for what may be years away."""
-    trigger, _ = _searched(text)
-    found: datetime | None = trigger.get_next_fire_time(None, day)
-    return found
+    """Yield the days on which an expression fires, from that of ``first`` on, each with its times."""
+    cron, times = parse(text), _times(text)
+    for year in range(first.year, MAXYEAR + 1):
+        for month in sorted(cron.months):
+            if (year, month) < (first.year, first.month):
+                continue
+            begin = first.day if (year, month) == (first.year, first.month) else 1
+            weekday, length = monthrange(year, month)  # of the first day, where 0 is Monday
+            for day in range(begin, length + 1):
+                if cron.has_day(day, (weekday + day) % 7):
+                    yield datetime(year, month, day), times
 
 
 @lru_cache(maxsize=256)
-def _searched(text: str) -> tuple[Any, tuple[timedelta, ...]]:
-    """Return a trigger that fires on the days, at midnight, and the times of such a day.
-
-    The days of the week go by name: to apscheduler 0 is Monday. A part that never fires is left out, for its
-    search goes on to the end of the calendar.
-    """
+def _times(text: str) -> tuple[timedelta, ...]:
+    """Return the times of a day on which an expression fires."""
     cron = parse(text)
-    month_days = {"day": _list(cron.days)}
-    weekdays = {"day_of_week": ",".join(_DAYS[day] for day in sorted(cron.weekdays))}
-    choices = (month_days, weekdays) if cron.either else (month_days | weekdays,)
-    if cron.either and _never(cron.days, cron.months):
-        choices = (weekdays,)
-    triggers = [CronTrigger(month=_list(cron.months), **choice, hour=0, timezone=UTC) for choice in choices]
-    times = (timedelta(hours=hour, minutes=minute) for hour in cron.hours for minute in cron.minutes)
-    return OrTrigger(triggers), tuple(sorted(times))
+    return tuple(timedelta(hours=h, minutes=m) for h in sorted(cron.hours) for m in sorted(cron.minutes))
 
 
 def _never(days: Collection[int], months: Collection[int]) -> bool:
     """Say whether none of these months ever has one of these days."""
     return all(day > _LONGEST[month - 1] for month in months for day in days)
-
-
-def _list(values: Collection[int]) -> str:
-    return ",".join(map(str, sorted(values)))
 
 
 def _values(field: _Field, text: str) -> frozenset[int]:
@@ -144,16 +119,16 @@ def _values(field: _Field, text: str) -> frozenset[int]:
 def _part(field: _Field, text: str) -> range:
     match = _PART.fullmatch(text)
     if match is None or (match[3] and match[1] and not match[2]):
-        raise CronError(f"has no {field.name} in `{text[:60]}`", _hint(field))
+        raise CalendarError(f"has no {field.name} in `{text[:60]}`", _hint(field))
     low = field.low if match[1] is None else _value(field, match[1])
     high = field.high if match[1] is None else _value(field, match[2] or match[1])
     if match[2] == "sun" and low > high:
         high = field.high  # Sunday ends a week as well as it begins one
     if low > high:
-        raise CronError(f"has an empty range of the {field.name}, `{text}`", "write the lower end first")
+        raise CalendarError(f"has an empty range of the {field.name}, `{text}`", "write the lower end first")
     step = int(match[3] or 1)
     if not 0 < step <= max(high - low, 1):
-        raise CronError(
+        raise CalendarError(
             f"has a step of the {field.name} that takes one value or none, `{text}`", _hint(field)
         )
     return range(low, high + 1, step)
@@ -163,7 +138,7 @@ def _value(field: _Field, text: str) -> int:
     if text in field.names:
         return field.low + field.names.index(text)
     if not text.isdecimal() or not field.low <= int(text) <= field.high:
-        raise CronError(f"has no {field.name} in `{text}`", _hint(field))
+        raise CalendarError(f"has no {field.name} in `{text}`", _hint(field))
     return int(text)
 
 

@@ -7,7 +7,8 @@ from itertools import islice
 
 import pytest
 
-from clusterlb.config.cron import CronError, fires, parse
+from clusterlb.core.calendar.cron import fires, parse
+from clusterlb.core.calendar.local_time import CalendarError
 
 SATURDAY = datetime(2026, 11, 21)
 
@@ -71,7 +72,7 @@ def test_a_day_that_is_rare() -> None:
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_refused(name: str) -> None:
     text, expected = REFUSED[name]
-    with pytest.raises(CronError) as raised:
+    with pytest.raises(CalendarError) as raised:
         parse(text)
     assert str(raised.value).startswith(expected)
     assert raised.value.hint

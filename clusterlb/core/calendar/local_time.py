@@ -20,17 +20,17 @@ _MINUTE = timedelta(minutes=1)
 _NAME = re.compile(r"[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}")
 
 
-class ZoneError(ValueError):
-    """This host does not know a time zone; ``hint`` says what to write instead."""
+class CalendarError(ValueError):
+    """A text that is no time, or none that ever comes; ``hint`` says what to write instead."""
 
-    def __init__(self, hint: str) -> None:
-        super().__init__(hint)
+    def __init__(self, text: str, hint: str) -> None:
+        super().__init__(text)
         self.hint = hint
 
 
 @cache
 def zone(name: str) -> tzinfo:
-    """Return a time zone by its IANA name; UTC is there on every host. Raises ZoneError."""
+    """Return a time zone by its IANA name; UTC is there on every host. Raises CalendarError."""
     if name == "UTC":
         return UTC
     try:
@@ -38,7 +38,7 @@ def zone(name: str) -> tzinfo:
             return ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # not there, no such path, a folder such as `Europe`
         pass
-    raise ZoneError(_hint(name))
+    raise CalendarError("is no time zone that this host knows", _hint(name))
 
 
 def instant(wall: datetime, there: tzinfo) -> datetime:

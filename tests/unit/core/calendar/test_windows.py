@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from apscheduler.triggers.cron import CronTrigger
 
-from clusterlb.controller.windows import next_window, open_window
+from clusterlb.core.calendar.windows import next_window, open_window
 from clusterlb.model.inventory import Window
 
 BERLIN = "Europe/Berlin"

@@ -1,0 +1,1 @@
+"""Dates: cron expressions, local times, and when maintenance windows open and close."""

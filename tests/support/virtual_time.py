@@ -1,0 +1,80 @@
+"""An event loop whose time passes only while nothing is to be done, and a wall clock that can be set.
+
+APScheduler is the real one: it reads the wall clock here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
+from datetime import UTC, datetime, tzinfo
+from typing import Any, TypeVar
+from unittest.mock import patch
+
+T = TypeVar("T")
+
+
+class _Selector(selectors.SelectSelector):
+    """Waits for nothing: what it would wait, the loop's time goes on by."""
+
+    loop: VirtualLoop
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        ready = super().select(0)
+        if not ready and timeout:
+            self.loop.now += timeout
+        return ready
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop that is always right on time."""
+
+    def __init__(self) -> None:
+        selector = _Selector()
+        selector.loop = self
+        self.now = 1000.0  # seconds of the monotonic clock
+        super().__init__(selector)
+
+    def time(self) -> float:
+        return self.now
+
+
+class Clock:
+    """The host's clocks in a virtual loop: the monotonic one, and the wall clock, which ``jump`` sets."""
+
+    def __init__(self, loop: VirtualLoop, start: datetime) -> None:
+        self._loop = loop
+        self._ahead = start.timestamp() - loop.now
+
+    def monotonic(self) -> float:
+        return self._loop.now
+
+    def time(self) -> float:
+        return self._loop.now + self._ahead
+
+    def jump(self, seconds: float) -> None:
+        """Set the wall clock forward, or back."""
+        self._ahead += seconds
+
+    @property
+    def utc(self) -> datetime:
+        return datetime.fromtimestamp(self.time(), UTC)
+
+
+def run(work: Callable[[Clock], Coroutine[Any, Any, T]], start: datetime) -> T:
+    """Run a coroutine from a time of the wall clock on; what the schedule goes by is its ``Clock``."""
+    loop = VirtualLoop()
+    clock = Clock(loop, start)
+
+    class Datetime(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.fromtimestamp(clock.time(), tz)
+
+    with ExitStack() as stack:
+        stack.enter_context(patch("apscheduler.schedulers.base.datetime", Datetime))
+        stack.enter_context(patch("clusterlb.controller.schedule.time", clock))
+        runner = stack.enter_context(asyncio.Runner(loop_factory=lambda: loop))
+        return runner.run(work(clock))
