@@ -36,9 +36,7 @@ def test_a_protocol_a_method_and_a_tunnel_without_a_meaning_are_named():
     strange = service(Protocol(250))
     assert not_understood(table(strange), ()) == [str(strange.service.key)]
     method = service(method=ForwardMethod(6), tunnel=TunnelType(9))
-    assert not_understood(table(method), ()) == [
-        "tcp 10.100.0.1:80 (forwardmethod 6, tunneltype 9)"
-    ]
+    assert not_understood(table(method), ()) == ["tcp 10.100.0.1:80 (forwardmethod 6, tunneltype 9)"]
 
 
 def test_a_service_of_ours_is_never_foreign():

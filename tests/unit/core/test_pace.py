@@ -9,7 +9,13 @@ from clusterlb.model.plan import Announce, CreateLane, RemoveLane, Withdraw
 
 VIP, OTHER, SIX = map(ip_address, ("10.100.0.1", "10.100.0.2", "fd00:100::1"))
 CREATE, LEAVE = CreateLane(Lane.ACTIVE), RemoveLane(Lane.DRAINED)
-PLAN = (CREATE, Announce(VIP, Lane.ACTIVE), Announce(OTHER, Lane.STANDBY), Withdraw(OTHER, Lane.ACTIVE), LEAVE)
+PLAN = (
+    CREATE,
+    Announce(VIP, Lane.ACTIVE),
+    Announce(OTHER, Lane.STANDBY),
+    Withdraw(OTHER, Lane.ACTIVE),
+    LEAVE,
+)
 
 
 def test_an_intra_area_vip_shares_its_familys_lsa_and_an_external_one_has_its_own():

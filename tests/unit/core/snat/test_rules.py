@@ -81,3 +81,10 @@ def test_marks_are_different_in_their_range_and_stay(count):
     assert len(set(found.values())) == count
     assert all(mark & MASK == FIRST and mark != ASK for mark in found.values())
     assert marks(reversed(names)) == found
+
+
+def test_a_table_without_a_pools_maps_says_nothing_of_it():
+    found = part()
+    rest = {name: each for name, each in found.sets.items() if name != "snat_previous4_internet"}
+    assert ("internet", V4) not in read_buckets(Rules(found.chains, rest), INVENTORY, HERE)
+    assert read_buckets(Rules(), INVENTORY, HERE) == {}
