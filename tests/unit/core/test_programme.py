@@ -83,3 +83,15 @@ def test_a_member_whose_drain_is_over_has_no_place_and_one_that_drains_gets_none
     (still,) = service_state(vip, service, pool, [drained], up).destinations
     assert still.weight == 0
     assert service_state(vip, service, pool, [drained], replace(up, destinations=())).destinations == ()
+
+
+def test_until_it_has_settled_a_director_leaves_the_last_weight_that_the_kernel_remembers():
+    """An mh table follows the last weight that was not 0 (ip_vs_mh.c)."""
+    service = Service(TCP, 80, "web")
+    pool = replace(every_method().pools["web"], members=(replace(MEMBER, weight=4),))
+    vip, down = Vip(DIRECT, (service,)), [MemberState(VerdictState.DOWN)]
+    there = service_state(vip, service, pool, down, None)
+    (one,) = there.destinations
+    have = replace(there, destinations=(replace(one, nominal=2),))
+    assert service_state(vip, service, pool, down, have, settled=False).destinations[0].nominal == 2
+    assert service_state(vip, service, pool, down, have).destinations[0].nominal == 4
