@@ -1,5 +1,7 @@
 """What an operator reads when a VIP is withdrawn."""
 
+from typing import Any
+
 import pytest
 
 from clusterlb.cli.status import show
@@ -18,7 +20,7 @@ MEMBER = {
     "suspect": "",
 }
 SERVICE = {"service": "tcp 10.100.0.1:80", "pool": "web", "members": [MEMBER]}
-STATUS = {
+STATUS: dict[str, Any] = {
     "director": "d1",
     "cluster": "edge",
     "fit": True,

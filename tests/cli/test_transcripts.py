@@ -58,16 +58,18 @@ async def test_with_a_controller(path: Path, tmp_path: Path, golden: Golden) -> 
     cluster, _ = load(folder / "inventory.yaml")
     host = FakeDirector(folder, cluster)
     async with served(host) as controller:
+        assert host.engine is not None
+        engine = host.engine
         terminal = Terminal(folder, host.root / "run")
 
         async def happens(event: str) -> None:
             what, _, kind = event.rpartition(" ")
             assert kind in {"fails", "recovers", "settled"}
             if kind == "fails":
-                host.engine.down.add(what)
+                engine.down.add(what)
                 await _verdict(host, what, "down")
             elif kind == "recovers":
-                host.engine.down.discard(what)
+                engine.down.discard(what)
                 await _verdict(host, what, "up")
             await idle(controller)
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from clusterlb.controller.daemon import Controller, Settings
 from clusterlb.controller.judge import Judge
@@ -154,7 +155,7 @@ async def _serve(namespace: str, one: Post, control: socket.socket) -> None:
     obedient.cancel()
 
 
-def _obey(controller: Controller, engine: _Engine, order: dict[str, object]) -> object:
+def _obey(controller: Controller, engine: _Engine, order: dict[str, Any]) -> object:
     match order:
         case {"do": "members", "up": up, "vips": vips}:
             named = {f"p{number}" for number in vips or range(len(controller.inventory.vips))}
