@@ -16,6 +16,22 @@ LANE_MARKS = ("frr", "kernel")  # `-m smoke` is a part of a lane
 _BEHAVIOUR = [Path(__file__).parent / "unit" / room for room in ("checks", "controller")]
 
 
+def pytest_addoption(parser):
+    parser.addoption("--update", action="store_true", help="write golden files and transcripts anew")
+
+
+@pytest.fixture
+def golden(request):
+    """Hold a text to what is written in a file; with --update, write the file instead."""
+
+    def hold(path: Path, text: str) -> None:
+        if request.config.option.update:
+            path.write_text(text)
+        assert text == path.read_text()
+
+    return hold
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         if any(room in item.path.parents for room in _BEHAVIOUR):

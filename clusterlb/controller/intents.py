@@ -182,10 +182,14 @@ class Intents:
             names = [str(DIRECTOR)]
         elif first == "vip":
             names = [str(VipTarget(vip)) for vip in inventory.vips]
+        elif first == "pool":
+            names = [str(PoolTarget(name)) for name in inventory.pools]
         else:
             wanted = rest.partition("/")[0] if first == "member" else first
             pools = [inventory.pools[wanted]] if wanted in inventory.pools else [*inventory.pools.values()]
-            names = [f"{pool.name}/{member.endpoint}" for pool in pools for member in pool.members]
+            names = [
+                str(MemberTarget(pool.name, member.endpoint)) for pool in pools for member in pool.members
+            ]
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         there = f"there are {', '.join(names[:SHOWN]) or 'none'}{more}"
         return UnknownTargetError(f"there is no {target!r} here; {there}")

@@ -42,14 +42,12 @@ def ahead_of(
     draining: Collection[IPv4Address],
     gone: Collection[IPv4Address],
     order: Sequence[IPv4Address],
-    limit: int | None,
+    limit: int,
 ) -> tuple[IPv4Address, ...]:
     """Return the directors that ``own`` has to let go first, none when it may drain now.
 
     ``draining`` others are seen in the drained lane, ``gone`` ones nowhere.
     """
-    if limit is None:
-        return ()
     rank = {router: number for number, router in enumerate(order)}
     before = [r for r in draining if (rank.get(r, len(rank)), int(r)) < (rank.get(own, len(rank)), int(own))]
     ahead = (*gone, *before)

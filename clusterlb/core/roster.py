@@ -65,8 +65,6 @@ def _checks(
         port = endpoint.port if check.port is None else check.port
         target = Endpoint(check.address or endpoint.address, port)
         if check.via is Via.VIP:
-            found = tuple(CheckKey(ProbeKey(target, check.probe, each.through), check) for each in through)
-            if found:
-                yield found
+            yield tuple(CheckKey(ProbeKey(target, check.probe, way.through), check) for way in through)
         else:
             yield (CheckKey(ProbeKey(target, check.probe), check),)

@@ -109,7 +109,8 @@ class ReadBack:
     services: Mapping[ServiceKey, ServiceState]
 
     def __str__(self) -> str:
-        return f"read back {len(self.services)} services"
+        one, *others = self.services
+        return f"read back {len(self.services)} services" if others else f"read back {one}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ NATIVE, KERNEL = "native", "kernel"
 
 # module, where it runs, and the figures that it makes
 GROUPS = [
+    ("bench_lines_of_code", NATIVE, ["lines_of_code", "source_lines_of_code"]),
     (
         "bench_routes",
         NATIVE,

@@ -13,6 +13,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
+from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Inventory, Member, Service, Vip
 from clusterlb.model.ipvs import Protocol
 from tests.bench.figures import Figure, main
@@ -50,7 +51,7 @@ def first_start() -> tuple[float, float]:
         started = time.monotonic()
         rig.begin("d1")
         rig.directors["d1"].set_members(True)
-        seen = {}
+        seen: dict[IPAddress, float] = {}
         while len(seen) < 2 and time.monotonic() < started + 90:
             for vip in (VIP4, VIP6):
                 if vip not in seen and rig.next_hops(vip):

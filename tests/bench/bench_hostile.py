@@ -53,7 +53,7 @@ async def share(good: Sequence[ProbeKey], bad: Sequence[ProbeKey]) -> tuple[floa
     stats = engines.stats
     await engines.close()
     print(
-        f"# {len(bad)} hostile members: {others} results of theirs; {stats['stalls']} stalls; "
+        f"# {len(bad)} hostile members: {others} results of theirs; {stats.stalls} stalls; "
         f"not on time: {dict(why)}"
     )
     slots = sum(SECONDS / key.spec.interval for key in good)

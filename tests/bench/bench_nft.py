@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from statistics import median
 
 from clusterlb.drivers.nft.driver import KernelRules
@@ -55,7 +56,7 @@ def _changing(size: int, changes: int, port: str) -> list[float]:
         value = f"0x{0x44000000 + number:08x}"
         rules.apply(ChangeSets((SetChange("marks", dict.fromkeys(keys, value), tuple(keys)),)))
 
-    return [_timed(lambda number=number: change(number), 1)[0] for number in range(1, ROUNDS + 1)]
+    return [_timed(partial(change, number), 1)[0] for number in range(1, ROUNDS + 1)]
 
 
 def _load(size: int, port: str) -> tuple[KernelRules, dict[Element, str]]:

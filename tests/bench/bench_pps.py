@@ -34,7 +34,7 @@ from clusterlb.model.ipvs import (
     ServiceKey,
     VirtualService,
 )
-from clusterlb.model.plan import AddDestination, AddService, LoadRules
+from clusterlb.model.plan import AddDestination, AddService, IpvsStep, LoadRules
 from clusterlb.model.rules import NO_RULES
 from tests.bench.figures import Figure, main
 from tests.contract.ipvs_suite import MH_FLAGS
@@ -184,7 +184,7 @@ def programme() -> None:
     ipvs = KernelIpvs()
     key = ServiceKey(AddressFamily.IPV4, Protocol.TCP, VIP, PORT)
     members = [Destination(DestinationKey(member, PORT), ForwardMethod.ROUTE, 1) for member in MEMBERS]
-    steps = [
+    steps: list[IpvsStep] = [
         AddService(VirtualService(key, "mh", MH_FLAGS)),
         *(AddDestination(key, each) for each in members),
     ]

@@ -94,8 +94,8 @@ def route_changes() -> list[Figure]:
                     worst = max(max(each) for each in times.values())
                     figures.append(Figure(f"route_change_{name}_ms", max(medians), "ms", None, worst))
     counted = [figure for figure in figures if figure.name != "route_change_ipv6_intra_ms"]
-    worst = max(counted, key=lambda figure: figure.value)
-    return [Figure("route_change_ms", worst.value, "ms", 60, worst.spread), *figures]
+    slowest = max(counted, key=lambda figure: figure.value)
+    return [Figure("route_change_ms", slowest.value, "ms", 60, slowest.spread), *figures]
 
 
 def _changes(rig: RouteRig, lone, shared) -> dict[str, list[float]]:

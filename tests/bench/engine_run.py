@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 from clusterlb.checks.client import EngineClient, engine_command
 from clusterlb.checks.stats import LAG_BUCKETS
 from clusterlb.model.health import Observation, ProbeKey
+from clusterlb.model.status import EngineStatus
 
 PATIENCE = 60.0
 
@@ -59,7 +59,7 @@ async def _run(keys: Sequence[ProbeKey], seconds: float, command: list[str]) -> 
     await client.start()
     client.set_probes(keys)
     async with asyncio.timeout(PATIENCE):
-        while client.stats.get("passed", 0) < 2 * len(keys):  # noqa: ASYNC110 - it has no event for that
+        while client.stats.passed < 2 * len(keys):  # noqa: ASYNC110 - it has no event for that
             await asyncio.sleep(0.1)
     assert client.pid is not None
     clock = asyncio.get_running_loop().time
@@ -67,7 +67,7 @@ async def _run(keys: Sequence[ProbeKey], seconds: float, command: list[str]) -> 
     begin, heard, seen = clock(), client.last_heartbeat, 0
     user, kernel = cpu_times(client.pid)
     reader = cpu_seconds(os.getpid())
-    beats: list[dict[str, Any]] = []
+    beats: list[EngineStatus] = []
     while clock() < begin + seconds:
         await asyncio.sleep(0.1)
         if client.last_heartbeat != heard:
@@ -81,14 +81,18 @@ async def _run(keys: Sequence[ProbeKey], seconds: float, command: list[str]) -> 
         reader_cores=(cpu_seconds(os.getpid()) - reader) / took,
         rss=rss_mb(client.pid),
         rate=seen / took,
-        lag_p99=_p99(first["lag_buckets"], beats[-1]["lag_buckets"]),
-        lag_p99_worst_second=max(beat["lag_p99"] for beat in beats),
-        lag_max=max(beat["lag_max"] for beat in beats),
-        left_out=sum(beats[-1][name] - first[name] for name in ("skipped", "overlapped", "dropped")),
+        lag_p99=_p99(first.lag_buckets, beats[-1].lag_buckets),
+        lag_p99_worst_second=max(beat.lag_p99 for beat in beats),
+        lag_max=max(beat.lag_max for beat in beats),
+        left_out=_left_out(beats[-1]) - _left_out(first),
     )
     await client.close()
     assert not bad, f"{len(bad)} of the probes failed: {bad[0]}"
     return run
+
+
+def _left_out(stats: EngineStatus) -> int:
+    return stats.skipped + stats.overlapped + stats.dropped
 
 
 def cpu_seconds(pid: int) -> float:
@@ -109,7 +113,7 @@ def rss_mb(pid: int) -> float:
     return next((int(line.split()[1]) for line in lines if line.startswith("VmRSS:")), 0) / 1024
 
 
-def _p99(before: list[int], after: list[int]) -> float:
+def _p99(before: Sequence[int], after: Sequence[int]) -> float:
     counts = [late - early for early, late in zip(before, after, strict=True)]
     up_to = list(accumulate(counts))
     return (*LAG_BUCKETS, float("inf"))[bisect_left(up_to, 0.99 * up_to[-1])]

@@ -34,9 +34,8 @@ class Figure:
                 notes.append(f"{name} {limit:g}{'' if self.ok else ' MISSED'}")
         if self.spread is not None:
             notes.append(f"{self.spread_is} {self.spread:.4g}")
-        return f"BENCH {self.name} {self.value:.4g} {self.unit}" + (
-            f"  # {', '.join(notes)}" if notes else ""
-        )
+        value = f"{self.value:.4g}" if self.value < 10_000 else f"{self.value:.0f}"
+        return f"BENCH {self.name} {value} {self.unit}" + (f"  # {', '.join(notes)}" if notes else "")
 
 
 def main(measure: Callable[[], Iterable[Figure]]) -> None:

@@ -12,6 +12,7 @@ from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.drivers.link import KernelLinks
 from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.drivers.sysctl import KernelSysctl
+from clusterlb.model.address import AddressFamily
 from clusterlb.model.plan import IpvsStep, StepError
 
 
@@ -31,14 +32,14 @@ def main(namespace: str, root: Path) -> None:
     for name in ("sloppy_tcp", "schedule_icmp", "expire_nodest_conn"):
         (proc / "net/ipv4/vs").mkdir(parents=True, exist_ok=True)
         (proc / "net/ipv4/vs" / name).write_text("0\n")
-    run.real_drivers = lambda uplinks, pathspace, external: Drivers(
-        Table(),
-        KernelLinks(uplinks, external),
-        KernelSysctl(proc),
-        FrrDaemon(pathspace),
-        KernelRules(),
-        FakeConntrack(),
-    )
+
+    def drivers(
+        uplinks: tuple[str, ...], pathspace: str | None, external: frozenset[AddressFamily] | None = None
+    ) -> Drivers:
+        links, frr = KernelLinks(uplinks, external), FrrDaemon(pathspace)
+        return Drivers(Table(), links, KernelSysctl(proc), frr, KernelRules(), FakeConntrack())
+
+    run.real_drivers = drivers
     run.run(
         run.Options(
             root / "inventory.yaml", "d1", root / "run", root / "state", namespace, ("127.0.0.1", 9099)

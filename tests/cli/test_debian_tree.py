@@ -4,12 +4,27 @@ import os
 import signal
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "debian-tree"
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="a tree is made by root")
+
+
+@dataclass(frozen=True)
+class World:
+    """Where the script runs: its programs, its environment, and where its trees are."""
+
+    programs: Path
+    env: dict[str, str]
+    trees: Path
+
+    def __call__(self, name: str, text: str) -> None:
+        """Have a program of this name do what the text says."""
+        (self.programs / name).write_text(f"#!/bin/sh\n{text}\n")
+        (self.programs / name).chmod(0o755)
 
 
 @pytest.fixture
@@ -22,13 +37,7 @@ def world(tmp_path):
         "XDG_CACHE_HOME": str(tmp_path / "cache"),
         "PATH": f"{programs}:{os.environ['PATH']}",
     }
-
-    def program(name: str, text: str) -> None:
-        (programs / name).write_text(f"#!/bin/sh\n{text}\n")
-        (programs / name).chmod(0o755)
-
-    program.env, program.trees = env, tmp_path / "cache" / "clusterlb" / "trees"
-    return program
+    return World(programs, env, tmp_path / "cache" / "clusterlb" / "trees")
 
 
 def run(world, *arguments):

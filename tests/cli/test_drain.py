@@ -21,7 +21,7 @@ from clusterlb.cli.main import main
         ("member", "10.2.0.101:80", "web/10.2.0.101:80"),
         ("vip", "nonsense", "vip/10.100.0.1"),
         ("vip", "10.100.0.9", "vip/10.100.0.1"),
-        ("pool", "wbe", "web/10.2.0.101:80"),
+        ("pool", "wbe", "pool/web"),
     ],
 )
 async def test_it_says_what_there_is(tmp_path: Path, verb: tuple[str, ...], kind: str, name: str, there: str):

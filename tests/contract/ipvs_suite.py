@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from errno import EEXIST, EINVAL, ENOENT, ERANGE, ESRCH
 from ipaddress import ip_address
+from typing import Any
 
 import pytest
 
@@ -41,8 +42,8 @@ MARK = ServiceKey(AddressFamily.IPV4, Protocol.NONE, None, 0, 7)
 MARK6 = ServiceKey(AddressFamily.IPV6, Protocol.NONE, None, 0, 7)
 
 
-def member(address: str, port: int = 80, weight: int = 1, **more: object) -> Destination:
-    settings = {"method": ForwardMethod.ROUTE, "nominal": weight or 1} | more
+def member(address: str, port: int = 80, weight: int = 1, **more: Any) -> Destination:
+    settings: dict[str, Any] = {"method": ForwardMethod.ROUTE, "nominal": weight or 1} | more
     return Destination(DestinationKey(ip_address(address), port), weight=weight, **settings)
 
 
@@ -116,11 +117,11 @@ HASHED = [f"10.2.0.{last}" for last in (5, 1, 9, 3, 7, 2, 8)]
 """Members of a service with mh, each of weight 4; the histories below end with the third at weight 0."""
 
 
-def hashed(weight: int, name: str = HASHED[2], **more: object) -> Destination:
+def hashed(weight: int, name: str = HASHED[2], **more: Any) -> Destination:
     return member(name, 53, weight, **{"nominal": 4, "method": ForwardMethod.MASQ, **more})
 
 
-def down(**more: object) -> Destination:
+def down(**more: Any) -> Destination:
     return hashed(0, **more)
 
 
@@ -367,7 +368,9 @@ class IpvsContract:
         errors = ipvs.apply(steps)
         assert [one.step for one in errors] == steps[::3]
         assert {one.errno for one in errors} == {ERANGE}
-        expected = [step.destination for index, step in enumerate(steps) if index % 3]
+        made = [step for index, step in enumerate(steps) if index % 3]
+        expected = [step.destination for step in made if isinstance(step, AddDestination)]
+        assert len(expected) == len(made)
         assert list(ipvs.read()[WEB].destinations) == expected
 
     @pytest.mark.parametrize("size", [253, 254, 255, 256, 257, 511, 512, 513])

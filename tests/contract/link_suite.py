@@ -28,7 +28,8 @@ from clusterlb.model.vrrp import VrrpDevice
 
 VIPS = [ip_address("10.100.0.1"), ip_address("fd00:100::1")]
 EVERY_VIP = pytest.mark.parametrize("vip", VIPS, ids=str)
-NEITHER, BOTH = frozenset(), frozenset(AddressFamily)
+NEITHER: frozenset[AddressFamily] = frozenset()
+BOTH = frozenset(AddressFamily)
 IPV6_ONLY = frozenset({AddressFamily.IPV6})
 MODES = pytest.mark.parametrize(
     "external", [None, NEITHER, IPV6_ONLY, BOTH], ids=["either", "intra-area", "mixed", "external"]

@@ -176,7 +176,8 @@ class RulesSuite:
                 for n in range(start, start + 1000)
             }
 
-        for elements in (keys(0, "0x44000001"), keys(500, "0x44000002"), {}):
+        nothing: dict[tuple[str, ...], str] = {}
+        for elements in (keys(0, "0x44000001"), keys(500, "0x44000002"), nothing):
             want = with_elements(RULES, "marks", elements)
             go(loaded, want)
             assert loaded.read() == want

@@ -55,6 +55,7 @@ def test_a_file_passes_only_with_a_number_from_1_to_100(content):
     ok, detail, share = judge_number(content)
     assert detail
     if ok:
+        assert share is not None
         assert 1 <= share <= 100
         assert content.split() == [content.strip()]
         assert int(content) == share

@@ -118,6 +118,7 @@ def test_a_damaged_answer_comes_to_a_result_and_never_to_an_error(name, data):
 def test_a_shortened_answer_never_passes_before_its_verdict_is_certain(name, data):
     end = data.draw(st.integers(0, len(ANSWERS[name]) - 1))
     result = hear(SPEAKERS[name](), [ANSWERS[name][:end]] if end else [])
+    assert isinstance(result, Result)
     if name == "tcp":
         assert result.ok == (end >= len(b"+OK"))
     elif name == "smtp":
@@ -136,6 +137,7 @@ def test_a_body_is_the_same_in_any_framing(body, where, chunk, chunked):
     else:
         framed, head = body, b"Content-Length: %d\r\n\r\n" % len(body)
     result = hear(HttpDialogue(HTTP, "member"), cut(b"HTTP/1.1 200 OK\r\n" + head + framed, where))
+    assert isinstance(result, Result)
     assert result.ok == (b"well" in body[:1000])
 
 

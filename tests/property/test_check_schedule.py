@@ -81,7 +81,7 @@ def test_every_key_is_probed_once_in_each_of_its_intervals(intervals, delays):
         ProbeKey(Endpoint(ip_address("192.0.2.1"), port), ProbeSpec(interval=interval, timeout=0.15))
         for port, interval in enumerate(intervals, start=1)
     ]
-    runner = Runner(100, world.clock, world.make)
+    runner: Runner[ProbeKey] = Runner(100, world.clock, world.make)
     runner.set_probes(keys)
     begin, observed = world.now, 0
     for _ in range(1200):

@@ -156,7 +156,7 @@ def test_a_drained_director_serves_again_when_the_last_other_goes():
     other.lanes, other.phase = frozenset(), float("inf")
     other.drains = True
     scene.hosts = [scene.hosts[0]]
-    scene.check = lambda: None
+    scene.check = lambda: None  # type: ignore[method-assign] # the law is of directors that see each other
     scene.run(10)
     assert scene.hosts[0].lanes == {Lane.DRAINED}
 
@@ -164,7 +164,9 @@ def test_a_drained_director_serves_again_when_the_last_other_goes():
 def test_a_forced_drain_waits_for_nobody():
     scene = Scene(2, 0, 1, random.Random(7))
     host = scene.hosts[0]
-    around = Surroundings(host.router, 100.0, ClusterView({}, 100.0, host.router), {VIP: {Lane.DRAINED}})
+    around = Surroundings(
+        host.router, 100.0, ClusterView({}, 100.0, host.router), {VIP: frozenset({Lane.DRAINED})}
+    )
     forced = drain(force=True)
     around = replace(around, drains={None: forced}, progress={VIP: Progress(90.0, 90.0)})
     assert place(scene.inventory.vips[VIP], scene.inventory, FIT, around).lanes == frozenset()

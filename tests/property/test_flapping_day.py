@@ -13,11 +13,12 @@ from ipaddress import ip_address, ip_network
 from clusterlb.core.desired import View, decisions, desired, served
 from clusterlb.core.plan.diff import diff
 from clusterlb.core.plan.pace import changed_vips, ready_at
+from clusterlb.core.quorum import Standing
 from clusterlb.core.roster import roster
 from clusterlb.core.stand import stand
 from clusterlb.core.verdict import first, judge
 from clusterlb.model.check import CheckSpec, ProbeSpec
-from clusterlb.model.health import Observation
+from clusterlb.model.health import CheckKey, Observation
 from clusterlb.model.inventory import Amount, Cluster, Inventory, Member, Pool, Quorum, Service, Vip
 from clusterlb.model.ipvs import Protocol
 from clusterlb.model.plan import AddDestination, EditDestination, RemoveDestination
@@ -51,9 +52,10 @@ def a_day(given, seed, seconds=DAY):
     dice = random.Random(seed)
     who = roster(given)
     keys = [key for users in who.users.values() for key in users]
-    swings = {}
+    swings: dict[CheckKey, tuple[int, bool]] = {}
     verdicts = {key: first(key.check) for key in keys}
-    services, standings = served(given), {}
+    services = served(given)
+    standings: dict[str, Standing] = {}
     have = DirectorState()
     edits = changes = 0
     last_change = None

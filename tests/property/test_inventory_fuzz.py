@@ -119,7 +119,7 @@ def test_values_of_the_wrong_kind(document: dict[str, object]) -> None:
 
 
 SCHEMA = schema()
-FITTING = [
+FITTING: list[object] = [
     *("tcp", "http", "vip", "member", "up", "all", "any", "weight", "remove", "dr", "nat", "system", "GET"),
     *("1s", "30d", "50%", "0%", "100%", "200-299", "299-200", "/a", "/bin/x", "10.2.0.9", "2001:db8::9"),
     *("A", "NOERROR", "ab" * 32, "^a+$", "(", "X-Weight", "", "\xff", "\u20ac", "a\r\nb", "[key]", "tcp/80"),

@@ -7,8 +7,10 @@ shares no code with the codec.
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from errno import EEXIST, ENOENT, ESRCH
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import cast
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,7 +107,7 @@ class ModelKernel:
         self.lists: dict[ServiceKey, list[Destination]] = {}
         self.schedulers_seen: list[str] = []
 
-    def batch(self, messages: list[tuple[int, bytes, bytes]]) -> BatchResult:
+    def batch(self, messages: Sequence[tuple[int, bytes, bytes]]) -> BatchResult:
         assert 0 < len(messages) <= MAX_BATCH
         result = BatchResult()
         for index, (command, one, two) in enumerate(messages):
@@ -140,6 +142,7 @@ class ModelKernel:
         if command != 5 and place is None:
             return ENOENT
         if command == 7:
+            assert place is not None
             del kept[place]
             return 0
         wanted = Destination(
@@ -191,7 +194,8 @@ class ModelKernel:
 
 
 def apply(kernel: ModelKernel, steps: list[IpvsStep]) -> list[tuple[IpvsStep, int]]:
-    return [(error.step, error.errno) for error in Batch(kernel, steps, lambda *_: None).run()]
+    errors = Batch(kernel, steps, lambda *_: None).run()
+    return [(cast(IpvsStep, error.step), error.errno) for error in errors]
 
 
 @given(st.lists(services(), max_size=4, unique_by=lambda one: one.key), st.data())

@@ -16,7 +16,7 @@ from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.model.check import VerdictState
 from clusterlb.model.inventory import Member, OnDown, Pool, Service, Sorry, Vip
 from clusterlb.model.ipvs import Destination, DestinationKey, ForwardMethod, Protocol, ServiceState
-from clusterlb.model.plan import AddDestination, EditDestination, EditService, RemoveDestination
+from clusterlb.model.plan import AddDestination, EditDestination, EditService, IpvsStep, RemoveDestination
 
 VIP = ip_address("10.100.0.1")
 ADDRESSES = [ip_address(f"10.2.0.{last}") for last in (5, 1, 9, 3)]
@@ -128,6 +128,7 @@ class Director:
             if have is not None:
                 self.ipvs.beside().apply([EditService(replace(have.service, scheduler="wrr"))])
         else:
+            assert isinstance(event, IpvsStep)
             self.ipvs.beside().apply([event])
             self.ipvs.read()  # others' changes are seen by the read of every second, or not at all
 

@@ -27,7 +27,7 @@ MEMBER = st.fixed_dictionaries(
 POOL = st.lists(MEMBER, min_size=1, max_size=4).map(
     lambda found: {"members": found, "check": {"type": "tcp"}}
 )
-WHICH = st.sampled_from(
+WHICH: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [{"port": 80}, {"port": 81}, {"ports": [80, 443]}, {"ports": [8080, "9000-9002"]}, {"fwmark": 7}]
 )
 

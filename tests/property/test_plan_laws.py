@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from clusterlb.core.plan.diff import diff, service_steps
 from clusterlb.core.plan.order import order
 from clusterlb.core.vrrp import place_of, stood
+from clusterlb.model.address import IPAddress
 from clusterlb.model.plan import (
     Announce,
     AwaitWithdrawn,
@@ -161,8 +162,8 @@ def test_a_lane_change_is_make_before_break(want, have):
 @given(states(), states())
 def test_nothing_of_a_vip_goes_before_its_flows_have_moved(want, have):
     plan = order(diff(want, have))
-    gone = set()
-    waited = set()
+    gone: set[IPAddress] = set()
+    waited: set[IPAddress] = set()
     for step in plan:
         if isinstance(step, Withdraw):
             gone.add(step.vip)

@@ -41,7 +41,9 @@ def test_a_port_that_means_one_thing_keeps_it_and_any_other_means_nothing(elemen
 
 @given(st.dictionaries(KEYS, st.sampled_from(["0x00000001", "0x00000002"]), max_size=6))
 def test_nft_takes_what_is_apart(elements):
-    kept = {(key[0], key[2]): meant for key, meant in apart(elements).items() if key[1] == "tcp"}
+    kept: dict[tuple[str, ...], str] = {
+        (key[0], key[2]): meant for key, meant in apart(elements).items() if key[1] == "tcp"
+    }
     named = NamedSet("ipv4_addr . inet_service", "mark", interval=True, elements=kept)
     FakeRules().apply(LoadRules(Rules("  chain c {\n  }\n", {"replies": named})))
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from ipaddress import IPv4Address
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -52,7 +53,7 @@ def rendered(facts, system):
 
 def braces(text):
     """Junos's statements as ``show configuration`` without ``display set`` prints them."""
-    tree = {}
+    tree: dict[str, Any] = {}
     for row in text.splitlines():
         at = tree
         for word in row.removeprefix("set ").split(" ") if row.startswith("set ") else ():

@@ -41,7 +41,7 @@ class Authority:
     ) -> tuple[str, str]:
         """Return the paths of a certificate and its key; ``begin`` and ``end`` are seconds from now."""
         key = ec.generate_private_key(ec.SECP256R1())
-        alternatives = [x509.DNSName(each) for each in dns]
+        alternatives: list[x509.GeneralName] = [x509.DNSName(each) for each in dns]
         alternatives += [x509.IPAddress(ip_address(each)) for each in addresses]
         issuer, signer = (_named(name), key) if self_signed else (self._name, self._key)
         certificate = (

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
+from typing import Any
 
 from clusterlb.drivers.frr.text import parse
 from clusterlb.model.check import CheckSpec, ProbeSpec
@@ -38,7 +39,7 @@ FIRST_VIP = IPv4Address("10.100.0.1")
 ANSWER = 30.0  # seconds; only against hanging
 
 
-def inventory(directors: int, vips: int = 1, **ospf: object) -> Inventory:
+def inventory(directors: int, vips: int = 1, **ospf: Any) -> Inventory:
     """Return an inventory in which every VIP has one pool, with one member, of its own."""
     pools = {
         f"p{n}": Pool(f"p{n}", (Member(ip_address(f"10.2.{n // 200}.{n % 200 + 1}"), 80),), (CHECK,))

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
 
 from clusterlb.controller.apply import Applier
@@ -55,7 +55,7 @@ def inventory(*vips: str, members: int = 3, digest: str = "1", **ospf) -> Invent
     addresses = [ip_address(vip) for vip in vips or ("10.100.0.1",)]
     return Inventory(
         Cluster("test", (ip_network("10.100.0.0/24"),), ospf=replace(Ospf(pace=0.0), **ospf)),
-        {"d1": Director("d1", ip_address("10.1.0.1"), (Uplink("e0"),))},
+        {"d1": Director("d1", IPv4Address("10.1.0.1"), (Uplink("e0"),))},
         {"web": pool},
         {address: Vip(address, services) for address in addresses},
         digest=digest,
@@ -284,6 +284,7 @@ async def running(host: FakeDirector) -> AsyncIterator[Controller]:
 async def unheard(host: FakeDirector) -> AsyncIterator[Controller]:
     """Run a host's controller whose checks never speak; it has done all it wants to when the block begins."""
     controller = host.controller()
+    assert host.engine is not None
     host.engine.silent = True
     task = asyncio.create_task(controller.run())
     try:

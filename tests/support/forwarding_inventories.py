@@ -1,7 +1,7 @@
 """One inventory with every forwarding method, small enough to read what follows from it."""
 
 from dataclasses import replace
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 
 from clusterlb.model.forwarding import Forwarding, PortRange
 from clusterlb.model.inventory import Cluster, Director, Inventory, Member, Pool, Service, Vip
@@ -15,7 +15,7 @@ TCP, UDP = Protocol.TCP, Protocol.UDP
 LISTED = Service(TCP, 0, "web", ports=(PortRange(443, 443), PortRange(8000, 8010)), mark=0x44000001)
 D1 = Director(
     "d1",
-    ip_address("10.1.0.1"),
+    IPv4Address("10.1.0.1"),
     (Uplink("e0"),),
     inside=(ip_address("10.2.0.1"),),
     local_addresses=tuple(map(ip_address, ("10.100.1.1", "10.100.1.2", "fd00:100:1::1"))),
@@ -50,7 +50,7 @@ def every_method(**cluster) -> Inventory:
     }
     return Inventory(
         replace(Cluster("test", (ip_network("10.100.0.0/16"), ip_network("fd00:100::/32"))), **cluster),
-        {"d1": D1, "d2": Director("d2", ip_address("10.1.0.2"), (Uplink("e0"),))},
+        {"d1": D1, "d2": Director("d2", IPv4Address("10.1.0.2"), (Uplink("e0"),))},
         {pool.name: pool for pool in pools},
         {vip: Vip(vip, found) for vip, found in services.items()},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from ipaddress import IPv4Address, ip_address, ip_network
 
 from clusterlb.model.inventory import Cluster, Director, Inventory
@@ -113,5 +114,5 @@ def join(routers, wire, links_in, config, external, *switches):
     assert links.apply([Announce(vip, Lane.ACTIVE) for vip in VIPS]) == []
     for switch in switches:
         for vip in VIPS:
-            eventually(lambda switch=switch, vip=vip: switch.metric(vip))
+            eventually(partial(switch.metric, vip))
     return director, links

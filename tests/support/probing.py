@@ -48,7 +48,7 @@ def probe_once(key: ProbeKey, patience: float = 20.0) -> Result:
 
 def observe(keys: list[ProbeKey], count: int, seconds: float = 30.0) -> list[tuple[ProbeKey, Observation]]:
     """Return at least ``count`` observations of keys by the real Runner, or what came within ``seconds``."""
-    runner = Runner(100)
+    runner: Runner[ProbeKey] = Runner(100)
     try:
         runner.set_probes(keys)
         seen: list[tuple[ProbeKey, Observation]] = []

@@ -31,6 +31,7 @@ class Host:
             stdout=subprocess.PIPE,
             text=True,
         )
+        assert self._holder.stdout is not None
         assert self._holder.stdout.readline() == "ready\n"
         user = ["--user", "--preserve-credentials"] if "--user" in unshare else []
         self.enter = ["nsenter", "--target", str(self._holder.pid), "--net", *user]

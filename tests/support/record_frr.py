@@ -17,6 +17,7 @@ import re
 import signal
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from clusterlb.drivers.frr import daemon as driver
@@ -117,6 +118,11 @@ def databases(router: Router) -> tuple[str, str]:
     return router.vtysh(*OSPF_COMMANDS), router.vtysh(*OSPF6_COMMANDS)
 
 
+def heard(router: Router, vip: str, place: int) -> bool:
+    """Say whether an announcement of a VIP is in one of a router's two databases."""
+    return vip.partition("/")[0] in databases(router)[place]
+
+
 def attached(router: Router) -> tuple[list[str], list[str]]:
     """Return the routers that the segments' network LSAs name, in either protocol."""
     ospf, ospf6 = databases(router)
@@ -208,7 +214,7 @@ def record(folder: Path) -> None:
         made += two.values()
         # at the switch: the director has a type-5 LSA too, which goes no further
         for vip, place in zip(SECOND, range(2), strict=True):
-            eventually(lambda v=vip, p=place: v.partition("/")[0] in databases(two[254])[p], PATIENCE)
+            eventually(partial(heard, two[254], vip, place), PATIENCE)
         for name, text in zip(("ospf-nssa", "ospf6-nssa"), databases(two[254]), strict=True):
             keep(name, text)
         two[254].load(FOREIGN)

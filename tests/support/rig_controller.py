@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from clusterlb.controller.daemon import Controller, Settings
 from clusterlb.controller.judge import Judge
@@ -29,10 +30,11 @@ from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.drivers.link import KernelLinks
 from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.drivers.sysctl import KernelSysctl
-from clusterlb.model.health import Observation
+from clusterlb.model.health import Observation, ProbeKey
 from clusterlb.model.inventory import Inventory
 from clusterlb.model.ipvs import ServiceKey, ServiceState
 from clusterlb.model.plan import AddService, IpvsStep, StepError
+from clusterlb.model.status import EngineStatus
 from clusterlb.render.frr import render_config
 from tests.frr.conftest import enter
 from tests.support.intents import drain
@@ -102,8 +104,11 @@ class _Engine:
 
     def __init__(self, controller: Callable[[], Controller]) -> None:
         self._controller = controller
-        self.stats: dict[str, object] = {}
+        self.stats = EngineStatus(alive=True)
         self.failing: set[str] = set()
+
+    def unprobed(self) -> dict[ProbeKey, str]:
+        return {}
 
     async def start(self) -> None: ...
 
@@ -154,7 +159,7 @@ async def _serve(namespace: str, one: Post, control: socket.socket) -> None:
     obedient.cancel()
 
 
-async def _obey(controller: Controller, engine: _Engine, order: dict[str, object]) -> object:
+async def _obey(controller: Controller, engine: _Engine, order: dict[str, Any]) -> object:
     match order:
         case {"do": "members", "up": up, "vips": vips}:
             named = {f"p{number}" for number in vips or range(len(controller.inventory.vips))}

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv4Network
 from clusterlb.drivers.netlink.codec import messages
 from clusterlb.lab.netns import inside
 from clusterlb.lab.routes import RouteWatch, Table, parse_route
+from clusterlb.model.address import IPAddress
 
 RTMGRP_IPV4_ROUTE, RTM_NEWROUTE, RTM_DELROUTE = 0x40, 24, 25  # linux/rtnetlink.h
 
@@ -44,13 +45,13 @@ class History(threading.Thread):
                 table[route[0]] = route[1] if kind == RTM_NEWROUTE else ()
                 self.seen.append((now, table))
 
-    def hops(self, vip: IPv4Address) -> set[IPv4Address]:
+    def hops(self, vip: IPv4Address) -> set[IPAddress]:
         """Return the next hops of a VIP as last seen."""
         return set(self.seen[-1][1].get(IPv4Network(vip), ()))
 
-    def of(self, vip: IPv4Address, since: float = 0.0) -> list[tuple[float, frozenset[IPv4Address]]]:
+    def of(self, vip: IPv4Address, since: float = 0.0) -> list[tuple[float, frozenset[IPAddress]]]:
         """Return the next hops of a VIP at ``since`` and each change after it, with the times."""
-        found: list[tuple[float, frozenset[IPv4Address]]] = []
+        found: list[tuple[float, frozenset[IPAddress]]] = []
         for at, table in tuple(self.seen):
             hops = frozenset(table.get(IPv4Network(vip), ()))
             if at < since:

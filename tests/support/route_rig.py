@@ -17,7 +17,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import replace
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
 
 from clusterlb.controller.daemon import Controller, Settings
@@ -31,11 +31,12 @@ from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.address import IPAddress
 from clusterlb.model.check import CheckSpec, ProbeSpec
-from clusterlb.model.health import Observation
+from clusterlb.model.health import Observation, ProbeKey
 from clusterlb.model.inventory import Cluster, Director, Inventory, Member, Pool, Service, Vip
 from clusterlb.model.ipvs import Protocol
 from clusterlb.model.ospf import Bfd, Lane, Ospf, Uplink
 from clusterlb.model.plan import AddLocalRoute, CreateLane
+from clusterlb.model.status import EngineStatus
 from clusterlb.render.frr import render_config
 from tests.frr.conftest import InNamespace, Router, enter, sh
 
@@ -73,7 +74,7 @@ def cluster(directors: int, vips: int = 1, ipv6: bool = False, **ospf) -> Invent
     return Inventory(
         Cluster("rig", tuple(map(ip_network, prefixes)), ospf=replace(Ospf(bfd=Bfd(0.05, 3)), **ospf)),
         {
-            f"d{n}": Director(f"d{n}", ip_address(f"10.1.0.{n}"), (Uplink("e0"),))
+            f"d{n}": Director(f"d{n}", IPv4Address(f"10.1.0.{n}"), (Uplink("e0"),))
             for n in range(1, directors + 1)
         },
         pools,
@@ -194,8 +195,11 @@ class _Scripted:
 
     def __init__(self, observe) -> None:
         self.observe = observe
-        self.probes = []
-        self.stats: dict[str, object] = {}
+        self.probes: list[ProbeKey] = []
+        self.stats = EngineStatus(alive=True)
+
+    def unprobed(self) -> dict[ProbeKey, str]:
+        return {}
 
     async def start(self) -> None: ...
 
@@ -214,14 +218,19 @@ async def _serve(router, name, inventory, root, control) -> None:
     drivers = Drivers(
         FakeIpvs(), links, KernelSysctl(proc), FrrDaemon(router.name), KernelRules(), FakeConntrack()
     )
-    engines = []
+    engines: list[_Scripted] = []
+
+    def engine(observe) -> _Scripted:
+        engines.append(_Scripted(observe))
+        return engines[-1]
+
     controller = Controller(
         Settings(root / "inventory.yaml", name, root / f"{name}-state"),
         inventory,
         inventory.directors[name],
         drivers,
         lambda cluster, director: parse(render_config(cluster, director)),
-        lambda observe: engines.append(_Scripted(observe)) or engines[-1],
+        engine,
     )
     reader, writer = await asyncio.open_connection(sock=control)
 

@@ -40,7 +40,7 @@ class _Many(dict):
 def settings(unit: Path) -> dict[str, str]:
     """Return the [Service] section of a unit."""
     parser = configparser.RawConfigParser(strict=False, dict_type=_Many, comment_prefixes="#")
-    parser.optionxform = str
+    parser.optionxform = str  # type: ignore[method-assign, assignment] # as configparser documents
     parser.read_string(unit.read_text())
     return {key: " ".join(value.split()) for key, value in parser["Service"].items()}
 

@@ -31,8 +31,9 @@ def scrape(inventory: Inventory, live: DestinationStatistics | None = None) -> s
             await controller.readings.adopt()
             await controller.reconciler.cycle()
             await controller.reconciler.configured()
-            for key, state in host.ipvs.read().items() if live else ():
-                for destination in state.destinations:
+            for key, state in host.ipvs.read().items():
+                for destination in state.destinations if live is not None else ():
+                    assert live is not None
                     host.ipvs.set_statistics(key, destination.key, live)
             text = exposition(await status(controller)).decode()
             controller.reconciler.stop()

@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, ip_address, ip_network
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from clusterlb.core.marks import director_marks
 from clusterlb.core.nft.part import join
 from clusterlb.core.nft.snat import snat_part
 from clusterlb.core.nft.table import parts
 from clusterlb.core.snat.buckets import Buckets, current, learn
+from clusterlb.drivers.interface import LinkState
 from clusterlb.drivers.link import KernelLinks
 from clusterlb.drivers.nft.script import load
-from clusterlb.model.address import AddressFamily
+from clusterlb.model.address import AddressFamily, IPAddress
 from clusterlb.model.inventory import Cluster, Director, Inventory
 from clusterlb.model.ospf import Uplink
 from clusterlb.model.plan import AddPeer, RemovePeer
@@ -54,7 +55,7 @@ def inventory(addresses: int = 2) -> Inventory:
     return Inventory(Cluster("rig", prefixes), directors, {}, {}, snat_pools={"internet": pool})
 
 
-def own_addresses(director: int, count: int) -> tuple[object, ...]:
+def own_addresses(director: int, count: int) -> tuple[IPAddress, ...]:
     """Return the addresses of one director, by its number from 1."""
     four = (ip_address(f"10.100.2.{10 * director + number}") for number in range(count))
     return (*four, ip_address(f"fd00:100:2::{director}"))
@@ -163,7 +164,7 @@ class Rig:
             self.run(director, "nft", "flush", "ruleset")
             self.ip(director, "addr", "flush", "dev", "lo", "scope", "global")
         for links in self._links:
-            links.apply([RemovePeer(peer) for peer in links.read().peers])
+            links.apply([RemovePeer(peer) for peer in cast(LinkState, links.read()).peers])
             links.shut_down()
         self._links.clear()
         self.serve(DIRECTORS)
@@ -212,7 +213,11 @@ class Rig:
     def forget(self, director: str) -> None:
         """Have everybody's ways to a director go."""
         for links in self._links:
-            gone = [RemovePeer(peer) for peer in self.peers(director) if peer in links.read().peers]
+            gone = [
+                RemovePeer(peer)
+                for peer in self.peers(director)
+                if peer in cast(LinkState, links.read()).peers
+            ]
             assert links.apply(gone) == []
 
     def count(self, roles: Iterable[str], match: str) -> Callable[[], int]:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from ipaddress import ip_address
+from typing import cast
 
 from clusterlb.model.address import IPAddress
 
@@ -71,7 +72,7 @@ class Echo:
         self._over = True
         self._thread.join()
         for key in list(self._selector.get_map().values()):
-            key.fileobj.close()
+            cast(socket.socket, key.fileobj).close()
         self._selector.close()
 
 
@@ -86,11 +87,14 @@ def _bound(family: int, kind: int, address: str) -> socket.socket:
     return made
 
 
+Pair = tuple[socket.socket, socket.socket]
+
+
 class Datagrams:
     """UDP flows from many addresses and ports by one raw socket; no flow has a socket of its own."""
 
-    def __init__(self, inside: Callable[[Callable[[], socket.socket]], socket.socket]) -> None:
-        def make() -> tuple[socket.socket, socket.socket]:
+    def __init__(self, inside: Callable[[Callable[[], Pair]], Pair]) -> None:
+        def make() -> Pair:
             sender = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
             receiver = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
             receiver.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address
 from typing import Any
 
 from clusterlb.model.address import Endpoint
@@ -28,7 +28,7 @@ NEIGHBOR = NeighborStatus(
 WELL = Status(
     director="d1",
     version="0",
-    router_id=ip_address("10.1.0.1"),
+    router_id=IPv4Address("10.1.0.1"),
     cluster="edge",
     fit=True,
     inventory=InventoryStatus(path="inventory.yaml", digest="1"),

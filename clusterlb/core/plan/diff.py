@@ -69,10 +69,8 @@ def diff(want: DirectorState, have: DirectorState) -> tuple[Step, ...]:
     )
 
 
-def service_steps(key: ServiceKey, want: ServiceState | None, have: ServiceState | None) -> list[IpvsStep]:
-    """Return the steps that turn one service into another; None means there is none."""
-    if want is None:
-        return [RemoveService(key)] if have else []
+def service_steps(key: ServiceKey, want: ServiceState, have: ServiceState | None) -> list[IpvsStep]:
+    """Return the steps that make a service as it should be; ``have`` is None where there is none yet."""
     if have is None:
         return [AddService(want.service), *(AddDestination(key, d) for d in want.destinations)]
     steps: list[IpvsStep] = []

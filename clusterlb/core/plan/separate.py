@@ -62,12 +62,12 @@ def separate(plan: Iterable[Step], undone: Collection[Step], vips_of: VipsOf) ->
     for step in plan:
         if id(step) in out:
             continue
-        if isinstance(step, ReadBack):
+        if _has_to_wait(step, held, moved, vips_of):
+            held.append(step)
+        elif isinstance(step, ReadBack):
             left = {key: state for key, state in step.services.items() if key not in _services(held)}
             if left:
                 going.append(step if left == step.services else ReadBack(left))
-        elif _has_to_wait(step, held, moved, vips_of):
-            held.append(step)
         else:
             going.append(step)
     return tuple(going), tuple(held[len(undone) :])

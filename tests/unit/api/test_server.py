@@ -44,7 +44,7 @@ async def test_a_pin_and_its_end(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "code", "word"),
     [
-        ({"target": "web/10.2.0.9:80"}, 404, "there are web/10.2.0.101:80"),
+        ({"target": "web/10.2.0.9:80"}, 404, "there are member/web/10.2.0.101:80"),
         ({"value": "unknown"}, 400, "take it back"),
         ({"kind": "wish"}, 400, "not an intent"),
         ({"for": "soon"}, 400, "not an intent"),

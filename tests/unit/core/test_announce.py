@@ -6,7 +6,8 @@ import pytest
 
 from clusterlb.core.announce import decide
 from clusterlb.core.quorum import Standing
-from clusterlb.model.inventory import AnnounceWhen, Member, Pool, Service, Vip
+from clusterlb.model.forwarding import Forwarding
+from clusterlb.model.inventory import AnnounceWhen, Member, Pool, Quorum, QuorumOf, Service, Vip
 from clusterlb.model.ipvs import Protocol
 from clusterlb.model.ospf import Lane
 from clusterlb.model.reason import Because, Reason
@@ -66,3 +67,31 @@ def test_the_text_names_the_pool_and_the_numbers():
 def test_a_fit_pool_is_not_enough(more, reason):
     found = decision(UP, UP, **more)
     assert (found.lanes, found.because.reason) == (frozenset(), reason)
+
+
+def test_full_nat_needs_its_local_addresses_of_the_vips_family():
+    pools = {"web": Pool("web", (Member(ip_address("10.2.0.101"), 80),))}
+    fullnat = Vip(VIP, (Service(Protocol.TCP, 80, "web", Forwarding.FULLNAT),))
+    lacks = {"prefixes": PREFIXES, "absent": [ip_address("192.0.2.7")]}
+    found = decide(fullnat, pools, {"web": UP}, **lacks)
+    assert (found.lanes, found.because.reason) == (frozenset(), Reason.NO_LOCAL_ADDRESS)
+    assert "full NAT needs 192.0.2.7, which no interface" in found.because.text
+    others = {**lacks, "absent": [ip_address("fd00::7")]}
+    assert decide(fullnat, pools, {"web": UP}, **others).because.reason is Reason.FIT
+    assert decide(Vip(VIP, (Service(Protocol.TCP, 80, "web"),)), pools, {"web": UP}, **lacks).lanes
+
+
+def test_a_pool_of_which_the_sorry_server_answers_is_announced_and_named():
+    sorry = Standing(0, 0, 2, 1, fit=False, sorry=True)
+    found = decision(sorry, UP)
+    assert found.because.reason is Reason.SORRY
+    assert found.because.text == "pool web has 0 of 2 members up and needs 1, the sorry server answers"
+
+
+def test_weight_is_counted_as_weight():
+    pools = {"web": Pool("web", POOLS["web"].members, quorum=Quorum(of=QuorumOf.WEIGHT))}
+    one = Vip(VIP, (Service(Protocol.TCP, 80, "web"),))
+    assert decide(one, pools, {"web": DOWN}, prefixes=PREFIXES).because.text == (
+        "pool web has weight 0 of 2 up and needs 1"
+    )
+    assert decide(one, pools, {"web": UP}, prefixes=PREFIXES).because.text == "web 2/2 of weight up"

@@ -95,3 +95,10 @@ def test_everything_else_concerns_both(family):
     full = {"filled": {"conntrack": 90.0}}
     for bad in ({"carrier": {"e0": False}}, {"frr_failures": 3}, {"bfd_up": 0}, full):
         assert unfit(replace(FINE, **bad), EVERYTHING, None, family) is not None
+
+
+def test_the_first_error_that_stands_is_told():
+    assert FINE.error == ""
+    assert replace(FINE, ipvs_error="EIO").error == "EIO"
+    assert replace(FINE, ipvs_error="EIO", ospf6_error="no ospf6d").error == "no ospf6d"
+    assert replace(FINE, ospf6_error="no ospf6d", frr_error="timeout").error == "timeout"

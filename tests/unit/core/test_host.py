@@ -1,8 +1,10 @@
 from dataclasses import replace
 
 from forwarding_inventories import D1, DIRECT, DIRECT6, FULLNAT, NAT, NAT6, SNAT, every_method, only
+from vrrp_inventories import INVENTORIES
 
 from clusterlb.core.host import limits, sysctls
+from clusterlb.core.vrrp import groups_of
 
 
 def test_direct_routing_sets_what_hashing_needs_and_nothing_else():
@@ -45,3 +47,14 @@ def test_snat_pools_forward_their_family():
     found = sysctls(replace(only(every_method(), DIRECT), snat_pools={"out": SNAT}), D1)
     assert found["net/ipv4/ip_forward"] == "1"
     assert "net/ipv4/vs/conntrack" not in found
+
+
+def test_a_director_that_vrrp_has_not_elected_answers_for_no_vip():
+    inventory = INVENTORIES["plain"]
+    director = inventory.directors["d1"]
+    found = sysctls(inventory, director)
+    groups = groups_of(inventory, director)
+    assert groups
+    for group in groups:
+        assert found[f"net/ipv4/conf/{group.interface}/arp_ignore"] == "1"
+        assert found[f"net/ipv4/conf/{group.interface}/arp_announce"] == "2"

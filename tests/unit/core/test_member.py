@@ -126,3 +126,11 @@ def test_panic_counts_unknown_as_up():
     assert panics(pool, [MemberState(s) for s in (UP, DOWN, DOWN, DOWN)])
     assert not panics(pool, [MemberState(s) for s in (UP, UNKNOWN, DOWN, DOWN)])
     assert not panics(Pool("web", (MEMBER,) * 2), [MemberState(DOWN)] * 2)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_drain_stands_above_a_pin_and_above_all_checks(gone):
+    who = ("web", MEMBER.endpoint)
+    found = state(inventory(TCP), (UP,), pins={who: UP}, drains={who: gone})
+    assert (found.state, found.drained, found.gone) == (DOWN, True, gone)
+    assert found.because == "drained by an operator"

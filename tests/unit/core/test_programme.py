@@ -3,10 +3,12 @@ from dataclasses import replace
 from forwarding_inventories import DIRECT, FULLNAT, LIST, LISTED, NAT, TCP, every_method
 
 from clusterlb.core.desired import carriers, served
-from clusterlb.core.programme import destination, virtual_service
+from clusterlb.core.member import MemberState
+from clusterlb.core.programme import destination, service_state, virtual_service
+from clusterlb.model.check import VerdictState
 from clusterlb.model.forwarding import Forwarding, Tunnel
 from clusterlb.model.inventory import Service, Vip
-from clusterlb.model.ipvs import ForwardMethod, Protocol, TunnelFlag, TunnelType
+from clusterlb.model.ipvs import ForwardMethod, Protocol, ServiceFlag, TunnelFlag, TunnelType
 
 GUE = Tunnel(TunnelType.GUE, 6080, TunnelFlag.CSUM)
 MEMBER = every_method().pools["web"].members[0]
@@ -62,3 +64,34 @@ def test_the_vips_of_a_group_are_one_service():
     services = served(given)
     assert len(services) == 1
     assert carriers(services, given) == {LISTED.key(LIST): frozenset(group)}
+
+
+def test_one_packet_scheduling_is_of_udp_alone():
+    for protocol, ops in ((Protocol.UDP, True), (Protocol.TCP, False), (Protocol.SCTP, False)):
+        service = Service(protocol, 53, "web", flags=frozenset({"ops"}))
+        made = virtual_service(Vip(DIRECT, (service,)), service)
+        assert bool(made.flags & ServiceFlag.ONE_PACKET) is ops
+
+
+def test_a_member_whose_drain_is_over_has_no_place_and_one_that_drains_gets_none():
+    service = Service(TCP, 80, "web")
+    pool = replace(every_method().pools["web"], members=(MEMBER,))
+    vip = Vip(DIRECT, (service,))
+    drained = MemberState(VerdictState.DOWN, pinned=True, drained=True)
+    up = service_state(vip, service, pool, [MemberState(VerdictState.UP)], None)
+    assert service_state(vip, service, pool, [replace(drained, gone=True)], up).destinations == ()
+    (still,) = service_state(vip, service, pool, [drained], up).destinations
+    assert still.weight == 0
+    assert service_state(vip, service, pool, [drained], replace(up, destinations=())).destinations == ()
+
+
+def test_until_it_has_settled_a_director_leaves_the_last_weight_that_the_kernel_remembers():
+    """An mh table follows the last weight that was not 0 (ip_vs_mh.c)."""
+    service = Service(TCP, 80, "web")
+    pool = replace(every_method().pools["web"], members=(replace(MEMBER, weight=4),))
+    vip, down = Vip(DIRECT, (service,)), [MemberState(VerdictState.DOWN)]
+    there = service_state(vip, service, pool, down, None)
+    (one,) = there.destinations
+    have = replace(there, destinations=(replace(one, nominal=2),))
+    assert service_state(vip, service, pool, down, have, settled=False).destinations[0].nominal == 2
+    assert service_state(vip, service, pool, down, have).destinations[0].nominal == 4

@@ -57,3 +57,8 @@ def test_other_elements_are_changed_in_place():
 def test_a_change_of_a_set_that_is_not_there():
     with pytest.raises(KeyError):
         RULES.changed((SetChange("nosuch"),))
+
+
+def test_rules_equal_nothing_else():
+    assert RULES != "rules"
+    assert RULES.__eq__("rules") is NotImplemented

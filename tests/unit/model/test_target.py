@@ -28,6 +28,7 @@ def test_the_kind_of_a_pinned_member_may_be_left_out(pool: str) -> None:
     "text",
     [
         "",
+        "member/web/[10.2.0.1]:80",
         "everything",
         "director/d1",
         "vip/nonsense",
@@ -54,3 +55,8 @@ def test_an_operator_types_the_kind_and_the_name() -> None:
     target = parse_target("member/web/10.2.0.1:80")
     assert isinstance(target, MemberTarget)
     assert arguments(target) == "member web/10.2.0.1:80"
+
+
+def test_a_member_has_a_pool() -> None:
+    with pytest.raises(ValueError, match="names no pool"):
+        parse_member("/10.2.0.1:80")

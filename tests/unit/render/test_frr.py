@@ -13,16 +13,22 @@ from clusterlb.render.frr import render_config, render_daemons
 from clusterlb.render.templates import RenderError
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "frr"
+DAEMONS = ("plain", "dual-stack", "no-bfd-fast-hello", "vrrp")
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_config_is_the_golden_file(name):
-    assert render_config(*CASES[name]) == (GOLDEN / f"{name}.conf").read_text()
+def test_config_is_the_golden_file(name, golden):
+    golden(GOLDEN / f"{name}.conf", render_config(*CASES[name]))
 
 
-@pytest.mark.parametrize("name", ["plain", "dual-stack", "no-bfd-fast-hello", "vrrp"])
-def test_daemons_are_the_golden_file(name):
-    assert render_daemons(CASES[name][0]) == (GOLDEN / f"{name}.daemons").read_text()
+@pytest.mark.parametrize("name", DAEMONS)
+def test_daemons_are_the_golden_file(name, golden):
+    golden(GOLDEN / f"{name}.daemons", render_daemons(CASES[name][0]))
+
+
+def test_every_golden_file_has_a_case():
+    wanted = {f"{name}.conf" for name in CASES} | {f"{name}.daemons" for name in DAEMONS}
+    assert {path.name for path in GOLDEN.iterdir()} == wanted
 
 
 def lines_of(name):

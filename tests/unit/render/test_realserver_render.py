@@ -34,9 +34,8 @@ Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(n
 
 
 @pytest.mark.parametrize(("name", "form"), RENDERED)
-def test_it_is_the_golden_file(name, form):
-    golden = (GOLDEN / f"{name}.{SUFFIX[form]}").read_text()
-    assert golden_part(rendered(name, form), form) == golden
+def test_it_is_the_golden_file(name, form, golden):
+    golden(GOLDEN / f"{name}.{SUFFIX[form]}", golden_part(rendered(name, form), form))
 
 
 def test_every_golden_file_has_a_case():

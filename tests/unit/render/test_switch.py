@@ -15,9 +15,8 @@ GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "switch"
 
 
 @pytest.mark.parametrize(("name", "system"), CASES)
-def test_switch_is_the_golden_file(name, system):
-    golden = (GOLDEN / f"{name}.{system.value}.conf").read_text()
-    assert render_switch(facts(name, system), system) == golden
+def test_switch_is_the_golden_file(name, system, golden):
+    golden(GOLDEN / f"{name}.{system.value}.conf", render_switch(facts(name, system), system))
 
 
 def test_every_golden_file_has_a_case():

@@ -7,7 +7,7 @@ from itertools import islice
 
 import pytest
 
-from clusterlb.core.calendar.cron import fires, parse
+from clusterlb.core.calendar.cron import fires, needless, parse
 from clusterlb.core.calendar.local_time import CalendarError
 
 SATURDAY = datetime(2026, 11, 21)
@@ -76,3 +76,13 @@ def test_what_is_refused(name: str) -> None:
         parse(text)
     assert str(raised.value).startswith(expected)
     assert raised.value.hint
+
+
+def test_the_calendar_has_a_last_day() -> None:
+    assert list(fires("0 3 31 12 *", datetime(9998, 12, 31, 4))) == [datetime(9999, 12, 31, 3)]
+    assert list(fires("0 3 1 1 *", datetime(9999, 12, 31))) == []
+
+
+def test_a_day_that_never_comes_is_told_where_the_weekday_does() -> None:
+    assert needless("0 3 31 2 1").startswith("no such month has such a day of the month")
+    assert needless("0 3 31 1 1") == ""

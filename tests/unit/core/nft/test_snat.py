@@ -117,3 +117,10 @@ def test_the_part_of_the_old_inventory_loads_beside_the_others_of_the_new_one():
     later = replace(old, vips={OTHER: Vip(OTHER, (Service(Protocol.TCP, 81, "mail"),))})
     rules = join((*parts(later, HERE), snat_part(old, HERE, BUCKETS)))
     assert set(rules.sets["vips4"].elements) == {(str(OTHER),)}
+
+
+def test_a_table_without_a_pools_maps_says_nothing_of_it():
+    found = part()
+    rest = {name: each for name, each in found.sets.items() if name != "snat_previous4_internet"}
+    assert ("internet", V4) not in read_buckets(Rules(found.chains, rest), INVENTORY, HERE)
+    assert read_buckets(Rules(), INVENTORY, HERE) == {}

@@ -13,13 +13,17 @@ GOLDEN = Path(__file__).resolve().parents[3] / "golden" / "nft"
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_the_table_is_the_golden_file(name):
-    assert load(table(*RULES[name])) == (GOLDEN / f"{name}.nft").read_text()
+def test_the_table_is_the_golden_file(name, golden):
+    golden(GOLDEN / f"{name}.nft", load(table(*RULES[name])))
 
 
 def test_only_translation_and_logs_track_connections():
     assert "ct " not in table(*RULES["direct"]).chains
 
 
-def test_the_table_that_watches_is_the_golden_file():
-    assert watch(hairpin(RULES["every-method"][0])) == (GOLDEN / "watch.nft").read_text()
+def test_the_table_that_watches_is_the_golden_file(golden):
+    golden(GOLDEN / "watch.nft", watch(hairpin(RULES["every-method"][0])))
+
+
+def test_every_golden_file_has_a_case():
+    assert {path.name for path in GOLDEN.iterdir()} == {f"{name}.nft" for name in (*RULES, "watch")}

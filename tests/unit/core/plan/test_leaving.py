@@ -77,3 +77,12 @@ def test_peers_stay_while_maps_lead_there():
 @pytest.mark.parametrize("step", [RULES, PEER, RemoveLane(Lane.ACTIVE), SYSCTL])
 def test_frrs_own_lines_hold_nothing_back(step):
     assert not is_held(step, [FRR], lambda key: key.vips)
+
+
+def test_a_director_that_may_still_be_master_keeps_all_that_serves():
+    """Its vrrpd could not be told to yield."""
+    undone = [ConfigureFrr((), (FrrLine((), "vrrp"),), part=FrrPart.VRRP_YIELD)]
+    for step in (service(VIP), RULES, RemoveLane(Lane.ACTIVE)):
+        assert is_held(step, undone, lambda key: frozenset({VIP}))
+    for step in (STILL_ANNOUNCED, FRR, AwaitWithdrawn(frozenset({VIP}))):
+        assert not is_held(step, undone, lambda key: frozenset({VIP}))
