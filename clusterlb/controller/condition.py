@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypedDict
 
 from clusterlb.controller.daemon import Controller
-from clusterlb.controller.world import World
+from clusterlb.controller.store.store import Store
 from clusterlb.core.announce import Decision
 from clusterlb.model.address import AddressFamily, IPAddress
 from clusterlb.model.health import ProbeKey
@@ -38,35 +38,35 @@ class Announced(TypedDict):
 
 def condition(controller: Controller) -> Condition:
     """Return how the director and its parts are, without asking anybody."""
-    world = controller.world
+    store = controller.store
     unprobed = controller.engine.unprobed()
-    unfit, lanes = world.unfit_for.values(), world.announced()
+    unfit, lanes = store.unfit_for.values(), store.announced()
     return Condition(
         ready=controller.ready,
-        leaving=world.leaving,
+        leaving=store.leaving,
         late={name: round(seconds, 1) for name, seconds in controller.pulse.late().items()},
         fit=not unfit,
         unfit_because="; ".join(dict.fromkeys(map(str, unfit))),
         inventory=InventoryStatus(
             path=str(controller.settings.inventory),
-            digest=world.inventory.digest,
+            digest=store.inventory.digest,
             rejected=controller.reloader.error,
         ),
         frr=_frr(controller),
-        ipvs=IpvsStatus(answers=not world.health.ipvs_failures, error=world.health.ipvs_error),
+        ipvs=IpvsStatus(answers=not store.health.ipvs_failures, error=store.health.ipvs_error),
         checks=replace(controller.engine.stats, unprobed=len(unprobed)),
         unprobed=tuple(f"{key.endpoint} ({key.spec.type.value}): {why}" for key, why in unprobed.items()),
-        errors=(*controller.broken, *world.errors, *_vrrp_errors(controller)),
-        rivals=controller.readings.drift.rivals,
+        errors=(*controller.broken, *store.errors, *_vrrp_errors(controller)),
+        rivals=store.drift.rivals,
         vips=tuple(
-            VipStatus(vip=vip, **announced(world, lanes, vip, world.decided.get(vip)))
-            for vip in world.inventory.vips
+            VipStatus(vip=vip, **announced(store, lanes, vip, store.decided.get(vip)))
+            for vip in store.inventory.vips
         ),
     )
 
 
 def announced(
-    world: World, lanes: Mapping[IPAddress, frozenset[Lane]], address: IPAddress, decision: Decision | None
+    store: Store, lanes: Mapping[IPAddress, frozenset[Lane]], address: IPAddress, decision: Decision | None
 ) -> Announced:
     """Return on which lanes an address is, of all that are on ``lanes``, and where it belongs and why."""
     return Announced(
@@ -74,7 +74,7 @@ def announced(
         wanted=_in_order(decision.lanes) if decision else (),
         reason=decision.because.reason if decision else None,
         because=decision.because.text if decision else "",
-        vrrp=world.elected.get(address),
+        vrrp=store.elected.get(address),
     )
 
 
@@ -83,10 +83,10 @@ def _in_order(lanes: frozenset[Lane]) -> tuple[Lane, ...]:
 
 
 def _frr(controller: Controller) -> FrrStatus:
-    world = controller.world
+    store = controller.store
     return FrrStatus(
-        answers=world.actual.frr is not None,
-        error=world.health.frr_error,
+        answers=store.actual.frr is not None,
+        error=store.health.frr_error,
         neighbors=tuple(
             NeighborStatus(
                 router_id=n.router_id,
@@ -95,13 +95,13 @@ def _frr(controller: Controller) -> FrrStatus:
                 protocol=OspfVersion.of(n.family),
                 full=n.full,
             )
-            for n in controller.readings.neighbors.seen
+            for n in controller.routing.neighbors.seen
         ),
         full={
-            OspfVersion.of(family): world.health.full(family)
-            for family in sorted({AddressFamily.IPV4, *world.inventory.cluster.families})
+            OspfVersion.of(family): store.health.full(family)
+            for family in sorted({AddressFamily.IPV4, *store.inventory.cluster.families})
         },
-        ospf6_error=world.health.ospf6_error,
+        ospf6_error=store.health.ospf6_error,
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from clusterlb.controller.kernel import Kernel
-from clusterlb.controller.world import World
+from clusterlb.controller.store.events import Counted
+from clusterlb.controller.store.store import Store
 from clusterlb.core.programme import destination_key
 from clusterlb.core.suspect import Watch
 from clusterlb.drivers.interface import DriverError
@@ -25,30 +26,33 @@ Filled = Callable[[int | None], Mapping[str, float]]
 class Counters:
     """Asks for no counters unless the inventory has a use for them."""
 
-    world: World
+    store: Store
     kernel: Kernel
     filled: Filled
-    clock: Callable[[], float]
     _watches: dict[Key, Watch] = field(default_factory=dict)
 
     async def look(self) -> None:
         """Read what is of use, and take it in."""
-        checks = self.world.inventory.cluster.director_checks
+        checks = self.store.inventory.cluster.director_checks
         wanted = {*self._leaving(), *self._watched()}
         keys = None if checks.connections else wanted
         try:
             numbers = await self.kernel.statistics(keys) if keys is None or keys else {}
         except DriverError:
             return  # the readings of the services say so
-        self._idle(numbers)
-        self._suspects(numbers)
+        idle = self._idle(numbers)
+        self.store.handle(Counted(idle, self._suspects(numbers)))
+        gone = [key for key, names in idle.items() if self._sorry_key(key) in names]
+        if gone:
+            self.store.mark_keys(gone)
         if checks.conntrack or checks.connections or checks.descriptors:
-            self.world.health_changed(filled=self.filled(_connections(numbers) if keys is None else None))
+            filled = self.filled(_connections(numbers) if keys is None else None)
+            self.store.handle(replace(self.store.health, filled=filled))
 
     def _leaving(self) -> Iterator[ServiceKey]:
         """Yield the services whose sorry server is there and not needed."""
         for key, _ in self._services(lambda pool: pool.sorry is not None):
-            service = self.world.actual.services.get(key)
+            service = self.store.actual.services.get(key)
             sorry = self._sorry_key(key)
             if service and any(d.key == sorry and d.weight == 0 for d in service.destinations):
                 yield key
@@ -57,23 +61,23 @@ class Counters:
         yield from (key for key, _ in self._services(lambda pool: bool(pool.suspect)))
 
     def _services(self, wanted: Callable[[Pool], bool]) -> Iterator[tuple[ServiceKey, Pool]]:
-        for name, keys in self.world.index.keys.items():
-            pool = self.world.inventory.pools[name]
+        for name, keys in self.store.index.keys.items():
+            pool = self.store.inventory.pools[name]
             if wanted(pool):
                 yield from ((key, pool) for key in keys)
 
-    def _idle(self, numbers: Mapping[ServiceKey, ServiceStatistics]) -> None:
-        leaving = set(self._leaving())
-        self.world.idle = {
+    def _idle(
+        self, numbers: Mapping[ServiceKey, ServiceStatistics]
+    ) -> dict[ServiceKey, frozenset[DestinationKey]]:
+        """Return the destinations without connections of the services whose sorry server can go."""
+        return {
             key: frozenset(d for d, n in numbers[key].destinations if not n.active + n.inactive)
-            for key in leaving
+            for key in set(self._leaving())
             if key in numbers
         }
-        gone = [key for key, idle in self.world.idle.items() if self._sorry_key(key) in idle]
-        if gone:
-            self.world.mark_keys(gone)
 
-    def _suspects(self, numbers: Mapping[ServiceKey, ServiceStatistics]) -> None:
+    def _suspects(self, numbers: Mapping[ServiceKey, ServiceStatistics]) -> dict[Key, str]:
+        """Return the members that look ill, with why; say of each once that it does."""
         watched = {key for key in self._watched() if key in numbers}
         seen: dict[Key, str] = {}
         live: set[Key] = set()
@@ -83,22 +87,22 @@ class Counters:
                 if why := self._watch(key, destination, counted):
                     seen[key, destination] = why
         self._watches = {name: watch for name, watch in self._watches.items() if name in live}
-        for name in seen.keys() - self.world.suspects.keys():
+        for name in seen.keys() - self.store.counted.suspects.keys():
             log.warning("suspect", member=str(name[1]), service=str(name[0]), because=seen[name])
-        for name in self.world.suspects.keys() - seen.keys():
+        for name in self.store.counted.suspects.keys() - seen.keys():
             log.info("no longer suspect", member=str(name[1]), service=str(name[0]))
-        self.world.suspects = seen
+        return seen
 
     def _watch(self, key: ServiceKey, destination: DestinationKey, counted: DestinationStatistics) -> str:
         watch = self._watches.setdefault((key, destination), Watch(self._pool(key).suspect))
-        return watch.add(self.clock(), counted)
+        return watch.add(self.store.clock(), counted)
 
     def _sorry_key(self, key: ServiceKey) -> DestinationKey | None:
         sorry = self._pool(key).sorry
-        return destination_key(self.world.index.served[key][1], sorry) if sorry else None
+        return destination_key(self.store.index.served[key][1], sorry) if sorry else None
 
     def _pool(self, key: ServiceKey) -> Pool:
-        return self.world.inventory.pools[self.world.index.served[key][1].pool]
+        return self.store.inventory.pools[self.store.index.served[key][1].pool]
 
 
 def _connections(numbers: Mapping[ServiceKey, ServiceStatistics]) -> int:

@@ -19,7 +19,6 @@ from clusterlb.controller.elections import Elections
 from clusterlb.controller.hairpin import Hairpins
 from clusterlb.controller.intents import Intents, RefusedError
 from clusterlb.controller.journal import Journal
-from clusterlb.controller.judge import Judge
 from clusterlb.controller.kernel import Drivers, Kernel
 from clusterlb.controller.last_good import LastGood
 from clusterlb.controller.leave import leave
@@ -30,9 +29,12 @@ from clusterlb.controller.pulse import LOOP, Pulse
 from clusterlb.controller.readings import Readings
 from clusterlb.controller.reconcile import Reconciler
 from clusterlb.controller.reload import Reloader, RenderFrr
+from clusterlb.controller.routing import Routing
 from clusterlb.controller.schedule import Schedule
 from clusterlb.controller.snat import Snat
-from clusterlb.controller.world import World
+from clusterlb.controller.store.events import Adopted, Leaving, Observed, Troubles
+from clusterlb.controller.store.index import Index
+from clusterlb.controller.store.store import SETTLED, Store
 from clusterlb.core.calendar.windows import next_window
 from clusterlb.core.guard import refused_down
 from clusterlb.core.place import Surroundings
@@ -103,7 +105,9 @@ class Controller:
     ready: bool = field(default=False, init=False)  # the first cycle is over
     pulse: Pulse = field(init=False)
     reconciler: Reconciler = field(init=False)
+    store: Store = field(init=False)
     readings: Readings = field(init=False)
+    routing: Routing = field(init=False)
     counters: Counters = field(init=False)
     drains: Drains = field(init=False)
     elections: Elections = field(init=False)
@@ -123,34 +127,35 @@ class Controller:
         self.pulse = Pulse(loop.time)
         self._kernel = Kernel(self.drivers)
         frr = self.render_frr(self.inventory, self.director)
-        world = World(self.inventory, self.director, frr, wake=self._wake.set)
+        store = Store(Index(self.inventory, self.director, frr), loop.time, self._wake.set)
+        self.store = store
         self.reconciler = Reconciler(
-            world=world,
+            store=store,
             kernel=self._kernel,
             frr=self.drivers.frr,
             ledger=Ledger(self.settings.state_dir / "ledger.json", go_on=True),
             applier=Applier(
                 self._kernel,
                 self.drivers.frr,
-                pace=lambda: world.inventory.cluster.ospf.pace,
+                pace=lambda: store.inventory.cluster.ospf.pace,
                 say=lambda text: log.warning("waited", what=text),
-                vips_of=world.vips_of,
+                vips_of=store.vips_of,
             ),
-            clock=loop.time,
         )
-        self.readings = Readings(self.reconciler, self._kernel, self.drivers.frr)
-        self.counters = Counters(world, self._kernel, filled, loop.time)
-        self.port_use = PortUse(world, self.drivers.conntrack, loop.time)
-        self.snat = Snat(world, self.port_use.flows_of, loop.time)
-        self.hairpins = Hairpins(world, self._kernel, loop.time)
-        self.elections = Elections(world, self.drivers.frr, loop.time)
-        self.drains = Drains(world, self._kernel, loop.time)
+        self.readings = Readings(self.reconciler, self._kernel)
+        self.routing = Routing(self.reconciler, self.drivers.frr)
+        self.counters = Counters(store, self._kernel, filled)
+        self.port_use = PortUse(store, self.drivers.conntrack)
+        self.snat = Snat(store, self.port_use.flows_of)
+        self.hairpins = Hairpins(store, self._kernel)
+        self.elections = Elections(store, self.drivers.frr)
+        self.drains = Drains(store, self._kernel)
         journal = Journal(self.settings.state_dir / "intents.jsonl", go_on=True)
-        self.intents = Intents(journal, world, self.look_around)
+        self.intents = Intents(journal, store, self.look_around)
         self.broken = [text for text in (self.reconciler.ledger.problem, journal.problem) if text]
         for text in self.broken:
             log.error("state", problem=text)
-        self.engine = self.make_engine(Judge(world).observe)
+        self.engine = self.make_engine(lambda probe, seen: store.handle(Observed(probe, seen)))
         self.reloader = Reloader(
             self.settings.inventory,
             self.settings.director,
@@ -160,15 +165,9 @@ class Controller:
             LastGood(self.settings.inventory, self.settings.state_dir).keep,
         )
 
-    @property
-    def world(self) -> World:
-        """Return what the controller knows."""
-        return self.reconciler.world
-
     async def run(self, *, once: bool = False) -> None:
         """Bring the director up and keep it so until ``stop`` or ``down``; ``once`` ends after one cycle."""
-        await self.readings.adopt()
-        self.snat.look()
+        await self.adopt()
         if once:
             self.reconciler.applier.lock_patience = LOCK_PATIENCE
             await self._settle()
@@ -202,26 +201,34 @@ class Controller:
                 await self.hairpins.end()
             await self._kernel.close()
 
+    async def adopt(self) -> None:
+        """Read everything once and take it as it is: a start changes nothing that is right."""
+        await self.readings.all()
+        await self.routing.all()
+        self.store.handle(Adopted())
+        self.reconciler.later(self.store.clock() + SETTLED, None, None)
+        self.snat.look()
+
     async def down(self, *, force: bool = False) -> list[str]:
         """Take the director down gracefully, then stop; return what could not be done.
 
         What could not be done can be tried again; meanwhile nothing is brought up again. Raises RefusedError
         where a guard says no and ``force`` does not overrule it.
         """
-        world = self.world
-        if not force and not world.leaving:
+        store = self.store
+        if not force and not store.leaving:
             around, silent = await self.look_around()
-            if (why := refused_down(world.inventory, around, silent)) is not None:
+            if (why := refused_down(store.inventory, around, silent)) is not None:
                 raise RefusedError(why)
-        world.leaving = True
+        store.handle(Leaving())
         self.notify(status="leaving: withdrawing all VIPs")
         await self.reconciler.configured()
         async with self.reconciler.lock:
-            wait = max(0.0, world.all_ready_at() - self.reconciler.clock())
+            wait = max(0.0, store.all_ready_at() - store.clock())
             problems = await leave(
                 self._kernel, self.drivers.frr, self.reconciler.ledger, self.reconciler.applier, wait
             )
-        world.errors = problems
+        store.handle(Troubles(tuple(problems)))
         for problem in problems:
             log.error("down", problem=problem)
         if not problems:
@@ -234,13 +241,13 @@ class Controller:
 
         Returns what is known of them, and why the look failed, empty where it has not.
         """
-        await self.readings.cluster(at_once=True)
+        await self.routing.cluster(at_once=True)
         await self.elections.look(at_once=True)
-        return self.world.around(self.reconciler.clock()), self.readings.cluster_error
+        return self.store.around(), self.routing.error
 
     def next_window(self) -> WindowStatus | None:
         """Return the next maintenance window of this director."""
-        found = next_window(self.world.inventory.maintenance, self.world.director.name, datetime.now(UTC))
+        found = next_window(self.store.inventory.maintenance, self.store.director.name, datetime.now(UTC))
         if found is None:
             return None
         window, begins, ends = found
@@ -258,14 +265,14 @@ class Controller:
         self._spawn(self.reloader.reload())
 
     def _links_changed(self) -> None:
-        self.readings.routes_moved()
+        self.routing.routes_moved()
         self._spawn(self.readings.links())
 
     def _host_changed(self) -> None:
-        self._spawn(self.readings.host())
+        self._spawn(self.readings.settings())
 
     def _set_probes(self) -> None:
-        self.engine.set_probes(self.world.index.probes)
+        self.engine.set_probes(self.store.index.probes)
 
     def _reloaded(self) -> None:
         self._set_probes()
@@ -283,7 +290,7 @@ class Controller:
                 self.notify(watchdog=1)
                 continue
             self._wake.clear()
-            if not self.world.leaving:
+            if not self.store.leaving:
                 await self.reconciler.cycle()
             if not self.ready:
                 self.ready = True
@@ -296,15 +303,14 @@ class Controller:
         """Run cycles until there is nothing more to do at once."""
         for _ in range(10):
             await self.reconciler.cycle()
-            if not self.world.dirty:
+            if not self.store.dirty:
                 break
         self.reconciler.stop()
         await self._kernel.close()
 
     async def _look_at_routing(self) -> None:
         """Look at FRR and at the other directors, which tell nobody when they change."""
-        await self.readings.frr_health()  # first: the database is worth a look as soon as a neighbour is Full
-        await self.readings.cluster()
+        await self.routing.look()
         await self.elections.look()
 
     async def _survey(self) -> None:
@@ -312,7 +318,7 @@ class Controller:
         await asyncio.gather(self.counters.look(), self.drains.look(), self.port_use.look())
         await self.hairpins.look()
         async with self.reconciler.lock:
-            if self.world.paused is None and not self.world.leaving:
+            if not self.store.paused and not self.store.leaving:
                 await self.reconciler.flows.look()
 
     async def _tick(self) -> None:
@@ -321,8 +327,8 @@ class Controller:
         await self.snat.tick()
 
     def _summary(self) -> str:
-        announced = len(self.world.inventory.vips.keys() & self.world.announced().keys())
-        rest = len(self.world.inventory.vips) - announced
+        announced = len(self.store.inventory.vips.keys() & self.store.announced().keys())
+        rest = len(self.store.inventory.vips) - announced
         return f"{announced} VIPs announced, {rest} not" if rest else f"{announced} VIPs announced"
 
     def _spawn(self, work: Awaitable[object]) -> None:

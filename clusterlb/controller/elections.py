@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from clusterlb.controller.readings import SHARE
-from clusterlb.controller.world import World
+from clusterlb.controller.store.events import Elected
+from clusterlb.controller.store.store import Store
 from clusterlb.core.vrrp import Finding, Key, elected, thin, two_masters
 from clusterlb.drivers.bond import Bond, bond_of
 from clusterlb.drivers.interface import DriverError, FrrDriver
@@ -19,7 +20,7 @@ log = structlog.get_logger()
 
 
 class Elections:
-    """Looks at vrrpd, where the inventory has VIPs that VRRP moves. ``clock`` is the loop's, in seconds.
+    """Looks at vrrpd, where the inventory has VIPs that VRRP moves.
 
     ``error`` is why nobody knows, empty when vrrpd answers. ``findings`` say which VIPs may have two masters,
     ``warnings`` which have a heartbeat over one cable alone.
@@ -27,15 +28,13 @@ class Elections:
 
     def __init__(
         self,
-        world: World,
+        store: Store,
         frr: FrrDriver,
-        clock: Callable[[], float],
         bond_of: Callable[[str], Bond | None] = bond_of,
     ) -> None:
-        self._world = world
+        self._store = store
         self._bond_of = bond_of
         self._frr = frr
-        self._clock = clock
         self._not_before = float("-inf")
         self._before: Mapping[Key, VrrpRouter] = {}
         self.error = ""
@@ -43,8 +42,8 @@ class Elections:
         self.warnings: tuple[str, ...] = ()
 
     async def look(self, *, at_once: bool = False) -> None:
-        """Ask vrrpd, when it is time or ``at_once``; what it says goes to the world."""
-        groups, started = self._world.index.groups, self._clock()
+        """Ask vrrpd, when it is time or ``at_once``; what it says goes to the store."""
+        groups, started = self._store.index.groups, self._store.clock()
         if not groups:
             self._take({}, "")
             return
@@ -59,19 +58,19 @@ class Elections:
         bonds = {name: self._bond_of(name) for name in {group.interface for group in groups}}
         links = {name: (bond.up, len(bond.carrier)) if bond else None for name, bond in bonds.items()}
         self.warnings = tuple(thin(groups, links))
-        self._not_before = self._clock() + max(EVERY, SHARE * (self._clock() - started))
+        self._not_before = self._store.clock() + max(EVERY, SHARE * (self._store.clock() - started))
 
     def _take(self, now: Mapping[Key, VrrpRouter], error: str) -> None:
-        world = self._world
+        store = self._store
         if error and error != self.error:
             log.error("vrrp", error=error)
         before, self._before, self.error = self._before, now, error
-        states = elected(world.index.groups, now)
+        states = elected(store.index.groups, now)
         for vip, state in states.items():
-            if state != world.elected.get(vip):
+            if state != store.elected.get(vip):
                 log.info("vrrp", vip=str(vip), state=state.value)
-        world.elected = states
-        found = tuple(two_masters(world.index.groups, now, before))
+        store.handle(Elected(states))
+        found = tuple(two_masters(store.index.groups, now, before))
         for one in found:
             if one not in self.findings:
                 log.error("two masters", vip=str(one.vip), finding=one.text)

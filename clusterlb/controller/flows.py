@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import structlog
 
 from clusterlb.controller.kernel import Kernel
-from clusterlb.controller.world import World
-from clusterlb.core.desired import View
+from clusterlb.controller.store.events import Emptying
+from clusterlb.controller.store.store import Store
 from clusterlb.core.flows import forsaken
 from clusterlb.core.programme import destination_key
 from clusterlb.drivers.interface import DriverError
@@ -30,16 +30,15 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Flows:
-    """Writes the world's ``emptying``: which destinations are to be out, and until when.
+    """Tells the store which destinations are to be out of the table, and until when.
 
     A destination at weight 0 that has connections and must not have any is taken out. After the gap it comes
     back in its place and is looked at again. To be called with the reconciler's lock held; ``later`` has
-    services looked at again at a time of the clock, which is in seconds.
+    services looked at again at a time of the store's clock.
     """
 
-    world: World
+    store: Store
     kernel: Kernel
-    clock: Callable[[], float]
     later: Callable[[float, Collection[ServiceKey]], None]
     _tries: Counter[tuple[ServiceKey, DestinationKey]] = field(default_factory=Counter)
     _watched: set[ServiceKey] = field(default_factory=set)
@@ -57,17 +56,15 @@ class Flows:
 
     def _forsaken(self, keys: Iterable[ServiceKey]) -> Iterable[tuple[ServiceKey, frozenset[DestinationKey]]]:
         """Yield for each service the destinations that must have no connections; none is most services'."""
-        view: View | None = None
         for key in keys:
             names: frozenset[DestinationKey] = frozenset()
-            table = self.world.actual.services.get(key)
-            served = self.world.index.served.get(key)
+            table = self.store.actual.services.get(key)
+            served = self.store.index.served.get(key)
             if table is not None and served is not None:
-                pool = self.world.inventory.pools[served[1].pool]
-                full = key not in self.world.emptying and all(d.weight for d in table.destinations)
+                pool = self.store.inventory.pools[served[1].pool]
+                full = key not in self.store.emptying and all(d.weight for d in table.destinations)
                 if not full and pool.on_down is not OnDown.REMOVE and pool.ends_flows_of(served[1]):
-                    view = view or self.world.view(self.clock())
-                    names = forsaken(pool, served[1], view.states(pool), table)
+                    names = forsaken(pool, served[1], self.store.judge_members().members[pool.name], table)
             (self._watched.add if names else self._watched.discard)(key)
             for name in [name for of, name in self._tries if of == key and name not in names]:
                 del self._tries[key, name]
@@ -75,10 +72,10 @@ class Flows:
 
     def _move_on(self, key: ServiceKey, names: Collection[DestinationKey]) -> set[DestinationKey]:
         """Begin and end the gaps of a service's destinations; return those that are in the table."""
-        table = self.world.actual.services.get(key)
+        table = self.store.actual.services.get(key)
         there = {d.key for d in table.destinations} if table is not None else set()
-        out = self.world.emptying.pop(key, {})
-        now = self.clock()
+        out = self.store.emptying.get(key, {})
+        now = self.store.clock()
         still = {}
         for name, then in out.items():
             until = then
@@ -91,16 +88,16 @@ class Flows:
             elif name not in there and name in self._members(key):
                 still[name] = BACK
                 if then != BACK:
-                    self.world.mark_keys((key,))
-        if still:
-            self.world.emptying[key] = still
+                    self.store.mark_keys((key,))
+        if out:
+            self.store.handle(Emptying(key, still))
         return there.intersection(names) - still.keys()
 
     def _members(self, key: ServiceKey) -> set[DestinationKey]:
-        served = self.world.index.served.get(key)
+        served = self.store.index.served.get(key)
         if served is None:
             return set()
-        return {destination_key(served[1], m) for m in self.world.inventory.pools[served[1].pool].members}
+        return {destination_key(served[1], m) for m in self.store.inventory.pools[served[1].pool].members}
 
     def _empty(self, key: ServiceKey, live: Mapping[DestinationKey, DestinationStatistics]) -> None:
         """Take those out that have connections."""
@@ -117,5 +114,5 @@ class Flows:
                 continue
             log.info("flows move", tries=tries + 1, **facts)
             self._tries[key, name] += 1
-            self.world.emptying.setdefault(key, {})[name] = NOT_YET
-            self.world.mark_keys((key,))
+            self.store.handle(Emptying(key, {**self.store.emptying.get(key, {}), name: NOT_YET}))
+            self.store.mark_keys((key,))

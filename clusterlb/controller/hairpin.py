@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
 
 from clusterlb.controller.kernel import Kernel
-from clusterlb.controller.world import World
+from clusterlb.controller.store.events import HairpinsSeen
+from clusterlb.controller.store.store import Store
 from clusterlb.core.nft.hairpin import SEEN, explain, hairpin
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.rules import NO_RULES, Element
@@ -22,23 +22,22 @@ REMEMBERED = 3600.0  # seconds
 
 @dataclass(slots=True)
 class Hairpins:
-    """Keeps the world's ``hairpins``, those of the last hour; ``clock`` is in seconds."""
+    """Tells the store of the hairpins of the last hour."""
 
-    world: World
+    store: Store
     kernel: Kernel
-    clock: Callable[[], float]
     _next: float = field(init=False)  # when the next watch begins
     _until: float | None = None  # when the watch ends, None while none is on
     _left: bool = True  # a killed controller may have left its watch on
     _seen: dict[Element, float] = field(default_factory=dict)  # when each pair was noticed last
 
     def __post_init__(self) -> None:
-        self._next = self.clock() + EVERY
+        self._next = self.store.clock() + EVERY
 
     async def look(self) -> None:
         """Watch for a moment now and then, and say of each new pair what it means."""
-        now = self.clock()
-        if self._until is None and self.world.paused is not None:
+        now = self.store.clock()
+        if self._until is None and self.store.paused:
             return  # the watch is a table in the kernel
         if now < (self._next if self._until is None else self._until):
             return
@@ -59,9 +58,9 @@ class Hairpins:
             self._until = None
 
     async def _begin(self, now: float) -> None:
-        rules = hairpin(self.world.inventory)
+        rules = hairpin(self.store.inventory)
         self._next = now + EVERY
-        if (rules.digest or self._left) and not self.world.leaving:
+        if (rules.digest or self._left) and not self.store.leaving:
             await self.kernel.watch(rules)
             self._left = False
             self._until = now + WATCH if rules.digest else None
@@ -71,7 +70,7 @@ class Hairpins:
         await self.end()
         self._next = now + EVERY
         for pair in sorted(found - self._seen.keys()):
-            log.warning("inside", what=explain(self.world.inventory, pair))
+            log.warning("inside", what=explain(self.store.inventory, pair))
         self._seen.update(dict.fromkeys(found, now))
         self._seen = {pair: at for pair, at in self._seen.items() if now - at < REMEMBERED}
-        self.world.hairpins = frozenset(self._seen)
+        self.store.handle(HairpinsSeen(frozenset(self._seen)))

@@ -1,4 +1,4 @@
-"""What operators have decided, from the journal into the world. The guards stand here, in the one way in."""
+"""What operators have decided, from the journal into the store. The guards stand here, in the one way in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import structlog
 from clusterlb.controller.intent_record import to_record
 from clusterlb.controller.journal import Journal, JournalError
 from clusterlb.controller.schedule import RETRY
-from clusterlb.controller.world import World
+from clusterlb.controller.store.events import InForce
+from clusterlb.controller.store.store import Store
 from clusterlb.core.calendar.windows import Occurrence, next_change, open_window
 from clusterlb.core.guard import refused_drain
 from clusterlb.core.place import Surroundings
@@ -47,7 +48,7 @@ class RefusedError(Exception):
 
 
 class Intents:
-    """Keeps the world's intents equal to the journal's. ``clock`` is the wall clock, in seconds since 1970.
+    """Keeps the store's intents equal to the journal's. ``clock`` is the wall clock, in seconds since 1970.
 
     ``planned`` is the drain of a maintenance window while one is open; it is not in the journal, as the
     inventory says so by itself. ``changed`` is called whenever it was worked out what is in force, with the
@@ -57,12 +58,12 @@ class Intents:
     def __init__(
         self,
         journal: Journal,
-        world: World,
+        store: Store,
         look_around: LookAround,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._journal = journal
-        self._world = world
+        self._store = store
         self._look_around = look_around
         self._clock = clock
         self._complaint = ""
@@ -101,8 +102,8 @@ class Intents:
         if not isinstance(intent, Drain) or intent.force:
             return None
         around, silent = await self._look_around()
-        world = self._world
-        return refused_drain(intent, world.inventory, around, world.cluster_changed_at, SETTLE, silent)
+        store = self._store
+        return refused_drain(intent, store.inventory, around, store.cluster_changed_at, SETTLE, silent)
 
     def clear(self, kind: IntentKind, target: Target) -> Intent | None:
         """Take an intent back; None when there was none. Raises JournalError."""
@@ -114,12 +115,12 @@ class Intents:
 
     def changes(self, now: float) -> list[tuple[str, float]]:
         """Return each intent and maintenance window by name, and when it begins or ends after ``now``."""
-        world, at, found = self._world, datetime.fromtimestamp(now, UTC), list[tuple[str, float]]()
+        store, at, found = self._store, datetime.fromtimestamp(now, UTC), list[tuple[str, float]]()
         for intent in self._journal.intents.values():
             if change := now + RETRY if intent.over(now) else intent.next_change(now):
                 found.append((f"{intent.kind.value} of {intent.target}", change))
-        for window in world.inventory.maintenance:
-            if world.director.name in window.directors and (moment := next_change(window, at)):
+        for window in store.inventory.maintenance:
+            if store.director.name in window.directors and (moment := next_change(window, at)):
                 found.append((f"window {window.name}", moment.timestamp()))
         return found
 
@@ -145,13 +146,13 @@ class Intents:
             self.changed(now)
 
     def refresh(self) -> float:
-        """Make the world's intents those in force, as far as the inventory has what they are about.
+        """Make the store's intents those in force, as far as the inventory has what they are about.
 
         Returns the time of the one look at the clock that decides on everything: no moment is between two.
         """
-        now, world = self._clock(), self._world
+        now, store = self._clock(), self._store
         self.planned = _planned(
-            open_window(world.inventory.maintenance, world.director.name, datetime.fromtimestamp(now, UTC))
+            open_window(store.inventory.maintenance, store.director.name, datetime.fromtimestamp(now, UTC))
         )
         pins: dict[MemberKey, VerdictState] = {}
         vips: dict[IPAddress | None, Drain] = {}
@@ -170,13 +171,13 @@ class Intents:
                     paused = paused or intent
                 case _:
                     assert_never(intent)
-        world.take_intents(pins, vips, members, paused=paused)
+        store.handle(InForce(pins, vips, members, paused))
         self.changed(now)
         return now
 
     def unknown(self, kind: IntentKind, target: str) -> UnknownTargetError:
         """Return the error for a target that this director does not have."""
-        inventory = self._world.inventory
+        inventory = self._store.inventory
         first, _, rest = target.partition("/")
         if kind is IntentKind.PAUSE:
             names = [str(DIRECTOR)]
@@ -205,12 +206,12 @@ class Intents:
             case DirectorTarget():
                 return [None]
             case VipTarget(vip):
-                return [vip] if vip in self._world.inventory.vips else []
+                return [vip] if vip in self._store.inventory.vips else []
             case _:
                 return []
 
     def _members(self, target: Target) -> list[MemberKey]:
-        pools = self._world.inventory.pools
+        pools = self._store.inventory.pools
         match target:
             case PoolTarget(name) if name in pools:
                 return [(name, member.endpoint) for member in pools[name].members]

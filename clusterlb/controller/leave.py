@@ -6,10 +6,10 @@ import asyncio
 
 import structlog
 
-from clusterlb.controller.actual import Actual
 from clusterlb.controller.apply import Applier
 from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.ledger import Ledger
+from clusterlb.controller.store.actual import Actual
 from clusterlb.core.plan.diff import diff
 from clusterlb.core.plan.order import order
 from clusterlb.drivers.interface import DriverError, FrrDriver

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from clusterlb.controller.adjacent import on_uplinks, watched
-from clusterlb.controller.world import World
+from clusterlb.controller.store.store import Store
 from clusterlb.core.fitness import OSPF
 from clusterlb.drivers.interface import DriverError, FrrDriver, OspfNeighbor
 from clusterlb.model.address import AddressFamily
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 class Neighbors:
     """The neighbours on the uplinks at the last look, in ``seen``."""
 
-    world: World
+    store: Store
     seen: tuple[OspfNeighbor, ...] = ()
 
     async def ask(self, frr: FrrDriver) -> set[str] | None:
@@ -27,27 +27,28 @@ class Neighbors:
 
         What ospf6d does not say concerns IPv6's VIPs and no others.
         """
-        world = self.world
+        store = self.store
         try:
             found = await frr.neighbors(AddressFamily.IPV4)
         except DriverError as error:
-            world.health_changed(frr_failures=world.health.frr_failures + 1, frr_error=str(error))
+            failures = store.health.frr_failures + 1
+            store.handle(replace(store.health, frr_failures=failures, frr_error=str(error)))
             return None
         lost = self._take(AddressFamily.IPV4, found)
-        if AddressFamily.IPV6 in world.inventory.cluster.families:
+        if AddressFamily.IPV6 in store.inventory.cluster.families:
             lost |= await self._ask_ospf6d(frr)
         return lost
 
     async def _ask_ospf6d(self, frr: FrrDriver) -> set[str]:
-        world = self.world
+        store = self.store
         try:
             found = await frr.neighbors(AddressFamily.IPV6)
         except DriverError as error:
-            failures = world.health.ospf6_failures + 1
-            world.health_changed(ospf6_failures=failures, ospf6_error=str(error))
+            failures = store.health.ospf6_failures + 1
+            store.handle(replace(store.health, ospf6_failures=failures, ospf6_error=str(error)))
             return set()
-        if world.health.ospf6_failures:
-            world.health_changed(ospf6_failures=0, ospf6_error="")
+        if store.health.ospf6_failures:
+            store.handle(replace(store.health, ospf6_failures=0, ospf6_error=""))
         return self._take(AddressFamily.IPV6, found)
 
     async def ask_bfd(self, frr: FrrDriver) -> None:
@@ -58,15 +59,18 @@ class Neighbors:
             # no news: a silent bfdd is not a session that is down, and the neighbours have just answered
             log.warning("BFD sessions unreadable", error=str(error))
         else:
-            self.world.health_changed(bfd_up=watched(self.seen, up))
+            self.store.handle(replace(self.store.health, bfd_up=watched(self.seen, up)))
 
     def _take(self, family: AddressFamily, found: tuple[OspfNeighbor, ...]) -> set[str]:
-        found = on_uplinks(found, self.world.director.interfaces)
+        found = on_uplinks(found, self.store.director.interfaces)
         full = {each.router_id for each in found if each.full}
         before = {each.router_id for each in self.seen if each.full and each.family is family}
         if full != before:
             log.info(f"{OSPF[family][0].lower()} neighbours", full=",".join(sorted(full)) or "none")
         self.seen = (*(each for each in self.seen if each.family is not family), *found)
-        name = "ospf_full" if family is AddressFamily.IPV4 else "ospf6_full"
-        self.world.health_changed(**{name: len(full)})
+        health = self.store.health
+        if family is AddressFamily.IPV4:
+            self.store.handle(replace(health, ospf_full=len(full)))
+        else:
+            self.store.handle(replace(health, ospf6_full=len(full)))
         return before - full

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import structlog
 
-from clusterlb.controller.world import World
+from clusterlb.controller.store.store import Store
 from clusterlb.core.port_use import CLIENT_PORTS, OwnAddress, PortAlarm, alarms, translated_addresses
 from clusterlb.drivers.interface import ConntrackDriver, DriverError
 from clusterlb.model.address import IPAddress
@@ -36,12 +36,11 @@ class _Reading(NamedTuple):
 class PortUse:
     """Reads connection tracking in a thread of its own, and only while the inventory translates sources.
 
-    ``clock`` and ``cpu``, the thread's CPU time, are in seconds.
+    ``cpu``: the thread's CPU time, in seconds.
     """
 
-    world: World
+    store: Store
     conntrack: ConntrackDriver
-    clock: Callable[[], float]
     cpu: Callable[[], float] = time.thread_time
     _reading: asyncio.Future[_Reading] | None = None
     _due: float = 0.0
@@ -54,11 +53,11 @@ class PortUse:
         if self._reading is not None and self._reading.done():
             done, self._reading = self._reading, None
             reading = done.result()
-            self._due = self.clock() + max(PAUSE, reading.took / CPU_SHARE)
+            self._due = self.store.clock() + max(PAUSE, reading.took / CPU_SHARE)
             self._take(reading)
-        if self._reading is None and self.clock() >= self._due:
-            self._due = self.clock() + PAUSE
-            own = translated_addresses(self.world.inventory, self.world.director)
+        if self._reading is None and self.store.clock() >= self._due:
+            self._due = self.store.clock() + PAUSE
+            own = translated_addresses(self.store.inventory, self.store.director)
             if own:
                 loop = asyncio.get_running_loop()
                 self._reading = loop.run_in_executor(None, self._read, own)
@@ -113,7 +112,7 @@ class PortUse:
             self._say_failures(reading.failures)
 
     def _say_failures(self, now: ConntrackFailures) -> None:
-        at = self.clock()
+        at = self.store.clock()
         if self._said is None:  # what was before us is no news
             self._said = at - SAY_EVERY, now
         said_at, said = self._said

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from clusterlb.controller.index import Index
 from clusterlb.controller.ledger import Ledger, LedgerError
-from clusterlb.controller.world import World
+from clusterlb.controller.store.index import Index
+from clusterlb.controller.store.store import Store
 from clusterlb.core.plan.separate import separate
 from clusterlb.model.plan import (
     AddService,
@@ -25,10 +25,10 @@ NEEDS_NO_ENTRY = (EditDestination, ReadBack, Announce, Withdraw)
 
 
 class Records:
-    """Keeps the ledger ahead of the plans for ``world``."""
+    """Keeps the ledger ahead of the plans for ``store``."""
 
-    def __init__(self, world: World, ledger: Ledger) -> None:
-        self._world = world
+    def __init__(self, store: Store, ledger: Ledger) -> None:
+        self._store = store
         self._ledger = ledger
         self._recorded: Index | None = None
         self._on_disk: set[object] = {*ledger.services, *ledger.sysctls}
@@ -39,15 +39,15 @@ class Records:
             self._record(plan)
         except LedgerError as error:
             lacking = [step for step in plan if self._needs_entry(step)]
-            going, _ = separate(plan, lacking, self._world.vips_of)
+            going, _ = separate(plan, lacking, self._store.vips_of)
             return going, [StepError(step, 0, str(error)) for step in lacking[:1]]
         return plan, []
 
     def _record(self, plan: Plan) -> None:
-        if self._recorded is self._world.index and all(isinstance(step, NEEDS_NO_ENTRY) for step in plan):
+        if self._recorded is self._store.index and all(isinstance(step, NEEDS_NO_ENTRY) for step in plan):
             return  # the ledger has it all: a member's change must not cost a look at every service
-        actual = self._world.actual
-        self._ledger.own_services(self._world.index.owned)
+        actual = self._store.actual
+        self._ledger.own_services(self._store.index.owned)
         for step in plan:
             if isinstance(step, SetSysctl):
                 # all of them: some change with others
@@ -57,7 +57,7 @@ class Records:
             elif isinstance(step, ConfigureFrr):
                 self._ledger.own_lines(actual.frr or (), step.add, step.remove)
         self._ledger.save()
-        self._recorded = self._world.index
+        self._recorded = self._store.index
         self._on_disk = {*self._ledger.services, *self._ledger.sysctls}
 
     def _needs_entry(self, step: Step) -> bool:

@@ -14,8 +14,8 @@ from clusterlb.config.error import InventoryError
 from clusterlb.config.files import files
 from clusterlb.config.render import render_some
 from clusterlb.config.source import RefusedError
-from clusterlb.controller.index import Index
 from clusterlb.controller.reconcile import Reconciler
+from clusterlb.controller.store.index import Index
 from clusterlb.core.brake import too_much
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.inventory import Director, Inventory
@@ -103,18 +103,18 @@ class Reloader:
         async with self._busy:
             self.seen = await asyncio.to_thread(signature, self.path)
             self.unconfirmed = False
-            world = self.reconciler.world
+            store = self.reconciler.store
             try:
                 inventory, _ = await asyncio.to_thread(load_aside, self.path)
                 director = director_of(inventory, self.director)
                 lines = await asyncio.to_thread(self.render_frr, inventory, director)
-                if not yes and (much := too_much(world.inventory, inventory)):
+                if not yes and (much := too_much(store.inventory, inventory)):
                     self.unconfirmed = True
                     return self._rejected(much)
-                changed = inventory.digest != world.inventory.digest or lines != world.frr
+                changed = inventory.digest != store.inventory.digest or lines != store.index.frr
                 if changed:
-                    index = Index(inventory, director)
-                    await self.reconciler.kernel.check_rules(world.table(index))
+                    index = Index(inventory, director, lines)
+                    await self.reconciler.kernel.check_rules(store.table(index))
             except InventoryError as error:
                 return self._rejected(render_some(error.problems))
             except (DriverError, RenderError) as error:
@@ -126,16 +126,9 @@ class Reloader:
             if not changed:
                 return True
             async with self.reconciler.lock:
-                world.take_index(index, lines)
+                store.handle(index)
                 await self.reconciler.kernel.announce_as_routes(inventory.cluster.ospf.external)
-                probed = world.index.probes
-                world.verdicts = {k: v for k, v in world.verdicts.items() if k.probe in probed}
-                names = {probe.name for probe in inventory.cluster.director_checks.probes}
-                world.health_changed(probes={n: v for n, v in world.health.probes.items() if n in names})
-                world.hear_nothing(self.reconciler.clock())
-                world.standings = {k: v for k, v in world.standings.items() if k in world.index.keys}
-                world.mark_all()
-            world.counts["reloads"] += 1
+            store.count("reloads")
             log.info("inventory reloaded", digest=inventory.digest[:12], vips=len(inventory.vips))
             self.changed(inventory)
             return True
@@ -150,7 +143,7 @@ class Reloader:
             self.keep()
 
     def _rejected(self, text: str) -> bool:
-        self.reconciler.world.counts["reload_failures"] += 1
+        self.reconciler.store.count("reload_failures")
         if text == self.error:
             log.warning("inventory rejected again, for the same reasons")
         else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from clusterlb.controller.world import World
+from clusterlb.controller.store.store import Store
 from clusterlb.core.marks import director_marks
 from clusterlb.core.nft.snat import read_buckets, snat_part
 from clusterlb.core.place import why_not_drain
@@ -28,15 +28,13 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Snat:
-    """Keeps the world's ``snat``: what follows from the pools and from what the other directors do.
+    """Tells the store what follows from the SNAT pools and from what the other directors do.
 
-    ``count`` returns how many connections live on these addresses. ``clock`` is the observations', ``wall``
-    that of intents; both in seconds.
+    ``count`` returns how many connections live on these addresses; ``wall`` is the intents' clock.
     """
 
-    world: World
+    store: Store
     count: Callable[[Collection[IPAddress]], Awaitable[int]]
-    clock: Callable[[], float]
     wall: Callable[[], float] = time.time
     buckets: dict[PoolFamily, Buckets] = field(default_factory=dict)
     _alive_at: dict[str, float] = field(default_factory=dict)
@@ -51,10 +49,10 @@ class Snat:
         """Take everything in again; while this director leaves, count the flows on its addresses."""
         if self._drain() is None:
             self._flows, self._count_at = None, float("-inf")
-        elif self.clock() >= self._count_at:
-            self._flows, self._count_at = None, self.clock() + COUNT_EVERY
-            own = self.world.inventory.snat_pools.values()
-            addresses = [a for pool in own for a in pool.addresses.get(self.world.director.name, ())]
+        elif self.store.clock() >= self._count_at:
+            self._flows, self._count_at = None, self.store.clock() + COUNT_EVERY
+            own = self.store.inventory.snat_pools.values()
+            addresses = [a for pool in own for a in pool.addresses.get(self.store.director.name, ())]
             try:
                 self._flows = await self.count(addresses) if addresses else 0
             except DriverError as error:
@@ -63,33 +61,33 @@ class Snat:
 
     def look(self) -> None:
         """Work out what should be from what is known, and have it carried out where it has changed."""
-        world = self.world
-        if not world.inventory.snat_pools and not world.inventory.cluster.ospf.default_originate:
-            world.take_snat(NO_SNAT)
+        store = self.store
+        if not store.inventory.snat_pools and not store.inventory.cluster.ospf.default_originate:
+            store.handle(NO_SNAT)
             return
         alive = self._take_view()
         leaving = self._leaving()
-        part = snat_part(world.inventory, world.director, self.buckets)
-        world.take_snat(replace(world.snat, part=part))  # so that the rules are those with this part
+        part = snat_part(store.inventory, store.director, self.buckets)
+        store.handle(replace(store.snat, part=part))  # so that the rules are those with this part
         loaded = self._loaded()
         own = decide_addresses(
-            world.inventory,
-            world.director,
-            world.around(self.clock()),
-            unfit=world.unfit_for,
+            store.inventory,
+            store.director,
+            store.around(),
+            unfit=store.unfit_for,
             loaded=loaded,
             leaving=leaving,
         )
-        world.take_snat(
+        store.handle(
             SnatState(
                 part=part,
                 own=own,
-                peers=peers(world.inventory, world.director, alive),
+                peers=peers(store.inventory, store.director, alive),
                 # replies must find the way back before the first flow comes
-                gateway=world.unfit is None
+                gateway=store.unfit is None
                 and loaded
                 and leaving is None
-                and own.keys() <= world.actual.links.announced.keys()
+                and own.keys() <= store.actual.links.announced.keys()
                 and self._knows_an_owner(),
             )
         )
@@ -99,14 +97,14 @@ class Snat:
 
         Flows outlive a moment without rules, but no withdrawal.
         """
-        world, now = self.world, self.clock()
-        if world.actual.rules.digest == world.rules.digest:
+        store, now = self.store, self.store.clock()
+        if store.actual.rules.digest == store.rules.digest:
             self._loaded_at = now
         return now - self._loaded_at < MENDS
 
     def _knows_an_owner(self) -> bool:
         """Say whether somebody would translate what comes; without pools nobody is to."""
-        return not self.world.inventory.snat_pools or any(
+        return not self.store.inventory.snat_pools or any(
             known.current != NOBODY for known in self.buckets.values()
         )
 
@@ -116,23 +114,23 @@ class Snat:
         Maps and peers begin with what the kernel has: who had a bucket before is remembered nowhere else.
         What is no evidence of the others changes nothing.
         """
-        world, now = self.world, self.clock()
-        around = world.around(now)
-        there = {peer.mark for peer in world.actual.links.peers}
-        for name, mark in director_marks(world.inventory.directors).items():
+        store, now = self.store, self.store.clock()
+        around = store.around()
+        there = {peer.mark for peer in store.actual.links.peers}
+        for name, mark in director_marks(store.inventory.directors).items():
             if mark in there:
                 self._alive_at.setdefault(name, now)
-        for key, found in read_buckets(world.actual.rules, world.inventory, world.director).items():
+        for key, found in read_buckets(store.actual.rules, store.inventory, store.director).items():
             self.buckets.setdefault(key, found)
         if around.view is None or not around.knows():
             return frozenset(self._alive_at)
-        own = world.director.name
+        own = store.director.name
         seen = {
             (pool.name, family): (
-                look(pool, family, world.inventory, around.view),
+                look(pool, family, store.inventory, around.view),
                 pool.addresses_of(own, family),
             )
-            for pool in world.inventory.snat_pools.values()
+            for pool in store.inventory.snat_pools.values()
             for family in pool.families
         }
         self._alive_at |= {name: now for each, _ in seen.values() for name in each.alive}
@@ -150,12 +148,12 @@ class Snat:
         return alive
 
     def _drain(self) -> Drain | None:
-        return self.world.drains.get(None)
+        return self.store.in_force.drains.get(None)
 
     def _leaving(self) -> Leaving | None:
-        intent, now = self._drain(), self.clock()
-        around = self.world.around(now)
-        if intent is None or (not intent.force and why_not_drain(self.world.inventory, around)):
+        intent, now = self._drain(), self.store.clock()
+        around = self.store.around()
+        if intent is None or (not intent.force and why_not_drain(self.store.inventory, around)):
             self._leaving_since = None
             return None
         if self._leaving_since is None:

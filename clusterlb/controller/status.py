@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 from clusterlb import __version__
 from clusterlb.controller.condition import Unprobed, announced, condition
 from clusterlb.controller.daemon import Controller
-from clusterlb.core.member import member_state
+from clusterlb.core.member import MemberState
 from clusterlb.core.nft.hairpin import explain
 from clusterlb.core.programme import destination_key
 from clusterlb.drivers.interface import DriverError
@@ -49,39 +49,39 @@ Statistics = Mapping[ServiceKey, ServiceStatistics] | None
 
 async def status(controller: Controller) -> Status:
     """Return the director's whole status."""
-    world = controller.world
+    store = controller.store
     statistics, ipvs_error = await _statistics(controller)
-    unprobed, lanes = controller.engine.unprobed(), world.announced()
+    unprobed, lanes = controller.engine.unprobed(), store.announced()
     now = condition(controller)
-    each = zip(now.vips, tuple(world.inventory.vips.values()), strict=True)
+    each = zip(now.vips, tuple(store.inventory.vips.values()), strict=True)
     vips = [await _vip(controller, where, vip, statistics, unprobed) for where, vip in each]
     known = _fields(now) | {"ipvs": IpvsStatus(answers=not ipvs_error, error=ipvs_error), "vips": tuple(vips)}
     return Status(
         **known,
-        director=world.director.name,
+        director=store.director.name,
         version=__version__,
-        router_id=world.director.router_id,
-        cluster=world.inventory.cluster.name,
-        uplinks=dict(world.health.carrier),
-        filled={name: round(share, 1) for name, share in world.health.filled.items()},
+        router_id=store.director.router_id,
+        cluster=store.inventory.cluster.name,
+        uplinks=dict(store.health.carrier),
+        filled={name: round(share, 1) for name, share in store.health.filled.items()},
         director_checks={
             name: DirectorCheckStatus(verdict=v.state, because=v.because.detail if v.because else "")
-            for name, v in world.health.probes.items()
+            for name, v in store.health.probes.items()
         },
         pools=_pools(controller),
         cluster_view=_cluster_view(controller),
-        paused=world.paused.reason if world.paused else "",
+        paused=store.in_force.paused.reason if store.in_force.paused else "",
         next_window=controller.next_window(),
         intents=tuple(controller.intents.standing),
         snat=tuple(
-            SnatAddressStatus(address=address, **announced(world, lanes, address, decision))
-            for address, decision in world.snat.own.items()
+            SnatAddressStatus(address=address, **announced(store, lanes, address, decision))
+            for address, decision in store.snat.own.items()
         ),
         heartbeats=tuple(controller.elections.warnings),
         two_masters=tuple(one.vip for one in controller.elections.findings),
         ports=controller.port_use.status(),
-        inside=tuple(explain(world.inventory, pair) for pair in sorted(world.hairpins)),
-        counts={name: world.counts[name] for name in COUNTS},
+        inside=tuple(explain(store.inventory, pair) for pair in sorted(store.hairpins)),
+        counts={name: store.counts[name] for name in COUNTS},
     )
 
 
@@ -99,7 +99,7 @@ COUNTS = {
 async def _statistics(controller: Controller) -> tuple[Statistics, str]:
     """Return what IPVS counts, and why not where it does not answer."""
     try:
-        return await controller.reconciler.kernel.statistics(tuple(controller.world.index.served)), ""
+        return await controller.reconciler.kernel.statistics(tuple(controller.store.index.served)), ""
     except DriverError as error:
         return None, str(error)
 
@@ -141,18 +141,19 @@ async def _members(
     controller: Controller, of: Service, key: ServiceKey, statistics: Statistics, unprobed: Unprobed
 ) -> list[MemberStatus]:
     """Return a service's members; the loop has its turn between some and some."""
-    pool = controller.world.inventory.pools.get(of.pool)
-    if pool is None:
-        return []
-    service = controller.world.actual.services.get(key)
+    store = controller.store
+    pool, states = store.inventory.pools.get(of.pool), store.assessment.members.get(of.pool)
+    if pool is None or states is None:
+        return []  # a reload has just taken it away
+    service = store.actual.services.get(key)
     weights = {d.key: d.weight for d in service.destinations} if service else {}
     found = None if statistics is None else statistics.get(key)
     numbers = None if statistics is None else dict(found.destinations) if found else {}
     rows = []
-    for number, member in enumerate(pool.members):
+    for number, (member, state) in enumerate(zip(pool.members, states, strict=True)):
         if number % AT_ONCE == 0:
             await asyncio.sleep(0)
-        rows.append(_member(controller, of, key, pool, member, numbers, weights, unprobed))
+        rows.append(_member(controller, of, key, pool, member, state, numbers, weights, unprobed))
     return rows
 
 
@@ -162,18 +163,16 @@ def _member(
     key: ServiceKey,
     pool: Pool,
     member: Member,
+    state: MemberState,
     statistics: Mapping[DestinationKey, DestinationStatistics] | None,
     weights: Mapping[DestinationKey, int],
     unprobed: Unprobed,
 ) -> MemberStatus:
-    world = controller.world
-    now = controller.reconciler.clock()
-    state = member_state(
-        pool, member, world.index.roster, world.verdicts, world.pins, world.member_drains, now
-    )
+    store = controller.store
+    now = controller.store.clock()
     destination = destination_key(of, member)
     numbers = None if statistics is None else statistics.get(destination, NOT_THERE)
-    checks = world.index.roster.checks.get((pool.name, member.endpoint), ()) if unprobed else ()
+    checks = store.index.roster.checks.get((pool.name, member.endpoint), ()) if unprobed else ()
     silent = (unprobed.get(check.probe, "") for ways in checks for check in ways)
     return MemberStatus(
         member=member.endpoint,
@@ -183,9 +182,9 @@ def _member(
         because=state.because,
         pinned=state.pinned and not state.drained,
         drained=state.drained,
-        lingering=world.lingering.get((pool.name, member.endpoint), ""),
+        lingering=store.draining.lingering.get((pool.name, member.endpoint), ""),
         warning="; ".join(dict.fromkeys(filter(None, (*silent, state.warning)))),
-        suspect=world.suspects.get((key, destination), ""),
+        suspect=store.counted.suspects.get((key, destination), ""),
         share=state.share,
         weight=weights.get(destination),
         active=numbers.active if numbers else None,
@@ -219,7 +218,7 @@ def _counted(counters: Counters | None) -> _Counted:
 
 def _pools(controller: Controller) -> dict[str, PoolStatus]:
     """Return how the pools stand that a service uses; one that nobody has judged yet is not there."""
-    world = controller.world
+    store, standings = controller.store, controller.store.assessment.standings
     return {
         pool.name: PoolStatus(
             up=now.up,
@@ -231,19 +230,19 @@ def _pools(controller: Controller) -> dict[str, PoolStatus]:
             sorry=now.sorry,
             panic=now.panic,
         )
-        for pool in world.inventory.pools.values()
-        if pool.name in world.index.keys and (now := world.standings.get(pool.name)) is not None
+        for pool in store.inventory.pools.values()
+        if pool.name in store.index.keys and (now := standings.get(pool.name)) is not None
     }
 
 
 def _cluster_view(controller: Controller) -> ClusterViewStatus:
     """Return who announces what, by VIP."""
-    seen = controller.world.cluster_view
+    seen = controller.store.cluster_view
     if seen is None:
         return ClusterViewStatus()
-    names = {d.router_id: name for name, d in controller.world.inventory.directors.items()}
+    names = {d.router_id: name for name, d in controller.store.inventory.directors.items()}
     return ClusterViewStatus(
-        age=round(controller.reconciler.clock() - seen.taken_at, 1),
+        age=round(controller.store.clock() - seen.taken_at, 1),
         warnings=tuple(FindingStatus(kind=each.kind, text=each.text) for each in seen.warnings),
         announcements={
             vip: tuple(

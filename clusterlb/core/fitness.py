@@ -57,6 +57,11 @@ class DirectorHealth:
         return frozenset(family for family in AddressFamily if self.full(family))
 
     @property
+    def failures(self) -> tuple[int, ...]:
+        """Return how often in a row FRR, IPVS and ospf6d have not answered."""
+        return self.frr_failures, self.ipvs_failures, self.ospf6_failures
+
+    @property
     def error(self) -> str:
         """Return why something could not be read, empty where all could."""
         return self.frr_error or self.ospf6_error or self.ipvs_error

@@ -6,9 +6,10 @@ lanes hold was made by verdicts, and stays until there are new ones.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
-from clusterlb.core.desired import View
+from clusterlb.core.known import Known
+from clusterlb.core.member import MemberState
 from clusterlb.core.programme import destination_key
 from clusterlb.core.quorum import Standing, as_found, standing
 from clusterlb.model.check import VerdictState
@@ -16,16 +17,23 @@ from clusterlb.model.health import CheckKey
 from clusterlb.model.inventory import Inventory, OnDown
 
 
-def stand(inventory: Inventory, names: Collection[str], view: View) -> dict[str, Standing]:
-    """Return how these pools stand, given how they stood; those that nobody has judged, as they are found."""
-    before = {**view.standings}
+def stand(
+    inventory: Inventory,
+    names: Collection[str],
+    known: Known,
+    members: Mapping[str, tuple[MemberState, ...]],
+    before: Mapping[str, Standing],
+) -> dict[str, Standing]:
+    """Return how these pools stand, given how they stood; those that nobody has judged, as they are found.
+
+    ``members``: the judgements on each pool's members.
+    """
     if unjudged := {name for name in names if name not in before}:
-        before |= adopted(inventory, unjudged, view)
-    pools = (inventory.pools[name] for name in names)
-    return {pool.name: standing(pool, view.states(pool), before[pool.name]) for pool in pools}
+        before = {**before, **adopted(inventory, unjudged, known)}
+    return {name: standing(inventory.pools[name], members[name], before[name]) for name in names}
 
 
-def adopted(inventory: Inventory, names: Collection[str], view: View) -> dict[str, Standing]:
+def adopted(inventory: Inventory, names: Collection[str], known: Known) -> dict[str, Standing]:
     """Return how pools are taken to stand that nobody has judged yet: as the kernel and the lanes say.
 
     A sorry server that takes connections says that its pool is not fit. A VIP that is announced says that its
@@ -37,18 +45,18 @@ def adopted(inventory: Inventory, names: Collection[str], view: View) -> dict[st
         for service in vip.services:
             if service.pool in names:
                 last = inventory.pools[service.pool].sorry
-                have = view.services.get(service.key(vip.address))
+                have = known.services.get(service.key(vip.address))
                 used = {d.key for d in have.destinations if d.weight} if have else set()
                 if last is not None and destination_key(service, last) in used:
                     resorted.add(service.pool)
-                elif view.announces(vip.address) or (last is not None and used):
+                elif known.announces(vip.address) or (last is not None and used):
                     served.add(service.pool)
     return {
         name: as_found(inventory.pools[name], fit=name in served, sorry=name in resorted) for name in names
     }
 
 
-def unheard(inventory: Inventory, view: View) -> Iterator[CheckKey]:
+def unheard(inventory: Inventory, known: Known) -> Iterator[CheckKey]:
     """Yield the checks without a verdict whose ``initial`` one does not count, as verdicts made the table.
 
     ``initial`` speaks for members that the kernel does not have. One that it does not have may be DOWN where
@@ -56,13 +64,13 @@ def unheard(inventory: Inventory, view: View) -> Iterator[CheckKey]:
     """
     for vip in inventory.vips.values():
         for service in vip.services:
-            have = view.services.get(service.key(vip.address))
+            have = known.services.get(service.key(vip.address))
             if have is None:
                 continue
             pool = inventory.pools[service.pool]
             there = {d.key for d in have.destinations}
             for member in pool.members:
                 if destination_key(service, member) in there or pool.on_down is OnDown.REMOVE:
-                    for key in (k for keys in view.roster.checks[pool.name, member.endpoint] for k in keys):
-                        if key.check.initial is not VerdictState.UNKNOWN and key not in view.verdicts:
+                    for key in (k for keys in known.roster.checks[pool.name, member.endpoint] for k in keys):
+                        if key.check.initial is not VerdictState.UNKNOWN and key not in known.verdicts:
                             yield key

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from clusterlb.config.load import load
 from clusterlb.controller.daemon import Controller, Settings
-from clusterlb.controller.judge import Judge
 from clusterlb.controller.kernel import Drivers
+from clusterlb.controller.store.events import Observed
 from clusterlb.drivers.conntrack_fake import FakeConntrack
 from clusterlb.drivers.frr.fake import ADJACENT, FakeFrr
 from clusterlb.drivers.frr.text import parse
@@ -60,12 +60,12 @@ async def _measure(root: Path) -> list[Figure]:
         lambda cluster, director: parse(render_config(cluster, director)),
         FakeEngine,
     )
-    reconciler, judge = controller.reconciler, Judge(controller.world)
-    await controller.readings.adopt()
+    reconciler = controller.reconciler
+    await controller.adopt()
     full = await _timed(reconciler.cycle())
-    world = controller.world
-    assert len(world.actual.services) == 1000
-    world.mark_all()
+    store = controller.store
+    assert len(store.actual.services) == 1000
+    store.mark_all()
     idle = await _timed(reconciler.cycle())
     times, messages = [], []
     for number in range(ROUNDS):
@@ -73,11 +73,11 @@ async def _measure(root: Path) -> list[Figure]:
         (check,) = pool.checks
         probe = ProbeKey(pool.members[3].endpoint, check.probe)
         for _ in range(check.fall):
-            judge.observe(probe, Observation(False, time.monotonic(), 0.0, "refused"))
+            store.handle(Observed(probe, Observation(False, time.monotonic(), 0.0, "refused")))
         before = ipvs.messages_sent
         times.append(await _timed(reconciler.cycle()))
         messages.append(ipvs.messages_sent - before)
-        (key,) = world.index.keys[pool.name]
+        (key,) = store.index.keys[pool.name]
         found = {d.key: d.weight for d in ipvs.read([key])[key].destinations}
         assert found[DestinationKey(*probe.endpoint)] == 0
         assert sum(found.values()) == len(pool.members) - 1

@@ -37,7 +37,7 @@ async def _measure(root: Path) -> list[Figure]:
     (root / "inventory.yaml").write_text(big_inventory())
     inventory, _ = load(root / "inventory.yaml")
     controller = FakeDirector(root, inventory).controller()
-    await controller.readings.adopt()
+    await controller.adopt()
     await controller.reconciler.cycle()
     await controller.reconciler.configured()
     set_aside()

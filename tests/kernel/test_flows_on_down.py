@@ -145,7 +145,7 @@ async def test_flows_of_a_member_that_is_down_move_and_no_others(tmp_path: Path,
                     return busiest not in after.values()
 
                 await eventually(moved)
-                await eventually(lambda: key not in controller.world.emptying)
+                await eventually(lambda: key not in controller.store.emptying)
                 await idle(controller)
                 after = senders.send()
         assert busiest not in after.values()

@@ -91,12 +91,12 @@ class Walk:
     def check(self) -> None:
         dated, now = self.dated, self.dated.clock.time()
         self.drains = {name: drain for name, drain in self.drains.items() if not drain.over(now)}
-        found = open_window(dated.world.inventory.maintenance, "d1", dated.clock.utc)
+        found = open_window(dated.store.inventory.maintenance, "d1", dated.clock.utc)
         due = {name: drain for name, drain in self.drains.items() if drain.in_force(now)}
         event(f"{len(due)} drains, window {found is not None}")
-        assert bool(dated.world.member_intents) is ("pool/web" in due)
-        assert (None in dated.world.drains) is (found is not None or "director" in due)
-        assert bool(dated.world.drains.keys() - {None}) is ("vip/10.100.0.1" in due)
+        assert bool(dated.store.in_force.members) is ("pool/web" in due)
+        assert (None in dated.store.in_force.drains) is (found is not None or "director" in due)
+        assert bool(dated.store.in_force.drains.keys() - {None}) is ("vip/10.100.0.1" in due)
         planned = dated.intents.planned
         assert (planned and planned.until) == (found and found.ends.timestamp())
 

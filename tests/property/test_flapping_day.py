@@ -7,15 +7,14 @@ time, at a pace of their own; the others lose a probe now and then.
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
-from clusterlb.core.desired import View, decisions, desired, served
+from clusterlb.core.assessment import Assessment, assess, judged
+from clusterlb.core.desired import desired, served
+from clusterlb.core.known import Known
 from clusterlb.core.plan.diff import diff
 from clusterlb.core.plan.pace import changed_vips, ready_at
-from clusterlb.core.quorum import Standing
 from clusterlb.core.roster import roster
-from clusterlb.core.stand import stand
 from clusterlb.core.verdict import first, judge
 from clusterlb.model.check import CheckSpec, ProbeSpec
 from clusterlb.model.health import CheckKey, Observation
@@ -55,7 +54,7 @@ def a_day(given, seed, seconds=DAY):
     swings: dict[CheckKey, tuple[int, bool]] = {}
     verdicts = {key: first(key.check) for key in keys}
     services = served(given)
-    standings: dict[str, Standing] = {}
+    assessment = Assessment()
     have = DirectorState()
     edits = changes = 0
     last_change = None
@@ -73,12 +72,10 @@ def a_day(given, seed, seconds=DAY):
             dirty = dirty or verdicts[key].state is not before.state
         if not dirty:
             continue
-        view = View(
-            roster=who, now=float(now), verdicts=verdicts, services=have.services, standings=standings
-        )
-        standings = stand(given, given.pools, view)
-        view = replace(view, standings=standings)
-        want = desired(given, services, services, decisions(given, given.vips, view), view)
+        known = Known(roster=who, now=float(now), verdicts=verdicts, services=have.services)
+        assessment = judged(given, known, assessment, given.pools)
+        assessment = assess(given, known, assessment, given.pools, given.vips)
+        want = desired(given, services, services, given.vips, known, assessment)
         plan = diff(want, have)
         assert not changed_vips(plan) or now >= ready_at(last_change, given.cluster.ospf.pace)
         edits += sum(isinstance(s, EditDestination | AddDestination | RemoveDestination) for s in plan)

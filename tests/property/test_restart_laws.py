@@ -51,13 +51,13 @@ def test_a_start_changes_nothing_while_the_checks_say_what_they_said(seed: int):
     """
 
     async def law(story: Story) -> None:
-        before, verdicts = ours(story), dict(story.controller.world.verdicts)
+        before, verdicts = ours(story), dict(story.controller.store.verdicts)
         await story.end()
         await story.begin()
         said = list(verdicts.items())
         story.dice.shuffle(said)
         for key, verdict in said:
-            story.controller.world.verdicts[key] = verdict
+            story.controller.store.verdicts[key] = verdict
             if story.dice.random() < 0.3:
                 await story.rest()
                 assert ours(story) == before
@@ -72,7 +72,7 @@ def test_a_start_changes_nothing_while_the_checks_say_what_they_said(seed: int):
 def test_a_reload_that_adds_checks_changes_no_member_until_they_have_spoken(seed: int):
     async def law(story: Story) -> None:
         before = ours(story)
-        story.reload(more_checks(story.controller.world.inventory))
+        story.reload(more_checks(story.controller.store.inventory))
         await story.rest()
         assert ours(story) == before
 
@@ -83,7 +83,7 @@ def test_a_reload_that_adds_checks_changes_no_member_until_they_have_spoken(seed
 @settings(max_examples=30, deadline=None)
 def test_a_reload_that_appends_members_changes_nothing_until_they_are_known(seed: int):
     async def law(story: Story) -> None:
-        plain = more_members(story.controller.world.inventory)
+        plain = more_members(story.controller.store.inventory)
         pools = {
             name: replace(pool, checks=tuple(replace(c, initial=VerdictState.UNKNOWN) for c in pool.checks))
             for name, pool in plain.pools.items()

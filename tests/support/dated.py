@@ -13,11 +13,11 @@ from fake_director import inventory
 from intents import drain
 from virtual_time import Clock
 
-from clusterlb.controller.index import Index
 from clusterlb.controller.intents import Intents
 from clusterlb.controller.journal import Journal
 from clusterlb.controller.schedule import Schedule
-from clusterlb.controller.world import World
+from clusterlb.controller.store.index import Index
+from clusterlb.controller.store.store import Store
 from clusterlb.core.place import Surroundings
 from clusterlb.model.intent import Drain
 from clusterlb.model.inventory import Window
@@ -47,8 +47,8 @@ class Dated:
     def __init__(self, clock: Clock, root: Path, *windows: Window) -> None:
         self.clock = clock
         base = replace(inventory(), maintenance=windows)
-        self.world = World(base, base.directors["d1"])
-        self.intents = Intents(Journal(root / "intents.jsonl"), self.world, _look_around, clock.time)
+        self.store = Store(Index(base, base.directors["d1"]))
+        self.intents = Intents(Journal(root / "intents.jsonl"), self.store, _look_around, clock.time)
         self.schedule = Schedule(self.intents.look)
         self.intents.changed = lambda now: self.schedule.at(self.intents.changes(now))
 
@@ -62,8 +62,8 @@ class Dated:
 
     def reload(self, *windows: Window) -> None:
         """Take in an inventory with other windows, as a reload does."""
-        changed = replace(self.world.inventory, maintenance=windows)
-        self.world.take_index(Index(changed, self.world.director), ())
+        changed = replace(self.store.inventory, maintenance=windows)
+        self.store.handle(Index(changed, self.store.director))
         self.intents.refresh()
 
     async def until(self, text: str) -> None:
@@ -81,4 +81,4 @@ class Dated:
     @property
     def drains(self) -> Sequence[str]:
         """Return why this director drains: the reasons of the drains in force."""
-        return [intent.reason for intent in self.world.drains.values()]
+        return [intent.reason for intent in self.store.in_force.drains.values()]

@@ -8,10 +8,13 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from ipaddress import IPv4Address, ip_address, ip_network
 from pathlib import Path
+from typing import Any
 
 from clusterlb.controller.apply import Applier
 from clusterlb.controller.daemon import Controller, Settings
 from clusterlb.controller.kernel import Drivers
+from clusterlb.controller.store.index import Index
+from clusterlb.controller.store.store import Store
 from clusterlb.drivers.conntrack_fake import FakeConntrack
 from clusterlb.drivers.frr.fake import ADJACENT, ADJACENT6, FakeFrr
 from clusterlb.drivers.frr.text import parse
@@ -253,18 +256,29 @@ async def idle(controller: Controller, seconds: float = 60.0) -> None:
     """Wait until the controller has all verdicts and nothing more to do."""
     await eventually(
         lambda: (
-            controller.world.adopted_at is not None
+            controller.store.adopted_at is not None
             and all(
-                key in controller.world.verdicts
-                for keys in controller.world.index.roster.users.values()
+                key in controller.store.verdicts
+                for keys in controller.store.index.roster.users.values()
                 for key in keys
             )
-            and not controller.world.dirty
+            and not controller.store.dirty
             and not controller.reconciler.lock.locked()
             and not controller.reconciler.plan()
         ),
         seconds,
     )
+
+
+def change_health(store: Store, **fields: Any) -> None:
+    """Have readings say something of the director's own condition."""
+    store.handle(replace(store.health, **fields))
+
+
+def take_over(store: Store, given: Inventory) -> None:
+    """Take an inventory over as a reload does."""
+    lines = parse(render_config(given, store.director))
+    store.handle(Index(given, store.director, lines))
 
 
 @asynccontextmanager
@@ -288,10 +302,10 @@ async def unheard(host: FakeDirector) -> AsyncIterator[Controller]:
     host.engine.silent = True
     task = asyncio.create_task(controller.run())
     try:
-        await eventually(lambda: controller.world.decided and not controller.world.dirty)
+        await eventually(lambda: controller.store.decided and not controller.store.dirty)
         for look in (controller.readings.services, controller.drains.look, controller.counters.look):
             await look()
-        await eventually(lambda: not controller.world.dirty and not controller.reconciler.plan())
+        await eventually(lambda: not controller.store.dirty and not controller.reconciler.plan())
         yield controller
     finally:
         controller.stop()

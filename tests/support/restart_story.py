@@ -8,11 +8,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from random import Random
 
-from fake_director import FakeDirector, inventory
+from fake_director import FakeDirector, inventory, take_over
 
 from clusterlb.controller.daemon import Controller
-from clusterlb.controller.index import Index
-from clusterlb.controller.judge import Judge
+from clusterlb.controller.store.events import Observed
 from clusterlb.model.check import CheckSpec, Need, ProbeSpec, TcpOptions, VerdictState, Via
 from clusterlb.model.health import CheckKey, Observation
 from clusterlb.model.inventory import (
@@ -106,21 +105,21 @@ class Story:
     async def begin(self) -> int:
         """Start a controller that has no verdict; return how many steps that took it."""
         self.controller = self.host.controller()
-        await self.controller.readings.adopt()
+        await self.controller.adopt()
         before = self.steps
         await self.rest()
         return self.steps - before
 
     @property
     def steps(self) -> int:
-        return self.controller.world.counts["steps"]
+        return self.controller.store.counts["steps"]
 
     async def rest(self) -> None:
         """Have the controller do all that it wants to, with what the survey of the counters brings."""
         controller = self.controller
         for _ in range(SETTLES_IN):
             before = self.steps
-            controller.world.mark_all()
+            controller.store.mark_all()
             await controller.reconciler.cycle()
             await controller.reconciler.configured()
             await controller.counters.look()
@@ -142,13 +141,14 @@ class Story:
         return [self.check, self.check, self.check, self.check, self.speak, self.pin, self.drain, self.unwish]
 
     def keys(self) -> list[CheckKey]:
-        users = self.controller.world.index.roster.users
+        users = self.controller.store.index.roster.users
         return [key for probe in users for key in users[probe]]
 
     def _observe(self, key: CheckKey, *, ok: bool) -> None:
-        now = self.controller.reconciler.clock()
+        now = self.controller.store.clock()
         share = self.dice.choice(ASKS) if ok else None
-        Judge(self.controller.world).observe(key.probe, Observation(ok, now, 0.0, "", share))
+        observation = Observation(ok, now, 0.0, "", share)
+        self.controller.store.handle(Observed(key.probe, observation))
 
     async def check(self) -> None:
         for key in self.dice.sample(self.keys(), 1):
@@ -158,12 +158,12 @@ class Story:
         """Have every check that has not spoken do so."""
         good = self.dice.random()
         for key in self.keys():
-            known = self.controller.world.verdicts.get(key)
+            known = self.controller.store.verdicts.get(key)
             if known is None or known.state is VerdictState.UNKNOWN:
                 self._observe(key, ok=self.dice.random() < good)
 
     def _member(self) -> str:
-        pool = self.dice.choice(list(self.controller.world.inventory.pools.values()))
+        pool = self.dice.choice(list(self.controller.store.inventory.pools.values()))
         return f"{pool.name}/{self.dice.choice(pool.members).endpoint}"
 
     async def pin(self) -> None:
@@ -171,7 +171,7 @@ class Story:
         await self.controller.intents.set(intents.pin(self._member(), state))
 
     async def drain(self) -> None:
-        vip = self.dice.choice(list(self.controller.world.inventory.vips))
+        vip = self.dice.choice(list(self.controller.store.inventory.vips))
         target = self.dice.choice([f"member/{self._member()}", f"vip/{vip}"])
         # by force: a guard would ask who else announces the VIP, and the story has this director alone
         await self.controller.intents.set(intents.drain(target, force=True))
@@ -187,12 +187,7 @@ class Story:
 
     def reload(self, given: Inventory) -> None:
         """Take over another inventory as a reload does."""
-        world = self.controller.world
-        world.take_index(Index(given, world.director), world.frr)
-        probed = world.index.probes
-        world.verdicts = {k: v for k, v in world.verdicts.items() if k.probe in probed}
-        world.hear_nothing(self.controller.reconciler.clock())
-        world.mark_all()
+        take_over(self.controller.store, given)
 
 
 async def lived(

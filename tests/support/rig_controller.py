@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from clusterlb.controller.daemon import Controller, Settings
-from clusterlb.controller.judge import Judge
 from clusterlb.controller.kernel import Drivers
+from clusterlb.controller.store.events import Observed
 from clusterlb.core.host import sysctls
 from clusterlb.drivers.conntrack_fake import FakeConntrack
 from clusterlb.drivers.frr.daemon import FrrDaemon
@@ -120,9 +120,11 @@ class _Engine:
     def look(self) -> float:
         """Observe all; return when."""
         controller, now = self._controller(), time.monotonic()
-        for probe, users in controller.world.index.roster.users.items():
+        for probe, users in controller.store.index.roster.users.items():
             pools = {pool for names in users.values() for pool in names}
-            Judge(controller.world).observe(probe, Observation(not pools & self.failing, now, 0.0, "as told"))
+            controller.store.handle(
+                Observed(probe, Observation(not pools & self.failing, now, 0.0, "as told"))
+            )
         return now
 
 
@@ -174,7 +176,7 @@ async def _obey(controller: Controller, engine: _Engine, order: dict[str, Any]) 
         case {"do": "undrain"}:
             controller.intents.clear(*drain().name)
         case {"do": "lanes"}:
-            decided = controller.world.decided
+            decided = controller.store.decided
             return {
                 str(vip): [*sorted(lane.value for lane in one.lanes), str(one.because)]
                 for vip, one in decided.items()

@@ -25,10 +25,10 @@ def scrape(inventory: Inventory, live: DestinationStatistics | None = None) -> s
         with TemporaryDirectory() as root:
             host = FakeDirector(Path(root), inventory)
             controller = host.controller()
-            for name in controller.world.index.sysctls:
+            for name in controller.store.index.sysctls:
                 (host.proc / name).parent.mkdir(parents=True, exist_ok=True)
                 (host.proc / name).write_text("0\n")
-            await controller.readings.adopt()
+            await controller.adopt()
             await controller.reconciler.cycle()
             await controller.reconciler.configured()
             for key, state in host.ipvs.read().items():

@@ -8,7 +8,7 @@ from lsdbs import rid, star, stub
 
 from clusterlb.api.server import Server
 from clusterlb.cli.client import ask
-from clusterlb.controller import readings
+from clusterlb.controller import routing
 from clusterlb.model.inventory import Director
 from clusterlb.model.lsdb import Databases
 from clusterlb.model.ospf import Uplink
@@ -20,7 +20,7 @@ BOTH = Databases(star(2, stub(1), stub(2)))
 @asynccontextmanager
 async def first_of_two(root, database, monkeypatch):
     """A director that has looked once, and looks no more by itself; with how to wish for a drain."""
-    monkeypatch.setattr(readings, "IDLE_VIEW", 3600.0)
+    monkeypatch.setattr(routing, "IDLE_VIEW", 3600.0)
     directors = {f"d{n}": Director(f"d{n}", rid(n), (Uplink("e0"),)) for n in (1, 2)}
     host = FakeDirector(root, replace(inventory(), directors=directors))
     host.frr.lsdb = database
@@ -29,7 +29,7 @@ async def first_of_two(root, database, monkeypatch):
         await server.start()
         try:
             await eventually(lambda: VIP in announced(host))
-            await controller.readings.cluster(at_once=True)
+            await controller.routing.cluster(at_once=True)
             wish = {"kind": "drain", "reason": "kernel", "who": "ada"}
             yield (
                 host,

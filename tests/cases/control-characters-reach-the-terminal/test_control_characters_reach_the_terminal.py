@@ -25,6 +25,7 @@ from clusterlb.cli.main import main
 from clusterlb.cli.readable import readable
 from clusterlb.cli.watch import columns
 from clusterlb.controller.journal import Journal
+from clusterlb.controller.store.events import Troubles
 
 EVIL = ["\x1b[2J", "\a", "\r", "\n", "\x7f", "\x9b2J", "\u202e", "\u2066", "\u2028", "\u061c", "\0", "\t"]
 TARGET = "web/10.2.0.101:80"
@@ -62,7 +63,7 @@ async def test_what_an_older_version_took_in_is_shown_without(words: list[str], 
         pin(TARGET, who=f"ada{reason}", reason=reason, made=1.0)
     )
     async with served(FakeDirector(tmp_path)) as controller:
-        controller.world.errors = [reason]
+        controller.store.handle(Troubles((reason,)))
         controller.reloader.error = f"two\nlines{reason}"
         done = await asyncio.to_thread(CliRunner().invoke, main, [*words, "--run-dir", str(tmp_path / "run")])
     assert done.exit_code in (0, 5)

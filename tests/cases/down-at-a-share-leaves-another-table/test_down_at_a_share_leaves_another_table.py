@@ -8,7 +8,8 @@ from ipaddress import ip_address
 from fake_director import FakeDirector, eventually, idle, running, weights
 from intents import pin
 
-from clusterlb.controller import readings, world
+from clusterlb.controller import daemon
+from clusterlb.controller.store import store
 from clusterlb.core.member import MemberState
 from clusterlb.core.plan.diff import service_steps
 from clusterlb.core.programme import service_state
@@ -80,13 +81,13 @@ async def test_a_start_takes_what_it_finds_and_puts_it_right_once_it_has_settled
     other.apply([EditDestination(key, replace(first, weight=7)), plainly])
     assert other.last_weights(key)[first.key] == 7
     host.ipvs = host.ipvs.beside()
-    monkeypatch.setattr(world, "SETTLED", 3600.0)
+    monkeypatch.setattr(store, "SETTLED", 3600.0)
     async with running(host) as controller:
         await idle(controller)
-        assert controller.world.verdicts
+        assert controller.store.verdicts
         assert host.ipvs.applied == []
-    monkeypatch.setattr(world, "SETTLED", 0.1)
-    monkeypatch.setattr(readings, "SETTLED", 0.1)
+    monkeypatch.setattr(store, "SETTLED", 0.1)
+    monkeypatch.setattr(daemon, "SETTLED", 0.1)
     host.ipvs = host.ipvs.beside()
     async with running(host) as controller:
         await eventually(lambda: other.last_weights(key)[first.key] == 1)

@@ -52,7 +52,7 @@ async def test_down_is_refused_where_a_drain_is(tmp_path, database):
         code, answer = await down(host)
         assert (code, answer["reason"]) == (409, Reason.TOO_FEW_ANNOUNCERS.value)
         assert announced(host) == {VIP}
-        assert not controller.world.leaving
+        assert not controller.store.leaving
         assert (await down(host, force=True))[0] == 200
     assert not announced(host)
 
@@ -72,18 +72,18 @@ async def test_a_pause_leaves_stale_routes_and_watches_nothing(tmp_path):
     host = FakeDirector(tmp_path, two_directors())
     async with running(host) as controller:
         controller.engine.down |= {f"10.2.0.10{n}:80" for n in (1, 2, 3)}
-        await eventually(lambda: not announced(host) and not controller.world.actual.links.announced)
+        await eventually(lambda: not announced(host) and not controller.store.actual.links.announced)
         await controller.intents.set(PAUSE)
         host.frr.lsdb = seen((OWN, VIP))
         mark = len(host.links.applied)
         controller.hairpins._next = float("-inf")
         for _ in range(3):
-            await controller.readings.cluster(at_once=True)
+            await controller.routing.cluster(at_once=True)
             await controller.hairpins.look()
         assert host.links.applied[mark:] == []
         assert controller.hairpins._until is None
         controller.intents.clear(*PAUSE.name)
-        await controller.readings.cluster(at_once=True)
+        await controller.routing.cluster(at_once=True)
         assert len(host.links.applied) == mark + 2
 
 
@@ -112,7 +112,7 @@ async def test_one_vip_of_a_group_becomes_quiet(tmp_path, monkeypatch):
         host.frr.lsdb = seen((SECOND, VIP), (OWN, OTHER))
         for packets in range(200):  # all of them for the other VIP
             come(host, packets)
-            await controller.readings.cluster(at_once=True)
+            await controller.routing.cluster(at_once=True)
             await controller.drains.look()
             if announced(host) == {OTHER}:
                 return
@@ -126,11 +126,11 @@ async def test_a_group_that_drains_as_a_whole_waits_for_its_packets(tmp_path, mo
     async with running(host) as controller:
         host.frr.lsdb = seen((SECOND, VIP), (SECOND, OTHER))
         await controller.intents.set(drain("director"))
-        seen_by_itself = controller.world.actual
+        seen_by_itself = controller.store.actual
         await eventually(lambda: set(seen_by_itself.links.announced.values()) == {frozenset({Lane.DRAINED})})
         await controller.drains.look()
         for packets in (1, 2, 3):
             come(host, packets)
-            before = controller.world.progress[VIP].quiet_since
+            before = controller.store.draining.progress[VIP].quiet_since
             await controller.drains.look()
-            assert controller.world.progress[VIP].quiet_since > before
+            assert controller.store.draining.progress[VIP].quiet_since > before

@@ -41,7 +41,7 @@ async def test_a_foreign_bfd_session_keeps_no_director_in_service(tmp_path, sess
         await eventually(lambda: announced(host) == {VIP})
         host.frr.sessions = frozenset({FOREIGN[session]})
         await eventually(lambda: announced(host) == set())
-        assert controller.world.unfit.reason is Reason.BFD_DOWN
+        assert controller.store.unfit.reason is Reason.BFD_DOWN
 
 
 async def test_a_foreign_ospf_neighbour_keeps_no_director_in_service(tmp_path):
@@ -51,7 +51,7 @@ async def test_a_foreign_ospf_neighbour_keeps_no_director_in_service(tmp_path):
         await eventually(lambda: announced(host) == {VIP})
         host.frr.adjacent = (CORE,)
         await eventually(lambda: announced(host) == set())
-        assert controller.world.unfit.reason is Reason.OSPF_NOT_FULL
+        assert controller.store.unfit.reason is Reason.OSPF_NOT_FULL
 
 
 SPEAKS = """\

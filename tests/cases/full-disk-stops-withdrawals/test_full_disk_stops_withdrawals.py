@@ -15,25 +15,15 @@ from fake_director import (
     eventually,
     inventory,
     running,
+    take_over,
     weights,
 )
 
-from clusterlb.controller.index import Index
-from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.inventory import OnDown
-from clusterlb.render.frr import render_config
 
 MORE = ip_address("10.100.0.2")
 MEMBERS = [f"10.2.0.10{n}:80" for n in (1, 2, 3)]
-
-
-def take_over(controller, given):
-    """Take an inventory over as a reload does."""
-    world = controller.world
-    lines = parse(render_config(given, world.director))
-    world.take_index(Index(given, world.director), lines)
-    world.mark_all()
 
 
 def removing(given, on_down):
@@ -74,11 +64,11 @@ async def broken(host, controller, how, given):
     """Take over an inventory with one VIP more while something is broken."""
     with how(host) as error:
         if how is refused_setting:
-            await eventually(lambda: any(error in text for text in controller.world.errors))
-        take_over(controller, given)
-        await eventually(lambda: any(error in text for text in controller.world.errors))
+            await eventually(lambda: any(error in text for text in controller.store.errors))
+        take_over(controller.store, given)
+        await eventually(lambda: any(error in text for text in controller.store.errors))
         yield
-        assert any(error in text for text in controller.world.errors)
+        assert any(error in text for text in controller.store.errors)
 
 
 @pytest.mark.parametrize("how", [full_disk, refused_setting, refused_line])

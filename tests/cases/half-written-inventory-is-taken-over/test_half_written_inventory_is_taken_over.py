@@ -21,7 +21,7 @@ async def controller(tmp_path):
     path = tmp_path / "inventory.yaml"
     path.write_text(FULL)
     controller = FakeDirector(tmp_path, load(path)[0]).controller()
-    await controller.readings.adopt()
+    await controller.adopt()
     await controller.reloader.reload()
     yield controller
     controller.reconciler.stop()
@@ -29,7 +29,7 @@ async def controller(tmp_path):
 
 
 def vips(controller):
-    return len(controller.world.inventory.vips)
+    return len(controller.store.inventory.vips)
 
 
 async def test_a_file_that_is_being_written_waits(controller, tmp_path):

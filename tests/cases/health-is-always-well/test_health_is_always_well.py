@@ -10,11 +10,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from fake_director import FakeDirector, running
+from fake_director import FakeDirector, change_health, running
 
 from clusterlb.api.server import Server
 from clusterlb.cli.client import ask
 from clusterlb.controller.pulse import DEADLINE
+from clusterlb.controller.store.events import Leaving, Troubles
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.status import EngineStatus
 
@@ -59,7 +60,7 @@ def dead_engine(host, _):
 
 
 def no_carrier(_, controller):
-    controller.world.health_changed(carrier={"e0": False})
+    change_health(controller.store, carrier={"e0": False})
 
 
 def silent_ipvs(host, controller):
@@ -67,12 +68,12 @@ def silent_ipvs(host, controller):
         raise DriverError("netlink: timed out")
 
     host.ipvs.read = silent
-    controller.world.health_changed(ipvs_failures=3, ipvs_error="netlink: timed out")
+    change_health(controller.store, ipvs_failures=3, ipvs_error="netlink: timed out")
 
 
 def silent_frr(host, controller):
     host.frr.stuck = "ospfd"
-    controller.world.health_changed(frr_failures=3, frr_error="FRR's ospfd did not answer within 5 s")
+    change_health(controller.store, frr_failures=3, frr_error="FRR's ospfd did not answer within 5 s")
 
 
 def standing_still(_, controller):
@@ -81,7 +82,7 @@ def standing_still(_, controller):
 
 
 def going(_, controller):
-    controller.world.leaving = True
+    controller.store.handle(Leaving())
 
 
 def starting(_, controller):
@@ -111,7 +112,7 @@ async def test_what_keeps_it_from_its_work_is_told(tmp_path, unused_tcp_port, fa
 async def test_what_an_operator_should_look_at_is_a_warning(tmp_path, unused_tcp_port):
     async with served_on_a_port(tmp_path, unused_tcp_port) as (_, controller):
         controller.reloader.error = "inventory.yaml:1:1: error"
-        controller.world.errors = ["add service tcp 10.100.0.1:80: no"]
+        controller.store.handle(Troubles(("add service tcp 10.100.0.1:80: no",)))
         code, body = await asked(tmp_path, unused_tcp_port)
     assert (code, body["ok"], body["because"]) == (200, True, [])
     assert body["warnings"] == [

@@ -15,7 +15,7 @@ from served_director import served
 
 from clusterlb.api.metrics import exposition
 from clusterlb.cli.main import main
-from clusterlb.controller import readings
+from clusterlb.controller import routing
 from clusterlb.controller.status import status
 from clusterlb.drivers.frr.fake import ADJACENT, ADJACENT6
 from clusterlb.model.director_checks import DirectorChecks
@@ -44,7 +44,7 @@ def host_of(root: Path, ospf_full: int = 0) -> FakeDirector:
 async def served_at(host: FakeDirector, monkeypatch):
     """Serve it with looks at FRR that follow each other at once."""
     for name in ("DECIDING", "IDLE_FRR"):
-        monkeypatch.setattr(readings, name, 0.05)
+        monkeypatch.setattr(routing, name, 0.05)
     async with served(host) as controller:
         await eventually(lambda: announced(host) == {FOUR, SIX})
         yield controller
@@ -62,8 +62,8 @@ async def test_without_an_ospfv3_neighbour_ipv6_vips_alone_are_withdrawn(tmp_pat
         assert await full_of(controller) == {"OSPFv2": 1.0, "OSPFv3": 1.0}
         host.frr.adjacent = (ADJACENT,)
         await eventually(lambda: announced(host) == {FOUR})
-        assert controller.world.decided[SIX].because.reason is Reason.DIRECTOR_UNFIT
-        because = controller.world.decided[SIX].because.text
+        assert controller.store.decided[SIX].because.reason is Reason.DIRECTOR_UNFIT
+        because = controller.store.decided[SIX].because.text
         assert "0 OSPFv3 neighbours on the uplinks are Full, 1 needed" in because
         assert await full_of(controller) == {"OSPFv2": 1.0, "OSPFv3": 0.0}
         assert not (await status(controller)).fit
@@ -83,7 +83,7 @@ async def test_where_nobody_asks_for_neighbours_the_vip_stays_and_the_status_say
     host = host_of(tmp_path)
     async with served_at(host, monkeypatch) as controller:
         host.frr.adjacent = (ADJACENT,)
-        await eventually(lambda: controller.world.health.ospf6_full == 0)
+        await eventually(lambda: controller.store.health.ospf6_full == 0)
         command = ["status", "--run-dir", str(tmp_path / "run")]
         done = await asyncio.to_thread(CliRunner().invoke, main, command)
         assert done.exit_code == 5
@@ -96,10 +96,10 @@ async def test_no_ipv6_vip_is_announced_before_somebody_hears_of_it(tmp_path, mo
     host = host_of(tmp_path)
     host.frr.adjacent = (ADJACENT,)
     for name in ("DECIDING", "IDLE_FRR"):
-        monkeypatch.setattr(readings, name, 0.05)
+        monkeypatch.setattr(routing, name, 0.05)
     async with served(host) as controller:
         await eventually(lambda: announced(host) == {FOUR})
-        because = controller.world.decided[SIX].because
+        because = controller.store.decided[SIX].because
         assert (because.reason, because.text) == (
             Reason.NOT_ADJACENT,
             "no OSPFv3 neighbour is Full yet: nobody would hear of it",

@@ -51,7 +51,7 @@ async def test_a_controller_starts_goes_on_and_names_it(
             assert other.read()[ours] != before
             await eventually(lambda: other.read()[ours] == before)
             await eventually(lambda: any("not understood" in entry["event"] for entry in logs))
-            assert controller.world.health.ipvs_failures == 0
+            assert controller.store.health.ipvs_failures == 0
     assert other.read()[key] == foreign
     said = [entry for entry in logs if "not understood" in entry["event"]]
     assert len(said) == 1

@@ -106,12 +106,15 @@ async def test_a_reload_reports_it_as_it_does_a_bad_inventory_and_takes_in_the_m
             controller.reloader.watch()
         )  # a file is taken over that has stood still from one look to the next
         assert "frr.conf.j2:1: UndefinedError" in controller.reloader.error
-        assert controller.world.counts["reload_failures"] == 1
+        assert controller.store.counts["reload_failures"] == 1
         write(own, "router ospf\n ospf router-id {{ director.router_id }}\n")
         await controller.reloader.watch()
         await controller.reloader.watch()
         assert controller.reloader.error == ""
-        assert [line.text for line in controller.world.frr] == ["router ospf", "ospf router-id 10.1.0.1"]
+        assert [line.text for line in controller.store.index.frr] == [
+            "router ospf",
+            "ospf router-id 10.1.0.1",
+        ]
 
 
 async def test_the_loop_goes_on_meanwhile(own: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

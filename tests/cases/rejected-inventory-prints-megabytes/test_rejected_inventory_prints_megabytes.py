@@ -41,7 +41,7 @@ async def test_a_controller_logs_the_first_and_counts_the_rest_and_says_it_once(
     assert [entry["log_level"] for entry in logs] == ["error", "warning"]
     assert len(controller.reloader.error) < MOST
     assert "and 3980 errors, " in controller.reloader.error
-    assert controller.world.counts["reload_failures"] == 2
+    assert controller.store.counts["reload_failures"] == 2
     (tmp_path / "inventory.yaml").write_text(BAD.replace("wieght", "weihgt"))
     with structlog.testing.capture_logs() as logs:
         await controller.reloader.reload()

@@ -5,9 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from fake_director import VIP, FakeDirector, announced, eventually, inventory, running, unheard, weights
+from fake_director import (
+    VIP,
+    FakeDirector,
+    announced,
+    eventually,
+    inventory,
+    running,
+    take_over,
+    unheard,
+    weights,
+)
 
-from clusterlb.controller.index import Index
 from clusterlb.model.check import CheckSpec, ProbeSpec, VerdictState
 from clusterlb.model.inventory import OnDown
 
@@ -42,12 +51,10 @@ async def test_a_reload_with_another_check_gives_it_nothing(tmp_path):
         controller.engine.down.add(MEMBER)
         await eventually(lambda: MEMBER not in weights(host))
         host.engine.silent = True
-        mark, world = len(host.ipvs.applied), controller.world
+        mark, store = len(host.ipvs.applied), controller.store
         given = removing(digest="2")
         other = replace(given.pools["web"], checks=(CheckSpec(ProbeSpec(interval=9.0)),))
-        world.take_index(Index(replace(given, pools={"web": other}), world.director), world.frr)
-        world.verdicts = {}
-        world.mark_all()
-        await eventually(lambda: not world.dirty and not controller.reconciler.plan())
+        take_over(store, replace(given, pools={"web": other}))
+        await eventually(lambda: not store.dirty and not controller.reconciler.plan())
         assert host.ipvs.applied[mark:] == []
         assert announced(host) == {VIP}

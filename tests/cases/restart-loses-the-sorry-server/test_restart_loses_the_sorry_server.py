@@ -5,9 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import ip_address
 
-from fake_director import VIP, FakeDirector, announced, eventually, inventory, running, unheard, weights
+from fake_director import (
+    VIP,
+    FakeDirector,
+    announced,
+    eventually,
+    inventory,
+    running,
+    take_over,
+    unheard,
+    weights,
+)
 
-from clusterlb.controller.index import Index
 from clusterlb.core.member import MemberState
 from clusterlb.core.quorum import Standing, standing
 from clusterlb.model.check import VerdictState
@@ -25,7 +34,7 @@ def sorry_inventory(members=3):
 async def outage(host, controller):
     host.engine.down |= {f"10.2.0.{100 + n}:80" for n in range(1, 4)}
     await eventually(lambda: weights(host).get("10.2.0.200:80") == 1)
-    await eventually(lambda: not controller.world.dirty and not controller.reconciler.plan())
+    await eventually(lambda: not controller.store.dirty and not controller.reconciler.plan())
 
 
 async def test_the_sorry_server_serves_on(tmp_path):
@@ -37,7 +46,7 @@ async def test_the_sorry_server_serves_on(tmp_path):
     async with unheard(host) as controller:
         assert host.ipvs.applied[mark:] == []
         assert announced(host) == {VIP}
-        assert controller.world.decided[VIP].because.reason is Reason.SORRY
+        assert controller.store.decided[VIP].because.reason is Reason.SORRY
     assert weights(host) == before
 
 
@@ -47,10 +56,9 @@ async def test_a_member_appended_during_the_outage_changes_nothing(tmp_path):
         await outage(host, controller)
         host.engine.silent = True
         before = weights(host)
-        world = controller.world
-        world.take_index(Index(replace(sorry_inventory(4), digest="2"), world.director), world.frr)
-        world.mark_all()
-        await eventually(lambda: not world.dirty and not controller.reconciler.plan())
+        store = controller.store
+        take_over(store, replace(sorry_inventory(4), digest="2"))
+        await eventually(lambda: not store.dirty and not controller.reconciler.plan())
         assert weights(host) == before
         assert announced(host) == {VIP}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clusterlb.controller.actual import Actual
+from clusterlb.controller.store.actual import Actual
 from clusterlb.model.rules import NO_RULES, Rules
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from fake_director import VIP, FakeDirector, announced, eventually, inventory, running, weights
+from fake_director import VIP, FakeDirector, announced, eventually, inventory, running, take_over, weights
 
-from clusterlb.controller.index import Index
 from clusterlb.drivers.frr.fake import FakeFrr
-from clusterlb.drivers.frr.text import parse
-from clusterlb.render.frr import render_config
 
 MEMBERS = [f"10.2.0.10{n}:80" for n in (1, 2, 3)]
 
@@ -37,10 +34,9 @@ async def test_weights_withdrawals_and_the_watchdog_go_on(tmp_path, monkeypatch)
         fed = []
         controller.notify = lambda **facts: fed.append(facts)
         host.frr.let.clear()
-        asked, world = host.frr.asked, controller.world
+        asked, store = host.frr.asked, controller.store
         given = inventory(digest="2", hello=2.0, dead=8.0)
-        world.take_index(Index(given, world.director), parse(render_config(given, world.director)))
-        world.mark_all()
+        take_over(store, given)
         await eventually(lambda: host.frr.asked > asked)
         host.engine.down.add(MEMBERS[0])
         await eventually(lambda: weights(host)[MEMBERS[0]] == 0)

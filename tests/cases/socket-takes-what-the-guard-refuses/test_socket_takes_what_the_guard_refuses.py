@@ -67,7 +67,7 @@ async def test_nothing_but_the_director_is_paused(target: str, tmp_path: Path):
     async with served(FakeDirector(tmp_path)) as controller:
         code, answer = await asked(tmp_path, {**DRAIN, "kind": "pause", "target": target})
         assert (code, "there are director" in answer["error"]) == (404, True)
-        assert controller.world.paused is None
+        assert not controller.store.paused
         assert (await asked(tmp_path, {**DRAIN, "kind": "pause", "value": "x"}))[0] == 200
         assert [type(i) for i in controller.intents.standing] == [Pause]
 

@@ -201,4 +201,4 @@ async def test_a_running_controller_keeps_its_inventory(tmp_path: Path):
     async with running(host) as controller:
         assert not await controller.reloader.reload()
         assert "anybody may change" in controller.reloader.error
-        assert controller.world.inventory is host.inventory
+        assert controller.store.inventory is host.inventory

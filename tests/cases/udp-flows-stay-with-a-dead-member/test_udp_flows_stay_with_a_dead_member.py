@@ -144,7 +144,7 @@ async def test_a_member_that_is_drained_meanwhile_comes_back_and_drains_in_its_p
         await eventually(lambda: weights(host) == dict.fromkeys(MEMBERS, 1) | {MEMBERS[0]: 0})
         assert list(weights(host)) == MEMBERS
         await idle(controller)
-        assert not controller.world.emptying
+        assert not controller.store.emptying
 
 
 async def test_a_controller_that_starts_meanwhile_leaves_the_member_out_until_its_checks_speak(tmp_path):

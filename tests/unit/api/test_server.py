@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from fake_director import FakeDirector, eventually, weights
+from fake_director import FakeDirector, change_health, eventually, weights
 from served_director import served
 
 from clusterlb.api.metrics import exposition
@@ -75,7 +75,7 @@ async def test_a_pin_that_cannot_be_recorded_is_refused_and_says_why(tmp_path):
         code, answer = await asked(host, "POST", "/v1/intents", pin())
         assert code == 507
         assert "nothing was changed" in answer["error"]
-        assert controller.world.pins == {}
+        assert controller.store.in_force.pins == {}
 
 
 async def test_the_status_names_what_is_not_probed_at_the_member_too(tmp_path):
@@ -98,7 +98,7 @@ async def test_metrics_have_what_the_checks_say(tmp_path):
     host = FakeDirector(tmp_path)
     async with served(host) as controller:
         host.engine.stats = EngineStatus(alive=True, probes=3, started=9, lag_buckets=(9, *[0] * 12))
-        controller.world.health_changed(filled={"conntrack": 12.5})
+        change_health(controller.store, filled={"conntrack": 12.5})
         text = exposition(await status(controller)).decode()
     for line in (
         "clusterlb_check_engine_up 1.0",

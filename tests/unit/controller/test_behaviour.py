@@ -1,4 +1,4 @@
-"""What a controller does when the world around it changes; on fakes, through its real loop."""
+"""What a controller does when the store around it changes; on fakes, through its real loop."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def test_a_member_that_fails_has_weight_0_and_stays(tmp_path):
         host.engine.down.clear()
         await eventually(lambda: weights(host)["10.2.0.102:80"] == 1)
         assert len(host.ipvs.applied) - before == 1
-        assert controller.world.counts["drift"] == 0
+        assert controller.store.counts["drift"] == 0
 
 
 async def test_a_pool_below_quorum_withdraws_only_its_vip(tmp_path):
@@ -56,7 +56,7 @@ async def test_a_pool_below_quorum_withdraws_only_its_vip(tmp_path):
         assert announced(host) == {VIP, OTHER}
         host.engine.down.add("10.2.0.201:80")
         await eventually(lambda: announced(host) == {VIP})
-        assert "pool api has 1 of 2 members up and needs 2" in controller.world.decided[OTHER].because.text
+        assert "pool api has 1 of 2 members up and needs 2" in controller.store.decided[OTHER].because.text
         assert OTHER in host.links.read().local_routes  # packets under way are still served
         host.engine.down.clear()
         await eventually(lambda: announced(host) == {VIP, OTHER})
@@ -72,7 +72,7 @@ async def test_foreign_edits_of_what_is_ours_are_put_right_and_counted(tmp_path)
         await eventually(lambda: announced(host) == {VIP})
         host.sysctl.write("net/ipv4/vs/sloppy_tcp", "0")
         await eventually(lambda: host.settings()["net/ipv4/vs/sloppy_tcp"] == "1")
-        assert controller.world.counts["drift"] == 3
+        assert controller.store.counts["drift"] == 3
 
 
 async def test_a_setting_that_the_kernel_tells_of_is_put_right_at_once(tmp_path, monkeypatch):
@@ -80,9 +80,9 @@ async def test_a_setting_that_the_kernel_tells_of_is_put_right_at_once(tmp_path,
     host = FakeDirector(tmp_path)
     async with running(host) as controller:
         host.sysctl.write("net/ipv4/vs/sloppy_tcp", "0")
-        await controller.readings.host()
+        await controller.readings.settings()
         await eventually(lambda: host.settings()["net/ipv4/vs/sloppy_tcp"] == "1")
-        assert controller.world.counts["drift"] == 1
+        assert controller.store.counts["drift"] == 1
 
 
 async def test_foreign_services_are_left_alone(tmp_path):
@@ -108,7 +108,7 @@ async def test_a_restart_with_a_silent_engine_keeps_what_is_there(tmp_path):
     task = asyncio.create_task(controller.run())
     await asyncio.sleep(0.3)
     assert host.snapshot() == before
-    assert controller.world.decided[VIP].because.reason.value == "adopted"
+    assert controller.store.decided[VIP].because.reason.value == "adopted"
     controller.stop()
     await task
 
@@ -119,7 +119,7 @@ async def test_no_carrier_withdraws_everything_and_carrier_brings_it_back(tmp_pa
         host.links.carrier["e0"] = False
         await controller.readings.links()
         await eventually(lambda: announced(host) == set())
-        assert controller.world.decided[VIP].because.reason.value == "director-unfit"
+        assert controller.store.decided[VIP].because.reason.value == "director-unfit"
         host.links.carrier["e0"] = True
         await controller.readings.links()
         await eventually(lambda: announced(host) == {VIP})
@@ -130,16 +130,16 @@ async def test_frr_silent_withdraws_after_three_times(tmp_path):
     async with running(host) as controller:
         host.frr.stuck = "ospfd"
         for _ in range(2):
-            controller.readings._frr_asked_at = float("-inf")
-            await controller.readings.frr_health()
+            controller.routing._asked_at = float("-inf")
+            await controller.routing.health()
             await idle(controller)
         assert announced(host) == {VIP}
-        controller.readings._frr_asked_at = float("-inf")
-        await controller.readings.frr_health()
+        controller.routing._asked_at = float("-inf")
+        await controller.routing.health()
         await eventually(lambda: announced(host) == set())
         host.frr.stuck = None
-        controller.readings._frr_asked_at = float("-inf")
-        await controller.readings.frr_health()
+        controller.routing._asked_at = float("-inf")
+        await controller.routing.health()
         await eventually(lambda: announced(host) == {VIP})
 
 
@@ -157,8 +157,8 @@ async def test_a_service_that_cannot_be_programmed_is_not_announced_and_the_othe
     controller = host.controller()
     task = asyncio.create_task(controller.run())
     await eventually(lambda: announced(host) == {VIP})
-    await eventually(lambda: OTHER in controller.world.unprogrammed)
-    assert any("no such scheduler" in text for text in controller.world.errors)
+    await eventually(lambda: OTHER in controller.store.unprogrammed)
+    assert any("no such scheduler" in text for text in controller.store.errors)
     host.ipvs.apply = real
     await eventually(lambda: announced(host) == {VIP, OTHER})
     controller.stop()
@@ -201,8 +201,8 @@ async def test_a_full_disk_stops_a_change_before_it_begins_and_is_told_of(tmp_pa
     in_the_way.mkdir(parents=True)
     controller = host.controller()
     task = asyncio.create_task(controller.run())
-    await eventually(lambda: controller.world.errors)
-    assert "cannot record what is ours" in controller.world.errors[0]
+    await eventually(lambda: controller.store.errors)
+    assert "cannot record what is ours" in controller.store.errors[0]
     assert host.ipvs.read() == {}
     in_the_way.rmdir()
     await eventually(lambda: announced(host) == {VIP})
@@ -227,12 +227,12 @@ async def test_frr_that_is_silent_at_the_start_is_configured_once_it_answers(tmp
     host.frr.stuck = "ospfd"
     controller = host.controller()
     task = asyncio.create_task(controller.run())
-    await eventually(lambda: host.ipvs.read() and len(controller.world.verdicts) == 3)
+    await eventually(lambda: host.ipvs.read() and len(controller.store.verdicts) == 3)
     await asyncio.sleep(0.2)
     assert announced(host) == set()
     host.frr.stuck = None
-    controller.readings._frr_asked_at = float("-inf")
-    await controller.readings.frr_health()
+    controller.routing._asked_at = float("-inf")
+    await controller.routing.health()
     await eventually(lambda: announced(host) == {VIP})
     controller.stop()
     await task
@@ -247,7 +247,7 @@ async def test_down_through_the_running_controller_ends_it_and_counts_no_drift(t
     assert await controller.down(force=True) == []
     await task
     assert host.snapshot() == before
-    assert controller.world.counts["drift"] == 0
+    assert controller.store.counts["drift"] == 0
 
 
 async def test_a_down_that_frr_refuses_stays_down_says_so_and_can_be_tried_again(tmp_path):

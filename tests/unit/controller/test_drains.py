@@ -12,7 +12,7 @@ from fake_director import VIP, FakeDirector, announced, eventually, idle, invent
 from intents import drain, pause
 
 from clusterlb.controller.intents import UnknownTargetError
-from clusterlb.controller.readings import DECIDING
+from clusterlb.controller.routing import DECIDING
 from clusterlb.controller.status import status
 from clusterlb.core.guard import refused_drain
 from clusterlb.drivers.interface import OspfNeighbor
@@ -60,7 +60,7 @@ def lane(host, vip=VIP):
 async def look(controller, host, lanes):
     """Have the controller see these announcements."""
     host.frr.lsdb = databases(lanes)
-    await controller.readings.cluster(at_once=True)
+    await controller.routing.cluster(at_once=True)
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ async def test_a_director_drains_by_lane_and_is_withdrawn_when_its_flows_have_mo
         await look(controller, host, {2: {VIP: Lane.ACTIVE}})
         await controller.intents.set(drain("director"))
         await eventually(lambda: lane(host) == {Lane.DRAINED})
-        assert controller.world.decided[VIP].because.reason is Reason.DRAINING
+        assert controller.store.decided[VIP].because.reason is Reason.DRAINING
         for packets in (10, 20, 20):
             (key,) = host.ipvs.read()
             member = DestinationKey(ip_address("10.2.0.101"), 80)
@@ -84,7 +84,7 @@ async def test_a_director_drains_by_lane_and_is_withdrawn_when_its_flows_have_mo
             await controller.drains.look()
             await look(controller, host, {2: {VIP: Lane.ACTIVE}})
         await eventually(lambda: lane(host) == set())
-        assert controller.world.decided[VIP].because.reason is Reason.DRAINED
+        assert controller.store.decided[VIP].because.reason is Reason.DRAINED
         assert set(weights(host)) == {"10.2.0.101:80", "10.2.0.102:80", "10.2.0.103:80"}
         controller.intents.clear(*drain("director").name)
         await eventually(lambda: lane(host) == {Lane.ACTIVE})
@@ -102,7 +102,7 @@ async def test_the_last_one_serves_from_the_drained_lane(tmp_path, quick):
             await look(controller, host, {2: {VIP: Lane.DRAINED}})
             await idle(controller)
         assert lane(host) == {Lane.DRAINED}
-        assert "1 must" in controller.world.decided[VIP].because.text
+        assert "1 must" in controller.store.decided[VIP].because.text
 
 
 async def test_a_vip_drains_alone_and_a_drain_survives_a_restart(tmp_path):
@@ -218,7 +218,7 @@ async def test_a_drain_begins_when_it_is_due_and_ends_by_itself(tmp_path):
     async with running(host) as controller:
         begins = time.time() + 1.0
         await controller.intents.set(drain("director", begins=begins, force=True), duration=2.0)
-        assert controller.world.drains == {}
+        assert controller.store.in_force.drains == {}
         await eventually(lambda: lane(host) == {Lane.DRAINED})
         await eventually(lambda: lane(host) == {Lane.ACTIVE})
         assert controller.intents.standing == []
@@ -230,7 +230,7 @@ async def test_a_paused_controller_changes_nothing_and_goes_on_where_it_was(tmp_
         await controller.intents.set(pause())
         before = len(host.ipvs.applied)
         host.engine.down.add(MEMBER)
-        await eventually(lambda: any(v.state.value == "down" for v in controller.world.verdicts.values()))
+        await eventually(lambda: any(v.state.value == "down" for v in controller.store.verdicts.values()))
         await controller.reconciler.cycle()
         assert controller.reconciler.plan(), "there is something to do"
         assert len(host.ipvs.applied) == before
@@ -254,7 +254,7 @@ async def test_more_directors_than_the_switch_has_paths(tmp_path):
     host.frr.lsdb = databases({2: {VIP: Lane.ACTIVE}, 3: {VIP: Lane.ACTIVE}})
     async with running(host) as controller:
         await eventually(lambda: lane(host) == {Lane.STANDBY})
-        assert controller.world.decided[VIP].because.reason is Reason.STANDBY
+        assert controller.store.decided[VIP].because.reason is Reason.STANDBY
         await look(controller, host, {2: {VIP: Lane.ACTIVE}})
         await eventually(lambda: lane(host) == {Lane.ACTIVE})
         await look(controller, host, {2: {VIP: Lane.ACTIVE}, 3: {VIP: Lane.STANDBY}})
@@ -270,7 +270,7 @@ async def test_active_standby_by_an_order(tmp_path):
         await look(controller, host, {2: {VIP: Lane.ACTIVE}})
         await eventually(lambda: lane(host) == {Lane.STANDBY})
         host.frr.lsdb = Databases(Lsdb((RouterLsa("0.0.0.0", router(1), (), 1),), (), ()))
-        await controller.readings.cluster(at_once=True)
+        await controller.routing.cluster(at_once=True)
         await idle(controller)
         assert lane(host) == {Lane.STANDBY}, "an isolated director knows nothing"
         await look(controller, host, {})
@@ -285,12 +285,12 @@ async def test_a_drain_that_waited_for_news_goes_on_when_there_is_some(tmp_path)
     async with running(host) as controller:
         await look(controller, host, {2: {VIP: Lane.ACTIVE}})
         await controller.intents.set(drain("director", begins=time.time() + 3600))
-        clock = controller.reconciler.clock
-        controller.reconciler.clock = lambda: clock() + STALE + 1
+        clock = controller.store.clock
+        controller.store.clock = lambda: clock() + STALE + 1
         controller.intents._clock = lambda: time.time() + 3601
         controller.intents.look()
         await controller.reconciler.cycle()
-        assert controller.world.decided[VIP].because.reason is Reason.DRAIN_WAITS
+        assert controller.store.decided[VIP].because.reason is Reason.DRAIN_WAITS
         await look(controller, host, {2: {VIP: Lane.ACTIVE}})
         await controller.reconciler.cycle()
         assert lane(host) == {Lane.DRAINED}, "the same news as before, and fresh"
@@ -303,7 +303,7 @@ async def test_a_drain_waits_for_a_director_and_not_for_its_vips(tmp_path):
         await look(controller, host, {2: everything})
         await controller.intents.set(drain("director"))
         await controller.reconciler.cycle()
-        assert controller.world.decided[VIP].because.reason is Reason.DRAIN_WAITS, "d3 is gone"
+        assert controller.store.decided[VIP].because.reason is Reason.DRAIN_WAITS, "d3 is gone"
         await look(controller, host, {2: everything, 3: {OTHER: Lane.ACTIVE}})
         await controller.reconciler.cycle()
         assert (lane(host), lane(host, OTHER)) == ({Lane.DRAINED}, {Lane.DRAINED})
@@ -314,11 +314,11 @@ async def test_nothing_is_announced_before_a_neighbour_is_full(tmp_path):
     host.frr.adjacent = (OspfNeighbor("10.1.0.254", "e0", "ExStart/DROther"),)
     async with running(host) as controller:
         assert announced(host) == set()
-        assert controller.world.decided[VIP].because.reason is Reason.NOT_ADJACENT
+        assert controller.store.decided[VIP].because.reason is Reason.NOT_ADJACENT
         host.frr.adjacent = (OspfNeighbor("10.1.0.254", "e0", "Full/DROther"),)
         await eventually(lambda: announced(host) == {VIP})
         host.frr.adjacent = ()
-        await eventually(lambda: controller.world.health.ospf_full == 0)
+        await eventually(lambda: controller.store.health.ospf_full == 0)
         await idle(controller)
         assert announced(host) == {VIP}, "what is announced stays: there may be nobody to tell"
 
@@ -327,14 +327,14 @@ async def test_a_drain_that_leaves_too_few_is_refused_with_who_announces_what(tm
     host = FakeDirector(tmp_path, cluster_of(3, min_announcers=2))
     async with running(host) as controller:
         await look(controller, host, {2: {VIP: Lane.ACTIVE}, 3: {VIP: Lane.DRAINED}})
-        world = controller.world
-        around = world.around(controller.reconciler.clock())
-        refused = refused_drain(drain("director"), world.inventory, around, 0.0, 10.0)
+        store = controller.store
+        around = store.around()
+        refused = refused_drain(drain("director"), store.inventory, around, 0.0, 10.0)
         assert refused.reason is Reason.TOO_FEW_ANNOUNCERS
         assert "10.100.0.1: d2 (active), d3 (drained)" in refused.text
         await look(controller, host, {2: {VIP: Lane.ACTIVE}, 3: {VIP: Lane.STANDBY}})
-        around = world.around(controller.reconciler.clock())
-        assert refused_drain(drain("director"), world.inventory, around, 0.0, 10.0) is None
+        around = store.around()
+        assert refused_drain(drain("director"), store.inventory, around, 0.0, 10.0) is None
 
 
 async def test_no_member_begins_to_drain_while_directors_come_and_go(tmp_path):
@@ -342,13 +342,13 @@ async def test_no_member_begins_to_drain_while_directors_come_and_go(tmp_path):
     async with running(host) as controller:
         await look(controller, host, {2: {VIP: Lane.ACTIVE}})
         await look(controller, host, {2: {VIP: Lane.ACTIVE}, 3: {VIP: Lane.ACTIVE}})
-        world = controller.world
-        around = world.around(controller.reconciler.clock())
+        store = controller.store
+        around = store.around()
         wish = drain(f"member/web/{MEMBER}")
-        refused = refused_drain(wish, world.inventory, around, world.cluster_changed_at, 10.0)
+        refused = refused_drain(wish, store.inventory, around, store.cluster_changed_at, 10.0)
         assert refused.reason is Reason.ECMP_CHANGING
         later = replace(around, now=around.now + 11)
-        assert refused_drain(wish, world.inventory, later, world.cluster_changed_at, 10.0) is None
+        assert refused_drain(wish, store.inventory, later, store.cluster_changed_at, 10.0) is None
 
 
 async def test_after_a_drain_the_vips_come_back_a_quarter_at_a_time(tmp_path):
@@ -376,7 +376,7 @@ async def test_frr_that_announces_what_no_lane_has_is_made_to_forget_it(tmp_path
     host = FakeDirector(tmp_path)
     async with running(host) as controller:
         host.engine.down |= {"10.2.0.101:80", "10.2.0.102:80", "10.2.0.103:80"}
-        await eventually(lambda: announced(host) == set() and not controller.world.actual.links.announced)
+        await eventually(lambda: announced(host) == set() and not controller.store.actual.links.announced)
         before = len(host.links.applied)
         ghost = {1: {VIP: Lane.ACTIVE}}
         await look(controller, host, ghost)
@@ -393,13 +393,13 @@ async def test_the_others_are_looked_at_again_as_soon_as_it_matters(tmp_path):
     host = FakeDirector(tmp_path, cluster_of(2))
     async with running(host) as controller:
         await look(controller, host, {2: {VIP: Lane.ACTIVE}})
-        first, clock = controller.world.cluster_view, controller.reconciler.clock
-        controller.reconciler.clock = lambda: clock() + DECIDING
-        await controller.readings.cluster()
-        assert controller.world.cluster_view is first, "nothing hangs on it"
+        first, clock = controller.store.cluster_view, controller.store.clock
+        controller.store.clock = lambda: clock() + DECIDING
+        await controller.routing.cluster()
+        assert controller.store.cluster_view is first, "nothing hangs on it"
         await controller.intents.set(drain("director"))
-        await controller.readings.cluster()
-        assert controller.world.cluster_view is not first
+        await controller.routing.cluster()
+        assert controller.store.cluster_view is not first
 
 
 @pytest.mark.parametrize("once", [True, False])
@@ -415,8 +415,8 @@ async def test_the_first_decision_in_a_maintenance_window_is_a_drain(tmp_path, o
     else:
         task = asyncio.create_task(controller.run())
         await eventually(lambda: controller.ready)
-        await eventually(lambda: not controller.world.dirty and not controller.reconciler.lock.locked())
+        await eventually(lambda: not controller.store.dirty and not controller.reconciler.lock.locked())
         controller.stop()
         await task
     assert lane(host) == {Lane.DRAINED}
-    assert controller.world.decided[VIP].because.text.startswith("updates: always open")
+    assert controller.store.decided[VIP].because.text.startswith("updates: always open")

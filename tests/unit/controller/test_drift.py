@@ -6,9 +6,9 @@ import pytest
 from fake_director import VIP, FakeDirector, eventually, idle, running, weights
 from structlog.testing import capture_logs
 
-from clusterlb.controller.drift import RARELY
 from clusterlb.controller.judgement import troubles
 from clusterlb.controller.status import status
+from clusterlb.controller.store.drift import RARELY
 from clusterlb.core.rivalry import OFTEN, WINDOW
 
 pytestmark = pytest.mark.behaviour
@@ -35,7 +35,7 @@ async def emptied(host, controller, times):
 async def test_who_empties_ipvs_again_and_again_is_reported_until_it_is_over(tmp_path):
     host = FakeDirector(tmp_path)
     async with running(host) as controller:
-        drift, now = controller.readings.drift, 1000.0
+        drift, now = controller.store.drift, 1000.0
         drift.clock = lambda: now
         with capture_logs() as lines:
             await emptied(host, controller, OFTEN - 1)

@@ -143,7 +143,7 @@ async def test_a_device_that_somebody_deletes_is_made_again(make):
         host.links.devices.clear()
         await controller.readings.links()
         await eventually(lambda: host.links.read().devices == before)
-        assert controller.world.counts["drift"] == 1
+        assert controller.store.counts["drift"] == 1
 
 
 async def test_a_director_outside_the_order_has_nothing_of_it(make):
@@ -164,7 +164,7 @@ async def test_ospf_goes_on_without_vrrpd(make):
     controller = host.controller()
     task = asyncio.create_task(controller.run())
     await eventually(lambda: set(host.links.read().announced) == {OSPF})
-    await eventually(lambda: any("vrrp 10" in error for error in controller.world.errors))
+    await eventually(lambda: any("vrrp 10" in error for error in controller.store.errors))
     controller.stop()
     await task
 
@@ -226,17 +226,17 @@ async def test_down_is_refused_while_it_is_master_and_a_drain_where_nobody_could
     async with running(host) as controller:
         await idle(controller)
         await controller.look_around()
-        world = controller.world
-        around = world.around(controller.reconciler.clock())
-        refused = refused_down(world.inventory, around)
+        store = controller.store
+        around = store.around()
+        refused = refused_down(store.inventory, around)
         assert refused.reason is Reason.TOO_FEW_ANNOUNCERS
         assert "drain it before" in refused.text
-        refused = refused_drain(drain(f"vip/{VIP}"), world.inventory, around, 0.0, 10.0)
+        refused = refused_drain(drain(f"vip/{VIP}"), store.inventory, around, 0.0, 10.0)
         assert "preempt: false" in refused.text
         host.frr.elected_elsewhere = {PLACE}
         await controller.look_around()
-        around = world.around(controller.reconciler.clock())
-        assert refused_drain(drain(f"vip/{VIP}"), world.inventory, around, 0.0, 10.0) is None
+        around = store.around()
+        assert refused_drain(drain(f"vip/{VIP}"), store.inventory, around, 0.0, 10.0) is None
 
 
 async def test_a_drain_of_a_vip_with_preemption_needs_no_evidence(make):
@@ -244,5 +244,5 @@ async def test_a_drain_of_a_vip_with_preemption_needs_no_evidence(make):
     async with running(host) as controller:
         await idle(controller)
         await controller.look_around()
-        around = controller.world.around(controller.reconciler.clock())
-        assert refused_drain(drain(f"vip/{VIP}"), controller.world.inventory, around, 0.0, 10.0) is None
+        around = controller.store.around()
+        assert refused_drain(drain(f"vip/{VIP}"), controller.store.inventory, around, 0.0, 10.0) is None

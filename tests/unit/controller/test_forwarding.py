@@ -4,11 +4,10 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
-from fake_director import CHECK, FakeDirector, announced, eventually, idle, running
+from fake_director import CHECK, FakeDirector, announced, eventually, idle, running, take_over
 from forwarding_inventories import D1, DIRECT, FULLNAT, LIST, LISTED, NAT, SNAT, every_method, only
 
 from clusterlb.controller.hairpin import EVERY, REMEMBERED, WATCH
-from clusterlb.controller.index import Index
 from clusterlb.core.nft.guard import guarded
 from clusterlb.core.nft.hairpin import hairpin
 from clusterlb.drivers.interface import DriverError
@@ -58,7 +57,7 @@ async def test_addresses_of_its_own_are_not_counted_among_the_vips(tmp_path):
     said = []
     async with running(host) as controller:
         controller.notify = lambda **words: said.append(words.get("status"))
-        controller.world.mark_all()
+        controller.store.mark_all()
         await eventually(lambda: said)
     assert said[0] == f"{len(every_method().vips)} VIPs announced"
 
@@ -66,7 +65,7 @@ async def test_addresses_of_its_own_are_not_counted_among_the_vips(tmp_path):
 async def test_rules_are_in_force_before_there_is_a_service(tmp_path):
     host = host_of(tmp_path, only(every_method(), NAT))
     controller = host.controller()
-    await controller.readings.adopt()
+    await controller.adopt()
     kinds = [type(step) for step in controller.reconciler.plan()]
     assert kinds.index(LoadRules) < kinds.index(AddService)
     await controller.reconciler.kernel.close()
@@ -92,7 +91,7 @@ async def test_rules_that_somebody_removes_come_back(tmp_path):
         wanted = host.rules.read()
         host.rules.apply(LoadRules(NO_RULES))
         await eventually(lambda: host.rules.read() == wanted)
-        assert controller.world.counts["drift"] >= 1
+        assert controller.store.counts["drift"] >= 1
 
 
 async def test_rules_that_somebody_removes_each_time_that_they_are_back_come_back(tmp_path):
@@ -115,11 +114,11 @@ async def test_the_vips_of_a_group_are_announced_and_blocked_together(tmp_path):
     async with running(host) as controller:
         assert announced(host) == {*group, *D1.local_addresses}
         assert len(host.ipvs.read()) == 1
-        world = controller.world
-        assert world.vips_of(LISTED.key(LIST)) == set(group)
+        store = controller.store
+        assert store.vips_of(LISTED.key(LIST)) == set(group)
         host.engine.down |= {str(member.endpoint) for member in web.members}
         await eventually(lambda: announced(host) == set(D1.local_addresses))
-        because = {world.decided[vip].because.reason for vip in group}
+        because = {store.decided[vip].because.reason for vip in group}
         assert because == {Reason.POOL_BELOW_QUORUM}
         host.engine.down.clear()
         await eventually(lambda: announced(host) == {*group, *D1.local_addresses})
@@ -132,7 +131,7 @@ async def test_full_nat_waits_for_a_local_address_that_is_somebody_elses_to_add(
     host = host_of(tmp_path, given)
     async with running(host) as controller:
         assert announced(host) == {DIRECT}
-        because = controller.world.decided[FULLNAT].because
+        because = controller.store.decided[FULLNAT].because
         assert because.reason is Reason.NO_LOCAL_ADDRESS
         assert "192.0.2.77" in because.text
 
@@ -151,23 +150,23 @@ async def test_members_that_call_their_own_vip_are_told_of(tmp_path):
     host = host_of(tmp_path, only(every_method(), NAT))
     async with running(host) as controller:
         pair = ("10.2.0.101", str(NAT))
-        watch, now = controller.hairpins, [controller.hairpins.clock()]
-        watch.clock = lambda: now[0]
+        watch, now = controller.hairpins, [controller.store.clock()]
+        controller.store.clock = lambda: now[0]
         await watch.look()
         assert host.rules.watching == NO_RULES
         now[0] += EVERY + 1
         await watch.look()
-        assert host.rules.watching == hairpin(controller.world.inventory)
+        assert host.rules.watching == hairpin(controller.store.inventory)
         host.rules.heard["hairpin4"] = {pair}
         await watch.look()  # too soon to ask
-        assert controller.world.hairpins == frozenset()
+        assert controller.store.hairpins == frozenset()
         now[0] += WATCH
         await watch.look()
-        assert (controller.world.hairpins, host.rules.watching) == ({pair}, NO_RULES)
+        assert (controller.store.hairpins, host.rules.watching) == ({pair}, NO_RULES)
         for _ in range(2 * int(REMEMBERED / EVERY) + 2):
             now[0] += EVERY
             await watch.look()
-        assert controller.world.hairpins == frozenset()
+        assert controller.store.hairpins == frozenset()
 
 
 async def test_a_watch_of_a_controller_that_was_killed_is_ended(tmp_path):
@@ -207,8 +206,8 @@ async def test_nft_that_fails_ends_no_survey(tmp_path):
 async def test_a_watch_that_nft_does_not_end_is_ended_later(tmp_path, monkeypatch, failing):
     host = host_of(tmp_path, only(every_method(), NAT))
     async with running(host) as controller:
-        watch, now = controller.hairpins, [controller.hairpins.clock()]
-        watch.clock = lambda: now[0]
+        watch, now = controller.hairpins, [controller.store.clock()]
+        controller.store.clock = lambda: now[0]
         watch._next = 0.0
         await watch.look()
 
@@ -232,8 +231,8 @@ async def test_snat_rules_come_and_go_without_a_trace(tmp_path):
     host = host_of(tmp_path, given)
     before = host.snapshot()
     async with running(host) as controller:
-        await eventually(lambda: "snat_steering" in controller.world.rules.chains)
-        await eventually(lambda: host.rules.read() == controller.world.rules)
+        await eventually(lambda: "snat_steering" in controller.store.rules.chains)
+        await eventually(lambda: host.rules.read() == controller.store.rules)
         assert await controller.down(force=True) == []
     assert host.snapshot() == before
 
@@ -242,9 +241,7 @@ async def test_settings_that_no_service_needs_any_more_are_put_back(tmp_path):
     host = host_of(tmp_path, only(every_method(), DIRECT, NAT))
     async with running(host) as controller:
         assert host.sysctl.read(["net/ipv4/ip_forward"]) == {"net/ipv4/ip_forward": "1"}
-        world = controller.world
-        world.take_index(Index(only(every_method(), DIRECT), world.director), world.frr)
-        world.mark_all()
+        take_over(controller.store, only(every_method(), DIRECT))
         await eventually(lambda: host.sysctl.read(["net/ipv4/ip_forward"]) == {"net/ipv4/ip_forward": "0"})
         await eventually(lambda: "net/ipv4/ip_forward" not in controller.reconciler.ledger.sysctls)
         assert host.settings()["net/ipv4/vs/sloppy_tcp"] == "1"
@@ -271,11 +268,10 @@ async def test_a_vip_that_goes_keeps_its_marks_and_its_guard_while_packets_may_c
         rest = replace(only(given, *(vip for vip in given.vips if vip != LIST)), digest="2")
         marked = replace(LISTED, mark=LISTED.mark + 1)
         rest = replace(rest, vips={**rest.vips, DIRECT: Vip(DIRECT, (marked,))})
-        world = controller.world
-        world.take_index(Index(rest, world.director), world.frr)
-        world.mark_all()
+        store = controller.store
+        take_over(store, rest)
         await eventually(lambda: LIST not in announced(host))
-        world.mark_pools(["web"])  # a cycle that does not look at the VIP
+        store.mark_pools(["web"])  # a cycle that does not look at the VIP
         await eventually(lambda: LIST not in guarded(host.rules.read()))
         assert LIST not in host.links.read().local_routes
         assert bare == []

@@ -86,7 +86,7 @@ async def test_with_too_few_up_all_are_used_and_it_is_said(tmp_path):
         await eventually(lambda: set(weights(host).values()) == {1})
         await idle(controller)
         assert announced(host) == {VIP}
-        assert "all are used" in controller.world.decided[VIP].because.text
+        assert "all are used" in controller.store.decided[VIP].because.text
 
 
 async def test_the_sorry_server_comes_before_the_last_member_goes_and_goes_after_one_is_back(tmp_path):
@@ -101,7 +101,7 @@ async def test_the_sorry_server_comes_before_the_last_member_goes_and_goes_after
         assert [type(step) for step in host.ipvs.applied[before:]] == [AddDestination, EditDestination]
         await idle(controller)
         assert announced(host) == {VIP}
-        assert controller.world.decided[VIP].because.reason is Reason.SORRY
+        assert controller.store.decided[VIP].because.reason is Reason.SORRY
 
         sorry = DestinationKey(ip_address("10.2.0.200"), 80)
         host.ipvs.set_statistics(key(host), sorry, DestinationStatistics(active=1))
@@ -187,7 +187,7 @@ async def test_a_check_of_the_directors_own_withdraws_everything(tmp_path):
         assert announced(host) == {VIP}
         host.engine.down.add("127.0.0.1:0")
         await eventually(lambda: announced(host) == set())
-        because = controller.world.decided[VIP].because
+        because = controller.store.decided[VIP].because
         assert (because.reason, because.text) == (
             Reason.DIRECTOR_UNFIT,
             "director check disk: connection refused",
@@ -200,11 +200,11 @@ async def test_without_a_full_neighbour_nothing_is_announced_where_that_is_asked
     host = host_with(tmp_path, checks=DirectorChecks(ospf_full=1, bfd=True))
     host.frr.adjacent = (ADJACENT,)
     async with running(host) as controller:
-        await eventually(lambda: controller.world.health.ospf_full == 1)
+        await eventually(lambda: controller.store.health.ospf_full == 1)
         assert announced(host) == {VIP}
         host.frr.adjacent = ()
         await eventually(lambda: announced(host) == set())
-        assert controller.world.unfit.reason is Reason.OSPF_NOT_FULL
+        assert controller.store.unfit.reason is Reason.OSPF_NOT_FULL
 
 
 async def test_probes_through_the_vip_have_private_services_that_down_removes(tmp_path):
@@ -228,13 +228,13 @@ async def test_a_member_that_establishes_nothing_is_suspect_and_stays_in_service
     async with running(host) as controller:
         member = DestinationKey(ip_address("10.2.0.101"), 80)
         now = 0.0
-        controller.counters.clock = lambda: now
+        controller.store.clock = lambda: now
         for tick in range(8):
             now = tick * 2.0
             seen = Counters(connections=tick * ENOUGH, in_packets=tick * 10, in_bytes=tick * 600)
             host.ipvs.set_statistics(key(host), member, DestinationStatistics(inactive=3, counters=seen))
             await controller.counters.look()
-            assert bool(controller.world.suspects) is (now >= 10.0)
+            assert bool(controller.store.counted.suspects) is (now >= 10.0)
         await idle(controller)
         assert weights(host)[MEMBERS[0]] == 1
         assert announced(host) == {VIP}

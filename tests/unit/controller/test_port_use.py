@@ -42,9 +42,9 @@ class Rig:
         known = replace(inventory(), snat_pools={pool.name: pool for pool in pools})
         self.now = 0.0
         self.took = 0.0
-        self.world = SimpleNamespace(inventory=known, director=known.directors["d1"])
+        self.store = SimpleNamespace(inventory=known, director=known.directors["d1"], clock=lambda: self.now)
         self.conntrack = Conntrack()
-        self.port_use = PortUse(self.world, self.conntrack, lambda: self.now, self._cpu)
+        self.port_use = PortUse(self.store, self.conntrack, self._cpu)
         self._times = 0
 
     def _cpu(self):
@@ -163,7 +163,7 @@ async def test_an_inventory_without_pools_ends_it():
     rig = Rig(POOL)
     rig.uses(60000)
     await rig.look()
-    rig.world.inventory = replace(rig.world.inventory, snat_pools={})
+    rig.store.inventory = replace(rig.store.inventory, snat_pools={})
     assert await rig.look(10) == 0
     assert rig.port_use.status() == PortsStatus()
 

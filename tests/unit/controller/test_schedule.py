@@ -15,7 +15,7 @@ from virtual_time import Clock, run
 
 from clusterlb.controller import schedule
 from clusterlb.controller.journal import Journal, JournalError
-from clusterlb.controller.world import World
+from clusterlb.controller.store.store import Store
 from clusterlb.model.intent import IntentKind
 from clusterlb.model.inventory import Window
 from clusterlb.model.target import DIRECTOR
@@ -273,7 +273,7 @@ def test_a_date_that_fails_leaves_the_others_and_is_tried_again(play, monkeypatc
 
         for fails, drains in {"03:00": [], "04:30": ["b: test"]}.items():
             with monkeypatch.context() as failing:
-                failing.setattr(World, "take_intents", fail)
+                failing.setattr(Store, "handle", fail)
                 await dated.until(f"2026-11-22 {fails}")
                 assert dated.drains == drains
             await asyncio.sleep(schedule.RETRY - 1)

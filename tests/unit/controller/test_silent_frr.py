@@ -39,9 +39,9 @@ async def asking(host, controller):
     """Hold FRR's answer back while the block runs."""
     host.frr.let.clear()
     asked = host.frr.asked
-    readings = controller.readings
-    readings._frr_read_at = readings._frr_asked_at = float("-inf")  # the next look is a full one
-    question = asyncio.create_task(readings.frr_health())
+    routing = controller.routing
+    routing._read_at = routing._asked_at = float("-inf")  # the next look is a full one
+    question = asyncio.create_task(routing.health())
     try:
         await eventually(lambda: host.frr.asked > asked)
         yield
@@ -63,13 +63,13 @@ async def test_an_answer_from_before_a_change_is_not_taken_for_what_runs(tmp_pat
     host = FakeDirector(tmp_path)
     host.frr = SlowFrr(host.frr)
     async with running(host) as controller:
-        ours = controller.world.frr[-1]
+        ours = controller.store.frr[-1]
         host.frr.lines = tuple(line for line in host.frr.lines if line != ours)
         async with asking(host, controller):
-            controller.world.actual.frr = host.frr.lines
-            controller.world.mark_all()
+            controller.store.actual.frr = host.frr.lines
+            controller.store.mark_all()
             await eventually(lambda: ours in host.frr.lines)
-        assert ours in controller.world.actual.frr
+        assert ours in controller.store.actual.frr
 
 
 async def test_a_lock_on_frrs_configuration_is_in_the_status_and_waited_out(tmp_path):
@@ -79,7 +79,7 @@ async def test_a_lock_on_frrs_configuration_is_in_the_status_and_waited_out(tmp_
     controller = host.controller()
     task = asyncio.create_task(controller.run())
     try:
-        await eventually(lambda: controller.world.errors)
+        await eventually(lambda: controller.store.errors)
         [error] = (await status(controller)).errors
         assert "locked by another session" in error
         await eventually(lambda: weights(host)[MEMBER] == 1)
@@ -97,8 +97,8 @@ async def test_a_single_run_waits_for_the_lock(tmp_path, monkeypatch):
     host.frr.locked = 20
     controller = host.controller()
     await controller.run(once=True)
-    assert not controller.world.errors
-    assert set(controller.world.wanted_frr) <= set(host.frr.lines)
+    assert not controller.store.errors
+    assert set(controller.store.frr) <= set(host.frr.lines)
 
 
 class CountedFrr(FakeFrr):
@@ -131,21 +131,21 @@ class Minute:
         self.frr = host.frr = CountedFrr(host.frr.lines, host.frr.adjacent)
         self.controller = host.controller()
         self.now = 1000.0
-        self.controller.reconciler.clock = lambda: self.now
+        self.controller.store.clock = lambda: self.now
 
     async def survey(self, seconds=60.0):
         """Return how often FRR was asked for its neighbours and for its configuration meanwhile."""
         before = self.frr.neighbors_asked, self.frr.configuration_asked
         for _ in range(round(seconds / ROUTING_EVERY)):
             self.now += ROUTING_EVERY
-            await self.controller.readings.frr_health()
-            await self.controller.readings.cluster()
+            await self.controller.routing.health()
+            await self.controller.routing.cluster()
         return self.frr.neighbors_asked - before[0], self.frr.configuration_asked - before[1]
 
 
 async def test_a_healthy_frr_is_asked_every_eight_seconds_and_for_everything_every_half_minute(tmp_path):
     minute = Minute(tmp_path)
-    await minute.controller.readings.adopt()
+    await minute.controller.adopt()
     assert await minute.survey(240) == (30, 7)
 
 
@@ -154,33 +154,35 @@ async def test_a_healthy_frr_is_asked_every_eight_seconds_and_for_everything_eve
 )
 async def test_what_decides_is_asked_every_two_seconds(tmp_path, checks):
     minute = Minute(tmp_path, checks)
-    await minute.controller.readings.adopt()
+    await minute.controller.adopt()
     assert (await minute.survey())[0] == 30
 
 
 async def test_without_a_full_neighbour_frr_is_asked_every_two_seconds_or_at_once_while_a_vip_waits(tmp_path):
     minute = Minute(tmp_path)
     minute.frr.adjacent = ()
-    await minute.controller.readings.adopt()
+    await minute.controller.adopt()
     assert (await minute.survey())[0] == 30
-    minute.controller.world.decided[VIP] = Decision(NOWHERE, Because(Reason.NOT_ADJACENT, "none is Full"))
+    store = minute.controller.store
+    waits = Decision(NOWHERE, Because(Reason.NOT_ADJACENT, "none is Full"))
+    store.handle(replace(store.assessment, decided={VIP: waits}))
     assert (await minute.survey())[0] == 60 / ROUTING_EVERY
 
 
 async def test_a_change_of_links_or_routes_has_frr_asked_soon(tmp_path):
     minute = Minute(tmp_path)
-    await minute.controller.readings.adopt()
+    await minute.controller.adopt()
     assert await minute.survey(2.0) == (0, 0)
-    minute.controller.readings.routes_moved()
+    minute.controller.routing.routes_moved()
     assert await minute.survey(2.0) == (1, 0)
     assert await minute.survey(2.0) == (0, 0)
 
 
 async def test_a_neighbour_that_goes_has_the_configuration_read_at_once(tmp_path):
     minute = Minute(tmp_path)
-    await minute.controller.readings.adopt()
+    await minute.controller.adopt()
     minute.frr.adjacent = ()
-    minute.controller.readings.routes_moved()
+    minute.controller.routing.routes_moved()
     assert await minute.survey(2.0) == (1, 1)
 
 
@@ -189,7 +191,7 @@ async def test_a_neighbour_that_goes_has_the_configuration_read_at_once(tmp_path
 )
 async def test_the_database_is_read_every_fifteen_seconds_or_two_where_it_decides(tmp_path, width, asked):
     minute = Minute(tmp_path, max_active=width)
-    await minute.controller.readings.adopt()
+    await minute.controller.adopt()
     await minute.survey(2.0)
     minute.frr.databases_asked = 0
     await minute.survey()

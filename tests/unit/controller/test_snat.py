@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from fake_director import change_health
 
-from clusterlb.controller.index import Index
 from clusterlb.controller.snat import COUNT_EVERY, GRACE, MENDS, Snat
-from clusterlb.controller.world import World
+from clusterlb.controller.store.events import InForce
+from clusterlb.controller.store.index import Index
+from clusterlb.controller.store.store import Store
 from clusterlb.core.snat.buckets import current
 from clusterlb.core.snat.place import SETTLE
 from clusterlb.core.snat.state import NO_SNAT
@@ -25,13 +27,12 @@ OTHERS = {"d2": SERVING["d2"], "d3": SERVING["d3"]}
 class Rig:
     def __init__(self):
         self.now, self.flows = 1000.0, 0
-        self.world = World(INVENTORY, HERE)
-        self.world.health_changed(ospf_full=1, ospf6_full=1)
-        self.world.unfit_for = {}
+        self.store = Store(Index(INVENTORY, HERE), lambda: self.now)
+        change_health(self.store, ospf_full=1, ospf6_full=1)
         self.snat = self.begin()
 
     def begin(self):
-        return Snat(self.world, self.count, lambda: self.now, wall=lambda: self.now)
+        return Snat(self.store, self.count, wall=lambda: self.now)
 
     async def count(self, addresses):
         assert set(addresses) == {OWN["d1"], SIX}
@@ -42,25 +43,25 @@ class Rig:
     async def see(self, lanes, dead=()):
         """Take in what the others announce now, and carry out what comes of it."""
         seen = view(lanes, dead)
-        self.world.cluster_view = replace(seen, taken_at=self.now)
+        self.store.handle(replace(seen, taken_at=self.now))
         await self.snat.tick()
         self.load()
         await self.snat.tick()
         return self.snat.buckets[KEY]
 
     def load(self):
-        self.world.actual.rules = self.world.rules
-        announced = {address: one.lanes for address, one in self.world.snat.own.items() if one.lanes}
-        links = self.world.actual.links
-        self.world.actual.links = replace(links, announced=announced, peers=self.world.snat.peers)
+        self.store.actual.rules = self.store.rules
+        announced = {address: one.lanes for address, one in self.store.snat.own.items() if one.lanes}
+        links = self.store.actual.links
+        self.store.actual.links = replace(links, announced=announced, peers=self.store.snat.peers)
 
     def peers(self):
         """Return how many directors flows can be sent to."""
-        return len({peer.mark for peer in self.world.snat.peers})
+        return len({peer.mark for peer in self.store.snat.peers})
 
     def drain(self, patience=None):
         intent = Drain(target=DIRECTOR, who="root", reason="updates", made=self.now, patience=patience)
-        self.world.drains = {None: intent}
+        self.store.handle(InForce(drains={None: intent}))
 
 
 @pytest.fixture
@@ -81,26 +82,26 @@ async def test_who_joins_announces_nothing_before_it_knows_whose_the_flows_are(r
     await rig.snat.tick()
     rig.load()
     await rig.snat.tick()
-    assert not any(decision.lanes for decision in rig.world.snat.own.values())
-    assert not rig.world.snat.gateway
+    assert not any(decision.lanes for decision in rig.store.snat.own.values())
+    assert not rig.store.snat.gateway
     found = await rig.see(OTHERS)
-    assert all(decision.lanes for decision in rig.world.snat.own.values())
+    assert all(decision.lanes for decision in rig.store.snat.own.values())
     assert set(found.previous) == {None, "d2", "d3"}
 
 
 async def test_without_pools_nothing_of_theirs_stays(rig):
     await rig.see(SERVING)
-    rig.world.take_index(Index(replace(INVENTORY, snat_pools={}), HERE), ())
+    rig.store.handle(Index(replace(INVENTORY, snat_pools={}), HERE))
     await rig.snat.tick()
-    assert rig.world.snat == NO_SNAT
-    assert not rig.world.own
-    assert not rig.world.rules.chains
+    assert rig.store.snat == NO_SNAT
+    assert not rig.store.own
+    assert not rig.store.rules.chains
 
 
 async def test_a_restart_goes_on_with_what_the_kernel_has(rig):
     found = await rig.see(OTHERS)
     rig.snat = rig.begin()
-    rig.world.cluster_view = None
+    rig.store.cluster_view = None
     await rig.snat.tick()
     assert rig.snat.buckets[KEY] == found
     assert rig.peers() == 2
@@ -110,36 +111,36 @@ async def test_a_restart_goes_on_with_what_the_kernel_has(rig):
 async def test_a_restart_decides_at_once_what_was_decided_before(rig):
     await rig.see(OTHERS)
     await rig.see(SERVING)
-    before = rig.world.snat
+    before = rig.store.snat
     assert before.gateway
     rig.snat = rig.begin()
-    rig.world.cluster_view = None
-    rig.world.take_snat(NO_SNAT)
+    rig.store.cluster_view = None
+    rig.store.handle(NO_SNAT)
     rig.snat.look()
-    assert rig.world.snat == before
+    assert rig.store.snat == before
 
 
 async def test_addresses_stay_while_the_rules_are_put_right_but_not_for_ever(rig):
     await rig.see(SERVING)
-    before = rig.world.snat
-    rig.world.actual.rules = NO_RULES
+    before = rig.store.snat
+    rig.store.actual.rules = NO_RULES
     await rig.snat.tick()
-    assert rig.world.snat == before
+    assert rig.store.snat == before
     rig.now += MENDS
     await rig.snat.tick()
-    assert not any(decision.lanes for decision in rig.world.snat.own.values())
-    assert not rig.world.snat.gateway
+    assert not any(decision.lanes for decision in rig.store.snat.own.values())
+    assert not rig.store.snat.gateway
 
 
 async def test_who_has_no_addresses_is_a_gateway_once_it_knows_who_has(rig):
     pool = replace(POOL, addresses={name: POOL.addresses[name] for name in ("d2", "d3")})
-    rig.world.take_index(Index(replace(INVENTORY, snat_pools={"internet": pool}), HERE), ())
+    rig.store.handle(Index(replace(INVENTORY, snat_pools={"internet": pool}), HERE))
     await rig.snat.tick()
     rig.load()
     await rig.snat.tick()
-    assert not rig.world.snat.gateway
+    assert not rig.store.snat.gateway
     await rig.see(OTHERS)
-    assert rig.world.snat.gateway
+    assert rig.store.snat.gateway
 
 
 async def test_nothing_changes_while_the_database_is_no_evidence(rig):
@@ -164,19 +165,19 @@ async def test_flows_wait_a_while_for_a_director_that_has_died(rig):
 
 async def test_the_gateway_comes_last_and_goes_first(rig):
     seen = view(SERVING)
-    rig.world.cluster_view = replace(seen, taken_at=rig.now)
+    rig.store.handle(replace(seen, taken_at=rig.now))
     await rig.snat.tick()
-    assert not rig.world.snat.gateway
+    assert not rig.store.snat.gateway
     rig.load()
     rig.snat.look()
-    assert not rig.world.snat.gateway, "the addresses are not announced yet"
+    assert not rig.store.snat.gateway, "the addresses are not announced yet"
     rig.load()
     rig.snat.look()
-    assert rig.world.snat.gateway
+    assert rig.store.snat.gateway
     rig.drain()
     await rig.snat.tick()
-    assert not rig.world.snat.gateway
-    assert rig.world.snat.own[OWN["d1"]].lanes == {Lane.ACTIVE}
+    assert not rig.store.snat.gateway
+    assert rig.store.snat.own[OWN["d1"]].lanes == {Lane.ACTIVE}
 
 
 async def test_a_drain_ends_with_the_last_flow(rig):
@@ -185,18 +186,18 @@ async def test_a_drain_ends_with_the_last_flow(rig):
     rig.flows = 3
     without = {"d2": SERVING["d2"], "d3": SERVING["d3"], "d1": {"d1": Lane.ACTIVE, "d3": Lane.DRAINED}}
     await rig.see(without)
-    assert rig.world.snat.own[OWN["d3"]].lanes == {Lane.DRAINED}
+    assert rig.store.snat.own[OWN["d3"]].lanes == {Lane.DRAINED}
     rig.now += 10 * SETTLE
     await rig.see(without)
-    assert rig.world.snat.own[OWN["d1"]].lanes == {Lane.ACTIVE}
+    assert rig.store.snat.own[OWN["d1"]].lanes == {Lane.ACTIVE}
     rig.flows = None
     rig.now += COUNT_EVERY
     await rig.see(without)
-    assert rig.world.snat.own[OWN["d1"]].lanes == {Lane.ACTIVE}
+    assert rig.store.snat.own[OWN["d1"]].lanes == {Lane.ACTIVE}
     rig.flows = 0
     rig.now += COUNT_EVERY
     await rig.see(without)
-    assert not any(decision.lanes for decision in rig.world.snat.own.values())
+    assert not any(decision.lanes for decision in rig.store.snat.own.values())
 
 
 async def test_a_drain_ends_at_its_deadline(rig):
@@ -205,10 +206,10 @@ async def test_a_drain_ends_at_its_deadline(rig):
     rig.flows = 3
     rig.now += 29
     await rig.see(SERVING)
-    assert rig.world.snat.own[OWN["d1"]].lanes
+    assert rig.store.snat.own[OWN["d1"]].lanes
     rig.now += 1
     await rig.see(SERVING)
-    assert not rig.world.snat.own[OWN["d1"]].lanes
+    assert not rig.store.snat.own[OWN["d1"]].lanes
 
 
 async def test_a_second_drain_has_its_whole_time(rig):
@@ -217,15 +218,15 @@ async def test_a_second_drain_has_its_whole_time(rig):
     rig.flows = 3
     rig.now += 60
     await rig.see(SERVING)
-    rig.world.drains = {}
+    rig.store.handle(InForce())
     await rig.see(SERVING)
     rig.drain()
     rig.flows = 0
     await rig.see(SERVING)
-    assert rig.world.snat.own[OWN["d1"]].lanes, "no flow has been looked for since it began"
+    assert rig.store.snat.own[OWN["d1"]].lanes, "no flow has been looked for since it began"
     rig.now += 60
     await rig.see(SERVING)
-    assert not rig.world.snat.own[OWN["d1"]].lanes
+    assert not rig.store.snat.own[OWN["d1"]].lanes
 
 
 async def test_who_comes_back_asks_those_who_had_its_buckets_meanwhile(rig):
@@ -233,7 +234,7 @@ async def test_who_comes_back_asks_those_who_had_its_buckets_meanwhile(rig):
     rig.drain()
     rig.flows = 1
     await rig.see({**OTHERS, "d1": {"d1": Lane.ACTIVE, "d3": Lane.DRAINED}})
-    rig.world.drains = {}
+    rig.store.handle(InForce())
     found = await rig.see(SERVING)
     mine = [bucket for bucket, owner in enumerate(found.current) if owner == "d1"]
     meanwhile = current(OTHERS)

@@ -7,11 +7,15 @@ import pytest
 from intents import drain
 
 from clusterlb.core.announce import Decision
-from clusterlb.core.desired import View, decisions, desired, served
+from clusterlb.core.assessment import Assessment, assess
+from clusterlb.core.desired import desired, served
+from clusterlb.core.known import Known
+from clusterlb.core.member import MemberState
 from clusterlb.core.place import Surroundings, place
 from clusterlb.core.quorum import Standing
 from clusterlb.core.vrrp import groups_of
 from clusterlb.model.address import AddressFamily
+from clusterlb.model.check import VerdictState
 from clusterlb.model.inventory import Cluster, Director, Inventory, Member, Pool, Service, Vip, Vrrp
 from clusterlb.model.ipvs import Protocol
 from clusterlb.model.ospf import Lane, Uplink
@@ -63,9 +67,11 @@ def test_no_lane_has_a_vrrp_vip_and_frr_stands_for_it_as_it_is_fit():
     lines = (group.line(), group.line("priority 200"))
     services = served(INVENTORY)
     for up, shut in ((1, False), (0, True)):
+        members = {"web": (MemberState(VerdictState.UP if up else VerdictState.DOWN),)}
         standings = {"web": Standing(up, 0, 1, 1, fit=bool(up))}
-        view = View(around=around(), standings=standings, frr=lines, groups=(group,))
-        state = desired(INVENTORY, services, services, decisions(INVENTORY, [ADDRESS], view), view)
+        known = Known(around=around(), frr=lines, groups=(group,))
+        found = assess(INVENTORY, known, Assessment(members, standings), (), [ADDRESS])
+        state = desired(INVENTORY, services, services, [ADDRESS], known, found)
         assert (set(state.services), state.local_routes, state.announced) == (set(services), {ADDRESS}, {})
         assert state.devices == {group.device}
         assert (group.line("shutdown") in state.frr) is shut
@@ -73,5 +79,6 @@ def test_no_lane_has_a_vrrp_vip_and_frr_stands_for_it_as_it_is_fit():
 
 def test_a_vip_that_nobody_looks_at_now_stays_as_it_was_decided():
     group, *_ = groups_of(INVENTORY, INVENTORY.directors["d1"])
-    view = View(around=around(), frr=(group.line(),), groups=(group,), decided={ADDRESS: FIT})
-    assert desired(INVENTORY, served(INVENTORY), (), {}, view).frr == (group.line(),)
+    known = Known(around=around(), frr=(group.line(),), groups=(group,))
+    before = Assessment(decided={ADDRESS: FIT})
+    assert desired(INVENTORY, served(INVENTORY), (), (), known, before).frr == (group.line(),)

@@ -5,8 +5,10 @@ from ipaddress import ip_address
 
 from fake_director import CHECK, inventory
 
-from clusterlb.core.desired import View, desired, grows_at, served
+from clusterlb.core.assessment import Assessment, judged
+from clusterlb.core.desired import desired, served
 from clusterlb.core.host import sysctls
+from clusterlb.core.known import Known
 from clusterlb.core.roster import director_key, roster
 from clusterlb.model.address import Endpoint
 from clusterlb.model.check import CheckSpec, VerdictState, Via
@@ -28,7 +30,7 @@ THROUGH = with_pool(checks=(replace(CHECK, via=Via.VIP),))
 def test_a_check_through_the_vip_has_a_private_service_for_each_member():
     found = roster(THROUGH)
     assert len(found.probe_services) == len(WEB.members)
-    made = desired(THROUGH, served(THROUGH), found.probe_services, {}, View(found))
+    made = desired(THROUGH, served(THROUGH), found.probe_services, (), Known(found), Assessment())
     for key, way in found.probe_services.items():
         state = made.services[key]
         (one,) = state.destinations
@@ -39,7 +41,10 @@ def test_a_check_through_the_vip_has_a_private_service_for_each_member():
 
 def test_an_unknown_service_has_no_place_in_the_desired_state():
     found = roster(THROUGH)
-    assert desired(PLAIN, served(PLAIN), found.probe_services, {}, View(roster(PLAIN))).services == {}
+    assert (
+        desired(PLAIN, served(PLAIN), found.probe_services, (), Known(roster(PLAIN)), Assessment()).services
+        == {}
+    )
 
 
 def test_a_pool_that_no_service_uses_is_not_checked():
@@ -65,10 +70,12 @@ def test_a_pool_grows_when_the_first_of_its_members_does():
         first: Verdict(VerdictState.UP, since=100.0, recovered=True),
         second: Verdict(VerdictState.UP, since=90.0, recovered=True),
     }
-    view = View(found, now=100.0, verdicts=recovered)
-    alone = [
-        grows_at(slow, ["web"], replace(view, verdicts={key: verdict})) for key, verdict in recovered.items()
-    ]
+
+    def grows_at(verdicts):
+        known = Known(found, now=100.0, verdicts=verdicts)
+        return judged(slow, known, Assessment(), ["web"]).grows_at(["web"])
+
+    alone = [grows_at({key: verdict}) for key, verdict in recovered.items()]
     assert None not in alone
-    assert grows_at(slow, ["web"], view) == min(alone) > 100.0
-    assert grows_at(slow, ["web"], View(found, now=100.0)) is None
+    assert grows_at(recovered) == min(alone) > 100.0
+    assert grows_at({}) is None

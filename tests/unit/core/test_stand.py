@@ -6,7 +6,7 @@ from ipaddress import ip_address
 import pytest
 from fake_director import CHECK, VIP, inventory
 
-from clusterlb.core.desired import View
+from clusterlb.core.known import Known
 from clusterlb.core.member import MemberState
 from clusterlb.core.place import Surroundings
 from clusterlb.core.programme import service_state
@@ -34,7 +34,7 @@ def kernel(given, *states, sorry=False):
 def view(given, services=None, *, announced=False, **more):
     lanes = {VIP: frozenset({Lane.ACTIVE})} if announced else {}
     around = Surroundings(given.directors["d1"].router_id, 0.0, announced=lanes)
-    return View(roster(given), services=services or {}, around=around, **more)
+    return Known(roster(given), services=services or {}, around=around, **more)
 
 
 def fit(given, **more):
@@ -59,17 +59,22 @@ def test_pools_that_nobody_asks_about_are_not_looked_at():
     assert adopted(PLAIN, (), view(PLAIN, announced=True)) == {}
 
 
+def stands(given, known, before):
+    members = {"web": known.states(given.pools["web"])}
+    return stand(given, ["web"], known, members, before)["web"]
+
+
 def test_without_news_a_pool_stands_as_it_is_found_and_with_verdicts_as_they_say():
     unheard_of = view(PLAIN, announced=True)
-    assert stand(PLAIN, ["web"], unheard_of)["web"].fit
+    assert stands(PLAIN, unheard_of, {}).fit
     keys = [key for keys in unheard_of.roster.checks.values() for (key,) in keys]
     down = replace(unheard_of, verdicts=dict.fromkeys(keys, Verdict(VerdictState.DOWN)))
-    assert not stand(PLAIN, ["web"], down)["web"].fit
+    assert not stands(PLAIN, down, {}).fit
 
 
 def test_how_a_pool_stood_counts_before_what_the_kernel_says():
     before = {"web": Standing(0, 3, 3, 1, fit=False)}
-    assert not stand(PLAIN, ["web"], view(PLAIN, announced=True, standings=before))["web"].fit
+    assert not stands(PLAIN, view(PLAIN, announced=True), before).fit
 
 
 @pytest.mark.parametrize("on_down", OnDown)

@@ -1,4 +1,4 @@
-"""What others have changed of ours: counted, logged, and named where somebody does it again and again."""
+"""What others have changed of ours: logged, and named where somebody does it again and again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from clusterlb.controller.world import World
 from clusterlb.core.foreign import not_understood
 from clusterlb.core.rivalry import Rivalry
 from clusterlb.model.ipvs import ServiceKey, ServiceState
@@ -19,9 +18,8 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Drift:
-    """Counts in the world. ``clock`` is the loop's, in seconds; ``rivals`` says what is going on in IPVS."""
+    """``clock`` is the loop's, in seconds; ``rivals`` says what is going on in IPVS."""
 
-    world: World
     clock: Callable[[], float]
     rivals: str = ""
     _rivalry: Rivalry = field(default_factory=Rivalry)
@@ -38,7 +36,6 @@ class Drift:
         self._name_strangers(found, mine)
         now = self.clock()
         if changed:
-            self.world.counts["ipvs_repairs"] += 1
             self._rivalry.changed(tuple(map(str, changed)), now)
         before = self.rivals
         self.rivals = self._rivalry.text(now, tuple(map(str, found.keys() - set(mine))))
@@ -48,9 +45,7 @@ class Drift:
             log.info("others have left IPVS alone for a while")
 
     def put_right(self, what: Collection[str]) -> None:
-        """Count what is about to be put right and say so; rarely while it is the same again and again."""
-        self.world.counts["drift"] += len(what)
-        self.world.wake()
+        """Say what is about to be put right; rarely while it is the same again and again."""
         now = self.clock()
         if now < self._quiet_until:
             return

@@ -14,14 +14,16 @@ from clusterlb.model.address import IPAddress
 from clusterlb.model.health import CheckKey, ProbeKey
 from clusterlb.model.inventory import Director, Inventory
 from clusterlb.model.ipvs import ServiceKey
+from clusterlb.model.state import FrrLine
 
 
 class Index:
-    """Who is concerned by what, worked out once an inventory."""
+    """What concerns what, worked out once an inventory. ``frr``: the lines that the inventory renders to."""
 
-    def __init__(self, inventory: Inventory, director: Director) -> None:
+    def __init__(self, inventory: Inventory, director: Director, frr: tuple[FrrLine, ...] = ()) -> None:
         self.inventory = inventory
         self.director = director
+        self.frr = frr
         self.parts = parts(inventory, director)
         self.served: Served = served(inventory)
         self.groups = groups_of(inventory, director)
@@ -35,9 +37,9 @@ class Index:
         ]
         self.roster = roster(inventory)
         self.carriers = carriers(self.served, inventory)
-        self.keys: dict[str, list[ServiceKey]] = defaultdict(list)
+        self.keys: dict[str, list[ServiceKey]] = {}
         for key, (_, service) in self.served.items():
-            self.keys[service.pool].append(key)
+            self.keys.setdefault(service.pool, []).append(key)
         self.own_checks: dict[ProbeKey, dict[str, CheckKey]] = defaultdict(dict)
         for probe in inventory.cluster.director_checks.probes:
             key_of_probe = director_key(probe)
