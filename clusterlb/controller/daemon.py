@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -91,7 +92,10 @@ class Settings:
 
 @dataclass(slots=True)
 class Controller:
-    """Runs until stopped; stopping changes nothing in the data path, ``down`` does."""
+    """Runs until stopped; stopping changes nothing in the data path, ``down`` does.
+
+    ``wall`` is the clock of intents and maintenance windows, in seconds since 1970.
+    """
 
     settings: Settings
     inventory: Inventory
@@ -99,6 +103,7 @@ class Controller:
     drivers: Drivers
     render_frr: RenderFrr
     make_engine: Callable[[Callable[[ProbeKey, Observation], None]], CheckEngine]
+    wall: Callable[[], float] = time.time
     notify: Notifier = field(default_factory=Notifier)
     settled: Callable[[], None] = lambda: None  # called when what was loaded is there to stay
     is_down: bool = field(default=False, init=False)
@@ -146,12 +151,12 @@ class Controller:
         self.routing = Routing(self.reconciler, self.drivers.frr)
         self.counters = Counters(store, self._kernel, filled)
         self.port_use = PortUse(store, self.drivers.conntrack)
-        self.snat = Snat(store, self.port_use.flows_of)
+        self.snat = Snat(store, self.port_use.flows_of, self.wall)
         self.hairpins = Hairpins(store, self._kernel)
         self.elections = Elections(store, self.drivers.frr)
-        self.drains = Drains(store, self._kernel)
+        self.drains = Drains(store, self._kernel, self.wall)
         journal = Journal(self.settings.state_dir / "intents.jsonl", go_on=True)
-        self.intents = Intents(journal, store, self.look_around)
+        self.intents = Intents(journal, store, self.look_around, self.wall)
         self.broken = [text for text in (self.reconciler.ledger.problem, journal.problem) if text]
         for text in self.broken:
             log.error("state", problem=text)
@@ -247,7 +252,11 @@ class Controller:
 
     def next_window(self) -> WindowStatus | None:
         """Return the next maintenance window of this director."""
-        found = next_window(self.store.inventory.maintenance, self.store.director.name, datetime.now(UTC))
+        found = next_window(
+            self.store.inventory.maintenance,
+            self.store.director.name,
+            datetime.fromtimestamp(self.wall(), UTC),
+        )
         if found is None:
             return None
         window, begins, ends = found

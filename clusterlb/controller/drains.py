@@ -39,7 +39,7 @@ class Drains:
 
     store: Store
     kernel: Kernel
-    wall: Callable[[], float] = time.time
+    wall: Callable[[], float]
     _packets: dict[IPAddress, int] = field(default_factory=dict)
 
     async def look(self) -> None:

@@ -35,7 +35,7 @@ class Snat:
 
     store: Store
     count: Callable[[Collection[IPAddress]], Awaitable[int]]
-    wall: Callable[[], float] = time.time
+    wall: Callable[[], float]
     buckets: dict[PoolFamily, Buckets] = field(default_factory=dict)
     _alive_at: dict[str, float] = field(default_factory=dict)
     # who served the pools that this director did not serve when it looked last

@@ -66,7 +66,7 @@ def assess(
     """
     standings = {**before.standings, **stand(inventory, pools, known, before.members, before.standings)}
     decided = dict(before.decided)
-    for vip in vips:
+    for vip in sorted(vips, key=str):
         if vip in known.own:
             decided[vip] = known.own[vip]
         elif vip in inventory.vips:

@@ -48,7 +48,7 @@ def desired(
     """
     decided = {vip: assessment.decided[vip] for vip in vips if vip in assessment.decided}
     wanted: dict[ServiceKey, ServiceState] = {}
-    for key in keys:
+    for key in sorted(keys, key=str):  # so that equal states have equal plans
         if key in services:
             vip, service = services[key]
             pool = inventory.pools[service.pool]

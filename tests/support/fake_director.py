@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -95,15 +96,19 @@ class FakeEngine:
             with suppress(asyncio.CancelledError):
                 await self._task
 
+    def look(self, probe: ProbeKey) -> None:
+        """Make one observation."""
+        ok = str(probe.endpoint) not in self.down
+        now = asyncio.get_running_loop().time()
+        share = self.shares.get(str(probe.endpoint))
+        detail = "ok" if ok else "connection refused"
+        self.observe(probe, Observation(ok, now, 0.0, detail, share if ok else None))
+
     async def _run(self) -> None:
         while True:
             if not self.silent:
                 for probe in list(self.probes):
-                    ok = str(probe.endpoint) not in self.down
-                    now = asyncio.get_running_loop().time()
-                    share = self.shares.get(str(probe.endpoint))
-                    detail = "ok" if ok else "connection refused"
-                    self.observe(probe, Observation(ok, now, 0.0, detail, share if ok else None))
+                    self.look(probe)
             await asyncio.sleep(0.01)
 
 
@@ -182,8 +187,11 @@ class FusedFrr:
 class FakeDirector:
     """A host: what survives a controller."""
 
-    def __init__(self, root: Path, cluster: Inventory | None = None) -> None:
+    def __init__(
+        self, root: Path, cluster: Inventory | None = None, make_engine: type[FakeEngine] | None = None
+    ) -> None:
         self.root = root
+        self._make_engine = make_engine or FakeEngine
         self.inventory = cluster or inventory()
         self.ipvs = FakeIpvs()
         self.links = FakeLinks(("e0",))
@@ -199,12 +207,12 @@ class FakeDirector:
     def settings(self) -> dict[str, str]:
         return self.sysctl.read(SETTINGS)
 
-    def controller(self, fuse: Fuse | None = None) -> Controller:
+    def controller(self, fuse: Fuse | None = None, wall: Callable[[], float] = time.time) -> Controller:
         """Return a fresh controller for this host."""
         fuse = fuse or Fuse()
 
         def engine(observe):
-            self.engine = FakeEngine(observe)
+            self.engine = self._make_engine(observe)
             return self.engine
 
         controller = Controller(
@@ -221,6 +229,7 @@ class FakeDirector:
             ),
             lambda cluster, director: parse(render_config(cluster, director)),
             engine,
+            wall,
         )
         quick = Applier(
             controller.reconciler.kernel, controller.drivers.frr, pace=lambda: 0.0, quiet=0.0, patience=1.0

@@ -1,4 +1,4 @@
-"""What a controller does when the store around it changes; on fakes, through its real loop."""
+"""What a controller does when the world around it changes; on fakes, through its real loop."""
 
 from __future__ import annotations
 
