@@ -1,4 +1,4 @@
-"""What the runner knows of one probe."""
+"""The runner's state of one probe."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ class Entry(Alarmed, Generic[Name]):
     def __init__(self, name: Name, key: ProbeKey, probe: Probe, slot: float) -> None:
         super().__init__()
         self.name = name
-        self.kind = key.spec.type  # and not the key: a tcp probe keeps none, nor do 10,000 of them 2 MB
+        self.kind = key.spec.type  # not the key: keys of 10,000 probes take 2 MB
         self.phase = phase(key)
         self.interval = key.spec.interval
         self.timeout = key.spec.timeout
         self.probe = probe
         self.slot = slot
         self.off_grid = True  # the first probe comes before the key's own slots
-        self.free = slot  # since when nothing but the engine has kept the next probe waiting
+        self.free = slot  # since when only the engine itself delays the next run
         self.deadline = math.inf
         self.since = math.inf
         self.waiting: Wait | None = None
-        self.spent = 0.0  # seconds that this run's judgement has taken so far
-        self.before = 0.0  # half of what the run before took, a quarter of the one before that, and so on
-        self.trouble = ""  # why it could not be sent, as was told
+        self.spent = 0.0  # seconds that judging this run's answer has taken so far
+        self.before = 0.0  # half of the last run's seconds, a quarter of those of the run before, and so on
+        self.trouble = ""  # why the probe could not be sent, as last reported
         self.queued = False
         self.running = False
         self.removed = False

@@ -1,7 +1,7 @@
-"""A server's first flight in TLS 1.2, read for one number: the size of its Diffie-Hellman group.
+"""Parse a server's first flight in TLS 1.2 for the size of its Diffie-Hellman group.
 
-A member may choose a group of up to 10,000 bits (RFC 5246, 7.4.3), which takes the director half a second of
-computing for each handshake; OpenSSL has no limit below that. One of 4,096 takes 25 ms.
+A member may choose a group of up to 10,000 bits (RFC 5246, 7.4.3), which costs the director half a second of
+CPU in each handshake; OpenSSL has no lower limit. A group of 4,096 bits costs 25 ms.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import ssl
 from functools import lru_cache
 
 LARGEST_GROUP = 4096  # bits
-CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE = 20, 21, 22  # kinds of records; any other ends what can be read
+CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE = 20, 21, 22  # types of records; parsing stops at any other
 HELLO, KEY_EXCHANGE, HELLO_DONE = 2, 12, 14
 
 
 class Flight:
-    """Takes what the server sends, as it comes, until the group is known or there is none."""
+    """Takes the server's bytes as they come, until the group is known or known to be absent (``done``)."""
 
     __slots__ = ("_messages", "_records", "_with_group", "done")
 
@@ -26,20 +26,20 @@ class Flight:
         self.done = False
 
     def feed(self, data: bytes) -> int:
-        """Return the size of the group in bits once it is known, 0 before that and where there is none."""
+        """Return the size of the group in bits once it is known; 0 before that, and without a group."""
         self._records += data
-        place = 0
-        while not self.done and len(self._records) >= place + 5:
-            kind, size = self._records[place], int.from_bytes(self._records[place + 3 : place + 5], "big")
-            end = place + 5 + size
+        offset = 0
+        while not self.done and len(self._records) >= offset + 5:
+            kind, size = self._records[offset], int.from_bytes(self._records[offset + 3 : offset + 5], "big")
+            end = offset + 5 + size
             if kind not in (CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE):
                 self.done = True
             elif len(self._records) < end:
                 break
             elif kind == HANDSHAKE:
-                self._messages += self._records[place + 5 : end]
-            place = end
-        del self._records[:place]
+                self._messages += self._records[offset + 5 : end]
+            offset = end
+        del self._records[:offset]
         return self._look()
 
     def _look(self) -> int:
@@ -59,14 +59,14 @@ class Flight:
 
     @staticmethod
     def _chosen(hello: bytes) -> int:
-        """Return the cipher suite: it follows version, random and session."""
-        place = 35 + (hello[34] if len(hello) > 34 else 0)
-        return int.from_bytes(hello[place : place + 2], "big")
+        """Return the cipher suite, which follows version, random and session id."""
+        offset = 35 + (hello[34] if len(hello) > 34 else 0)
+        return int.from_bytes(hello[offset : offset + 2], "big")
 
 
 @lru_cache(maxsize=1)
 def _with_group() -> frozenset[int]:
-    """Return the cipher suites with ephemeral Diffie-Hellman over a group of the server's choice."""
+    """Return the cipher suites whose ephemeral Diffie-Hellman group the server chooses."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.set_ciphers("ALL:COMPLEMENTOFALL:@SECLEVEL=0")
     return frozenset(

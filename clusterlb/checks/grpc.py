@@ -23,7 +23,7 @@ from h2.events import (
 )
 from h2.exceptions import H2Error
 
-from clusterlb.checks.dialogue import EXCERPT, excerpt, plain
+from clusterlb.checks.dialogue import EXCERPT, Dialogue, excerpt, plain
 from clusterlb.checks.goaway import FrameReader, Goaway
 from clusterlb.checks.http import authority
 from clusterlb.checks.probe import Result, UnsentError
@@ -62,8 +62,8 @@ STATUS = (
 )
 
 
-class GrpcDialogue:
-    """One unary call: the request's headers and message in one go, then headers, message and trailers."""
+class GrpcDialogue(Dialogue):
+    """One unary call: send headers and message at once, then receive headers, message and trailers."""
 
     __slots__ = ("_connection", "_frames", "_goaway", "_head", "_headers", "_message", "_request", "_service")
 
@@ -94,7 +94,7 @@ class GrpcDialogue:
         return "the end of the answer" if self._headers else "the headers of the answer"
 
     def begin(self) -> bytes:
-        """Return the preface, the settings and the whole request; raise UnsentError where it is too large."""
+        """Return the preface, the settings and the whole request; raise UnsentError for one too large."""
         message = bytes_field(1, self._service.encode())
         try:
             self._connection.initiate_connection()
@@ -106,7 +106,7 @@ class GrpcDialogue:
         return self._connection.data_to_send()
 
     def receive(self, data: bytes) -> bytes | Result:
-        """Parse what came, and judge when the call's stream ends."""
+        """Parse received bytes, and judge when the call's stream ends."""
         self._head += data[: EXCERPT + 1 - len(self._head)]
         if self._head[3:4] not in (b"", b"\4"):  # a server's first frame is SETTINGS (RFC 9113, 3.4)
             return Result(False, f"not HTTP/2: the member answered {excerpt(self._head)}")
@@ -120,10 +120,6 @@ class GrpcDialogue:
         """Fail: a call ends with its stream, not with the connection."""
         return Result(False, f"closed the connection{self._goaway}; still to come: {self.awaits}")
 
-    def at_deadline(self) -> Result | None:
-        """Judge nothing: what has not ended says nothing."""
-        return None
-
     def _hear(self, data: bytes) -> Result | None:
         try:
             events = self._connection.receive_data(data)
@@ -132,7 +128,7 @@ class GrpcDialogue:
         return next(filter(None, map(self._take, events)), None)
 
     def _leave(self, goaway: Goaway) -> Result | None:
-        """Fail, unless the server takes its leave in good order and will answer this call."""
+        """Fail, unless the server closes without an error and will answer this call."""
         name = _error_name(goaway.code)
         more = f", {plain(goaway.text)}" if goaway.text else ""
         if goaway.code == ErrorCodes.NO_ERROR and goaway.last_stream >= STREAM:
@@ -160,7 +156,7 @@ class GrpcDialogue:
                 return None
 
     def _judge_headers(self) -> Result | None:
-        """Refuse what is HTTP/2 but not gRPC; its body would say nothing more."""
+        """Refuse an answer that is HTTP/2 but not gRPC, without waiting for its body."""
         status = self._headers.get(":status", "")
         kind = self._headers.get("content-type", "")
         if status != "200":

@@ -1,7 +1,7 @@
-"""The head of an HTTP/1.1 answer, taken whole before it is parsed, and the framing that it asks for.
+"""The head of an HTTP/1.1 answer: collected whole before it is parsed, and its framing simplified.
 
-So a head's size decides and not how TCP cut it, and a parser that knows ``chunked`` alone can read
-whatever RFC 9112 allows in ``Transfer-Encoding``.
+So the limit counts the head's bytes, however TCP cut them, and a parser that knows only ``chunked`` can read
+every ``Transfer-Encoding`` that RFC 9112 allows.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ _END = re.compile(rb"\n\r?\n")
 _CODINGS = re.compile(rb"^transfer-encoding[ \t]*:(.*)$", re.IGNORECASE)
 _LENGTH = re.compile(rb"^content-length[ \t]*:", re.IGNORECASE)
 _LINE_END = re.compile(rb"\r?\n")
-_FOLDED = re.compile(rb"\r?\n[ \t]+")  # RFC 9112, 5.2: a line that goes on
+_FOLDED = re.compile(rb"\r?\n[ \t]+")  # RFC 9112, 5.2: obsolete line folding
 
 
 class HeadError(ValueError):
-    """What came cannot be the head of an answer; the text says why."""
+    """The received bytes cannot be the head of an answer; the text says why."""
 
 
 class HeadReader:
@@ -30,7 +30,7 @@ class HeadReader:
         self.received = b""
 
     def feed(self, data: bytes) -> tuple[bytes, bytes] | None:
-        """Return the head and what came after it, None while it is not whole; raise HeadError."""
+        """Return the head and the bytes after it, None while the head is incomplete; raise HeadError."""
         searched = max(0, len(self.received) - 2)
         self.received += data
         found = _END.search(self.received, searched)
@@ -45,11 +45,11 @@ class HeadReader:
 
 
 def plain_framing(head: bytes) -> bytes:
-    """Return a head that says ``chunked`` or nothing where it names transfer codings (RFC 9112, 6.1 and 6.3).
+    """Return the head with ``chunked`` or nothing as its transfer codings (RFC 9112, 6.1 and 6.3).
 
-    Where ``chunked`` is the last of several, the body ends with its last chunk, and what is searched is what
-    the other codings made. Where it is not the last, the body ends with the connection, whatever its length
-    is said to be.
+    If ``chunked`` is the last of several codings, the body ends with its last chunk, and the pattern is
+    searched in the output of the other codings. If not, the body ends with the connection, whatever the
+    length header says.
     """
     if b"transfer-encoding" not in head.lower():
         return head
@@ -57,7 +57,7 @@ def plain_framing(head: bytes) -> bytes:
     values = [match[1] for line in lines if (match := _CODINGS.match(line))]
     codings = [coding.strip().lower() for value in values for coding in value.split(b",") if coding.strip()]
     if not values or codings.count(b"chunked") > 1:
-        return head  # twice is forbidden, and an error of the parser's
+        return head  # ``chunked`` twice is forbidden: the parser refuses the head
     kept = [line for line in lines if line and not _CODINGS.match(line) and not _LENGTH.match(line)]
     if codings and codings[-1] == b"chunked":
         kept.append(b"Transfer-Encoding: chunked")

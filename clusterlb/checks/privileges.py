@@ -1,9 +1,9 @@
-"""What a process of checks may do: it gives root's powers up before the first byte of anybody else's is read.
+"""The privileges of the check processes: they drop root's before they read the first byte from outside.
 
-What the probes of every kind need, on Linux 5.17 and later: CAP_NET_RAW for raw ICMP sockets where
+The probes need, on Linux 5.17 and later, CAP_NET_RAW: for raw ICMP sockets where
 net.ipv4.ping_group_range does not hold the group (icmp(7), raw(7)), and for the mark of probes through a VIP
-(SO_MARK, sk_setsockopt() in net/core/sock.c). Every other kind needs nothing. Programs of ``command`` checks
-have the same, so that ping(8) works: CAP_NET_RAW is in the ambient set (capabilities(7)).
+(SO_MARK, sk_setsockopt() in net/core/sock.c). They need no other capability. Programs of ``command`` checks
+have CAP_NET_RAW too, in the ambient set (capabilities(7)), so that ping(8) works.
 """
 
 from __future__ import annotations
@@ -37,10 +37,11 @@ class _Word(ctypes.Structure):
 
 
 def drop(user: str = NOBODY) -> None:
-    """Become another user for good, with CAP_NET_RAW if we have it and no other capability.
+    """Become another user for good; keep CAP_NET_RAW if this process has it, and no other capability.
 
-    Neither this process nor a program that it runs can get more again (PR_SET_NO_NEW_PRIVS). Nothing happens
-    without root, or for root. Raises KeyError for a user that this host does not know, and OSError.
+    Neither this process nor a program that it runs can regain privileges (PR_SET_NO_NEW_PRIVS). Does nothing
+    if this process is not root, or ``user`` is. Raises KeyError for a user that this host does not know, and
+    OSError.
     """
     if os.geteuid() != 0 or user == "root":
         return
@@ -52,7 +53,7 @@ def drop(user: str = NOBODY) -> None:
     _call(libc, "prctl", _PR_SET_KEEPCAPS, 1, 0, 0, 0)
     for capability in range(int(LAST_CAP.read_text()) + 1):
         if not kept >> capability & 1:
-            # without CAP_SETPCAP it stays in a set that no_new_privs makes useless
+            # fails without CAP_SETPCAP; no_new_privs makes the bounding set useless anyway
             libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
     os.setgroups(groups)
     os.setresgid(account.pw_gid, account.pw_gid, account.pw_gid)

@@ -1,4 +1,4 @@
-"""As much of the protobuf wire format as a health check needs (protobuf.dev, programming-guides/encoding)."""
+"""Parts of the protobuf wire format that health checks use (protobuf.dev, programming-guides/encoding)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 
 def bytes_field(number: int, value: bytes) -> bytes:
-    """Return a string or bytes field; nothing where it is empty, as proto3 writes it."""
+    """Return an encoded string or bytes field; proto3 leaves out an empty one."""
     if not value:
         return b""
     return _varint(number << 3 | BYTES) + _varint(len(value)) + value
 
 
 def last_varint(message: bytes, number: int) -> int:
-    """Return a message's enum or integer field: its last occurrence, 0 where there is none.
+    """Return the last occurrence of an enum or integer field in a message, 0 if the field is absent.
 
-    Other fields are passed over. Raises ValueError where the message is not well formed.
+    Other fields are skipped. Raises ValueError for a message that is not well formed.
     """
     value = position = 0
     while position < len(message):

@@ -1,4 +1,4 @@
-"""TLS between memory and memory: bytes of the wire in and out, plain bytes in and out."""
+"""TLS without a socket: encrypted bytes in and out on one side, plain bytes on the other."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ CHUNK = 65536
 class SecureLayer:
     """The client's side of one TLS connection, on two MemoryBIOs.
 
-    Not a non-blocking SSLSocket, because here one class reads the socket with and without TLS and bounds
-    what it reads; STARTTLS needs no change of socket; no plain bytes can lie in OpenSSL while epoll is
-    silent; and the member's first bytes are at hand where they are not TLS at all.
+    With MemoryBIOs, unlike a non-blocking SSLSocket, one class reads the socket with and without TLS and
+    bounds its reads; STARTTLS needs no change of socket; no plain bytes can lie in OpenSSL while epoll
+    reports nothing; and the member's first bytes can be shown if they are not TLS.
 
-    ``ready``: the handshake is done as far as we can tell. ``ended``: the member said that it will send no
-    more. Raises UnsentError where the options are of no use.
+    ``ready``: the handshake is complete on this side. ``ended``: the member has sent close_notify. Raises
+    UnsentError for options that cannot be used.
     """
 
     def __init__(self, options: TlsOptions, address: IPv4Address | IPv6Address, alpn: str) -> None:
@@ -48,24 +48,24 @@ class SecureLayer:
 
     @property
     def confirmed(self) -> bool:
-        """Tell whether the member has accepted our side of the handshake.
+        """Say whether the member has accepted this side of the handshake.
 
-        In TLS 1.3 the client is done before the server has seen its certificate (RFC 8446, figure 1), so a
-        refusal comes later, if the member does not send a ticket or data first.
+        In TLS 1.3 the client completes before the server has seen the client's certificate (RFC 8446,
+        figure 1), so a refusal comes later; a ticket or data means acceptance.
         """
         if self._tls.version() != "TLSv1.3" or self._answered or self.ended:
             return self.ready
         return self._tls.session is not None and self._tls.session.has_ticket
 
     def ask_confirmation(self) -> None:
-        """Say that we are done, so that a member that sends no tickets says something too."""
+        """Send close_notify, so that a member that sends no tickets answers too."""
         if not self._asked:
             self._asked = True
-            with contextlib.suppress(ssl.SSLError):  # SSLWantReadError: the member's own end has not come
+            with contextlib.suppress(ssl.SSLError):  # SSLWantReadError: the member's close_notify is to come
                 self._tls.unwrap()
 
     def receive(self, data: bytes) -> tuple[bytes, Result | None]:
-        """Take bytes off the wire; return the plain ones, and why TLS failed if it did."""
+        """Take encrypted bytes; return the decrypted ones, and the failed result if TLS failed."""
         self._incoming.write(data)
         if not self.ready:
             failure = self._shake_hands(data)
@@ -86,17 +86,17 @@ class SecureLayer:
         return b"".join(parts), None
 
     def send(self, data: bytes) -> None:
-        """Encrypt; ``take`` has the outcome."""
+        """Encrypt bytes; ``take`` returns them."""
         if data:
-            with contextlib.suppress(ssl.SSLError):  # a layer that has failed, as ``receive`` has said
+            with contextlib.suppress(ssl.SSLError):  # TLS has failed; ``receive`` has reported that
                 self._tls.write(data)
 
     def take(self) -> bytes:
-        """Return the bytes for the wire."""
+        """Return the encrypted bytes to send."""
         return self._outgoing.read()
 
     def sign(self, result: Result) -> Result:
-        """Add to a pass what TLS has to say: the version, and a warning of the certificate's end."""
+        """Add the TLS version, and a warning if the certificate expires soon, to a result that passes."""
         result = result._replace(detail=f"{result.detail}, {self._tls.version()}")
         if not self._options.warn_expiry:
             return result

@@ -1,4 +1,4 @@
-"""What the engine counts about itself."""
+"""The engine's counters of its own work."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class Counters:
     """Counts since the start.
 
     ``started`` splits into ``passed``, ``failed``, those without a result and those still running.
-    ``skipped``: slots the engine came too late for. ``overlapped``: slots that fell into a longer probe of
-    the same key. ``postponed``: starts put off for want of descriptors, buffers or memory. ``unsent``:
-    probes the director could not send for other reasons, by UnsentError's name. ``broken``: probes ended by
-    an error in the kind's own code. ``stalls``: times the process stood still for longer than STALL seconds,
-    or was busy within one step for longer than SLOW.
+    ``skipped``: slots for which the engine was too late. ``overlapped``: slots during a longer probe of the
+    same key. ``postponed``: starts put off for lack of descriptors, buffers or memory. ``unsent``: probes
+    that the director could not send for other reasons, by UnsentError's name. ``broken``: probes ended by an
+    error in the kind's code. ``stalls``: how often the process stood still for more than STALL seconds, or
+    one step took more than SLOW.
     """
 
     started: int = 0
@@ -32,7 +32,7 @@ class Counters:
 
 
 class Lag:
-    """How late probes began, in seconds: exactly since the last look, and by buckets up to it.
+    """How late probes started, in seconds: exact values since the last ``take``, buckets for all before.
 
     ``buckets[n]`` counts the lags up to ``LAG_BUCKETS[n]`` and above the bucket before; the last, all longer.
     """
@@ -42,11 +42,11 @@ class Lag:
         self.buckets = [0] * (len(LAG_BUCKETS) + 1)
 
     def add(self, lag: float) -> None:
-        """Note one start."""
+        """Add the lag of one start."""
         self._lags.append(lag)
 
     def take(self) -> tuple[float, float]:
-        """Return the 99th percentile and the largest, and begin anew; zeros when nothing started."""
+        """Return the 99th percentile and the largest since the last call; zeros when nothing started."""
         lags = sorted(self._lags)
         self._lags.clear()
         if not lags:
