@@ -123,7 +123,7 @@ def _again(files: Mapping[str, Path | None], argv: Sequence[str], *, interactive
 
 
 def _require() -> None:
-    from clusterlb.lab.probe import missing_packages
+    from clusterlb.lab.host import missing_packages
 
     if os.geteuid() != 0:
         raise click.ClickException("the lab makes network namespaces: run it as root")

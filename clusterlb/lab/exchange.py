@@ -14,10 +14,11 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 from clusterlb.lab.attempt import CHUNK, Attempt, endpoint, read_line
-from clusterlb.lab.transfer import Transfer, download, upload
+from clusterlb.lab.transfer import Mover, Transfer
 
 TRIES = 3  # datagrams that a client sends before it gives up
 _ERRORS = 5  # as many are told
@@ -116,9 +117,13 @@ class Result:
 async def perform(cell: Cell) -> Result:
     """Do all that a cell asks for; nothing is raised, failures are part of the result."""
     outcome = await exchange(cell)
-    where, seconds = (cell.vip, cell.port, cell.sources[0]), cell.transfer_seconds
-    sent = await upload(*where, cell.upload, seconds) if cell.upload else None
-    received = await download(*where, cell.download, seconds) if cell.download else None
+    attempt = partial(Attempt, cell.vip, cell.port, cell.sources[0])
+    sent = await Mover("UPLOAD", attempt(), cell.upload).run(cell.transfer_seconds) if cell.upload else None
+    received = (
+        await Mover("DOWNLOAD", attempt(), cell.download).run(cell.transfer_seconds)
+        if cell.download
+        else None
+    )
     return Result(outcome, sent, received)
 
 

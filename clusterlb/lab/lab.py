@@ -14,10 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
-from clusterlb.lab import baseline, network
+from clusterlb.lab import network
 from clusterlb.lab.arrival import Arrival
 from clusterlb.lab.describe import describe
 from clusterlb.lab.diagnose import diagnose
+from clusterlb.lab.director import program_baseline, run_clusterlb, warm
 from clusterlb.lab.frr import (
     Frr,
     baseline_announce,
@@ -27,10 +28,9 @@ from clusterlb.lab.frr import (
     router_config,
     switch_config,
 )
-from clusterlb.lab.modules import load_modules
+from clusterlb.lab.host import load_modules
 from clusterlb.lab.netns import LabError, processes_in, run, running, spawn
 from clusterlb.lab.network import UPLINK_BRIDGE
-from clusterlb.lab.program import run_clusterlb, warm
 from clusterlb.lab.servers import Servers, server_script
 from clusterlb.lab.spec import Controller, Hash, LabSpec, SpecError
 from clusterlb.lab.switch import steer
@@ -71,31 +71,14 @@ class Lab:
         self._say = say
         self._lock: TextIO | None = None
         self._logs = RUN_DIR / "log"
+        self.inventory = RUN_DIR / "inventory.yaml"  # that the directors run from
+        self.description = RUN_DIR / "lab.json"  # of this lab, for other programs
+        self.socket = RUN_DIR / "lab.sock"  # for requests, see ``control``
+        self.directors = tuple(director.name for director in self.topology.directors)
         names = (*self.topology.routers, *self.directors)
         self._frr = {name: Frr(name, self._logs, self.topology.ospf6) for name in names}
         self._directors: dict[str, int] = {}
-        self._servers = Servers(self.topology, self.log, RUN_DIR)
-        self._agent = 0
-
-    @property
-    def directors(self) -> tuple[str, ...]:
-        """Return the directors' names."""
-        return tuple(director.name for director in self.topology.directors)
-
-    @property
-    def inventory(self) -> Path:
-        """Return the inventory that the directors run from."""
-        return RUN_DIR / "inventory.yaml"
-
-    @property
-    def description(self) -> Path:
-        """Return the JSON file that tells others about this lab."""
-        return RUN_DIR / "lab.json"
-
-    @property
-    def socket(self) -> Path:
-        """Return the socket on which requests are taken, see ``control``."""
-        return RUN_DIR / "lab.sock"
+        self.servers = Servers(self.topology, self.log, RUN_DIR)
 
     def up(self) -> None:
         """Bring it all up and wait for the switch; raise LabError. Whatever happens, call ``down`` after."""
@@ -107,12 +90,12 @@ class Lab:
             f"starting FRR in {len(self._frr)} namespaces and {len(self.topology.servers)} real servers"
         )
         self._start_routing()
-        self._servers.set_up(partial(server_script, self._inventory))
+        self.servers.set_up(partial(server_script, self._inventory))
         for server in self.topology.servers:
-            self.start_server(server.name)
+            self.servers.start(server.name)
         if self.spec.switch.hash is Hash.MODULO:
             agent = partial(steer, self.topology, self.spec.switch.buckets)
-            self._agent = spawn(SWITCH, agent, self.log(_STEER))
+            spawn(SWITCH, agent, self.log(_STEER))
         if self.spec.controller is Controller.CLUSTERLB:
             warm()
         for frr in self._frr.values():
@@ -157,7 +140,7 @@ class Lab:
         if self.director_runs(name):
             raise LabError(f"{name}'s controller runs already")
         if self.spec.controller is Controller.NONE:
-            baseline.programme(self.spec, self.topology, name)
+            program_baseline(self.spec, self.topology, name)
             return
         home = RUN_DIR / name
         home.mkdir(exist_ok=True)
@@ -218,20 +201,12 @@ class Lab:
             raise LabError("clusterlb announces and withdraws by itself; use `clusterlb down`")
         baseline_announce(self.topology, name, announced)
 
-    def start_server(self, name: str) -> None:
-        """Start a real server."""
-        self._servers.start(name)
-
-    def stop_server(self, name: str) -> None:
-        """Kill a real server's process; its connections are reset."""
-        self._servers.stop(name)
-
     def processes(self) -> dict[str, Any]:
         """Return the pids of controllers, FRR daemons and real servers."""
         return {
             "directors": {name: pid for name, pid in self._directors.items() if running(pid)},
             "frr": {name: dict(frr.pids) for name, frr in self._frr.items()},
-            "servers": self._servers.pids(),
+            "servers": self.servers.pids(),
         }
 
     def _state(self, name: str) -> Path:

@@ -22,7 +22,10 @@ PR_SET_PDEATHSIG = 1  # include/uapi/linux/prctl.h
 # a child of the lab takes them as any process does
 _OWN_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE)
 
-# Python 3.11 has no os.setns and os.unshare (they came with 3.12)
+# the Debian packages of programs whose package has another name
+_PACKAGES = {"ip": "iproute2", "bridge": "iproute2", "nft": "nftables", "vtysh": "frr", "modprobe": "kmod"}
+
+# Python 3.11 has no os.setns and no os.unshare, which came with 3.12
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -129,29 +132,17 @@ def run(argv: Sequence[str], text: str | None = None) -> str:
     """Run a program to its end and return what it printed; raise LabError with what it complained about."""
     try:
         done = subprocess.run(
-            argv, input=text, text=True, capture_output=True, check=False, timeout=120, stdin=_no_input(text)
+            argv, input=text or "", text=True, capture_output=True, check=False, timeout=120
         )
     except FileNotFoundError as error:
-        raise LabError(f"there is no {argv[0]}: install {package_of(argv[0])}") from error
+        raise LabError(
+            f"there is no {argv[0]}: install the package {_PACKAGES.get(argv[0], argv[0])}"
+        ) from error
     except subprocess.TimeoutExpired as error:
         raise LabError(f"`{' '.join(argv)}` did not end within 120 s") from error
     if done.returncode:
         raise LabError(f"`{' '.join(argv)}` failed: {(done.stderr or done.stdout).strip()}")
     return done.stdout
-
-
-def package_of(program: str) -> str:
-    """Return the Debian package that brings a program."""
-    packages = {
-        "ip": "iproute2",
-        "bridge": "iproute2",
-        "nft": "nftables",
-        "vtysh": "frr",
-        "ipvsadm": "ipvsadm",
-        "modprobe": "kmod",
-        "qemu-system-x86_64": "qemu-system-x86",
-    }
-    return f"the package {packages.get(program, program)}"
 
 
 def processes_in(names: Iterable[str]) -> list[int]:
@@ -167,10 +158,6 @@ def processes_in(names: Iterable[str]) -> list[int]:
                 if (entry / "ns/net").stat().st_ino in inodes:
                     found.append(int(entry.name))
     return found
-
-
-def _no_input(text: str | None) -> int | None:
-    return subprocess.DEVNULL if text is None else None
 
 
 def _become_child(log: Path) -> None:

@@ -40,7 +40,7 @@ class _Connection:
     closing: bool = False
 
 
-class Server:
+class RealServer:
     """Serves TCP and UDP ports for ever, on every IPv4 and IPv6 address that the host has or will have.
 
     On TCP, as often as the client likes: ``WHO`` is answered with a line of JSON, see ``who``; ``ECHO TEXT``
@@ -59,7 +59,10 @@ class Server:
         self._listeners: dict[int, socket.socket] = {}
         self._receivers: dict[int, socket.socket] = {}
         for port in ports:
-            self._watch(self._listeners, _listener(address, port))
+            listener = socket.create_server(
+                (address, port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG
+            )
+            self._watch(self._listeners, listener)
         for port in udp_ports:
             self._watch(self._receivers, _receiver(address, port))
 
@@ -231,12 +234,6 @@ class Server:
         self._poll.unregister(connection.socket)
         del self._connections[connection.socket.fileno()]
         connection.socket.close()
-
-
-def _listener(address: str, port: int) -> socket.socket:
-    return socket.create_server(
-        (address, port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG
-    )
 
 
 def _receiver(address: str, port: int) -> socket.socket:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from clusterlb.lab.netns import LabError, execute, running, spawn
-from clusterlb.lab.server import Server
+from clusterlb.lab.server import RealServer
 from clusterlb.lab.topology import ServerHost, Topology
 from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Inventory
@@ -76,4 +76,4 @@ def server_script(inventory: Inventory, addresses: Sequence[IPAddress]) -> str:
 
 
 def _serve(server: ServerHost) -> None:
-    Server(server.name, server.ports, server.udp_ports).run()
+    RealServer(server.name, server.ports, server.udp_ports).run()

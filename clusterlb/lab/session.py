@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from clusterlb.lab.control import ENVIRONMENT, open_socket, read_request, write_answer
-from clusterlb.lab.interrupt import SIGNALS, InterruptError, interruptible
 from clusterlb.lab.lab import Lab
 from clusterlb.lab.netns import LabError, end
-from clusterlb.lab.say import say
+from clusterlb.lab.process import SIGNALS, InterruptError, interruptible, say
 
 _PATIENCE = 5.0  # seconds that a command has to end once it was asked to
 
@@ -115,8 +114,8 @@ class _Session:
             "crash": lambda: lab.crash(name),
             "announce": lambda: lab.announce(name, announced=True),
             "withdraw": lambda: lab.announce(name, announced=False),
-            "start_server": lambda: lab.start_server(name),
-            "stop_server": lambda: lab.stop_server(name),
+            "start_server": lambda: lab.servers.start(name),
+            "stop_server": lambda: lab.servers.stop(name),
         }
         if request["do"] == "processes":
             return lab.processes()

@@ -1,4 +1,4 @@
-"""An upload to a real server or a download from it, in packets that nobody may fragment."""
+"""An upload to a real server or a download from it, in packets that must not be fragmented."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from clusterlb.lab.server import payload
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """What became of an upload or a download. ``error`` is empty when all of it arrived unchanged.
+    """The result of an upload or a download. ``error`` is empty when all bytes arrived unchanged.
 
-    ``client``: its address and port. ``bytes``: as many were confirmed (upload) or received (download).
-    ``mtu``: the path's, as the client knew it in the end; ``mss``: what it then sent in one segment.
+    ``client``: address and port. ``bytes``: confirmed (upload) or received (download). ``mtu``: the path's,
+    as the client's kernel knew it in the end; ``mss``: the segment size that the kernel then used.
     """
 
     client: str
@@ -29,33 +29,27 @@ class Transfer:
     error: str = ""
 
 
-async def upload(vip: str, port: int, source: str, size: int, seconds: float) -> Transfer:
-    """Send so many bytes, within so many seconds, and have the server say what it got."""
-    return await _Way(Attempt(vip, port, source), size).go("UPLOAD", seconds)
-
-
-async def download(vip: str, port: int, source: str, size: int, seconds: float) -> Transfer:
-    """Get so many bytes within so many seconds."""
-    return await _Way(Attempt(vip, port, source), size).go("DOWNLOAD", seconds)
-
-
 @dataclass(slots=True)
-class _Way:
+class Mover:
+    """Performs one transfer: ``command`` is UPLOAD or DOWNLOAD, ``size`` in bytes."""
+
+    command: str
     attempt: Attempt
     size: int
     moved: int = 0
     mtu: int = 0
     mss: int = 0
 
-    async def go(self, command: str, seconds: float) -> Transfer:
+    async def run(self, seconds: float) -> Transfer:
+        """Do the transfer within so many seconds; a failure is part of the result."""
         started = time.monotonic()
         error = ""
         try:
             async with self.attempt.connected(seconds) as connection:
                 try:
-                    line = f"{command} {self.size}\n".encode()
+                    line = f"{self.command} {self.size}\n".encode()
                     await asyncio.get_running_loop().sock_sendall(connection, line)
-                    await (self._send(connection) if command == "UPLOAD" else self._receive(connection))
+                    await (self._send(connection) if self.command == "UPLOAD" else self._receive(connection))
                 finally:
                     self.mtu = path_mtu(connection)
                     self.mss = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)

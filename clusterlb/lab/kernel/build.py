@@ -17,7 +17,7 @@ from clusterlb.lab.kernel import cache, source
 from clusterlb.lab.kernel.cache import FRAGMENT, Built
 from clusterlb.lab.kernel.source import Source
 from clusterlb.lab.netns import LabError
-from clusterlb.lab.say import say
+from clusterlb.lab.process import say
 
 _TOOLS = {"gcc": "gcc", "make": "make", "flex": "flex", "bison": "bison", "bc": "bc", "xz": "xz-utils"}
 _ROOM = 2 << 30  # bytes: the source unpacked, and what is made of it

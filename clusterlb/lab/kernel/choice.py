@@ -6,11 +6,11 @@ import os
 from collections.abc import Callable
 from enum import Enum
 
+from clusterlb.lab.host import has_ipvs
 from clusterlb.lab.kernel import cache, microvm, uml
 from clusterlb.lab.kernel.guest import Task, precompile
 from clusterlb.lab.netns import LabError
-from clusterlb.lab.probe import has_ipvs
-from clusterlb.lab.say import say
+from clusterlb.lab.process import say
 
 BUILD = "clusterlb lab kernel build"
 

@@ -14,9 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clusterlb.lab.interrupt import InterruptError, interruptible
 from clusterlb.lab.kernel import terminal
-from clusterlb.lab.say import say
+from clusterlb.lab.process import InterruptError, interruptible, say
 
 HOST = Path("/run/host")  # where every guest sees the host's root
 LIMIT = 3000.0  # seconds; no run may hang for ever

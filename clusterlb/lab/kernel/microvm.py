@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,8 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from clusterlb.lab.kernel.cache import version_key
-from clusterlb.lab.kernel.guest import HOST, Task, attend, guest_path
-from clusterlb.lab.kernel.microvm_boot import boot_script
+from clusterlb.lab.kernel.guest import HOST, Task, attend, guest_path, prefixes, projects
 from clusterlb.lab.netns import LabError
 
 _BOOT = Path("/boot")
@@ -79,6 +79,32 @@ def find_kernel(boot: Path = _BOOT, modules: Path = _MODULES) -> Path:
             "in its config-*, and modules): install the package linux-image-amd64"
         )
     return max(found)[1]
+
+
+def boot_script(task: Task) -> str:
+    """Return the guest's first script: bind the host's directories to their paths, then run the command."""
+    lines = ["set -e", 'cached() { mkdir -p "$1"; mount --bind "$2" "$1"; }']
+    lines += [
+        f"cached {shlex.quote(path)} {HOST}{shlex.quote(path)}" for path in ("/usr", *map(str, prefixes()))
+    ]
+    for number, path in enumerate(projects()):
+        scratch = f"/run/clusterlb-scratch/{number}"
+        quoted = shlex.quote(str(path))
+        options = shlex.quote(f"lowerdir={guest_path(path)},upperdir={scratch}/upper,workdir={scratch}/work")
+        lines.append(f"mkdir -p {quoted} {scratch}/upper {scratch}/work")
+        lines.append(f"mount -t overlay -o {options} overlay {quoted}")
+    variables = {"PYTHONDONTWRITEBYTECODE": "1", **task.variables}
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    lines.append(f"cd {shlex.quote(str(Path.cwd()))}")
+    command = shlex.join(task.argv)
+    if task.window:
+        # the guest's standard input is no terminal: script(1) makes one, with the size of this terminal
+        rows, columns = task.window
+        command = f"stty rows {rows} cols {columns}; exec {command}"
+        lines.append(f"exec script -qec {shlex.quote(command)} /dev/null")
+    else:
+        lines.append(f"exec {command}")
+    return "\n".join([*lines, ""])
 
 
 def vm_command(kernel: Path, script: Path, memory: int) -> list[str]:

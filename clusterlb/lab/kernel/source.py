@@ -11,7 +11,7 @@ from pathlib import Path
 
 from clusterlb.lab.kernel.cache import version_key
 from clusterlb.lab.netns import LabError
-from clusterlb.lab.say import say
+from clusterlb.lab.process import say
 
 OLDEST = [6, 16]  # older ones work by ptrace alone, at half the speed
 _PACKAGE = re.compile(r"linux-source-(\d+\.\d+)")

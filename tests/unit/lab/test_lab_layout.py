@@ -5,7 +5,7 @@ import pytest
 from lab_inventories import SPEC, inventory, laid_out
 
 from clusterlb.config.load import load
-from clusterlb.lab.baseline import rules
+from clusterlb.lab.director import rules
 from clusterlb.lab.frr import baseline_config, core_config, director_config, switch_config
 from clusterlb.lab.inventory import inventory_text, prepare, seconds_text
 from clusterlb.lab.lab import Lab
