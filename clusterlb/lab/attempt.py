@@ -1,4 +1,4 @@
-"""One connection that a client tries, and what to tell of it when it fails."""
+"""One connection that a client tries, with the facts for an error message."""
 
 from __future__ import annotations
 
@@ -9,29 +9,30 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 CHUNK = 65536
-# include/uapi/linux/in.h and in6.h; Python has no names for them: level, MTU_DISCOVER, MTU
+# level, MTU_DISCOVER, MTU: include/uapi/linux/in.h and in6.h; Python has no names for these options
 _PMTU = {socket.AF_INET: (socket.IPPROTO_IP, 10, 14), socket.AF_INET6: (socket.IPPROTO_IPV6, 23, 24)}
-_PMTUDISC_DO = 2  # never fragment, heed what ICMP says
+_PMTUDISC_DO = 2  # never fragment; follow ICMP's path MTU
 
 
 @dataclass(slots=True)
 class Attempt:
-    """A connection to ``vip`` and ``port`` from an address of the client; its packets may not be fragmented.
+    """A connection to ``vip`` and ``port`` from a client's address; its packets must not be fragmented.
 
-    ``own_port`` is known once a socket is open. ``stage``: how far it came; ``tries``: how often it asked.
+    ``source`` and ``source_port``: the client's; the port is 0 before ``open``. ``stage``: how far the
+    connection got; ``tries``: datagrams sent.
     """
 
     vip: str
     port: int
     source: str
-    own_port: int = 0
+    source_port: int = 0
     stage: str = "not connected"
     tries: int = 1
 
     @property
     def client(self) -> str:
         """Return the client's address and port."""
-        return endpoint(self.source, self.own_port)
+        return endpoint(self.source, self.source_port)
 
     def open(self, kind: socket.SocketKind) -> socket.socket:
         """Return a socket that is not connected yet; raise OSError."""
@@ -42,7 +43,7 @@ class Attempt:
             opened.setsockopt(level, discover, _PMTUDISC_DO)
             opened.setblocking(False)
             opened.bind((self.source, 0))
-            self.own_port = opened.getsockname()[1]
+            self.source_port = opened.getsockname()[1]
         except OSError:
             opened.close()
             raise
@@ -50,7 +51,7 @@ class Attempt:
 
     @contextlib.asynccontextmanager
     async def connected(self, seconds: float) -> AsyncIterator[socket.socket]:
-        """Connect over TCP; raise TimeoutError when that and what is done then takes longer than this."""
+        """Connect over TCP; raise TimeoutError when connecting and the ``with`` block take longer."""
         async with asyncio.timeout(seconds):
             with self.open(socket.SOCK_STREAM) as connection:
                 await asyncio.get_running_loop().sock_connect(connection, (self.vip, self.port))
@@ -67,7 +68,7 @@ async def read_line(connection: socket.socket) -> bytes:
 
 
 async def read_some(connection: socket.socket) -> bytes:
-    """Return what has come, at least a byte; raise OSError."""
+    """Return received bytes, at least one; raise OSError."""
     data = await asyncio.get_running_loop().sock_recv(connection, CHUNK)
     if not data:
         raise ConnectionResetError("the server closed the connection")
@@ -81,5 +82,5 @@ def path_mtu(connection: socket.socket) -> int:
 
 
 def endpoint(address: str, port: int) -> str:
-    """Write an address and a port as one word."""
+    """Write an address and a port, an IPv6 address in brackets."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

@@ -1,4 +1,4 @@
-"""What can be seen of a director that did not arrive: its addresses, its OSPF, its controller, the switch."""
+"""Diagnose a director that did not arrive: its addresses, its OSPF, its controller, and the switch's OSPF."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SECONDS = 60.0
 
 
 def diagnose(name: str, run_dir: Path, router_id: str, *, ospf6: bool = False) -> str:
-    """Return the output of the commands an operator would type; never raises for one that fails."""
+    """Return the output of the commands that an operator would type; a failing command does not raise."""
     commands = [
         ["ip", "-n", name, "-br", "address"],
         ["vtysh", "-N", name, "-c", "show ip ospf neighbor"],

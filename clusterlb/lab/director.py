@@ -13,7 +13,7 @@ from pathlib import Path
 
 from clusterlb.lab.netns import inside, run
 from clusterlb.lab.spec import LabSpec, Sysctls
-from clusterlb.lab.topology import Topology
+from clusterlb.lab.topology import LabTopology
 
 # the modules that each forked process would import
 _WARM = (
@@ -46,7 +46,7 @@ def run_clusterlb(argv: Sequence[str]) -> None:
     main.main(list(argv), prog_name="clusterlb", standalone_mode=True)
 
 
-def program_baseline(spec: LabSpec, lab: Topology, name: str) -> None:
+def program_baseline(spec: LabSpec, lab: LabTopology, name: str) -> None:
     """Load a director's IPVS table, set its sysctls unless the spec keeps the kernel's, add the VIPs."""
     with inside(name):
         run(["ipvsadm", "-R"], rules(spec, lab))
@@ -56,7 +56,7 @@ def program_baseline(spec: LabSpec, lab: Topology, name: str) -> None:
     run(["ip", "-n", name, "-batch", "-"], "".join(f"address add {vip}/32 dev lo\n" for vip in lab.vips))
 
 
-def rules(spec: LabSpec, lab: Topology) -> str:
+def rules(spec: LabSpec, lab: LabTopology) -> str:
     """Return the table in the format of ipvsadm-restore(8)."""
     service = spec.service
     flags = f" -b {','.join(service.flags)}" if service.flags else ""

@@ -12,14 +12,14 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-# where `ip netns` keeps its handles (ip-netns(8))
+# the handles of `ip netns` (ip-netns(8))
 HANDLES = Path("/var/run/netns")
 CLONE_NEWNET = 0x40000000  # include/uapi/linux/sched.h
 CLONE_NEWNS = 0x00020000
 MS_REC, MS_SLAVE = 0x4000, 0x80000  # include/uapi/linux/mount.h
 PR_SET_PDEATHSIG = 1  # include/uapi/linux/prctl.h
 
-# a child of the lab takes them as any process does
+# signals whose default action a child of the lab has
 _OWN_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE)
 
 # the Debian packages of programs whose package has another name
@@ -30,7 +30,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class LabError(Exception):
-    """The lab cannot do what it was asked; the text says what, where and what to do."""
+    """The lab cannot carry out a request; the text says what failed, where, and what to do."""
 
 
 def enter(name: str) -> None:
@@ -44,7 +44,7 @@ def enter(name: str) -> None:
 
 @contextlib.contextmanager
 def inside(name: str) -> Iterator[None]:
-    """Be in a namespace for a while. The process must have one thread."""
+    """Run the ``with`` block in a namespace. The process must have one thread."""
     home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         enter(name)
@@ -57,14 +57,14 @@ def inside(name: str) -> Iterator[None]:
 
 
 def own_sysfs() -> None:
-    """Show this namespace's interfaces in /sys, as `ip netns exec` does, to this process alone."""
+    """Mount a /sys with this namespace's interfaces, for this process alone, as `ip netns exec` does."""
     checked(_libc.unshare(CLONE_NEWNS), "unshare")
     checked(_libc.mount(b"", b"/", b"none", MS_SLAVE | MS_REC, None), "mount --make-rslave /")
     checked(_libc.mount(b"sysfs", b"/sys", b"sysfs", 0, None), "mount /sys")
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process when the one that started it is gone (prctl(2))."""
+    """Have the kernel kill this process when its parent ends (prctl(2))."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -99,9 +99,9 @@ def spawn(name: str | None, body: Callable[[], None], log: Path) -> int:
 
 
 def execute(name: str, argv: Sequence[str], log: Path) -> int:
-    """Start a program in a namespace, outputs in ``log``; return its pid. It is killed when we are gone.
+    """Start a program in a namespace, outputs in ``log``; return its pid. It ends with this process.
 
-    Two small programs prepare its process: a fork of this one, with all its memory, would take longer.
+    Two small programs prepare the process: a fork of this process, with all its memory, would take longer.
     """
     into = ["setpriv", "--pdeathsig", "KILL", "ip", "netns", "exec", name]
     return os.posix_spawnp(
@@ -119,7 +119,7 @@ def execute(name: str, argv: Sequence[str], log: Path) -> int:
 
 
 def running(pid: int) -> bool:
-    """Say whether a child of ours runs, and reap it when it does not."""
+    """Say whether a child of this process runs, and reap a child that has ended."""
     if pid <= 0:
         return False
     try:
@@ -129,7 +129,7 @@ def running(pid: int) -> bool:
 
 
 def run(argv: Sequence[str], text: str | None = None) -> str:
-    """Run a program to its end and return what it printed; raise LabError with what it complained about."""
+    """Run a program to its end and return its output; raise LabError with its error output."""
     try:
         done = subprocess.run(
             argv, input=text or "", text=True, capture_output=True, check=False, timeout=120
@@ -176,14 +176,14 @@ def _become_child(log: Path) -> None:
 
 
 def checked(result: int, what: str) -> None:
-    """Raise OSError with what the C library has noted, unless a call's result is 0."""
+    """Raise OSError with the C library's errno, unless a call's result is 0."""
     if result != 0:
         code = ctypes.get_errno()
         raise OSError(code, f"{what}: {os.strerror(code)}")
 
 
 def end(process: subprocess.Popen[bytes], patience: float) -> None:
-    """Ask a process to end, unless it has, and kill it if it has not after ``patience`` seconds."""
+    """Terminate a process, and kill it if it has not ended after ``patience`` seconds."""
     if process.poll() is not None:
         return
     process.terminate()

@@ -8,8 +8,8 @@ from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Inventory, Pool, Service
 from clusterlb.model.ipvs import Protocol
 
-ANY = (80, 8080)  # where a service takes every port
-_MOST = 256  # of a range; the sockets of a wider one would only cost
+ANY = (80, 8080)  # for a service that takes every port
+_MOST = 256  # most ports of a range: every port costs a socket
 
 
 def ports_of(
@@ -17,15 +17,15 @@ def ports_of(
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the TCP and the UDP ports that the host with these addresses listens on.
 
-    They are those of its members, of the services that keep the client's port, and of its checks. SCTP has
-    none here.
+    These are the ports of its members, of the services that keep the client's port, and of its checks,
+    without those of SCTP.
     """
     tcp: set[int] = set()
     udp: set[int] = set()
     for vip in inventory.vips.values():
         for service in vip.services:
             found = set(_served(inventory.pools[service.pool], service, addresses))
-            # which protocol a firewall mark of the operator's means is not known
+            # a firewall mark service does not say which protocol the operator marks
             if service.protocol is Protocol.TCP or service.fwmark:
                 tcp |= found
             if service.protocol is Protocol.UDP or service.fwmark:
@@ -36,11 +36,11 @@ def ports_of(
 
 
 def _served(pool: Pool, service: Service, addresses: Collection[IPAddress]) -> Iterator[int]:
-    own = {member.port for member in pool.members if member.address in addresses}
+    members = {member.port for member in pool.members if member.address in addresses}
     if pool.sorry is not None and pool.sorry.address in addresses:
-        own.add(pool.sorry.port)
-    yield from own
-    if own and service.keeps_port:
+        members.add(pool.sorry.port)
+    yield from members
+    if members and service.keeps_port:
         yield from ANY if not service.ports else ()
         for first, last in service.ports:
             yield from range(first, min(last, first + _MOST - 1) + 1)

@@ -1,4 +1,4 @@
-"""One session in a lab: up, a command in it, its requests, and down whatever happens."""
+"""One session in a lab: bring it up, run a command, serve the command's requests, take the lab down."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _PATIENCE = 5.0  # seconds that a command has to end once it was asked to
 def run_session(lab: Lab, command: Sequence[str], *, interactive: bool = False) -> int:
     """Bring a lab up, run a command in it, take it down; return the command's exit status.
 
-    Raises LabError when the lab does not come up. A signal ends the command and the lab: 128 and its number
-    is returned, as shells do. An interactive command keeps Ctrl-C to itself.
+    Raises LabError when the lab does not come up. A signal ends the command and the lab: 128 plus its number
+    is returned, as shells do. Ctrl-C ends only what an interactive command runs.
     """
     started = time.monotonic()
     with interruptible():
@@ -35,7 +35,7 @@ def run_session(lab: Lab, command: Sequence[str], *, interactive: bool = False) 
             say(f"up after {time.monotonic() - started:.0f} s")
             return _Session(lab, command, interactive).run()
         except InterruptError as interrupted:
-            say(f"{interrupted}, taking it down")
+            say(f"{interrupted}, taking the lab down")
             return interrupted.status
         finally:
             for number in SIGNALS:
@@ -45,7 +45,7 @@ def run_session(lab: Lab, command: Sequence[str], *, interactive: bool = False) 
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    """A ``clusterlb`` command that somebody waits for."""
+    """A running ``clusterlb`` command, and the client that waits for its end."""
 
     pid: int
     asker: socket.socket
@@ -62,7 +62,7 @@ class _Session:
 
     def run(self) -> int:
         if self._interactive:
-            # not SIG_IGN: the shell would inherit that, and all that is run in it
+            # not SIG_IGN: the shell and all its commands would inherit that
             signal.signal(signal.SIGINT, lambda number, frame: None)  # noqa: ARG005 - signal's signature
         with open_socket(self._lab.socket) as listener, self._selector:
             try:
@@ -141,7 +141,6 @@ class _Session:
 
 
 def _tell(connection: socket.socket, answer: Mapping[str, object]) -> None:
-    # whoever asked may be gone
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):  # the client may be gone
         write_answer(connection, answer)
     connection.close()

@@ -46,7 +46,7 @@ class Sysctls(Enum):
     KERNEL = "kernel"
 
 
-class Controller(Enum):
+class Programmer(Enum):
     """Which program configures the directors: clusterlb, or the lab with ipvsadm, as articles on LVS do."""
 
     CLUSTERLB = "clusterlb"
@@ -115,7 +115,7 @@ class LabSpec:
     quorum: QuorumSpec = QuorumSpec()
     pace: float = 1.2
     sysctls: Sysctls = Sysctls.DEFAULT
-    controller: Controller = Controller.CLUSTERLB
+    controller: Programmer = Programmer.CLUSTERLB
     wait: float = 420.0
 
 
@@ -215,7 +215,7 @@ _KEYS: dict[type, dict[str, Reader | type]] = {
         "quorum": QuorumSpec,
         "pace": _duration(0.0),
         "sysctls": _enum(Sysctls),
-        "controller": _enum(Controller),
+        "controller": _enum(Programmer),
         "wait": _duration(0.1),
     },
     ServiceSpec: {

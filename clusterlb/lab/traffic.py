@@ -1,4 +1,4 @@
-"""What a client does: connections that are kept and talk, and requests that come and go."""
+"""A client's traffic: flows, which are connections that last, and requests, each on a new connection."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Loss(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What to do. ``pace``: seconds between two lines of a flow; ``rate``: requests a second.
+    """A client's load. ``pace``: seconds between two lines of a flow; ``rate``: requests a second.
 
     ``timeout``: seconds without an answer after which a flow or a request is lost.
     """
@@ -61,12 +61,12 @@ class Connection:
 
     @property
     def is_flow(self) -> bool:
-        """Say whether it lasts."""
+        """Say whether this connection is a flow."""
         return self.number >= 0
 
 
 class Traffic:
-    """Makes the load and counts what becomes of it. Times are of the monotonic clock."""
+    """Makes the load and counts its results. Times are of the monotonic clock."""
 
     def __init__(self, load: Load, clock: Callable[[], float] = time.monotonic) -> None:
         self.load = load
@@ -92,7 +92,7 @@ class Traffic:
         self._poll.register(descriptor, select.EPOLLIN)
 
     def step(self, seconds: float) -> Sequence[int]:
-        """Do what is due or ready, after a wait of at most ``seconds``; return watched descriptors."""
+        """Do all that is due or ready, after a wait of at most ``seconds``; return watched descriptors."""
         now = self._clock()
         wait = min(seconds, max(0.0, self._due[0][0] - now)) if self._due else seconds
         others = []
@@ -116,7 +116,7 @@ class Traffic:
         self._poll.close()
 
     def mark(self) -> None:
-        """Count answers and worst times anew from here."""
+        """Count answers and worst times anew."""
         self._marked = self._clock()
         self._worst_reply = self._worst_request = 0.0
         for connection in self._open.values():
@@ -151,7 +151,7 @@ class Traffic:
         heapq.heappush(self._due, (when, self._order, action))
 
     def _request(self) -> None:
-        # by the clock and not from the last one: a slow machine makes up for what it missed, within a second
+        # due by the clock, not by the last request: a slow machine makes up for missed ones, within a second
         now = self._clock()
         self._requests["started"] += 1
         self._request_due = max(self._request_due + 1 / self.load.rate, now - 1.0)
@@ -179,7 +179,7 @@ class Traffic:
             self._lose(connection, Loss.RESET)
 
     def _guard(self, connection: Connection) -> None:
-        """Give an connection its time limit, from the line that it waits for an answer to."""
+        """Give a connection its time limit, counted from the line whose answer is awaited."""
         sent = connection.sent_at
 
         def expire() -> None:

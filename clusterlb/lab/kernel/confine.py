@@ -1,8 +1,8 @@
-"""Take from a guest's process what it could do to the host's files.
+"""Keep a guest's process from changing the host's files.
 
-User-Mode Linux reads the host's files by its own system calls (hostfs), as root. Its root being mounted
-read-only is the guest's word, which the guest's root can take back; a mount namespace in which every mount
-is read-only is the host's.
+User-Mode Linux reads the host's files by its own system calls (hostfs), as root. The guest's root user can
+undo the guest's read-only mount of its root; it cannot undo a mount namespace of the host in which every
+mount is read-only.
 """
 
 from __future__ import annotations
@@ -23,11 +23,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def confine(files: Mapping[str, bytes], links: Mapping[str, Path]) -> None:
-    """Make every mount read-only for this process and those it starts, but for a new tmpfs at ``SCRATCH``.
+    """Make every mount read-only for this process and its children, except for a new tmpfs at ``SCRATCH``.
 
-    ``files`` and ``links`` are put there, by name. The process ends with the one that started it. Needs
-    root and Linux 5.12 (mount_setattr(2)); raises OSError. To be called in a child: it changes the whole
-    process.
+    ``files`` and ``links``, by name, are created in the tmpfs. The process ends with its parent. Needs root
+    and Linux 5.12 (mount_setattr(2)); raises OSError. Call this in a child: it changes the whole process.
     """
     die_with_parent()
     checked(_libc.unshare(CLONE_NEWNS), "unshare")

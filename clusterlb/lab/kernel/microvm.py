@@ -1,12 +1,12 @@
-"""A kernel with IPVS where the running one has none: Debian's own, emulated, on this root file system.
+"""Debian's own kernel, with IPVS, emulated on this root file system.
 
-The guest sees the host's files, read-only. virtme-ng makes it; this module chooses the kernel and makes the
-guest fit for work:
+The guest sees the host's files, read-only. virtme-ng starts the guest; this module chooses the kernel and
+mounts the host's directories:
 
-- Its root is 9p without a cache, where every import of Python costs hundreds of round trips. The parts
-  that matter are mounted a second time with a cache, which halves the time of the first import.
-- That second mount shows the whole host, so a project under /tmp, /run or /var/tmp, which the guest hides
-  under file systems of its own, is put back at its path. Writes to it stay in the guest.
+- The guest's root is 9p without a cache, where every import of Python costs hundreds of round trips. The
+  interpreter and its packages are mounted again with a cache, which halves the time of the first import.
+- That second mount has the whole host, so a project under /tmp, /run or /var/tmp, which the guest hides under
+  file systems of its own, is mounted at its path. Writes to the project stay in the guest.
 """
 
 from __future__ import annotations
@@ -29,17 +29,16 @@ from clusterlb.lab.netns import LabError
 _BOOT = Path("/boot")
 _MODULES = Path("/lib/modules")
 _IPVS = re.compile(r"^CONFIG_IP_VS=[ym]$", re.MULTILINE)
-# without it the emulated kernel reads the time from the HPET: at twice the cost, one processor at a time
+# otherwise the emulated kernel reads the time from the HPET: twice as slow, and one processor at a time
 _KERNEL_OPTIONS = "tsc=reliable"
 _CACHED = "version=9p2000.L,trans=virtio,access=any,msize=524288,cache=loose,ro"
 _CPUS = 2
 
 
 def run(task: Task) -> int:
-    """Run a command in a guest; its outputs are this process's, its exit status is returned.
+    """Run a command in a guest, with this process's outputs, and return its exit status.
 
-    Raises LabError when something that the guest needs is missing. How it ends otherwise: see
-    ``guest.attend``.
+    Raises LabError when the guest needs a missing program or kernel. Other ends: see ``guest.attend``.
     """
     if task.tree is not None:
         raise LabError("the microVM runs on this host's root only: --root needs User-Mode Linux")
@@ -121,11 +120,11 @@ def vm_command(kernel: Path, script: Path, memory: int) -> list[str]:
             "--run",
             str(kernel),
         ],
-        # a /dev/kvm may be there and hang the guest all the same
+        # a /dev/kvm may exist and still hang the guest
         *["--disable-kvm", "--force-9p", "--cpus", str(_CPUS), "--memory", f"{memory}M", "--cwd", "/"],
         *["--append", _KERNEL_OPTIONS],
         f"--qemu-opts=-fsdev {share} -device {device}",
-        # one word, short: it travels on the kernel's command line
+        # one short word: it is passed on the kernel's command line
         *["--exec", f"{mount} && exec bash {guest_path(script)}"],
     ]
 

@@ -1,8 +1,8 @@
-"""A guest's outputs, and its keyboard, on this terminal.
+"""Copy a guest's outputs to this process's, and the keyboard to the guest.
 
-QEMU opens its own standard outputs a second time by name, which truncates a file and lets the two overwrite
-each other, and User-Mode Linux makes its outputs non-blocking, which a terminal would keep. So guests get
-pipes, and what comes out of them is copied.
+QEMU opens its standard outputs a second time by name, which truncates a file and lets both overwrite each
+other, and User-Mode Linux makes its outputs non-blocking, which a terminal would keep. So guests get pipes,
+and this module copies.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _copy(process: subprocess.Popen[bytes], copies: Mapping[int, int], until: fl
             data = os.read(source, _CHUNK)
             if not data:
                 poll.unregister(source)
-            # the guest may have ended before it read what was typed
+            # the guest may have ended before it read its input
             with contextlib.suppress(BrokenPipeError):
                 _write(copies[source], data)
         if not ready and process.poll() is not None:

@@ -1,8 +1,8 @@
-"""A kernel with IPVS as a process: User-Mode Linux on this root file system, or another system's.
+"""User-Mode Linux: a kernel with IPVS as a process, on this root file system or another system's.
 
 Three serial lines carry the guest's standard output, its standard error and its exit status, each over a
-pipe: consoles would mix the outputs with each other and with the kernel's messages. The kernel's own
-messages come on its standard error, and are shown when the guest did not end well.
+pipe: consoles would mix the outputs with each other and with the kernel's messages. The kernel writes its
+messages to its standard error; they are shown when the guest fails.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from clusterlb.lab.kernel.confine import SCRATCH, confine
 from clusterlb.lab.kernel.guest import HOST, Task, attend, outermost, prefixes, projects
 from clusterlb.lab.netns import LabError
 
-_TMPDIRS = ("TMPDIR", "TMP", "TEMP")  # where arch/um/os-Linux/mem.c looks before it takes /dev/shm
+_TMPDIRS = ("TMPDIR", "TMP", "TEMP")  # arch/um/os-Linux/mem.c prefers these to /dev/shm
 _LAST_LINES = 15
 _LOCKS = Path("/run/lock")
 
 
 class NotStartedError(LabError):
-    """The kernel did not come so far as to run anything."""
+    """The kernel did not start the command."""
 
 
 def run(binary: Path, task: Task) -> int:
-    """Run a command in a guest; its outputs are this process's, its exit status is returned.
+    """Run a command in a guest, with this process's outputs, and return its exit status.
 
-    Raises NotStartedError when the guest does not come to the command, LabError when it ends without a
-    status. How it ends otherwise: see ``guest.attend``.
+    Raises NotStartedError when the guest does not start the command, LabError when the guest ends without a
+    status. Other ends: see ``guest.attend``.
     """
     if task.tree is not None:
         _require_tree(task.tree)
@@ -93,15 +93,15 @@ def command(binary: Path, memory: int, pipes: Pipes) -> list[str]:
     return [
         str(binary),
         f"mem={memory}M",
-        # system calls by seccomp cost half of those by ptrace; a kernel before 6.16 does not know the word
+        # seccomp halves the cost of system calls compared with ptrace; kernels before 6.16 ignore the option
         "seccomp=auto",
         "loglevel=4",
-        "dummy.numdummies=0",  # as the module is loaded where it is one
+        "dummy.numdummies=0",  # as ``host`` loads the module elsewhere
         *["rootfstype=hostfs", "rootflags=/", "ro"],
         f"uml_dir={SCRATCH}",
         *["con=null", "con0=null,fd:2", "ssl=null"],
         *[f"ssl0=fd:{keyboard},fd:{output}", f"ssl1=null,fd:{error}", f"ssl2=null,fd:{status}"],
-        # the kernel splits its command line at spaces: nothing of the user's may be on it
+        # the kernel splits its command line at spaces: it must hold no text of the user
         *[f"init={SCRATCH}/python", "--", "-I", "-S", f"{SCRATCH}/init.py"],
     ]
 
@@ -117,7 +117,7 @@ class Pipes:
     guests: tuple[int, int, int, int]
 
     def close_guests(self) -> None:
-        """Close the guest's ends, so that its end is the end of what can be read."""
+        """Close the guest's ends in this process, so that reads end when the guest ends."""
         for descriptor in self.guests:
             os.close(descriptor)
         self.guests = (-1, -1, -1, -1)
@@ -137,7 +137,7 @@ def _pipes() -> Iterator[Pipes]:
 
 
 def _become_guest(task: Task, number: int) -> None:
-    """Between fork and exec, in the child; whatever goes wrong is told on its standard error, the console."""
+    """Prepare the child between fork and exec; print errors on its standard error, the console."""
     plan = {
         "argv": list(task.argv),
         "cwd": str(Path.cwd()),
@@ -149,7 +149,7 @@ def _become_guest(task: Task, number: int) -> None:
     }
     files = {"guest.json": json.dumps(plan).encode(), "init.py": Path(uml_init.__file__).read_bytes()}
     try:
-        # the interpreter itself: a virtual environment's would look for its packages
+        # the real interpreter: a virtual environment's would look for its packages
         confine(files, {"python": Path(os.path.realpath(sys.executable))})
         os.sched_setaffinity(0, {number})
     except OSError as error:
@@ -158,7 +158,7 @@ def _become_guest(task: Task, number: int) -> None:
 
 
 def _shared() -> list[Path]:
-    """Return what a guest with this host's root needs put back, where its own file systems hide it."""
+    """Return the host's directories that a guest's own file systems hide, and that it needs."""
     return [
         path
         for path in outermost([*projects(), *prefixes()])
