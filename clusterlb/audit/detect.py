@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 from clusterlb.audit.foreign import FOREIGN, Foreign
 from clusterlb.audit.marks import OURS, SONIC, Marks, Within
-from clusterlb.render.facts import SwitchError
-from clusterlb.render.switch import System
+from clusterlb.render.switch import SwitchError, System
 
 
 class Guess(NamedTuple):
@@ -28,14 +27,6 @@ class Guess(NamedTuple):
         if self.doubt:
             return f"read as {self.system.value}, as --os says, but it looks like {self.doubt}"
         return f"read as {self.system.value}, as --os says"
-
-
-def detect(text: str) -> System | None:
-    """Return the system that wrote a configuration, None when nothing tells, or when it is none of these."""
-    try:
-        return recognise(text, "", None).system
-    except SwitchError:
-        return None
 
 
 def recognise(text: str, file: str, system: System | None) -> Guess:

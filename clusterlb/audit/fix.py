@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from clusterlb.audit.remark import Remark
+from clusterlb.audit.finding import Remark
 from clusterlb.audit.view import Key, Process, Section, Setting, View
-from clusterlb.render.facts import SwitchFacts
-from clusterlb.render.switch import System
+from clusterlb.render.switch import SwitchFacts, System
 
 _ACTIVE = {
     System.NXOS: "  no ip ospf passive-interface",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 
-from clusterlb.audit.junos_policy import Row, is_whole, read_import, read_width, unit_of
+from clusterlb.audit.junos_policy import is_whole, read_import, read_width, unit_of
 from clusterlb.audit.junos_text import Statements, read_statements, under
+from clusterlb.audit.nest import Row
 from clusterlb.audit.view import Key, Process, Section, Setting, Value, View, area_text
 
 _PORT: tuple[tuple[str, Setting, str], ...] = (

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from clusterlb.audit.nest import Row
 from clusterlb.audit.policy import Clause, Entry, Policy
 from clusterlb.audit.view import Section, Setting, Value, network_of
 from clusterlb.model.address import IPNetwork
 
-Row = tuple[int, str]
 # what a whole configuration has beside its protocols
 _ELSEWHERE = ("routing-options ", "policy-options ", "system ", "chassis ", "version ")
 _FILTER = r"route-filter (\S+) (exact|orlonger|longer|upto /(\d+)|prefix-length-range /(\d+)-/(\d+))(?: .*)?"

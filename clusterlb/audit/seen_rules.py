@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from clusterlb.audit.finding import Severity
-from clusterlb.audit.remark import Remark
+from clusterlb.audit.finding import Remark, Severity
 from clusterlb.audit.view import Key, Section, Setting, View
 
 

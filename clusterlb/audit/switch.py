@@ -10,14 +10,12 @@ from typing import NamedTuple
 from clusterlb.audit import port_rules, process_rules, seen_rules
 from clusterlb.audit.blocks import read_blocks
 from clusterlb.audit.detect import Guess, recognise
-from clusterlb.audit.finding import Finding
+from clusterlb.audit.finding import Finding, Remark
 from clusterlb.audit.fix import lines_of
 from clusterlb.audit.junos import read_junos
 from clusterlb.audit.junos_policy import unit_of
-from clusterlb.audit.remark import Remark
 from clusterlb.audit.view import Key, Section, Setting, View
-from clusterlb.render.facts import Link, SwitchFacts
-from clusterlb.render.switch import System, render_switch
+from clusterlb.render.switch import Link, SwitchFacts, System, render_switch
 
 # loopbacks, and ports for management: Junos's idiom is `interface all` and `interface fxp0.0 disable`
 _OTHERS = re.compile(r"(?:lo(?:opback)?[\d.]*|mgmt\d+|management[\d/]+|(?:fxp\d|vme)[\d.]*)$", re.IGNORECASE)
@@ -38,11 +36,6 @@ class _Said(NamedTuple):
     remark: Remark
     key: Key
     wanted: View
-
-
-def audit_switch(text: str, file: str, facts: SwitchFacts, system: System | None = None) -> list[Finding]:
-    """Return what is wrong with a switch's configuration, in the order of its lines: see ``report``."""
-    return report(text, file, facts, system).findings
 
 
 def report(text: str, file: str, facts: SwitchFacts, system: System | None = None) -> Report:

@@ -196,12 +196,12 @@ def baseline_announce(lab: LabTopology, name: str, announced: bool) -> None:
 
 def router_config(inventory: Inventory, port: str, router_id: str) -> str:
     """Return the generated configuration of a router beside the directors; ``port``: towards them."""
-    from clusterlb.render.facts import SwitchError, facts_of
-    from clusterlb.render.switch import System, render_switch
+    from clusterlb.render.switch import System, facts_of, render_switch
+    from clusterlb.render.templates import RenderError
 
     try:
         return render_switch(facts_of(inventory, (port,), router_id), System.FRR)
-    except SwitchError as error:
+    except RenderError as error:
         raise LabError(str(error)) from error
 
 

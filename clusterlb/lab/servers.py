@@ -67,7 +67,7 @@ class Servers:
 def server_script(inventory: Inventory, addresses: Sequence[IPAddress]) -> str:
     """Return the generated set-up script for the real server with these addresses."""
     from clusterlb.render.realserver.needs import RealServerError
-    from clusterlb.render.realserver.script import realserver_script
+    from clusterlb.render.realserver.render import realserver_script
 
     try:
         return realserver_script(inventory, addresses)

@@ -81,12 +81,14 @@ def render_config(inventory: Inventory, director: Director) -> str:
         gateway=GATEWAY,
         prefix_list=PREFIX_LIST,
         tag=EXTERNAL_TAG,
-        graceful_restart=_whole("graceful_restart", ospf.graceful_restart) if ospf.graceful_restart else 0,
+        graceful_restart=whole_seconds("graceful_restart", ospf.graceful_restart)
+        if ospf.graceful_restart
+        else 0,
         profile=BFD_PROFILE,
         hello_multiplier=multiplier,
-        hello=0 if multiplier else _whole("hello", ospf.hello),
-        dead=_whole("dead", ospf.dead),
-        retransmit=_whole("retransmit", ospf.retransmit),
+        hello=0 if multiplier else whole_seconds("hello", ospf.hello),
+        dead=whole_seconds("dead", ospf.dead),
+        retransmit=whole_seconds("retransmit", ospf.retransmit),
         bfd_interval=round(ospf.bfd.interval * 1000) if ospf.bfd else 0,
     )
 
@@ -151,9 +153,7 @@ def _special_areas(ospf: Ospf, director: Director) -> list[IPv4Address]:
 def _policies(cluster: Cluster) -> list[_Policy]:
     prefixes = {
         family: tuple(
-            _hosts_of(prefix)
-            for prefix in cluster.vip_prefixes
-            if family_of(prefix.network_address) is family
+            hosts_of(prefix) for prefix in cluster.vip_prefixes if family_of(prefix.network_address) is family
         )
         for family in AddressFamily
     }
@@ -165,7 +165,7 @@ def _policies(cluster: Cluster) -> list[_Policy]:
     ]
 
 
-def _hosts_of(prefix: IPNetwork) -> str:
+def hosts_of(prefix: IPNetwork) -> str:
     """Write a prefix as a prefix list matches its hosts; FRR has no ``ge`` for one that is a host itself."""
     return str(prefix) if prefix.prefixlen == prefix.max_prefixlen else f"{prefix} ge {prefix.max_prefixlen}"
 
@@ -188,7 +188,8 @@ def _hello_multiplier(ospf: Ospf) -> int:
     return multiplier
 
 
-def _whole(name: str, seconds: float) -> int:
+def whole_seconds(name: str, seconds: float) -> int:
+    """Return one of ``cluster.ospf``'s timers as OSPF carries it; raise RenderError if it is not whole."""
     if seconds != int(seconds) or seconds < 1:
         raise RenderError(f"ospf.{name} {seconds} s: OSPF carries whole seconds, at least 1. Round it.")
     return int(seconds)

@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import IPv4Address
 
-from jinja2 import Environment
-
 from clusterlb.model.address import AddressFamily, endpoint_text
 from clusterlb.model.ipvs import (
     Destination,
@@ -24,7 +22,7 @@ from clusterlb.model.ipvs import (
     VirtualService,
     ipv4_mask,
 )
-from clusterlb.render.templates import environment, fill
+from clusterlb.render.templates import fill
 
 TEMPLATE = "ipvs/services.rules.j2"
 
@@ -50,13 +48,12 @@ _SCHEDULER_FLAGS = {
 }
 
 
-def render(services: Iterable[ServiceState], templates: Environment | None = None) -> str:
+def render(services: Iterable[ServiceState]) -> str:
     """Return the rules that build these services, destinations in their insertion order.
 
     A destination with a weight other than its nominal one is added and then edited, as the driver does.
     """
     return fill(
-        templates or environment(),
         TEMPLATE,
         services=list(services),
         selector=_selector,

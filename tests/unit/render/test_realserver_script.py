@@ -7,8 +7,7 @@ import pytest
 from realserver_host import Host
 from realserver_inventories import CASES, R1, R2, SIX, inventory, service
 
-from clusterlb.render.realserver.render import Format, render
-from clusterlb.render.realserver.script import realserver_script
+from clusterlb.render.realserver.render import Format, realserver_script, render
 
 pytestmark = pytest.mark.behaviour
 
