@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from clusterlb.audit.foreign import FOREIGN, Foreign
-from clusterlb.audit.marks import OURS, SONIC, Marks, Within
+from clusterlb.audit.marks import FOREIGN, OURS, SONIC, Foreign, Marks, Within
 from clusterlb.render.switch import SwitchError, System
 
 

@@ -120,17 +120,9 @@ def _key(text: str) -> str:
     return f"{match[1]} {match[3] if match[2] in {None, '0'} else '*'}"
 
 
-def _hello(text: str) -> str:
-    return text.replace("minimal hello-multiplier ", "1/")
-
-
-def _network(text: str) -> str:
-    return {"point-to-multipoint-nbma": "non-broadcast"}.get(text, text)
-
-
 _SPELLING: dict[Setting, Callable[[str], str]] = {
     Setting.AREA: area_text,
     Setting.KEY: _key,
-    Setting.NETWORK: _network,
-    Setting.HELLO: _hello,
+    Setting.NETWORK: lambda text: text.replace("point-to-multipoint-nbma", "non-broadcast"),
+    Setting.HELLO: lambda text: text.replace("minimal hello-multiplier ", "1/"),
 }

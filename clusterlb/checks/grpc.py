@@ -27,7 +27,6 @@ from clusterlb.checks.dialogue import EXCERPT, Dialogue, excerpt, plain
 from clusterlb.checks.goaway import FrameReader, Goaway
 from clusterlb.checks.http import authority
 from clusterlb.checks.probe import Result, UnsentError
-from clusterlb.checks.protobuf import bytes_field, last_varint
 from clusterlb.checks.stream import StreamProbe
 from clusterlb.model.check import GrpcOptions
 from clusterlb.model.health import ProbeKey
@@ -36,6 +35,9 @@ PATH = "/grpc.health.v1.Health/Check"
 STREAM = 1  # a client's first stream (RFC 9113, 5.1.1)
 MESSAGE_LIMIT = 4096  # bytes; a HealthCheckResponse has 2
 SERVING = 1
+
+# wire types of protobuf (protobuf.dev, programming-guides/encoding)
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 # HealthCheckResponse.ServingStatus
 SERVING_STATUS = {0: "UNKNOWN", 1: "SERVING", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
@@ -205,3 +207,56 @@ def grpc_probe(key: ProbeKey) -> StreamProbe:
 
 def _error_name(code: int | None) -> str:
     return next((known.name for known in ErrorCodes if known == code), f"error {code}")
+
+
+def bytes_field(number: int, value: bytes) -> bytes:
+    """Return an encoded string or bytes field; proto3 leaves out an empty one."""
+    if not value:
+        return b""
+    return _varint(number << 3 | BYTES) + _varint(len(value)) + value
+
+
+def last_varint(message: bytes, number: int) -> int:
+    """Return the last occurrence of an enum or integer field in a message, 0 if the field is absent.
+
+    Other fields are skipped. Raises ValueError for a message that is not well formed.
+    """
+    value = position = 0
+    while position < len(message):
+        tag, position = _read_varint(message, position)
+        kind = tag & 7
+        if kind == VARINT:
+            found, position = _read_varint(message, position)
+            value = found if tag >> 3 == number else value
+        elif kind == BYTES:
+            length, position = _read_varint(message, position)
+            position += length
+        elif kind in (FIXED32, FIXED64):
+            position += 4 if kind == FIXED32 else 8
+        else:
+            raise ValueError(f"wire type {kind}")
+    if position > len(message):
+        raise ValueError("cut short")
+    return value
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _read_varint(message: bytes, position: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        if position >= len(message):
+            raise ValueError("cut short")
+        byte = message[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, position
+    raise ValueError("a number of more than ten bytes")

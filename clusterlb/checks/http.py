@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import re
 from http import HTTPStatus
 from ipaddress import IPv6Address
 
 import h11
 
 from clusterlb.checks.dialogue import EXCERPT, Dialogue, excerpt, plain
-from clusterlb.checks.http_head import HeadError, HeadReader, plain_framing
 from clusterlb.checks.probe import Result, UnsentError
 from clusterlb.checks.stream import READ_LIMIT, StreamProbe
 from clusterlb.model.address import Endpoint
@@ -24,6 +24,13 @@ NO_LIMIT = 1 << 30
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
 MD5_DIGITS = 32
 SWITCHING = 101  # the last answer in HTTP on a connection, and so no interim one (RFC 9110, 15.2.2)
+HEAD_LIMIT = 65536  # bytes of a status line and its headers; servers send up to 20 KB of security policies
+
+_END = re.compile(rb"\n\r?\n")
+_CODINGS = re.compile(rb"^transfer-encoding[ \t]*:(.*)$", re.IGNORECASE)
+_LENGTH = re.compile(rb"^content-length[ \t]*:", re.IGNORECASE)
+_LINE_END = re.compile(rb"\r?\n")
+_FOLDED = re.compile(rb"\r?\n[ \t]+")  # RFC 9112, 5.2: obsolete line folding
 
 
 class HttpDialogue(Dialogue):
@@ -208,3 +215,54 @@ def _with_share(result: Result, name: str, values: list[bytes]) -> Result:
         return result._replace(share=int(values[0]))
     value = excerpt(b", ".join(values))
     return result._replace(warning=f"header {name} holds {value}, not 0 to 100: the weight stays")
+
+
+class HeadError(ValueError):
+    """The received bytes cannot be the head of an answer; the text says why."""
+
+
+class HeadReader:
+    """Takes bytes up to the empty line that ends a head.
+
+    Heads are collected whole before they are parsed: so the limit counts the head's bytes, however TCP cut
+    them, and ``plain_framing`` can simplify the head for a parser that knows only ``chunked``.
+    """
+
+    __slots__ = ("received",)
+
+    def __init__(self) -> None:
+        self.received = b""
+
+    def feed(self, data: bytes) -> tuple[bytes, bytes] | None:
+        """Return the head and the bytes after it, None while the head is incomplete; raise HeadError."""
+        searched = max(0, len(self.received) - 2)
+        self.received += data
+        found = _END.search(self.received, searched)
+        end = found.end() if found else len(self.received)
+        if end > HEAD_LIMIT:
+            raise HeadError(f"headers of more than {HEAD_LIMIT} bytes")
+        if found is None:
+            return None
+        head, rest = self.received[:end], self.received[end:]
+        self.received = b""
+        return head, rest
+
+
+def plain_framing(head: bytes) -> bytes:
+    """Return the head with ``chunked`` or nothing as its transfer codings (RFC 9112, 6.1 and 6.3).
+
+    If ``chunked`` is the last of several codings, the body ends with its last chunk, and the pattern is
+    searched in the output of the other codings. If not, the body ends with the connection, whatever the
+    length header says.
+    """
+    if b"transfer-encoding" not in head.lower():
+        return head
+    lines = _LINE_END.split(_FOLDED.sub(b" ", head))
+    values = [match[1] for line in lines if (match := _CODINGS.match(line))]
+    codings = [coding.strip().lower() for value in values for coding in value.split(b",") if coding.strip()]
+    if not values or codings.count(b"chunked") > 1:
+        return head  # ``chunked`` twice is forbidden: the parser refuses the head
+    kept = [line for line in lines if line and not _CODINGS.match(line) and not _LENGTH.match(line)]
+    if codings and codings[-1] == b"chunked":
+        kept.append(b"Transfer-Encoding: chunked")
+    return b"\r\n".join((*kept, b"", b""))

@@ -9,11 +9,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Generic
 
 from clusterlb.checks.alarms import Alarms
-from clusterlb.checks.entry import Entry, Name
 from clusterlb.checks.probe import Probe, Result, UnsentError, Wait, make_probe
-from clusterlb.checks.results import Results
-from clusterlb.checks.schedule import catch_up, first_start, slot_after_first
-from clusterlb.checks.stats import Lag
+from clusterlb.checks.schedule import Entry, Name, catch_up, first_start, slot_after_first
+from clusterlb.checks.stats import Lag, Results
 from clusterlb.checks.turns import COSTLY, MOST, Turns
 from clusterlb.checks.watch import Watch
 from clusterlb.model.health import Observation, ProbeKey
@@ -59,7 +57,7 @@ class Runner(Generic[Name]):
         self._alarms: Alarms[Entry[Name]] = Alarms()
         self._queue: deque[Entry[Name]] = deque()
         self._turns: Turns[Name] = Turns()
-        self._running = 0
+        self.running = 0
         self._starved_until = -math.inf
         self._expected = math.inf
         self.results: Results[Name] = Results()
@@ -68,11 +66,6 @@ class Runner(Generic[Name]):
 
     def __len__(self) -> int:
         return len(self._entries)
-
-    @property
-    def running(self) -> int:
-        """Return how many probes are under way."""
-        return self._running
 
     @property
     def queued(self) -> int:
@@ -128,7 +121,7 @@ class Runner(Generic[Name]):
         """Return the seconds until ``step`` has something to do other than read answers; 0: it has now."""
         now = self._clock()
         due = min(self._alarms.next(), self._turns.due())
-        if self._queue and self._running < self._limit:
+        if self._queue and self.running < self._limit:
             due = min(due, self._starved_until)
         return max(0.0, due - now)
 
@@ -221,7 +214,7 @@ class Runner(Generic[Name]):
         queue = self._queue
         for _ in range(min(STARTS, len(queue))):
             now = self._clock()
-            if self._running >= self._limit or now < self._starved_until:
+            if self.running >= self._limit or now < self._starved_until:
                 return
             entry = queue.popleft()
             if not entry.removed:
@@ -235,7 +228,7 @@ class Runner(Generic[Name]):
         entry.spent, entry.before = 0.0, (entry.spent + entry.before) / 2
         entry.since = now
         entry.deadline = math.ceil((now + entry.timeout) * INSTANTS) / INSTANTS
-        self._running += 1
+        self.running += 1
         if not self._advance(entry, now, entry.probe.start):
             entry.slot = due
             entry.queued = True
@@ -286,7 +279,7 @@ class Runner(Generic[Name]):
         self._turns.forget(entry)
         entry.probe.close()
         entry.running = False
-        self._running -= 1
+        self.running -= 1
         self._starved_until = -math.inf  # this probe's resources are free again
 
     def _reschedule(self, entry: Entry[Name], now: float) -> None:

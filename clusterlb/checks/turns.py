@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Generic
 
-from clusterlb.checks.entry import Entry, Name
+from clusterlb.checks.schedule import Entry, Name
 
 COSTLY = 0.01  # seconds of judging in a run, plus half of those of earlier runs, that make a probe costly
 REST = 3.0  # after a turn, the other probes get so many times the turn's duration

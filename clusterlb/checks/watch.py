@@ -6,8 +6,8 @@ import contextlib
 import select
 from typing import Generic
 
-from clusterlb.checks.entry import Entry, Name
 from clusterlb.checks.probe import UnsentError, Wait
+from clusterlb.checks.schedule import Entry, Name
 
 
 class Watch(Generic[Name]):

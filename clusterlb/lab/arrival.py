@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from clusterlb.lab.topology import SWITCH, LabTopology
 from clusterlb.model.address import IPAddress
 
 _LOG_LINES = 12
+_COMMAND_SECONDS = 60.0  # that a command of ``diagnose`` may take
 _LOOK_EVERY = 1.0  # seconds between two checks that all controllers still run
 _HEAD_START = 20.0  # seconds after which a director that has not arrived no longer delays the next one
 
@@ -101,3 +104,44 @@ def report(why: str, names: list[str], logs: Mapping[str, Path]) -> str:
             tail = [f"cannot be read: {error.strerror}"]
         lines += [f"    {line}" for line in tail or ["it is empty"]]
     return "\n".join(lines)
+
+
+def diagnose(name: str, run_dir: Path, router_id: str, *, ospf6: bool = False) -> str:
+    """Return the output of the commands that an operator would type for a director that did not arrive."""
+    commands = [
+        ["ip", "-n", name, "-br", "address"],
+        ["vtysh", "-N", name, "-c", "show ip ospf neighbor"],
+        ["vtysh", "-N", name, "-c", "show ip ospf interface"],
+        ["vtysh", "-N", name, "-c", "show ip ospf database router self-originate"],
+        ["vtysh", "-N", SWITCH, "-c", "show ip ospf neighbor"],
+        ["vtysh", "-N", SWITCH, "-c", f"show ip ospf database router adv-router {router_id}"],
+        ["vtysh", "-N", SWITCH, "-c", "show ip ospf database router self-originate"],
+        ["vtysh", "-N", SWITCH, "-c", "show ip ospf route"],
+        ["vtysh", "-N", SWITCH, "-c", "show ip ospf"],
+        ["ip", "-n", SWITCH, "route"],
+        [sys.executable, "-m", "clusterlb", "status", "--output", "json", "--run-dir", str(run_dir)],
+    ]
+    if ospf6:
+        shows = ("neighbor", "route", "database")
+        ospf6_of = [["vtysh", "-N", where, "-c", "show ipv6 ospf6 "] for where in (name, SWITCH)]
+        commands += [[*argv[:-1], argv[-1] + what] for argv in ospf6_of for what in shows]
+        commands.append(["ip", "-n", SWITCH, "-6", "route"])
+    lines = []
+    for argv in commands:
+        lines += [f"--- {' '.join(argv)}", *(f"    {line}" for line in _output(argv).splitlines())]
+    return "\n".join(lines)
+
+
+def _output(argv: list[str]) -> str:
+    try:
+        done = subprocess.run(
+            argv,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_COMMAND_SECONDS,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return done.stdout + done.stderr

@@ -17,8 +17,7 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
-from clusterlb.lab.attempt import CHUNK, Attempt, endpoint, read_line
-from clusterlb.lab.transfer import Mover, Transfer
+from clusterlb.lab.attempt import CHUNK, Attempt, Mover, Transfer, endpoint, read_line
 
 TRIES = 3  # datagrams that a client sends before it gives up
 _ERRORS = 5  # most errors that an outcome lists

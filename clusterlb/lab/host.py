@@ -6,6 +6,7 @@ import ctypes
 import os
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from clusterlb.drivers.ipvs.modules import load
@@ -15,7 +16,7 @@ from clusterlb.model.inventory import Inventory
 from clusterlb.model.ipvs import TunnelType
 
 _TABLE = Path("/proc/net/ip_vs")
-_TOOLS = (
+TOOLS = (
     ("ip", "iproute2"),
     ("nft", "nftables"),
     ("ipvsadm", "ipvsadm"),
@@ -49,10 +50,10 @@ def modules(inventory: Inventory) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*found, *(_TRANSLATION if inventory.snat_pools else ())]))
 
 
-def missing_packages() -> list[str]:
-    """Return the Debian packages that the lab needs and this machine lacks."""
+def missing_packages(tools: Iterable[tuple[str, str]] = TOOLS) -> list[str]:
+    """Return the Debian packages that bring ``tools`` and that this host lacks."""
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    return sorted({package for tool, package in _TOOLS if shutil.which(tool, path=path) is None})
+    return sorted({package for tool, package in tools if shutil.which(tool, path=path) is None})
 
 
 def has_ipvs() -> bool:

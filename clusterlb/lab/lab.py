@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from clusterlb.lab import network
-from clusterlb.lab.arrival import Arrival
+from clusterlb.lab.arrival import Arrival, diagnose
 from clusterlb.lab.describe import describe
-from clusterlb.lab.diagnose import diagnose
 from clusterlb.lab.director import program_baseline, run_clusterlb, warm
 from clusterlb.lab.frr import (
     Frr,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from clusterlb.lab.netns import LabError
-from clusterlb.lab.ports import ports_of
 from clusterlb.model.address import IPAddress, IPNetwork
-from clusterlb.model.inventory import Director, Inventory, Vip, Vrrp
+from clusterlb.model.inventory import Director, Inventory, Pool, Service, Vip, Vrrp
+from clusterlb.model.ipvs import Protocol
 from clusterlb.model.ospf import NetworkType
 
 
@@ -50,6 +50,9 @@ CLIENTS = tuple(CLIENT_NET.ipv4[number] for number in CLIENT_NUMBERS)
 
 SWITCH, CLIENT, CORE = "switch", "client", "core"
 UPLINK, INSIDE = "e0", "e1"  # a director's interfaces
+
+ANY_PORTS = (80, 8080)  # for a service that takes every port
+_MOST_PORTS = 256  # most ports of a range: every port costs a socket
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,3 +237,45 @@ def _misfits(inventory: Inventory) -> Iterator[str]:
                 f"  member {address}: real servers are 10.2.0.{FIRST_SERVER} to 10.2.0.{CORE_NUMBER - 1} and "
                 f"fd00:2::{FIRST_SERVER} to fd00:2::{CORE_NUMBER - 1}"
             )
+
+
+def ports_of(
+    inventory: Inventory, addresses: Collection[IPAddress]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the TCP and the UDP ports that the host with these addresses listens on.
+
+    These are the ports of its members, of the services that keep the client's port, and of its checks,
+    without those of SCTP.
+    """
+    tcp: set[int] = set()
+    udp: set[int] = set()
+    for vip in inventory.vips.values():
+        for service in vip.services:
+            found = set(_served(inventory.pools[service.pool], service, addresses))
+            # a firewall mark service does not say which protocol the operator marks
+            if service.protocol is Protocol.TCP or service.fwmark:
+                tcp |= found
+            if service.protocol is Protocol.UDP or service.fwmark:
+                udp |= found
+    for pool in inventory.pools.values():
+        tcp |= set(_checked(pool, addresses))
+    return tuple(sorted(tcp - {0})), tuple(sorted(udp - {0}))
+
+
+def _served(pool: Pool, service: Service, addresses: Collection[IPAddress]) -> Iterator[int]:
+    members = {member.port for member in pool.members if member.address in addresses}
+    if pool.sorry is not None and pool.sorry.address in addresses:
+        members.add(pool.sorry.port)
+    yield from members
+    if members and service.keeps_port:
+        yield from ANY_PORTS if not service.ports else ()
+        for first, last in service.ports:
+            yield from range(first, min(last, first + _MOST_PORTS - 1) + 1)
+            yield last
+
+
+def _checked(pool: Pool, addresses: Collection[IPAddress]) -> Iterator[int]:
+    for member in pool.members:
+        if member.address in addresses:
+            yield member.port
+            yield from (check.port for check in pool.checks_of(member) if check.port)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from clusterlb.lab.host import missing_packages
 from clusterlb.lab.kernel import cache, source
 from clusterlb.lab.kernel.cache import FRAGMENT, Built
 from clusterlb.lab.kernel.source import Source
@@ -133,8 +134,7 @@ def _workshop() -> Iterator[Path]:
 
 
 def _require() -> None:
-    missing = [package for tool, package in _TOOLS.items() if shutil.which(tool) is None]
-    if missing:
+    if missing := missing_packages(_TOOLS.items()):
         raise LabError(f"building a kernel needs packages: apt-get install {' '.join(missing)}")
 
 

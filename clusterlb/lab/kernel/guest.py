@@ -5,22 +5,26 @@ from __future__ import annotations
 import compileall
 import contextlib
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterable, Mapping, Sequence
+import termios
+import time
+import tty
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clusterlb.lab.kernel import terminal
 from clusterlb.lab.process import InterruptError, interruptible, say
 
 HOST = Path("/run/host")  # the host's root in every guest
 LIMIT = 3000.0  # seconds; no run may hang for ever
 # environment variables that the guest's command inherits
 _KEPT = ("TERM", "LANG", "LC_ALL", "NO_COLOR", "CI", "HYPOTHESIS_PROFILE")
+_CHUNK = 65536
 _PATIENCE = 5.0  # seconds between SIGTERM and SIGKILL
 
 
@@ -92,14 +96,14 @@ def attend(
     task: Task,
     keyboard: int | None,
 ) -> int | None:
-    """Relay a guest's outputs (``outputs`` and ``keyboard``: see ``terminal.relay``) until the guest ends.
+    """Relay a guest's outputs (``outputs`` and ``keyboard``: see ``_relay``) until the guest ends.
 
     Returns None when the guest ended by itself. SIGINT, SIGTERM and SIGHUP end the guest and return 128 plus
     the number; the task's limit returns 124, as timeout(1) does.
     """
     with interruptible():
         try:
-            terminal.relay(process, outputs, keyboard, task.limit)
+            _relay(process, outputs, keyboard, task.limit)
         except TimeoutError:
             say(f"the guest was ended after {task.limit:.0f} s")
             return 124
@@ -117,3 +121,60 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_PATIENCE)
+
+
+def _relay(
+    process: subprocess.Popen[bytes], outputs: Mapping[int, int], keyboard: int | None, seconds: float
+) -> None:
+    """Copy a process's outputs until it ends, and our standard input to ``keyboard``.
+
+    ``outputs`` maps file descriptors to read from to those to write to. The terminal is raw while the
+    keyboard is copied, so that Ctrl-C reaches the guest's shell and does not end the guest. Raises
+    TimeoutError after ``seconds``.
+
+    Guests get pipes and not these descriptors: QEMU opens its standard outputs a second time by name, which
+    truncates a file and lets both overwrite each other, and User-Mode Linux makes its outputs non-blocking,
+    which a terminal would keep.
+    """
+    copies = dict(outputs)
+    if keyboard is not None:
+        copies[sys.stdin.fileno()] = keyboard
+    with _raw(sys.stdin.fileno()) if keyboard is not None else contextlib.nullcontext():
+        _copy(process, copies, time.monotonic() + seconds)
+
+
+def _copy(process: subprocess.Popen[bytes], copies: Mapping[int, int], until: float) -> None:
+    poll = select.poll()
+    for source in copies:
+        poll.register(source, select.POLLIN)
+    while True:
+        ready = poll.poll(200)
+        for source, _ in ready:
+            data = os.read(source, _CHUNK)
+            if not data:
+                poll.unregister(source)
+            # the guest may have ended before it read its input
+            with contextlib.suppress(BrokenPipeError):
+                _write(copies[source], data)
+        if not ready and process.poll() is not None:
+            return
+        if time.monotonic() > until:
+            raise TimeoutError("the guest did not end in time")
+
+
+def _write(sink: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(sink, data) :]
+
+
+@contextlib.contextmanager
+def _raw(descriptor: int) -> Iterator[None]:
+    if not os.isatty(descriptor):
+        yield
+        return
+    before = termios.tcgetattr(descriptor)
+    tty.setraw(descriptor)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

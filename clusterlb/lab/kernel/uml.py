@@ -8,24 +8,31 @@ messages to its standard error; they are shown when the guest fails.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import json
 import os
+import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from clusterlb.lab.kernel import uml_init
-from clusterlb.lab.kernel.confine import SCRATCH, confine
 from clusterlb.lab.kernel.guest import HOST, Task, attend, outermost, prefixes, projects
-from clusterlb.lab.netns import LabError
+from clusterlb.lab.netns import CLONE_NEWNS, MS_REC, LabError, checked, die_with_parent
 
 _TMPDIRS = ("TMPDIR", "TMP", "TEMP")  # arch/um/os-Linux/mem.c prefers these to /dev/shm
 _LAST_LINES = 15
 _LOCKS = Path("/run/lock")
+SCRATCH = Path("/dev/shm")
+_MS_PRIVATE = 0x40000  # include/uapi/linux/mount.h
+_MOUNT_SETATTR = 442  # the same number on every architecture (scripts/syscall.tbl)
+_AT_FDCWD, _AT_RECURSIVE = -100, 0x8000  # include/uapi/linux/fcntl.h
+_ATTR_RDONLY = 0x1  # MOUNT_ATTR_RDONLY
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class NotStartedError(LabError):
@@ -150,7 +157,7 @@ def _become_guest(task: Task, number: int) -> None:
     files = {"guest.json": json.dumps(plan).encode(), "init.py": Path(uml_init.__file__).read_bytes()}
     try:
         # the real interpreter: a virtual environment's would look for its packages
-        confine(files, {"python": Path(os.path.realpath(sys.executable))})
+        _confine(files, {"python": Path(os.path.realpath(sys.executable))})
         os.sched_setaffinity(0, {number})
     except OSError as error:
         os.write(2, f"cannot make the host's files read-only for the guest: {error}\n".encode())
@@ -169,3 +176,31 @@ def _shared() -> list[Path]:
 def _require_tree(tree: Path) -> None:
     if not (tree / "proc").is_dir() or not (tree / "usr").is_dir():
         raise LabError(f"{tree} is no system's root directory: it has no proc or no usr")
+
+
+def _confine(files: Mapping[str, bytes], links: Mapping[str, Path]) -> None:
+    """Make every mount read-only for this process and its children, except for a new tmpfs at ``SCRATCH``.
+
+    User-Mode Linux reads the host's files by its own system calls (hostfs), as root. The guest's root user
+    can undo the guest's read-only mount of its root; it cannot undo a mount namespace of the host.
+
+    ``files`` and ``links``, by name, are created in the tmpfs. The process ends with its parent. Needs root
+    and Linux 5.12 (mount_setattr(2)); raises OSError. Call this in a child: it changes the whole process.
+    """
+    die_with_parent()
+    checked(_libc.unshare(CLONE_NEWNS), "unshare")
+    checked(_libc.mount(b"none", b"/", None, MS_REC | _MS_PRIVATE, None), "mount --make-rprivate /")
+    # struct mount_attr: attr_set, attr_clr, propagation, userns_fd
+    wanted = struct.pack("=QQQQ", _ATTR_RDONLY, 0, 0, 0)
+    number, where, flags = (
+        ctypes.c_long(_MOUNT_SETATTR),
+        ctypes.c_int(_AT_FDCWD),
+        ctypes.c_uint(_AT_RECURSIVE),
+    )
+    size = ctypes.c_size_t(len(wanted))
+    checked(_libc.syscall(number, where, b"/", flags, wanted, size), "mount_setattr / read-only")
+    checked(_libc.mount(b"none", bytes(SCRATCH), b"tmpfs", 0, b"mode=0700"), f"mount {SCRATCH}")
+    for name, content in files.items():
+        (SCRATCH / name).write_bytes(content)
+    for name, target in links.items():
+        (SCRATCH / name).symlink_to(target)

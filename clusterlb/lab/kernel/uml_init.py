@@ -1,6 +1,6 @@
 """The first process of a User-Mode Linux guest: make a writable root, run a command, report its exit status.
 
-The host's Python runs a copy of this file alone, on the host's root, which is read-only (``confine``). The
+The host's Python runs a copy of this file alone, on the host's root, which is read-only (``uml``). The
 command gets an overlay over that root, or over another system's: its writes go to the guest's memory and are
 lost at its end. Only the standard library is used, and imported at the start: after the change of root the
 host's files are out of reach.
