@@ -30,10 +30,10 @@ Interfaces = dict[tuple[str, str], list[Block]]
 def read_blocks(
     text: str, system: System, names: Sequence[str] = (), ip: str = "ip", vrf_of_all: str = ""
 ) -> View:
-    """Return what a configuration says of OSPFv2, or with ``ip`` ``ipv6`` of FRR's OSPFv3.
+    """Parse a configuration's OSPFv2, or FRR's OSPFv3 if ``ip`` is ``ipv6``.
 
-    ``names``: ports that are looked for, for FRR's text has no line of a port that it only knows by its
-    address. ``vrf_of_all``: the VRF of ports that do not say one. What is not understood is passed over.
+    ``names``: ports that must be in the result: FRR's text may have no line for a port whose area comes from
+    a ``network`` statement. ``vrf_of_all``: the VRF of ports without a VRF line. Unknown lines are ignored.
     """
     rows = text.splitlines()
     top, above = nest(rows)
@@ -64,7 +64,7 @@ def read_blocks(
 
 
 def _under_its_parent(port: Section, interfaces: Interfaces) -> None:
-    """Take a subinterface for switched off when its parent is."""
+    """Apply the parent's ``shutdown`` and ``no shutdown`` to a subinterface."""
     parent, dot, _ = port.name.rpartition(".")
     for (name, _), blocks in interfaces.items() if dot else ():
         for line, text in (row for block in blocks for row in block.rows()):
@@ -73,7 +73,7 @@ def _under_its_parent(port: Section, interfaces: Interfaces) -> None:
 
 
 def _interfaces(top: Sequence[Block]) -> Interfaces:
-    """Return the interfaces' blocks by name and VRF; FRR has the VRF behind the name."""
+    """Return the interfaces' blocks by name and VRF; FRR writes the VRF after the name."""
     found: Interfaces = {}
     for block in top:
         if match := re.fullmatch(r"interface (.+?)(?: vrf (\S+))?", block.text):
@@ -83,7 +83,7 @@ def _interfaces(top: Sequence[Block]) -> Interfaces:
 
 
 def _key_of(body: Sequence[Row], vrf: str, processes: dict[Key, Process], system: System) -> Key:
-    """Return the process that a port is in: the named one (NX-OS, FRR's instances), else its VRF's first."""
+    """Return a port's process: the named one (NX-OS, FRR's instances), else the first of its VRF."""
     name = ""
     for _, text in body:
         if match := _VRF.fullmatch(text):
@@ -95,15 +95,15 @@ def _key_of(body: Sequence[Row], vrf: str, processes: dict[Key, Process], system
         return Key(name, vrf)
     fitting = [key for key in processes if key.vrf == vrf]
     if not fitting and not vrf and system.is_frr and len(processes) == 1:
-        return next(iter(processes))  # a file that was written by hand: the kernel knows the port's VRF
+        return next(iter(processes))  # a hand-written file: the port's VRF is known to the kernel only
     return next(iter(fitting), Key("", vrf))
 
 
 def _by_process(port: Section, addresses: Sequence[IPv4Interface], process: Process, system: System) -> None:
-    """Put a port into an area by its process: OSPFv3's list of interfaces, or a ``network`` statement.
+    """Set a port's area from its process: OSPFv3's list of interfaces, or a ``network`` statement.
 
-    Of several statements the narrowest counts. FRR wants the interface's whole prefix within it, the others
-    its address (FRR: ospf_network_match_iface()).
+    The narrowest matching statement applies. FRR matches the interface's whole prefix, the other systems its
+    address (FRR: ospf_network_match_iface()).
     """
     fitting: list[Covered] = [
         covered

@@ -1,4 +1,4 @@
-"""What a port has without a line of its own: its OSPF process's, a BFD profile's, the system's defaults."""
+"""A port's settings without own lines: from its OSPF process, a BFD profile, or the system's defaults."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def inherit(
     system: System,
     partial: bool,
 ) -> None:
-    """Add to a port what holds for it though its own lines, ``body``, do not say it.
+    """Add the settings to a port that its own lines, ``body``, do not have.
 
-    ``partial``: the file is one daemon's of FRR; what may be in another's is ``?``.
+    ``partial``: the file is one FRR daemon's; settings that another daemon's file may have are ``?``.
     """
     if process is not None:
         _of_process(port, body, process)

@@ -1,4 +1,4 @@
-"""Route maps and prefix lists, and where they are put on OSPF's routes."""
+"""Route maps and prefix lists, and the lines that apply them to OSPF's routes."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _ON_OSPF = {
 
 
 def read_policy(top: Sequence[Block], process: Sequence[Row], ip: str = "ip") -> Policy | None:
-    """Return the policy on OSPF's routes, None when there is none.
+    """Return the policy on OSPF's routes, None without one.
 
-    ``top``: the outermost lines; ``process``: the lines that the OSPF process and its VRF have. ``table-map``
-    is NX-OS's word, ``distribute-list`` EOS's, ``ip protocol`` that of FRR's zebra (docs/switch.md). ``ip``:
+    ``top``: the outermost blocks; ``process``: the lines of the OSPF process and its VRF. ``table-map`` is
+    NX-OS's command, ``distribute-list`` EOS's, ``ip protocol`` that of FRR's zebra (docs/switch.md). ``ip``:
     the family, ``ip`` or ``ipv6``.
     """
     for pattern in _ON_OSPF[ip]:
@@ -67,7 +67,7 @@ def _clause(permit: bool, block: Block, lists: dict[str, list[Entry]], ip: str) 
 
 
 def _lists(top: Sequence[Block], ip: str) -> dict[str, list[Entry]]:
-    """Return the prefix lists, written a row at a time or as a block (EOS); of one number the last counts."""
+    """Return the prefix lists, written in rows or as a block (EOS); the last row of a number applies."""
     lists: dict[str, dict[int, Entry]] = {}
     for block in top:
         if match := re.match(rf"{ip} prefix-list (\S+)", block.text):

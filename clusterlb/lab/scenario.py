@@ -198,8 +198,9 @@ def figures(leaver: str, left: Change, victim: str, died: Change, final: dict[st
 
 
 def _connections(name: str) -> int | None:
-    with contextlib.suppress(OSError):
-        return active_connections(name)
+    """Return how many active connections IPVS has in a namespace; None when IPVS is gone."""
+    with contextlib.suppress(OSError), inside(name):
+        return parse_active(_CONNECTIONS.read_text(encoding="ascii"))
     return None
 
 
@@ -217,12 +218,6 @@ def main() -> None:
     holds = all(figure.holds for figure in found)
     _print({"kind": "summary", "holds": holds, "figures": [figure.line() for figure in found]})
     sys.exit(0 if holds else 1)
-
-
-def active_connections(name: str) -> int:
-    """Return how many connections IPVS holds active in a namespace; raise OSError when there is no IPVS."""
-    with inside(name):
-        return parse_active(_CONNECTIONS.read_text(encoding="ascii"))
 
 
 def parse_active(text: str) -> int:

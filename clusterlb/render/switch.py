@@ -11,15 +11,15 @@ from typing import NamedTuple
 
 from jinja2 import TemplateNotFound
 
-from clusterlb.model.address import AddressFamily, IPNetwork, family_of
+from clusterlb.model.address import AddressFamily, IPNetwork
 from clusterlb.model.inventory import Inventory
 from clusterlb.model.ospf import BACKBONE, AreaType
-from clusterlb.render.frr import hosts_of, whole_seconds
+from clusterlb.render.frr import default_families, hosts_of, whole_seconds
 from clusterlb.render.templates import OVERRIDES, RenderError, environment, fill
 
-COST = 10  # any cost will do, as long as it is the same on every director port
-NAME = "clusterlb"  # of the process, the lists and the policies that are ours
-ROUTER_ID = "ROUTER_ID"  # what stands where the operator has to fill something in; no switch accepts it
+COST = 10  # any value, the same on every director port
+NAME = "clusterlb"  # of the generated process, lists and policies
+ROUTER_ID = "ROUTER_ID"  # a placeholder for the operator to replace; no switch accepts it
 _PORT = "PORT_TO_DIRECTORS"
 
 
@@ -34,18 +34,18 @@ class System(Enum):
 
     @property
     def is_frr(self) -> bool:
-        """Say whether OSPF on it is FRR's."""
+        """Say whether the system's OSPF is FRR's."""
         return self in {System.SONIC, System.FRR}
 
 
-# Where a manual gives them: the widest ECMP set; the shortest and longest BFD interval in ms. docs/switch.md
+# Limits from the manuals (docs/switch.md): the widest ECMP set; the shortest and longest BFD interval in ms.
 _WIDEST = {System.NXOS: 64, System.JUNOS: 64}
 _NO_CHAIN = {System.EOS: "switch/eos-authentication.j2", System.JUNOS: "switch/junos-authentication.j2"}
 _BFD_RANGE = {System.NXOS: (50, 999)}
 
 
 class SwitchError(RenderError):
-    """The system cannot do what the inventory asks; the text says what and what to change."""
+    """The system cannot do what the inventory asks, or is unknown; the text says why, and what to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class SwitchBfd:
 
 
 class Link(NamedTuple):
-    """What OSPF is on an uplink: its area, the area's type, the network type, in the inventory's words."""
+    """OSPF on an uplink: its area, the area's type, the network type, in the inventory's words."""
 
     area: IPv4Address
     area_type: str
@@ -69,10 +69,10 @@ class SwitchFacts:
     """The switch's side of a cluster. Times are seconds but for ``pace_ms`` and BFD's milliseconds.
 
     ``ports``: the ports, or the SVI, towards the directors. ``pace_ms``: the directors' least time between
-    two changes of an LSA. ``default_routes``: the families, 4 and 6, whose default route directors are.
-    ``links``: every kind of link that an uplink has, the first the one that ``area``, ``area_type`` and
-    ``network`` describe; empty: there is no other. ``process`` and ``vrf``: the OSPF process to configure,
-    empty for one of our own in the default VRF.
+    two changes of an LSA. ``default_routes``: the families, 4 and 6, whose default route directors can be.
+    ``links``: every kind of link among the uplinks; ``area``, ``area_type`` and ``network`` describe the
+    first; empty: the only kind is theirs. ``process`` and ``vrf``: the OSPF process to configure; empty: a
+    process of clusterlb's in the default VRF.
     """
 
     cluster: str
@@ -100,20 +100,20 @@ class SwitchFacts:
     vrf: str = ""
 
     def on(self, link: Link) -> SwitchFacts:
-        """Return the same for ports of another kind of link."""
+        """Return the facts for ports of another kind of link."""
         return replace(self, area=link.area, area_type=link.area_type, network=link.network)
 
     @property
     def link(self) -> Link:
-        """Return the kind of link that is generated."""
+        """Return the kind of link that the facts describe."""
         return Link(self.area, self.area_type, self.network)
 
 
 def facts_of(inventory: Inventory, ports: Sequence[str], router_id: str) -> SwitchFacts:
-    """Return what an inventory asks of its switch; SwitchError when a timer is one OSPF cannot carry.
+    """Return the switch's facts of an inventory; raise RenderError for a timer that OSPF cannot carry.
 
-    Only hosts of the VIP prefixes and the directors' router ids belong in the switch's table, so these are
-    what the inbound filter permits.
+    Only hosts of the VIP prefixes and the directors' router ids belong in the switch's table, so the inbound
+    filter permits only these.
     """
     cluster = inventory.cluster
     ospf = cluster.ospf
@@ -138,42 +138,34 @@ def facts_of(inventory: Inventory, ports: Sequence[str], router_id: str) -> Swit
         links[0].area_type,
         ospf.key_chain,
         ospf.graceful_restart is not None,
-        _default_routes(inventory),
+        frozenset(
+            4 if family is AddressFamily.IPV4 else 6
+            for family in default_families(inventory, inventory.directors.values())
+        ),
         links,
     )
 
 
 def _links(inventory: Inventory) -> tuple[Link, ...]:
-    """Return the kinds of link that the uplinks have; that of the cluster's own keys first, if one has it.
+    """Return the kinds of link among the uplinks, the cluster's default kind first if an uplink has it.
 
-    The backbone is of no type but normal (RFC 2328, 3.6).
+    The backbone's type is always normal (RFC 2328, 3.6).
     """
     ospf = inventory.cluster.ospf
     uplinks = [uplink for director in inventory.directors.values() for uplink in director.uplinks]
     kinds = [(ospf.area_of(uplink), ospf.network_of(uplink)) for uplink in uplinks]
-    own = (ospf.area, ospf.network)
+    default = (ospf.area, ospf.network)
     return tuple(
         Link(area, (AreaType.NORMAL if area == BACKBONE else ospf.area_type).value, network.value)
-        for area, network in sorted(dict.fromkeys(kinds or [own]), key=lambda kind: kind != own)
+        for area, network in sorted(dict.fromkeys(kinds or [default]), key=lambda kind: kind != default)
     )
 
 
-def _default_routes(inventory: Inventory) -> frozenset[int]:
-    """Return the families in which directors are the default route: the SNAT pools', else the inside's."""
-    if not inventory.cluster.ospf.default_originate:
-        return frozenset()
-    families = set(inventory.snat_families)
-    if not families:
-        directors = inventory.directors.values()
-        families = {family_of(address) for director in directors for address in director.inside}
-    return frozenset(4 if family is AddressFamily.IPV4 else 6 for family in families)
-
-
 def render_switch(facts: SwitchFacts, system: System) -> str:
-    """Return the configuration for one system, to be pasted or merged; it removes nothing.
+    """Return the configuration for one system, to be pasted or merged; it removes no line.
 
-    FRR's is written as ``show running-config`` prints it, without its defaults. Interface addresses, VLANs
-    and MTUs are the operator's. Raises SwitchError when the system cannot express what the inventory says.
+    FRR's has the form of ``show running-config``, without defaults. The operator configures interface
+    addresses, VLANs and MTUs. Raises SwitchError when the system cannot express what the inventory says.
     """
     _check(facts, system)
     return fill(
@@ -189,7 +181,7 @@ def render_switch(facts: SwitchFacts, system: System) -> str:
 
 
 def _entries(facts: SwitchFacts, version: int) -> list[str]:
-    """Return what a family's prefix list permits: hosts of the VIP prefixes, router ids, a default route."""
+    """Return a family's prefix list entries: hosts of the VIP prefixes, router ids, a default route."""
     prefixes: list[IPNetwork] = [*facts.prefixes] if version == 4 else [*facts.prefixes6]
     hosts = [hosts_of(prefix) for prefix in prefixes]
     ids = [f"{router_id}/32" for router_id in facts.router_ids if version == 4]

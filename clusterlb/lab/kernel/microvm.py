@@ -15,13 +15,13 @@ import contextlib
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
+from clusterlb.lab.host import missing_packages
 from clusterlb.lab.kernel.cache import version_key
 from clusterlb.lab.kernel.guest import HOST, Task, attend, guest_path, prefixes, projects
 from clusterlb.lab.netns import LabError
@@ -33,6 +33,12 @@ _IPVS = re.compile(r"^CONFIG_IP_VS=[ym]$", re.MULTILINE)
 _KERNEL_OPTIONS = "tsc=reliable"
 _CACHED = "version=9p2000.L,trans=virtio,access=any,msize=524288,cache=loose,ro"
 _CPUS = 2
+_TOOLS = (
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("busybox", "busybox-static"),
+    ("modprobe", "kmod"),
+    ("udevadm", "udev"),
+)
 
 
 def run(task: Task) -> int:
@@ -130,16 +136,9 @@ def vm_command(kernel: Path, script: Path, memory: int) -> list[str]:
 
 
 def _require() -> None:
-    for program, package in (
-        ("qemu-system-x86_64", "qemu-system-x86"),
-        ("busybox", "busybox-static"),
-        ("modprobe", "kmod"),
-        ("udevadm", "udev"),
-    ):
-        if shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is None:
-            raise LabError(
-                f"this kernel has no IPVS, and a microVM needs {program}: install the package {package}"
-            )
+    if missing := missing_packages(_TOOLS):
+        packages = " ".join(missing)
+        raise LabError(f"this kernel has no IPVS, and a microVM needs packages: apt-get install {packages}")
     if find_spec("virtme_ng") is None:
         raise LabError("this kernel has no IPVS, and a microVM needs virtme-ng: pip install 'clusterlb[lab]'")
 

@@ -19,7 +19,7 @@ _OWN, _NUMBER = "$own", "$n"  # shell variables of the script: the host's addres
 
 
 class Format(Enum):
-    """What the text is for."""
+    """The format of the text."""
 
     SH = "sh"
     NETWORKD = "networkd"
@@ -35,19 +35,19 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class _Arm:
-    """Members that need the same, and what it is."""
+    """Members with the same needs, and the script's lines for them."""
 
     addresses: list[str]
     parts: tuple[_Part, ...]
 
 
-def render(
+def render_realserver(
     inventory: Inventory, hosts: Iterable[Sequence[IPAddress]], form: Format, interface: str = INTERFACE
 ) -> str:
     """Return the text for these hosts, each given by its members' addresses.
 
-    ``sh`` and ``ansible`` have one script for all, ``networkd`` and ``ifupdown`` a part for each host, with
-    default routes by ``interface``. Raises RealServerError, also when a format cannot say what a host needs.
+    ``sh`` and ``ansible`` have one script for all hosts, ``networkd`` and ``ifupdown`` a part for each host,
+    with default routes by ``interface``. Raises RealServerError, also when a format cannot express a need.
     """
     wanted = list(hosts)
     members = list(dict.fromkeys(chain.from_iterable(wanted)))
@@ -74,7 +74,7 @@ def needs_interface(inventory: Inventory, hosts: Iterable[Sequence[IPAddress]], 
 
 
 def _check_networkd(host: Host) -> None:
-    """Refuse what systemd-networkd has no word for (systemd.netdev(5); fou-tunnel.c says AF_INET always)."""
+    """Refuse needs that systemd-networkd cannot express (systemd.netdev(5); fou-tunnel.c: AF_INET only)."""
     if any(receiver.checksum for receiver, _ in host.receivers):
         raise RealServerError(
             f"{host.names}: systemd-networkd cannot set up GRE with a checksum; take --format sh or ansible"
@@ -102,7 +102,7 @@ def realserver_script(inventory: Inventory, addresses: Iterable[IPAddress]) -> s
 
 
 def _parts(needs: Needs) -> tuple[_Part, ...]:
-    """Return the calls of ``want`` and ``clamp``, in the order in which they are carried out."""
+    """Return the script's calls of ``want`` and ``clamp``, in order."""
     parts = (
         _Part("neither answer ARP for a VIP nor ask in its name", _settings(needs.quiet)),
         _Part("unpack what directors send", _unpack(needs)),
