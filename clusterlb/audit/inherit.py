@@ -23,12 +23,7 @@ _DEFAULTS = {
     Setting.AUTHENTICATION: "none",
 }
 _SLOW_BFD = {Setting.BFD_TX: "300", Setting.BFD_RX: "300", Setting.BFD_MULTIPLIER: "3"}
-_BFD_DEFAULTS = {
-    System.NXOS: {Setting.BFD_TX: "50", Setting.BFD_RX: "50", Setting.BFD_MULTIPLIER: "3"},
-    System.EOS: _SLOW_BFD,
-    System.SONIC: _SLOW_BFD,
-    System.FRR: _SLOW_BFD,
-}
+_FAST_BFD = {Setting.BFD_TX: "50", Setting.BFD_RX: "50", Setting.BFD_MULTIPLIER: "3"}
 
 
 def inherit(
@@ -48,7 +43,8 @@ def inherit(
     _bfd_timers(port, body, top, system, partial)
     if system is System.NXOS and (hello := port.text(Setting.HELLO)).isdigit():
         port.values.setdefault(Setting.DEAD, Value(str(4 * int(hello))))
-    for setting, default in (_DEFAULTS | _BFD_DEFAULTS[system]).items():
+    timers = _FAST_BFD if system is System.NXOS else _SLOW_BFD
+    for setting, default in (_DEFAULTS | timers).items():
         port.values.setdefault(setting, Value(default))
 
 

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from clusterlb.lab.process import print_json
 from clusterlb.lab.topology import CLIENT, CLIENTS
 from clusterlb.lab.traffic import Load, Traffic
 
@@ -113,20 +114,15 @@ def main() -> None:
         for _ in traffic.step(max(0.0, due - time.monotonic())):
             data = os.read(0, 65536)
             if not data:
-                _print(traffic.report())
+                print_json(traffic.report())
                 return
             for word in data.decode().split("\n"):
                 if word.startswith("mark "):
-                    _print({**traffic.report(), "tag": word.removeprefix("mark ")})
+                    print_json({**traffic.report(), "tag": word.removeprefix("mark ")})
                     traffic.mark()
         if time.monotonic() >= due:
             due = time.monotonic() + _REPORT_EVERY
-            _print(traffic.report())
-
-
-def _print(report: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps(report) + "\n")
-    sys.stdout.flush()
+            print_json(traffic.report())
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -112,5 +113,6 @@ def read_request(connection: socket.socket) -> dict[str, Any]:
 
 
 def write_answer(connection: socket.socket, answer: Mapping[str, object]) -> None:
-    """Send one answer."""
-    connection.sendall(json.dumps(answer).encode() + b"\n")
+    """Send one answer and close the connection; the client may be gone."""
+    with connection, contextlib.suppress(OSError):
+        connection.sendall(json.dumps(answer).encode() + b"\n")

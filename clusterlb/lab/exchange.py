@@ -14,10 +14,10 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from typing import Any
 
 from clusterlb.lab.attempt import CHUNK, Attempt, Mover, Transfer, endpoint, read_line
+from clusterlb.lab.process import print_json
 
 TRIES = 3  # datagrams that a client sends before it gives up
 _ERRORS = 5  # most errors that an outcome lists
@@ -115,15 +115,15 @@ class CellResult:
 
 async def perform(cell: Cell) -> CellResult:
     """Perform a cell; failures are part of the result and do not raise."""
+
+    async def transfer(command: str, size: int) -> Transfer | None:
+        mover = Mover(command, Attempt(cell.vip, cell.port, cell.sources[0]), size)
+        return await mover.run(cell.transfer_seconds) if size else None
+
     outcome = await exchange(cell)
-    attempt = partial(Attempt, cell.vip, cell.port, cell.sources[0])
-    sent = await Mover("UPLOAD", attempt(), cell.upload).run(cell.transfer_seconds) if cell.upload else None
-    received = (
-        await Mover("DOWNLOAD", attempt(), cell.download).run(cell.transfer_seconds)
-        if cell.download
-        else None
+    return CellResult(
+        outcome, await transfer("UPLOAD", cell.upload), await transfer("DOWNLOAD", cell.download)
     )
-    return CellResult(outcome, sent, received)
 
 
 async def exchange(cell: Cell) -> Outcome:
@@ -195,8 +195,7 @@ def read_result(line: str) -> CellResult:
 
 async def _perform_all(cells: Iterable[Cell]) -> None:
     for cell in cells:
-        sys.stdout.write(json.dumps(asdict(await perform(cell))) + "\n")
-        sys.stdout.flush()
+        print_json(asdict(await perform(cell)))
 
 
 def main() -> None:

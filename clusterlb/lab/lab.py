@@ -45,7 +45,6 @@ from clusterlb.lab.topology import (
 from clusterlb.model.inventory import Inventory
 
 RUN_DIR = Path("/run/clusterlb-lab")
-_STEER = "switch-agent"
 # controllers that start at the same time, for each processor: more starve each other, fewer leave it idle
 _AT_A_TIME = 4
 
@@ -94,7 +93,7 @@ class Lab:
             self.servers.start(server.name)
         if self.spec.switch.hash is Hash.MODULO:
             agent = partial(steer, self.topology, self.spec.switch.buckets)
-            spawn(SWITCH, agent, self.log(_STEER))
+            spawn(SWITCH, agent, self.log("switch-agent"))
         if self.spec.controller is Programmer.CLUSTERLB:
             warm()
         for frr in self._frr.values():

@@ -1,12 +1,14 @@
-"""The lab's own process: its lines on standard error, and the signals that end it, raised as exceptions."""
+"""The lab's processes: their output, and the signals that end them, raised as exceptions."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import FrameType
+from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -38,3 +40,9 @@ def say(text: str) -> None:
     """Print a line on standard error, and flush."""
     sys.stderr.write(f"lab: {text}\n")
     sys.stderr.flush()
+
+
+def print_json(message: Mapping[str, Any]) -> None:
+    """Print a message as a line of JSON on standard output, and flush."""
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()

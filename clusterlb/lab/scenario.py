@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 import threading
 import time
@@ -20,6 +19,7 @@ from typing import Any
 from clusterlb.lab.client import ClientProcess, load_for
 from clusterlb.lab.control import LabControl
 from clusterlb.lab.netns import LabError, inside
+from clusterlb.lab.process import print_json
 from clusterlb.lab.routes import RouteWatch
 from clusterlb.lab.topology import SWITCH
 
@@ -204,19 +204,14 @@ def _connections(name: str) -> int | None:
     return None
 
 
-def _print(event: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(event) + "\n")
-    sys.stdout.flush()
-
-
 def main() -> None:
     """Play the scenario in the lab of this process; exit 0 if the figures hold."""
     try:
-        found = Scenario(LabControl.from_environment(), _print).run()
+        found = Scenario(LabControl.from_environment(), print_json).run()
     except (LabError, TimeoutError) as error:
         sys.exit(f"lab: {error}")
     holds = all(figure.holds for figure in found)
-    _print({"kind": "summary", "holds": holds, "figures": [figure.line() for figure in found]})
+    print_json({"kind": "summary", "holds": holds, "figures": [figure.line() for figure in found]})
     sys.exit(0 if holds else 1)
 
 

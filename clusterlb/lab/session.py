@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import selectors
 import signal
@@ -100,7 +99,7 @@ class _Session:
             answer = self._carry_out(request)
         except (LabError, KeyError, TypeError, ValueError, OSError) as error:
             answer = {"error": f"there is no {error}" if isinstance(error, KeyError) else str(error)}
-        _tell(connection, answer)
+        write_answer(connection, answer)
 
     def _carry_out(self, request: Mapping[str, Any]) -> dict[str, Any]:
         lab, name = self._lab, str(request.get("name", ""))
@@ -137,10 +136,4 @@ class _Session:
         os.close(descriptor)
         _, status = os.waitpid(running.pid, 0)
         output = running.log.read_text(encoding="utf-8", errors="replace")
-        _tell(running.asker, {"status": os.waitstatus_to_exitcode(status), "output": output})
-
-
-def _tell(connection: socket.socket, answer: Mapping[str, object]) -> None:
-    with contextlib.suppress(OSError):  # the client may be gone
-        write_answer(connection, answer)
-    connection.close()
+        write_answer(running.asker, {"status": os.waitstatus_to_exitcode(status), "output": output})

@@ -104,16 +104,16 @@ def realserver_script(inventory: Inventory, addresses: Iterable[IPAddress]) -> s
 def _parts(needs: Needs) -> tuple[_Part, ...]:
     """Return the script's calls of ``want`` and ``clamp``, in order."""
     parts = (
-        _Part("neither answer ARP for a VIP nor ask in its name", _settings(needs.quiet)),
-        _Part("unpack what directors send", _unpack(needs)),
+        _Part("answer no ARP for a VIP, and send none from a VIP", _settings(needs.quiet)),
+        _Part("decapsulate the packets of the directors' tunnels", _unpack(needs)),
         _Part("rp_filter 2: decapsulated packets arrive on the tunnel device", _settings(needs.loose)),
-        _Part("take packets to the VIPs", tuple(f"want address {place}" for place in needs.places)),
-        _Part("spread replies by flow, over the directors that answer", _settings(needs.spread)),
+        _Part("accept packets to the VIPs", tuple(f"want address {place}" for place in needs.places)),
+        _Part("spread replies by flow over the reachable directors", _settings(needs.spread)),
         _Part("send replies through the directors", _route(needs)),
-        _Part("have clients send segments that fit the tunnel", _clamps(needs)),
+        _Part("limit the clients' segments to a size that fits the tunnel", _clamps(needs)),
     )
     return tuple(part for part in parts if part.lines) or (
-        _Part("nothing: no service has it, or full NAT", ()),
+        _Part("nothing: no service uses this member, or only by full NAT", ()),
     )
 
 
