@@ -58,13 +58,9 @@ def missing_packages(tools: Iterable[tuple[str, str]] = TOOLS) -> list[str]:
 
 def has_ipvs() -> bool:
     """Say whether this kernel has IPVS and dummy interfaces; load their modules if they exist."""
-    return _loaded_ipvs() and _makes_dummy()
-
-
-def _loaded_ipvs() -> bool:
     if not _TABLE.exists():
         _quietly(["modprobe", "ip_vs"])
-    return _TABLE.exists()
+    return _TABLE.exists() and _makes_dummy()
 
 
 def _makes_dummy() -> bool:

@@ -8,7 +8,6 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from types import FrameType
-from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -42,7 +41,7 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
-def print_json(message: Mapping[str, Any]) -> None:
+def print_json(message: Mapping[str, object]) -> None:
     """Print a message as a line of JSON on standard output, and flush."""
     sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()
