@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from clusterlb.audit.nest import Row
-from clusterlb.audit.policy import Clause, Entry, Policy
+from clusterlb.audit.policy import Clause, Policy, PrefixRow
 from clusterlb.audit.view import Section, Setting, Value, network_of
 from clusterlb.model.address import IPNetwork
 
@@ -113,12 +113,12 @@ def _condition(clause: Clause, text: str, line: int, lists: dict[str, list[IPNet
             "prefix-length-range": (int(match[4] or 0), int(match[5] or 0)),
         }
         shortest, longest = ranges[match[2].split()[0]]
-        clause.prefixes = [*(clause.prefixes or []), Entry(True, prefix, shortest, longest, line)]
+        clause.prefixes = [*(clause.prefixes or []), PrefixRow(True, prefix, shortest, longest, line)]
     elif match := re.fullmatch(r"prefix-list(?:-filter)? (\S+)(?: (exact|orlonger|longer))?", text):
         for prefix in lists.get(match[1], []):
             shortest = prefix.prefixlen + (match[2] == "longer")
             longest = prefix.max_prefixlen if match[2] in {"orlonger", "longer"} else prefix.prefixlen
-            clause.prefixes = [*(clause.prefixes or []), Entry(True, prefix, shortest, longest, line)]
+            clause.prefixes = [*(clause.prefixes or []), PrefixRow(True, prefix, shortest, longest, line)]
         if match[1] not in lists:
             clause.unknown = line
     elif match := re.fullmatch(r"interface (.+)", text):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from clusterlb.model.address import IPNetwork
 
 
-class Entry(NamedTuple):
+class PrefixRow(NamedTuple):
     """One row of a prefix list: routes inside ``prefix`` whose length is ``shortest`` to ``longest``."""
 
     permit: bool
@@ -39,7 +39,7 @@ class Clause:
 
     permit: bool
     line: int
-    prefixes: list[Entry] | None = None
+    prefixes: list[PrefixRow] | None = None
     ports: list[str] = field(default_factory=list)
     unknown: int = 0
 
