@@ -1,4 +1,4 @@
-"""A module of this very package in a fresh interpreter."""
+"""Run a module of this package in a fresh interpreter."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 
 
 def argv(module: str, *arguments: str) -> list[str]:
-    """Return the argv; -P keeps the current directory, whoever may write there, out of sys.path."""
+    """Return the argv; -P keeps the current directory, which other users may write to, out of sys.path."""
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
 def environment() -> dict[str, str]:
-    """Return the environment: ours, and the place where this very package was found."""
+    """Return this process's environment, with the folder of this package in PYTHONPATH."""
     root = str(Path(__file__).resolve().parents[1])
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
 
@@ -23,15 +23,15 @@ def environment() -> dict[str, str]:
 def run(
     module: str, *arguments: str, data: bytes = b"", seconds: float | None = None
 ) -> subprocess.CompletedProcess[bytes]:
-    """Give a module data, and return how it ended and what it wrote; its errors go to our own.
+    """Run a module with ``data`` on its standard input; return its exit status and output.
 
-    After ``seconds`` it is killed: subprocess.TimeoutExpired. The module has to ignore SIGHUP, a reload by
-    process name, first of all.
+    Its standard error is this process's. After ``seconds`` the module is killed: subprocess.TimeoutExpired.
+    The module must ignore SIGHUP, a reload by process name, before anything else.
     """
-    # A process inherits what its parent's thread blocks: a SIGHUP waits until it is ignored.
+    # A child inherits its parent thread's signal mask: a SIGHUP stays pending until the module ignores it.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
-        # A session of its own: Ctrl-C on the controller's terminal is the controller's to answer.
+        # A session of its own: Ctrl-C on the controller's terminal goes to the controller only.
         return subprocess.run(
             argv(module, *arguments),
             env=environment(),

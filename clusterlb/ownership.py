@@ -1,4 +1,4 @@
-"""Who may change a file: what this program believes must be root's to say, or that of whoever runs it."""
+"""Check that only root, or the user who runs this program, can change a file that the program trusts."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 
 
 def unsafe(path: Path) -> str:
-    """Say who else could change what this path leads to, and what to do; empty when nobody could.
+    """Return which other user could change the file at a path, and what to do; empty if none could.
 
-    Looked at are the file and every folder on the way to it, the target's too where there are symbolic links,
-    as sshd looks at ``authorized_keys`` (StrictModes, sshd_config(5)). An owner is root, whoever runs this
-    program, or whoever became root by sudo(8); a group that may write was given that by one of them. In a
-    folder with the sticky bit nobody but its owner can replace what is another's (inode(7)).
+    Checked are the file and every folder above it, and those of the targets of symbolic links, as sshd checks
+    ``authorized_keys`` (StrictModes, sshd_config(5)). Trusted owners are root, the user who runs this
+    program, and the user who became root by sudo(8); one of them has granted a group its write permission. In
+    a folder with the sticky bit, only its owner can replace other users' files (inode(7)).
 
-    A path that is not there, or cannot be looked at, is for whoever reads it to name.
+    A path that is missing or unreadable returns "": the caller's read reports that.
     """
-    for each in dict.fromkeys(_way(path)):
+    for each in dict.fromkeys(_with_folders(path)):
         try:
             status = each.lstat()
         except OSError:
@@ -33,7 +33,7 @@ def unsafe(path: Path) -> str:
 
 
 def kind(mode: int) -> str:
-    """Name what a file is by its mode, as ``a symbolic link``."""
+    """Name a file's type by its mode, as in ``a symbolic link``."""
     kinds = (
         (stat.S_ISREG, "a regular file"),
         (stat.S_ISLNK, "a symbolic link"),
@@ -54,8 +54,8 @@ def _owners() -> set[int]:
     return owners
 
 
-def _way(path: Path) -> Iterator[Path]:
-    """Yield the folders that lead to a path, from the root on, and the path; then those of what it means."""
+def _with_folders(path: Path) -> Iterator[Path]:
+    """Yield the folders above a path, from the root on, and the path; then the same for its real path."""
     for each in (Path(os.path.abspath(path)), Path(os.path.realpath(path))):  # noqa: PTH100 - `..` and links
         yield from reversed(each.parents)
         yield each

@@ -1,8 +1,8 @@
-"""Patterns that are searched for in what members send: RE2's, in time linear in the bytes searched.
+"""RE2's patterns, searched for in members' answers, in time linear in the bytes searched.
 
-A search that backtracks, as Python's ``re`` does, takes years on fifty bytes of the wrong text. RE2
-(google-re2; https://github.com/google/re2/wiki/Syntax) follows all alternatives at once, and so has neither
-look-around nor back-references. What Python writes in another way and RE2 can do is translated.
+A search that backtracks, as Python's ``re`` does, can take years on fifty bytes. RE2 (google-re2;
+https://github.com/google/re2/wiki/Syntax) follows all alternatives at once, and so has neither look-around
+nor back-references. Python's syntax is translated where RE2 has the same feature in another syntax.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from functools import lru_cache
 
 import re2
 
-# Bytes that are searched, times the pattern's instructions. A search costs up to 5 ns for each where its
-# states do not fit into RE2's cache, so this is a twelfth of a second; ordinary patterns take 1 ns a byte.
+# Limit of the searched bytes times the pattern's instructions. A search takes up to 5 ns for each if its
+# states do not fit into RE2's cache, so the limit is a twelfth of a second; most patterns take 1 ns a byte.
 WORK = 1 << 24
-ALWAYS = 64  # instructions that are always allowed: so few have too many states only where that is the aim
+ALWAYS = 64  # instructions that are always allowed: so short a pattern has too many states only on purpose
 
 _TOKEN = re.compile(
     r"\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8}|\\."
@@ -26,7 +26,7 @@ _TOKEN = re.compile(
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|([^\x00-\x7f]))", re.DOTALL)
 _MULTILINE = re.compile(r"\(\?[a-zA-Z]*m")
 
-# What RE2 says, and what to do about it.
+# Beginnings of RE2's errors, and what to do about each.
 _HINTS = (
     (
         "invalid perl operator: (?!",
@@ -46,15 +46,15 @@ _HINTS = (
 
 
 class PatternError(ValueError):
-    """A text is no pattern; the message says why, and what to do."""
+    """The text is not a valid pattern; the message says why, and what to do."""
 
 
 class Pattern:
-    r"""A pattern to be searched for in bytes.
+    r"""A compiled pattern that is searched for in bytes. ``instructions``: the steps for each byte, at most.
 
-    Each byte is a character, U+0000 to U+00FF. A pattern with characters of its own beyond ASCII, written out
-    or as ``\u`` or ``\x{}``, is found in UTF-8 too. ``$`` stands for the end, and for the place before a
-    line feed there.
+    Each byte is a character, U+0000 to U+00FF. A pattern with characters beyond ASCII, written out or as
+    ``\u`` or ``\x{}``, is also searched for in UTF-8. ``$`` matches at the end, and before a line feed at the
+    end.
     """
 
     __slots__ = ("_forms", "instructions", "text")
@@ -77,41 +77,36 @@ class Pattern:
         self.instructions: int = sum(form.programsize for form in forms)
 
     def search(self, data: bytes) -> bool:
-        """Say whether the pattern is found."""
+        """Say whether the pattern matches anywhere in the bytes."""
         return any(form.search(data) for form in self._forms)
 
 
 @lru_cache(maxsize=4096)
 def compile_pattern(text: str) -> Pattern:
-    """Compile a pattern; raise PatternError where it is none, or RE2 cannot search for it."""
+    """Compile a pattern; raise PatternError for an invalid one, or one that RE2 does not support."""
     return Pattern(text)
 
 
-def steps(text: str) -> int:
-    """Return how many instructions a pattern comes to; each byte that is searched may take as many steps."""
-    return compile_pattern(text).instructions
-
-
 def too_much(text: str, size: int) -> bool:
-    """Say whether the search of so many bytes can take longer than one member's answer may."""
-    return steps(text) > max(ALWAYS, WORK // size)
+    """Say whether searching so many bytes can take longer than one member's answer may."""
+    return compile_pattern(text).instructions > max(ALWAYS, WORK // size)
 
 
 def translate(text: str) -> str:
-    r"""Write in RE2's syntax what Python writes in another: ``$``, ``\Z``, ``\u1234``."""
+    r"""Translate Python's syntax to RE2's where they differ: ``$``, ``\Z``, ``\u1234``."""
     multiline = _MULTILINE.search(text) is not None
 
     def rewrite(token: re.Match[str]) -> str:
-        found = token[0]
-        if found == "$":
+        written = token[0]
+        if written == "$":
             return "$" if multiline else r"(?:\n?\z)"
-        if found.startswith("{,"):  # which RE2 takes for five characters
-            raise PatternError(f"write {{0{found[1:]} for {found}")
-        if found[0] == "{" and found != "{1000}":  # too large a number is one for RE2, too
-            raise PatternError(f"{found}: counts go up to 1000")
-        if found == r"\Z":
+        if written.startswith("{,"):  # plain characters for RE2
+            raise PatternError(f"write {{0{written[1:]} for {written}")
+        if written[0] == "{" and written != "{1000}":  # plain characters for RE2, too
+            raise PatternError(f"{written}: counts go up to 1000")
+        if written == r"\Z":
             return r"\z"
-        return _ESCAPE.sub(lambda code: code[3] or f"\\x{{{code[1] or code[2]}}}", found)
+        return _ESCAPE.sub(lambda code: code[3] or f"\\x{{{code[1] or code[2]}}}", written)
 
     return _TOKEN.sub(rewrite, text)
 
@@ -119,7 +114,7 @@ def translate(text: str) -> str:
 def _compile(pattern: bytes, encoding: re2.Options.Encoding) -> re2._Regexp:
     options = re2.Options()
     options.encoding = encoding
-    options.never_capture = True  # whether it is found is all that is asked
+    options.never_capture = True  # no groups are asked for
     options.log_errors = False
     try:
         return re2.compile(pattern, options)

@@ -1,1 +1,1 @@
-"""A switch's configuration, read and compared with what goes with the inventory."""
+"""Compare a switch's configuration with the configuration that the inventory needs."""

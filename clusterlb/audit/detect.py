@@ -1,20 +1,18 @@
-"""Whose configuration is this? Only what one system alone writes is a proof; what several write is none."""
+"""Detect the system of a configuration, by lines that only one system writes."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
-from clusterlb.audit.foreign import FOREIGN, Foreign
-from clusterlb.audit.marks import OURS, SONIC, Marks, Within
-from clusterlb.render.facts import SwitchError
-from clusterlb.render.switch import System
+from clusterlb.audit.marks import FOREIGN, OURS, SONIC, Foreign, Marks, Within
+from clusterlb.render.switch import SwitchError, System
 
 
 class Guess(NamedTuple):
-    """A system, and why: ``line`` is one that only it writes, with ``text``; 0 when the operator said it.
+    """A system, and the line with its text that only this system writes; 0 if the operator named the system.
 
-    ``doubt`` is another system that the text looks like, empty if none.
+    ``doubt``: another system that the text looks like; empty if none.
     """
 
     system: System
@@ -30,22 +28,14 @@ class Guess(NamedTuple):
         return f"read as {self.system.value}, as --os says"
 
 
-def detect(text: str) -> System | None:
-    """Return the system that wrote a configuration, None when nothing tells, or when it is none of these."""
-    try:
-        return recognise(text, "", None).system
-    except SwitchError:
-        return None
-
-
 def recognise(text: str, file: str, system: System | None) -> Guess:
-    """Return the system that wrote a configuration, or the one that was said, with the reason.
+    """Return the system that wrote a configuration, or the one that the operator names, with the reason.
 
-    The one with the most proofs counts. SONiC is told from FRR by its interfaces' names, and only where the
-    lines are FRR's. SwitchError when nothing tells, when two are as likely, or when it is none of these.
+    The system with the most marks wins. SONiC's lines are FRR's; its interfaces' names distinguish it from
+    FRR. SwitchError without any mark, with two equally likely systems, or for a system that is not audited.
     """
     marks: list[tuple[System | Foreign, Marks]] = [*OURS.items(), *((f, f.marks) for f in FOREIGN)]
-    proofs = {candidate: found for candidate, own in marks if (found := _proofs(text, own))}
+    proofs = {candidate: lines for candidate, its in marks if (lines := _proofs(text, its))}
     ranked = sorted(proofs, key=lambda candidate: len(proofs[candidate]), reverse=True)
     if system is not None:
         return Guess(system, 0, "", _other(ranked, system))
@@ -56,18 +46,17 @@ def recognise(text: str, file: str, system: System | None) -> Guess:
     if isinstance(first, Foreign):
         raise SwitchError(f"{file}:{line}: `{row}`: this is {first.name}. {first.advice}")
     if len(ranked) > 1 and len(proofs[ranked[1]]) == len(proofs[first]):
-        other = ranked[1]
-        there, its = proofs[other][0]
+        other, (other_line, other_row) = ranked[1], proofs[ranked[1]][0]
         name = other.name if isinstance(other, Foreign) else other.value
-        mine = f"line {line}, `{row}`, is of {first.value}"
-        raise SwitchError(f"{file}: {mine}, and line {there}, `{its}`, of {name}: say --os")
+        one = f"line {line}, `{row}`, is of {first.value}"
+        raise SwitchError(f"{file}: {one}, and line {other_line}, `{other_row}`, of {name}: say --os")
     if first is System.FRR and (named := _proofs(text, (SONIC,))):
         return Guess(System.SONIC, named[0][0], named[0][1])
     return Guess(first, line, row)
 
 
 def _other(ranked: list[System | Foreign], system: System) -> str:
-    """Return what a text looks like that does not look like the system that was said."""
+    """Return the system that a text looks like, if it does not look like the named one; else empty."""
     plain = System.FRR if system is System.SONIC else system
     if not ranked or plain in ranked:
         return ""
@@ -75,14 +64,14 @@ def _other(ranked: list[System | Foreign], system: System) -> str:
 
 
 def _proofs(text: str, marks: Marks) -> list[tuple[int, str]]:
-    """Return for each mark that is there the line and text of its first, in the order of the marks."""
+    """Return the number and text of each mark's first matching line, in the order of the marks."""
     rows = text.splitlines()
     found = (_first(rows, mark) for mark in marks)
     return [(number, shown) for number, shown in found if number]
 
 
 def _first(rows: list[str], mark: str | Within) -> tuple[int, str]:
-    """Return the number and text of the first line that a mark matches, 0 when there is none."""
+    """Return the number and text of the first line that a mark matches, 0 if none does."""
     if isinstance(mark, str):
         begins = re.compile(mark)
         return next(((n, row.strip()[:60]) for n, row in enumerate(rows, 1) if begins.match(row)), (0, ""))

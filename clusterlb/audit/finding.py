@@ -1,15 +1,17 @@
-"""One thing about a switch's configuration that an operator should know."""
+"""Findings about a switch's configuration."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
 
+from clusterlb.audit.view import Section, Setting
+
 
 class Severity(Enum):
     """ERROR: VIPs or directors are lost. WARNING: slower or less safe. INFO: could be better.
 
-    NOT_SEEN: the file does not show it, so somebody has to look elsewhere; no fault was found.
+    NOT_SEEN: the file does not show a setting, and the operator has to check the switch.
     """
 
     ERROR = "error"
@@ -19,8 +21,35 @@ class Severity(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """A rule's finding without its file and fix.
+
+    The fix sets ``settings`` in ``section``, which is a port's name, or empty for the process; with
+    ``policy`` the fix is the whole inbound filter.
+    """
+
+    rule: str
+    severity: Severity
+    line: int
+    text: str
+    section: str = ""
+    settings: tuple[Setting, ...] = ()
+    policy: bool = False
+
+
+def about_port(port: Section, rule: str, severity: Severity, text: str, *settings: Setting) -> Remark:
+    """Return a remark about a port's settings; its line is that of the first, its text follows the name."""
+    return Remark(rule, severity, port.at(settings[0]), f"{port.name}{text}", port.name, settings)
+
+
+def about_process(process: Section, rule: str, severity: Severity, text: str, *settings: Setting) -> Remark:
+    """Return a remark about a process's settings; its line is that of the first."""
+    return Remark(rule, severity, process.at(settings[0]), text, "", settings)
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """What is so and what it costs; ``line`` counts from 1. ``fix``: lines to enter, with their contexts."""
+    """A fault or gap and its cost; ``line`` counts from 1. ``fix``: lines to enter, with their contexts."""
 
     file: str
     line: int

@@ -1,14 +1,13 @@
-"""The lines that mend a finding: those that would be generated, else what takes lines back."""
+"""The lines that correct a finding: generated lines, else lines that remove the wrong ones."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from clusterlb.audit.remark import Remark
+from clusterlb.audit.finding import Remark
 from clusterlb.audit.view import Key, Process, Section, Setting, View
-from clusterlb.render.facts import SwitchFacts
-from clusterlb.render.switch import System
+from clusterlb.render.switch import SwitchFacts, System
 
 _ACTIVE = {
     System.NXOS: "  no ip ospf passive-interface",
@@ -21,21 +20,20 @@ _HIDDEN = "<md5_key of the inventory>"
 def lines_of(
     remark: Remark, view: View, wanted: View, key: Key, system: System, facts: SwitchFacts
 ) -> tuple[str, ...]:
-    """Return the lines to enter for a remark about the process ``key``, each with its contexts."""
+    """Return the lines to enter for a remark about the process ``key``, with the contexts around them."""
     if remark.policy:
         policy = wanted.processes[key].policy
         return _rows(wanted, policy.lines if policy else (), facts)
-    right, found = wanted.section(remark.section, key), view.section(remark.section, key)
+    right, present = wanted.section(remark.section, key), view.section(remark.section, key)
     settings = [s for s in remark.settings if s in right.values and right.values[s].lines]
-    if Setting.AREA in settings and (moved := _moved(view, found, right)):
+    if Setting.AREA in settings and (moved := _moved(view, present, right)):
         return moved
     if lines := [n for setting in settings for n in right.values[setting].lines]:
         return _rows(wanted, lines, facts)
-    undo = [u for setting in remark.settings if setting in found.values for u in found.values[setting].undo]
-    if undo:
+    values = [present.values[setting] for setting in remark.settings if setting in present.values]
+    if undo := [line for value in values for line in value.undo]:
         return tuple(dict.fromkeys(undo))
-    there = [n for setting in remark.settings if setting in found.values for n in found.values[setting].lines]
-    return _removal(view, there, system, found.name)
+    return _removal(view, [line for value in values for line in value.lines], system, present.name)
 
 
 def _rows(view: View, lines: Sequence[int], facts: SwitchFacts) -> tuple[str, ...]:
@@ -45,7 +43,7 @@ def _rows(view: View, lines: Sequence[int], facts: SwitchFacts) -> tuple[str, ..
 
 
 def _moved(view: View, port: Section, right: Section) -> tuple[str, ...]:
-    """Return what puts a port into another area where a ``network`` statement has put it into its own.
+    """Return lines that move a port to another area by changing the ``network`` statement that matches it.
 
     FRR refuses ``ip ospf area`` beside ``network`` statements.
     """
@@ -65,7 +63,7 @@ def _moved(view: View, port: Section, right: Section) -> tuple[str, ...]:
 
 
 def _removal(view: View, lines: Sequence[int], system: System, port: str) -> tuple[str, ...]:
-    """Return what takes lines back; a default that other ports may want is taken back for this port alone."""
+    """Return lines that remove ``lines``; a default for all ports is overridden for this port only."""
     rows: dict[str, None] = {}
     for line in dict.fromkeys(lines):
         text = view.rows[line - 1]

@@ -1,4 +1,4 @@
-"""What a port has without a line of its own: its OSPF process's, a BFD profile's, the system's defaults."""
+"""A port's settings without own lines: from its OSPF process, a BFD profile, or the system's defaults."""
 
 from __future__ import annotations
 
@@ -23,12 +23,7 @@ _DEFAULTS = {
     Setting.AUTHENTICATION: "none",
 }
 _SLOW_BFD = {Setting.BFD_TX: "300", Setting.BFD_RX: "300", Setting.BFD_MULTIPLIER: "3"}
-_BFD_DEFAULTS = {
-    System.NXOS: {Setting.BFD_TX: "50", Setting.BFD_RX: "50", Setting.BFD_MULTIPLIER: "3"},
-    System.EOS: _SLOW_BFD,
-    System.SONIC: _SLOW_BFD,
-    System.FRR: _SLOW_BFD,
-}
+_FAST_BFD = {Setting.BFD_TX: "50", Setting.BFD_RX: "50", Setting.BFD_MULTIPLIER: "3"}
 
 
 def inherit(
@@ -39,16 +34,17 @@ def inherit(
     system: System,
     partial: bool,
 ) -> None:
-    """Add to a port what holds for it though its own lines, ``body``, do not say it.
+    """Add the settings to a port that its own lines, ``body``, do not have.
 
-    ``partial``: the file is one daemon's of FRR; what may be in another's is ``?``.
+    ``partial``: the file is one FRR daemon's; settings that another daemon's file may have are ``?``.
     """
     if process is not None:
         _of_process(port, body, process)
     _bfd_timers(port, body, top, system, partial)
     if system is System.NXOS and (hello := port.text(Setting.HELLO)).isdigit():
         port.values.setdefault(Setting.DEAD, Value(str(4 * int(hello))))
-    for setting, default in (_DEFAULTS | _BFD_DEFAULTS[system]).items():
+    timers = _FAST_BFD if system is System.NXOS else _SLOW_BFD
+    for setting, default in (_DEFAULTS | timers).items():
         port.values.setdefault(setting, Value(default))
 
 

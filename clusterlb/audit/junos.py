@@ -1,12 +1,13 @@
-"""Junos: what ``show configuration`` says of OSPF in the main instance and in routing instances."""
+"""Junos: OSPF in the main instance and in routing instances, from ``show configuration``."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 
-from clusterlb.audit.junos_policy import Row, is_whole, read_import, read_width, unit_of
+from clusterlb.audit.junos_policy import is_whole, read_import, read_width, unit_of
 from clusterlb.audit.junos_text import Statements, read_statements, under
+from clusterlb.audit.nest import Row
 from clusterlb.audit.view import Key, Process, Section, Setting, Value, View, area_text
 
 _PORT: tuple[tuple[str, Setting, str], ...] = (
@@ -47,9 +48,9 @@ _OSPF = re.compile(r"(?:routing-instances (\S+) )?protocols ospf (.+)")
 
 
 def read_junos(text: str, names: Sequence[str] = ()) -> View:
-    """Return what a Junos configuration says about OSPF; what is not understood is passed over.
+    """Parse a Junos configuration's OSPF; unknown statements are ignored.
 
-    ``names``: ports that are looked for; those without statements of their own have ``interface all``'s.
+    ``names``: ports that must be in the result; one without own statements has those of ``interface all``.
     """
     statements = read_statements(text)
     rows = statements.in_force()
@@ -114,7 +115,7 @@ def _process(key: Key, owned: Sequence[Row], rows: Sequence[Row], borrowed: Set[
 
 
 def _addresses(statements: Statements) -> Iterator[tuple[str, str]]:
-    """Yield each address with its interface: OSPF takes either for the interface's name."""
+    """Yield each address with its interface: OSPF accepts an address as an interface's name."""
     pattern = re.compile(r"interfaces (\S+) unit (\d+) family inet address ([\d.]+)/.*")
     for _, row, _ in statements.every:
         if match := pattern.fullmatch(row):
@@ -154,7 +155,7 @@ def _key(text: str) -> str:
 
 
 def _inactive(view: View, statements: Statements, by_address: Mapping[str, str]) -> None:
-    """Find the ports whose OSPF statements are there and not in force."""
+    """Add the ports whose OSPF statements are all inactive."""
     for key, owned in _by_instance([(line, text) for line, text, _ in statements.every]).items():
         for name, port in _ports(key, owned, by_address, statements.borrowed).items():
             if name in view.ports or name == "all":
@@ -173,7 +174,7 @@ def _written(owned: Sequence[Row], key: Key, name: str) -> Iterator[str]:
 
 
 def _switched_off(port: Section, rows: Sequence[Row], inactive: Sequence[Row]) -> None:
-    """Say whether the interface under a port is disabled, or has no configuration in force."""
+    """Set OFF for a port whose interface is disabled, or whose interface's configuration is inactive."""
     device, _, unit = port.name.partition(".")
     levels = [f"interfaces {device}", f"interfaces {device} unit {unit or 0}"]
     for line, row in rows:

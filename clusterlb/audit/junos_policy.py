@@ -1,16 +1,16 @@
-"""Junos's policy statements on OSPF's routes, and what its forwarding table exports."""
+"""Junos's policy statements on OSPF's routes, and the export policy of its forwarding table."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from clusterlb.audit.policy import Clause, Entry, Policy
+from clusterlb.audit.nest import Row
+from clusterlb.audit.policy import Clause, Policy, PrefixRow
 from clusterlb.audit.view import Section, Setting, Value, network_of
 from clusterlb.model.address import IPNetwork
 
-Row = tuple[int, str]
-# what a whole configuration has beside its protocols
+# statements of a whole configuration, beside its protocols
 _ELSEWHERE = ("routing-options ", "policy-options ", "system ", "chassis ", "version ")
 _FILTER = r"route-filter (\S+) (exact|orlonger|longer|upto /(\d+)|prefix-length-range /(\d+)-/(\d+))(?: .*)?"
 
@@ -21,14 +21,14 @@ def is_whole(rows: Sequence[Row]) -> bool:
 
 
 def unit_of(name: str) -> str:
-    """Spell a logical interface with its unit, which is 0 where it is left out."""
+    """Write a logical interface with its unit, which is 0 if left out."""
     return name if "." in name or name == "all" else f"{name}.0"
 
 
 def read_width(process: Section, rows: Sequence[Row]) -> None:
-    """Say how many equal routes are used: one, unless a policy on the forwarding table balances.
+    """Set how many equal routes are used: one, unless an export policy of the forwarding table balances.
 
-    It is not known when that policy, or everything but the protocols, is not in the text.
+    The number is ``?`` if the text lacks that policy, or all but the protocols.
     """
     exports = [
         (line, name)
@@ -38,8 +38,8 @@ def read_width(process: Section, rows: Sequence[Row]) -> None:
     ]
     known = {row.split()[2] for _, row in rows if row.startswith("policy-options policy-statement ")}
     whole = is_whole(rows)
-    there = all(name.strip("[]") in {"", *known} for _, name in exports)
-    process.values[Setting.MAX_PATHS] = Value("1" if whole and there else "?")
+    complete = whole and all(name.strip("[]") in {"", *known} for _, name in exports)
+    process.values[Setting.MAX_PATHS] = Value("1" if complete else "?")
     if not whole:
         process.values[Setting.RESILIENT] = Value("?")
     for line, name in exports:
@@ -57,9 +57,9 @@ def read_width(process: Section, rows: Sequence[Row]) -> None:
 
 
 def read_import(rows: Sequence[Row], under: Sequence[Row]) -> Policy | None:
-    """Return the import policies of a process, whose own statements are ``under``; None when it has none.
+    """Return the import policies of a process whose statements are ``under``; None without policies.
 
-    A route that no term decides about is taken (OSPF's default).
+    A route that no term decides about is accepted (OSPF's default).
     """
     imports = [(line, row.split()[1:]) for line, row in under if row.startswith("import ")]
     if not imports:
@@ -113,12 +113,12 @@ def _condition(clause: Clause, text: str, line: int, lists: dict[str, list[IPNet
             "prefix-length-range": (int(match[4] or 0), int(match[5] or 0)),
         }
         shortest, longest = ranges[match[2].split()[0]]
-        clause.prefixes = [*(clause.prefixes or []), Entry(True, prefix, shortest, longest, line)]
+        clause.prefixes = [*(clause.prefixes or []), PrefixRow(True, prefix, shortest, longest, line)]
     elif match := re.fullmatch(r"prefix-list(?:-filter)? (\S+)(?: (exact|orlonger|longer))?", text):
         for prefix in lists.get(match[1], []):
             shortest = prefix.prefixlen + (match[2] == "longer")
             longest = prefix.max_prefixlen if match[2] in {"orlonger", "longer"} else prefix.prefixlen
-            clause.prefixes = [*(clause.prefixes or []), Entry(True, prefix, shortest, longest, line)]
+            clause.prefixes = [*(clause.prefixes or []), PrefixRow(True, prefix, shortest, longest, line)]
         if match[1] not in lists:
             clause.unknown = line
     elif match := re.fullmatch(r"interface (.+)", text):

@@ -1,4 +1,4 @@
-"""Junos's statements, with braces or as ``display set`` prints them: groups applied, inactive ones told."""
+"""Junos's statements, with braces or as ``display set`` prints them: groups applied, inactive ones marked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TAGS = ("inactive:", "protect:", "replace:")
 
 
 class Statement(NamedTuple):
-    """One statement: its line, its words after ``set``, and where it is taken out of force (0: it is not)."""
+    """One statement: its line, its words after ``set``, and the line that deactivates it (0: none)."""
 
     line: int
     text: str
@@ -30,7 +30,7 @@ class Statement(NamedTuple):
 
 
 class Statements(NamedTuple):
-    """A configuration's statements, the paths that are deactivated, and the lines that are of groups."""
+    """A configuration's statements, the deactivated paths, and the lines that come from groups."""
 
     every: list[Statement]
     inactive: list[tuple[int, str]]
@@ -44,8 +44,8 @@ class Statements(NamedTuple):
 def read_statements(text: str) -> Statements:
     """Read a configuration in either style, or in both.
 
-    What applied groups bring comes first, for a statement of one's own overrides a group's; groups are
-    applied wherever they are named, and wildcards fill in what is there (Junos CLI guide, "groups").
+    The statements of applied groups come first, because other statements override them; groups are applied
+    wherever they are named, and wildcards match existing statements (Junos CLI guide, "groups").
     """
     bare = _COMMENT.sub(lambda match: "\n" * match[0].count("\n"), text)
     written: list[tuple[int, str]] = []
@@ -70,7 +70,7 @@ def read_statements(text: str) -> Statements:
 
 
 def _rooted(written: list[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Give statements their whole path where only a part was shown: ``show configuration protocols ospf``."""
+    """Complete the paths of statements if only a part was shown: ``show configuration protocols ospf``."""
     roots = {row.split()[0] for _, row in written}
     if "protocols" in roots:
         return written
@@ -82,7 +82,7 @@ def _rooted(written: list[tuple[int, str]]) -> list[tuple[int, str]]:
 
 
 def under(text: str, path: str) -> bool:
-    """Say whether a statement is a path's own or below it."""
+    """Say whether a statement is at a path or below it."""
     return text == path or text.startswith(f"{path} ")
 
 
@@ -94,7 +94,7 @@ def _lines(text: str) -> Iterator[tuple[int, str, str]]:
     for number, row in enumerate(text.splitlines(), 1):
         match = re.match(r"\s*(set|deactivate|activate|delete) (\S.*)", row)
         if match and not path:
-            words = []  # a prompt, or what else stands before the first statement
+            words = []  # a prompt, or other text before the first statement
             yield number, match[1], " ".join(match[2].split())
             continue
         for word in (found[0] for found in _TOKEN.finditer(row)):
@@ -124,16 +124,16 @@ def _from_groups(written: Sequence[tuple[int, str]], own: Sequence[tuple[int, st
         if not match:
             continue
         for group in match[2].strip("[] ").split():
-            inside = [(n, text.removeprefix(f"groups {group} ")) for n, text in written]
-            lines = [(n, text) for (n, text), (_, old) in zip(inside, written, strict=True) if text != old]
+            prefix = f"groups {group} "
+            lines = [(n, text.removeprefix(prefix)) for n, text in written if text.startswith(prefix)]
             lines = [(n, text) for n, text in lines if not match[1] or under(text, match[1])]
-            # of several groups the first counts: it comes last
+            # the first of several groups takes precedence, so its statements come last
             found = [(n, text) for line in lines for n, text in _filled(line, own)] + found
     return found
 
 
 def _filled(line: tuple[int, str], own: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Return a group's statement once for each thing that its wildcards, ``<ge-*>``, match."""
+    """Return a group's statement once for each path that its wildcards, ``<ge-*>``, match."""
     number, text = line
     words = text.split()
     last = max((n for n, word in enumerate(words) if word.startswith("<")), default=-1)

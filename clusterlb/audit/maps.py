@@ -1,4 +1,4 @@
-"""Route maps and prefix lists, and where they are put on OSPF's routes."""
+"""Route maps and prefix lists, and the lines that apply them to OSPF's routes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from clusterlb.audit.nest import Block, Row
-from clusterlb.audit.policy import Clause, Entry, Policy
+from clusterlb.audit.policy import Clause, Policy, PrefixRow
 from clusterlb.audit.view import network_of
 
 _ENTRY = r"(?:(?:seq )?(\d+) )?(permit|deny) (\S+)(?: eq (\d+))?(?: ge (\d+))?(?: le (\d+))?"
@@ -23,10 +23,10 @@ _ON_OSPF = {
 
 
 def read_policy(top: Sequence[Block], process: Sequence[Row], ip: str = "ip") -> Policy | None:
-    """Return the policy on OSPF's routes, None when there is none.
+    """Return the policy on OSPF's routes, None without one.
 
-    ``top``: the outermost lines; ``process``: the lines that the OSPF process and its VRF have. ``table-map``
-    is NX-OS's word, ``distribute-list`` EOS's, ``ip protocol`` that of FRR's zebra (docs/switch.md). ``ip``:
+    ``top``: the outermost blocks; ``process``: the lines of the OSPF process and its VRF. ``table-map`` is
+    NX-OS's command, ``distribute-list`` EOS's, ``ip protocol`` that of FRR's zebra (docs/switch.md). ``ip``:
     the family, ``ip`` or ``ipv6``.
     """
     for pattern in _ON_OSPF[ip]:
@@ -53,7 +53,7 @@ def _policy(name: str, number: int, top: Sequence[Block], only_a_list: bool, ip:
     return Policy(name, (*dict.fromkeys(lines), number), [clauses[place] for place in sorted(clauses)])
 
 
-def _clause(permit: bool, block: Block, lists: dict[str, list[Entry]], ip: str) -> Clause:
+def _clause(permit: bool, block: Block, lists: dict[str, list[PrefixRow]], ip: str) -> Clause:
     clause = Clause(permit, block.line)
     for line, text in block.rows():
         if match := re.fullmatch(rf"match {ip} address prefix-list (.+)", text):
@@ -66,9 +66,9 @@ def _clause(permit: bool, block: Block, lists: dict[str, list[Entry]], ip: str) 
     return clause
 
 
-def _lists(top: Sequence[Block], ip: str) -> dict[str, list[Entry]]:
-    """Return the prefix lists, written a row at a time or as a block (EOS); of one number the last counts."""
-    lists: dict[str, dict[int, Entry]] = {}
+def _lists(top: Sequence[Block], ip: str) -> dict[str, list[PrefixRow]]:
+    """Return the prefix lists, written in rows or as a block (EOS); the last row of a number applies."""
+    lists: dict[str, dict[int, PrefixRow]] = {}
     for block in top:
         if match := re.match(rf"{ip} prefix-list (\S+)", block.text):
             rows = [(block.line, block.text[match.end() :].strip()), *block.rows()]
@@ -78,7 +78,7 @@ def _lists(top: Sequence[Block], ip: str) -> dict[str, list[Entry]]:
     return {name: [entries[place] for place in sorted(entries)] for name, entries in lists.items()}
 
 
-def _enter(entries: dict[int, Entry], text: str, line: int, every: str) -> None:
+def _enter(entries: dict[int, PrefixRow], text: str, line: int, every: str) -> None:
     match = re.fullmatch(_ENTRY, text)
     if not match:
         return
@@ -91,4 +91,4 @@ def _enter(entries: dict[int, Entry], text: str, line: int, every: str) -> None:
     shortest = int(equal or least or prefix.prefixlen)
     longest = int(equal or most or (prefix.max_prefixlen if least else prefix.prefixlen))
     number = int(place) if place else max(entries, default=0) + 5
-    entries[number] = Entry(permit == "permit", prefix, shortest, longest, line)
+    entries[number] = PrefixRow(permit == "permit", prefix, shortest, longest, line)

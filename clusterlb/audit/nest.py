@@ -1,4 +1,4 @@
-"""Lines and the lines indented under them."""
+"""Parse indented lines into blocks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 Row = tuple[int, str]
 _CONTEXT = re.compile(r"(?:interface|router|route-map|vrf) |bfd$")
-# what nobody writes outside a context: FRR reads files that are not indented, too
-_INSIDE = re.compile(
+# lines that exist only in a context: FRR also reads files without indentation
+_IN_CONTEXT = re.compile(
     r"(?:no )?(?:ip ospf |ipv6 ospf6 |network \S+ area |ospf6? router-id |passive-interface |area \S+ |"
     r"timers (?:lsa|throttle) |maximum-paths |match |on-match |shutdown$|bandwidth |description )"
 )
@@ -25,21 +25,21 @@ class Block:
     body: list[Block] = field(default_factory=list)
 
     def rows(self) -> list[Row]:
-        """Return the lines right under this one, each with its number."""
+        """Return the lines directly under this one, each with its number."""
         return [(block.line, block.text) for block in self.body]
 
     def under(self, text: str) -> Iterator[Row]:
-        """Yield the lines under every line of this text that stands right under this one."""
+        """Yield the lines of each block with this text directly under this one."""
         for block in self.body:
             if block.text == text:
                 yield from block.rows()
 
 
 def nest(rows: Sequence[str]) -> tuple[list[Block], dict[int, tuple[int, ...]]]:
-    """Return the outermost blocks, and for each line the lines of the blocks around it.
+    """Return the outermost blocks, and for each line the line numbers of the blocks around it.
 
     Comments, ``exit`` and ``end`` are left out; runs of blanks become one. A context that is entered twice is
-    one block, as it is to the system; ``no`` in front of one ends it.
+    one block, as it is for the system; ``no`` before a context removes it.
     """
     top: list[Block] = []
     stack: list[Block] = []
@@ -50,7 +50,7 @@ def nest(rows: Sequence[str]) -> tuple[list[Block], dict[int, tuple[int, ...]]]:
         if not text or text[0] in "!#" or text == "end" or text.startswith("exit"):
             continue
         indent = len(row) - len(row.lstrip())
-        if not indent and stack and _INSIDE.match(text) and _CONTEXT.match(stack[0].text):
+        if not indent and stack and _IN_CONTEXT.match(text) and _CONTEXT.match(stack[0].text):
             indent = stack[0].indent + 1
         while stack and stack[-1].indent >= indent:
             stack.pop()

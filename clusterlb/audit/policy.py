@@ -1,4 +1,4 @@
-"""Route policies: would a route with this prefix, whose next hop is behind this port, be taken?"""
+"""Route policies: is a route with a prefix, and a next hop behind a port, accepted?"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from clusterlb.model.address import IPNetwork
 
 
-class Entry(NamedTuple):
+class PrefixRow(NamedTuple):
     """One row of a prefix list: routes inside ``prefix`` whose length is ``shortest`` to ``longest``."""
 
     permit: bool
@@ -19,12 +19,12 @@ class Entry(NamedTuple):
     line: int
 
     def matches(self, route: IPNetwork) -> bool:
-        """Say whether this line decides about a route."""
+        """Say whether this row matches a route."""
         return self.shortest <= route.prefixlen <= self.longest and within(route, self.prefix)
 
 
 def within(route: IPNetwork, prefix: IPNetwork) -> bool:
-    """Say whether a route is of a prefix's family and inside it."""
+    """Say whether a route is in a prefix, of the same family."""
     if isinstance(route, IPv4Network):
         return isinstance(prefix, IPv4Network) and route.subnet_of(prefix)
     return isinstance(prefix, IPv6Network) and route.subnet_of(prefix)
@@ -32,19 +32,19 @@ def within(route: IPNetwork, prefix: IPNetwork) -> bool:
 
 @dataclass(slots=True)
 class Clause:
-    """One step of a route map or a policy statement; it decides about what its conditions do not exclude.
+    """One step of a route map or a policy statement; it decides about the routes that meet its conditions.
 
-    ``unknown`` is the line of a condition that is not understood here, 0 when all are.
+    ``unknown``: the line of a condition that this module does not know; 0 if it knows all.
     """
 
     permit: bool
     line: int
-    prefixes: list[Entry] | None = None
+    prefixes: list[PrefixRow] | None = None
     ports: list[str] = field(default_factory=list)
     unknown: int = 0
 
     def deciding_line(self, route: IPNetwork, port: str) -> int:
-        """Return the line by which the clause decides about a route, 0 when it does not."""
+        """Return the line by which the clause decides about a route, 0 if it does not decide."""
         if self.ports and port not in self.ports:
             return 0
         if self.prefixes is None:
@@ -55,9 +55,9 @@ class Clause:
 
 @dataclass(slots=True)
 class Policy:
-    """What filters OSPF's routes on their way to the routing table, and the lines that make it up.
+    """A filter between OSPF's routes and the routing table, and the filter's lines.
 
-    ``otherwise`` is what becomes of a route that no clause decides about: a route map denies it.
+    ``otherwise``: whether a route that no clause decides about is accepted; a route map denies it.
     """
 
     name: str
@@ -67,11 +67,11 @@ class Policy:
 
     @property
     def unknown(self) -> int:
-        """Return the line of a condition that is not understood, 0 if none: ``takes`` says nothing then."""
+        """Return the line of an unknown condition, 0 if none; with one, ``takes`` may be wrong."""
         return next((clause.unknown for clause in self.clauses if clause.unknown), 0)
 
     def takes(self, route: IPNetwork, port: str) -> tuple[bool, int]:
-        """Say whether a route through a port gets into the routing table, and by which line."""
+        """Return whether a route through a port is accepted into the routing table, and the deciding line."""
         for clause in self.clauses:
             if line := clause.deciding_line(route, port):
                 return clause.permit, line

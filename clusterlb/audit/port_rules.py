@@ -1,6 +1,6 @@
-"""What may be wrong with a port to the directors: one rule a concern, each with what it costs.
+"""Rules about a port towards directors: one function a concern, each remark with the fault's cost.
 
-Figures were measured with FRR as the switch (docs/switch.md).
+The figures were measured with FRR as the switch (docs/switch.md).
 """
 
 from __future__ import annotations
@@ -8,16 +8,34 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from clusterlb.audit.finding import Severity
-from clusterlb.audit.remark import Remark
+from clusterlb.audit.finding import Remark, Severity, about_port
 from clusterlb.audit.view import Section, Setting
-from clusterlb.render.facts import SwitchFacts
+from clusterlb.render.switch import SwitchFacts
 
 POINTS = frozenset({"point-to-multipoint", "point-to-point"})
 
+# Settings that must be the directors', each with its rule and the text after the port's name.
+_EQUAL = (
+    ("area", Setting.AREA, "is in area {found}, the directors in {wanted}: no adjacency"),
+    ("area", Setting.AREA_TYPE, "is in an area of type {found}, the directors' is {wanted}: no adjacency"),
+    (
+        "hello-dead",
+        Setting.HELLO,
+        "sends hellos every {found} s, the directors every {wanted} s: no adjacency",
+    ),
+    ("hello-dead", Setting.DEAD, "has dead interval {found} s, the directors {wanted} s: no adjacency"),
+    ("passive", Setting.PASSIVE, "is passive: it sends no hellos, so no director becomes a neighbour"),
+)
+_AUTHENTICATIONS = {
+    "md5": "MD5",
+    "chain": "a key chain",
+    "none": "no authentication",
+    "other": "another authentication",
+}
+
 
 def switched_off(port: Section) -> Iterator[Remark]:
-    """Say that a port, or OSPF on it, is not in force."""
+    """Report a port, or OSPF on the port, that is not in force."""
     if port.text(Setting.OFF) == "yes":
         text = f"{port.name} is switched off: no director behind it becomes a neighbour"
         for line in dict.fromkeys(port.values[Setting.OFF].lines):
@@ -25,33 +43,19 @@ def switched_off(port: Section) -> Iterator[Remark]:
 
 
 def adjacency(port: Section, wanted: Section) -> Iterator[Remark]:
-    """Say what keeps a port and its directors from becoming neighbours, or from staying so."""
-    equal = (
-        ("area", Setting.AREA, "is in area {found}, the directors in {wanted}: no adjacency"),
-        (
-            "area",
-            Setting.AREA_TYPE,
-            "is in an area of type {found}, the directors' is {wanted}: no adjacency",
-        ),
-        (
-            "hello-dead",
-            Setting.HELLO,
-            "sends hellos every {found} s, the directors every {wanted} s: no adjacency",
-        ),
-        ("hello-dead", Setting.DEAD, "has dead interval {found} s, the directors {wanted} s: no adjacency"),
-        ("passive", Setting.PASSIVE, "is passive: it sends no hellos, so no director becomes a neighbour"),
-    )
-    for rule, setting, text in equal:
+    """Report settings that keep a port and its directors from becoming or staying neighbours."""
+    for rule, setting, text in _EQUAL:
         found, right = port.text(setting), wanted.text(setting)
         if found and found != right:
-            said = f"{port.name} {text.format(found=found, wanted=right)}"
-            yield Remark(rule, Severity.ERROR, port.at(setting), said, port.name, (setting,))
+            yield about_port(
+                port, rule, Severity.ERROR, f" {text.format(found=found, wanted=right)}", setting
+            )
 
 
 def network(port: Section, directors: str) -> Iterator[Remark]:
-    """Compare the network type with ``directors``, their own; on a broadcast link somebody must be elected.
+    """Compare the network type with ``directors``, their own; a broadcast link needs a designated router.
 
-    Point-to-point and point-to-multipoint go together (tried with FRR), broadcast with broadcast alone.
+    Point-to-point and point-to-multipoint work together (tested with FRR), broadcast only with broadcast.
     """
     found = port.text(Setting.NETWORK)
     alone = {"broadcast", "non-broadcast"}
@@ -61,52 +65,45 @@ def network(port: Section, directors: str) -> Iterator[Remark]:
             if found == "broadcast"
             else "the adjacency stays in ExStart, or no route is computed"
         )
-        text = f"{port.name} is of network type {found}, the directors are {directors}: {why}"
-        line = port.at(Setting.NETWORK)
-        yield Remark("network-type", Severity.ERROR, line, text, port.name, (Setting.NETWORK,))
+        text = f" is of network type {found}, the directors are {directors}: {why}"
+        yield about_port(port, "network-type", Severity.ERROR, text, Setting.NETWORK)
     elif found == "broadcast" and port.text(Setting.PRIORITY) == "0":
         text = (
-            f"{port.name} has priority 0, as the directors have: nobody becomes the designated router, "
+            " has priority 0, as the directors have: nobody becomes the designated router, "
             "and no route is computed"
         )
-        line = port.at(Setting.PRIORITY)
-        yield Remark("network-type", Severity.ERROR, line, text, port.name, (Setting.PRIORITY,))
+        yield about_port(port, "network-type", Severity.ERROR, text, Setting.PRIORITY)
 
 
 def authentication(port: Section, wanted: Section) -> Iterator[Remark]:
-    """Compare authentication; a key that the switch shows encrypted is compared by its number alone."""
+    """Compare authentication; of a key that the switch shows encrypted, only the number is compared."""
     found, right = port.text(Setting.AUTHENTICATION), wanted.text(Setting.AUTHENTICATION)
-    both = (Setting.AUTHENTICATION, Setting.KEY)
     if found != right:
-        names = {
-            "md5": "MD5",
-            "chain": "a key chain",
-            "none": "no authentication",
-            "other": "another authentication",
-        }
-        text = f"{port.name} has {names[found]}, the directors have {names[right]}: no adjacency"
-        line = port.at(Setting.AUTHENTICATION)
-        yield Remark("authentication", Severity.ERROR, line, text, port.name, both)
+        theirs = _AUTHENTICATIONS[right]
+        text = f" has {_AUTHENTICATIONS[found]}, the directors have {theirs}: no adjacency"
+        both = (Setting.AUTHENTICATION, Setting.KEY)
+        yield about_port(port, "authentication", Severity.ERROR, text, *both)
     elif right == "md5":
         number, key = wanted.text(Setting.KEY).split(" ", 1)
         keys = dict(row.split(" ", 1) for row in port.text(Setting.KEY).split("\n") if " " in row)
         if keys.get(number) not in {key, "*"}:
             what = "is not the directors'" if number in keys else "is missing, and the directors use it"
-            text = f"{port.name}: MD5 key {number} {what}: no adjacency"
-            yield Remark("authentication", Severity.ERROR, port.at(Setting.KEY), text, port.name, both)
+            text = f": MD5 key {number} {what}: no adjacency"
+            both = (Setting.KEY, Setting.AUTHENTICATION)
+            yield about_port(port, "authentication", Severity.ERROR, text, *both)
 
 
 def bfd(port: Section, wanted: Section, facts: SwitchFacts) -> Iterator[Remark]:
-    """Compare BFD; without it, or with slower timers, a dead director keeps its flows for longer."""
+    """Compare BFD; without BFD, or with slower timers, a dead director keeps its flows for longer."""
     found, right = port.text(Setting.BFD), wanted.text(Setting.BFD)
     timers = (Setting.BFD_TX, Setting.BFD_RX, Setting.BFD_MULTIPLIER)
     if found != right:
         if right == "yes":
-            text = f"{port.name} has no BFD: a dead director gets traffic for up to {facts.dead} s, not for "
+            text = f" has no BFD: a dead director gets traffic for up to {facts.dead} s, not for "
             text += f"{facts.bfd.interval * facts.bfd.multiplier if facts.bfd else 0} ms"
         else:
-            text = f"{port.name} has BFD, the directors have none: no session will come up"
-        yield Remark("bfd", Severity.WARNING, port.at(Setting.BFD), text, port.name, (Setting.BFD, *timers))
+            text = " has BFD, the directors have none: no session will come up"
+        yield about_port(port, "bfd", Severity.WARNING, text, Setting.BFD, *timers)
         return
     if port.text(Setting.BFD_TX) == "?":
         text = f"the file does not show the BFD intervals of {port.name}: see that they are the directors'"
@@ -124,28 +121,25 @@ def bfd(port: Section, wanted: Section, facts: SwitchFacts) -> Iterator[Remark]:
 
 
 def retransmit(port: Section, wanted: Section) -> Iterator[Remark]:
-    """Warn when the port waits longer than the directors to repeat what was lost."""
+    """Warn when the port waits longer than the directors before it retransmits an LSA."""
     found, right = port.text(Setting.RETRANSMIT), wanted.text(Setting.RETRANSMIT)
     if int(found) > int(right):
         text = (
-            f"{port.name} repeats a lost LSA after {found} s, the directors after {right} s: "
+            f" repeats a lost LSA after {found} s, the directors after {right} s: "
             "a director that comes back waits for it (measured with FRR: 6.4 s, not 2.4 s)"
         )
-        line = port.at(Setting.RETRANSMIT)
-        yield Remark("retransmit", Severity.WARNING, line, text, port.name, (Setting.RETRANSMIT,))
+        yield about_port(port, "retransmit", Severity.WARNING, text, Setting.RETRANSMIT)
 
 
 def costs(ports: Sequence[Section]) -> Iterator[Remark]:
-    """Report each port whose cost is not that of most (of two, the dearer): only the cheapest get traffic."""
+    """Report each port whose cost differs from most ports' (of two ports, the dearer): it gets no traffic."""
     texts = [port.text(Setting.COST) for port in ports]
     counts = Counter(texts)
     usual = max(counts, key=lambda text: (counts[text], text != "", -int(text or 0)), default="")
     for port, text in zip(ports, texts, strict=True):
         if text != usual:
             said = (
-                f"{port.name} has cost {text or 'by its speed'}, other director ports have "
+                f" has cost {text or 'by its speed'}, other director ports have "
                 f"{usual or 'it by theirs'}: directors behind the dearer ports get no traffic"
             )
-            yield Remark(
-                "unequal-cost", Severity.ERROR, port.at(Setting.COST), said, port.name, (Setting.COST,)
-            )
+            yield about_port(port, "unequal-cost", Severity.ERROR, said, Setting.COST)

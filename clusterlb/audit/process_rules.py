@@ -1,6 +1,6 @@
-"""What may be wrong with the OSPF process and the filter on its routes, each with what it costs.
+"""Rules about the OSPF process and the filter on its routes, each remark with the fault's cost.
 
-Figures were measured with FRR as the switch (docs/switch.md).
+The figures were measured with FRR as the switch (docs/switch.md).
 """
 
 from __future__ import annotations
@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network, ip_network
 
-from clusterlb.audit.finding import Severity
+from clusterlb.audit.finding import Remark, Severity, about_process
 from clusterlb.audit.policy import within
-from clusterlb.audit.remark import Remark
 from clusterlb.audit.view import Process, Section, Setting
 from clusterlb.model.address import IPNetwork
-from clusterlb.render.facts import SwitchFacts
+from clusterlb.render.switch import SwitchFacts
 
 _LSA_DEFAULT_MS = 1000
 _SPF_SLOW_MS = 100
@@ -25,7 +24,7 @@ _STRANGERS = {
 
 
 def switched_off(process: Process, wanted: Process, facts: SwitchFacts) -> Iterator[Remark]:
-    """Say that the process, or what it needs of the system, is not in force."""
+    """Report a process, or a feature that the process needs, that is not in force."""
     found, right = process.section, wanted.section
     if found.text(Setting.OFF) == "yes":
         text = "OSPF is switched off here, or routing is: no director becomes a neighbour, or gets no traffic"
@@ -35,24 +34,18 @@ def switched_off(process: Process, wanted: Process, facts: SwitchFacts) -> Itera
         return
     if found.text(Setting.FEATURE) == "no":
         text = "`feature ospf` is not there: NX-OS speaks no OSPF"
-        line = found.at(Setting.FEATURE)
-        yield Remark("switched-off", Severity.ERROR, line, text, "", (Setting.FEATURE,))
+        yield about_process(found, "switched-off", Severity.ERROR, text, Setting.FEATURE)
     elif not found.text(Setting.FEATURE):
         text = "no `feature` line is in the file: see on the switch that `feature ospf` is there"
         yield Remark("switched-off", Severity.NOT_SEEN, found.line, text)
     if facts.bfd and found.text(Setting.BFD_FEATURE) == "no":
         text = f"`feature bfd` is not there: a dead director gets traffic for up to {facts.dead} s"
-        line = found.at(Setting.BFD_FEATURE)
-        yield Remark("bfd", Severity.WARNING, line, text, "", (Setting.BFD_FEATURE,))
+        yield about_process(found, "bfd", Severity.WARNING, text, Setting.BFD_FEATURE)
 
 
 def process(process: Process, wanted: Process, facts: SwitchFacts) -> Iterator[Remark]:
-    """Say what the OSPF process lacks: width, quick timers, help for a planned restart."""
+    """Compare the OSPF process: ECMP width, timers, help for a planned restart, resilient hashing."""
     found, right = process.section, wanted.section
-
-    def remark(rule: str, severity: Severity, text: str, *settings: Setting) -> Remark:
-        return Remark(rule, severity, found.at(settings[0]), text, "", settings)
-
     width = found.text(Setting.MAX_PATHS)
     if width == "?":
         text = (
@@ -61,14 +54,14 @@ def process(process: Process, wanted: Process, facts: SwitchFacts) -> Iterator[R
         yield Remark("ecmp-width", Severity.NOT_SEEN, found.line, text)
     elif width and int(width) < facts.max_paths:
         text = f"ECMP width {width} is below max_active {facts.max_paths}: directors beyond it get no traffic"
-        yield remark("ecmp-width", Severity.ERROR, text, Setting.MAX_PATHS)
+        yield about_process(found, "ecmp-width", Severity.ERROR, text, Setting.MAX_PATHS)
     arrival = int(found.text(Setting.LSA_ARRIVAL) or 0)
     if arrival >= _LSA_DEFAULT_MS or arrival > max(facts.pace_ms, int(right.text(Setting.LSA_ARRIVAL) or 0)):
         text = (
             f"a second change of a director within {arrival} ms is dropped without a word: it takes effect "
             f"after 1.7 to 2 s with retransmit-interval 1, after 7 to 10 s with 5; tuned, after 15 ms"
         )
-        yield remark("lsa-arrival", Severity.WARNING, text, Setting.LSA_ARRIVAL)
+        yield about_process(found, "lsa-arrival", Severity.WARNING, text, Setting.LSA_ARRIVAL)
     delay, longest = (int(found.text(s) or 0) for s in (Setting.SPF_DELAY, Setting.SPF_MAX))
     if delay > _SPF_SLOW_MS or longest > _SPF_SLOWEST_MS:
         text = (
@@ -76,24 +69,25 @@ def process(process: Process, wanted: Process, facts: SwitchFacts) -> Iterator[R
             "announcement and every withdrawal waits for it"
         )
         wrong = Setting.SPF_DELAY if delay > _SPF_SLOW_MS else Setting.SPF_MAX
-        yield remark("spf-delay", Severity.WARNING, text, wrong, Setting.SPF_DELAY)
+        yield about_process(found, "spf-delay", Severity.WARNING, text, wrong, Setting.SPF_DELAY)
     if right.text(Setting.HELPER) == "yes" and facts.graceful_restart and found.text(Setting.HELPER) == "no":
         text = "a director that restarts OSPF as planned gets no help: its routes are withdrawn meanwhile"
-        yield remark("graceful-restart", Severity.WARNING, text, Setting.HELPER)
+        yield about_process(found, "graceful-restart", Severity.WARNING, text, Setting.HELPER)
     if Setting.RESILIENT in right.values and Setting.RESILIENT not in found.values:
         text = (
             "no resilient hashing: when a director goes, flows of the others move too (19 to 41 % with "
             "hash-threshold, 86 % with modulo, none with resilient hashing)"
         )
-        yield remark("resilient-hashing", Severity.INFO, text, Setting.RESILIENT)
+        yield about_process(found, "resilient-hashing", Severity.INFO, text, Setting.RESILIENT)
 
 
 def policy(
     process: Process, facts: SwitchFacts, ports: Sequence[Section], version: int, partial: int
 ) -> Iterator[Remark]:
-    """Say whether directors can bring routes that are not theirs, and whether their own get in.
+    """Report a filter that lets foreign routes in from directors, or keeps the directors' routes out.
 
-    ``version``: 4 or 6, the routes' family. ``partial``: the line that says that filters are elsewhere, or 0.
+    ``version``: 4 or 6, the routes' family. ``partial``: the line which shows that the file lacks filters, or
+    0.
     """
     found = process.policy
     if found is None and partial:
@@ -147,7 +141,7 @@ def _host(prefix: IPNetwork) -> IPNetwork:
 
 
 def _beside(prefix: IPNetwork) -> tuple[IPNetwork, ...]:
-    """Return what a slip in a prefix length would let in: the network around a prefix, and a host of it."""
+    """Return routes that a prefix length too short by one lets in: the network around, and a host of it."""
     if not prefix.prefixlen:
         return ()
     around = prefix.supernet()

@@ -1,4 +1,4 @@
-"""The OSPF processes of a block configuration, and which of them a port is in."""
+"""The OSPF processes of a configuration in blocks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read_processes(
 ) -> dict[Key, Process]:
     """Return every OSPF process, by its name and VRF; on NX-OS one process has settings for each VRF.
 
-    ``partial``: the text is a part, so what stands outside of OSPF is ``?`` where it is not there.
+    ``partial``: the text is a part, so missing settings outside of OSPF are ``?``.
     """
     found: dict[Key, Process] = {}
     name = (
@@ -61,7 +61,7 @@ def _vrfs(block: Block) -> list[str]:
 def _process(key: Key, block: Block, top: Sequence[Block], system: System, ip: str) -> Process:
     rows, line = block.rows(), block.line
     if system is System.NXOS and key.vrf:
-        # `shutdown` of the process is that of its VRFs, too; nothing else is
+        # a VRF inherits the process's `shutdown` and no other line
         rows = [row for row in rows if row[1] == "shutdown"] + list(block.under(f"vrf {key.vrf}"))
         line = next(inner.line for inner in block.body if inner.text == f"vrf {key.vrf}")
     section = Section(block.text, line, process=key)
@@ -76,14 +76,14 @@ def _process(key: Key, block: Block, top: Sequence[Block], system: System, ip: s
 
 
 def _vrf_rows(top: Sequence[Block], vrf: str) -> list[Row]:
-    """Return the lines that FRR's zebra has for a VRF: those of its block, or the outermost ones."""
+    """Return the lines of FRR's zebra for a VRF: those of its block, or the outermost lines."""
     if not vrf:
         return [(block.line, block.text) for block in top]
     return [row for block in top if block.text == f"vrf {vrf}" for row in block.rows()]
 
 
 def _switches(section: Section, vrf: str, top: Sequence[Block], system: System) -> None:
-    """Say what the system as a whole has switched off: routing in a VRF (EOS), features (NX-OS)."""
+    """Set what the system has switched off globally: routing in a VRF (EOS), features (NX-OS)."""
     off = f"no ip routing vrf {vrf}" if vrf else "no ip routing"
     for block in top:
         if system is System.EOS and block.text == off:
@@ -95,15 +95,15 @@ def _switches(section: Section, vrf: str, top: Sequence[Block], system: System) 
             section.put(Setting.OFF, "no" if text.startswith("no ") else "yes", line)
     for setting, feature in ((Setting.FEATURE, "ospf"), (Setting.BFD_FEATURE, "bfd")):
         lines = [b.line for b in top if re.fullmatch(r"(?:no )?feature \S.*", b.text)]
-        own = [b for b in top if re.fullmatch(rf"(?:no )?feature {feature}", b.text)]
-        if own:
-            section.put(setting, "no" if own[-1].text.startswith("no ") else "yes", own[-1].line)
+        its = [b for b in top if re.fullmatch(rf"(?:no )?feature {feature}", b.text)]
+        if its:
+            section.put(setting, "no" if its[-1].text.startswith("no ") else "yes", its[-1].line)
         elif lines:
             section.values[setting] = Value("no")
 
 
 def _per_port(process: Process, rows: Sequence[Row]) -> None:
-    """Read the lines that are about one area, one prefix or one interface."""
+    """Read the process's lines about one area, prefix or interface."""
     for number, text in rows:
         if match := re.fullmatch(r"network (\S+)(?: ([\d.]+))? area (\S+)", text):
             network = network_of(f"{match[1]}/{match[2]}" if match[2] else match[1])

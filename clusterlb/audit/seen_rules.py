@@ -1,16 +1,15 @@
-"""What a file shows and what it cannot show: a port, a process, the area of a port without lines."""
+"""Rules about ports and processes that a file does not show, or shows incompletely."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from clusterlb.audit.finding import Severity
-from clusterlb.audit.remark import Remark
+from clusterlb.audit.finding import Remark, Severity
 from clusterlb.audit.view import Key, Section, Setting, View
 
 
 def hidden(view: View, names: Sequence[str]) -> Iterator[Remark]:
-    """Say what was not read, and that no port is known where none is named and none speaks OSPF by itself."""
+    """Report lines that were not read, and a file without any port that is named or speaks OSPF."""
     for line, text in view.hidden:
         said = f"`{text}`: not read, only the main system's OSPF is"
         yield Remark("no-ospf", Severity.NOT_SEEN, line, said)
@@ -32,7 +31,7 @@ def hidden(view: View, names: Sequence[str]) -> Iterator[Remark]:
 
 
 def silent(name: str, view: View, wanted: View) -> Remark:
-    """Say that a named port does not speak OSPF."""
+    """Report a named port that does not speak OSPF."""
     text = f"{name} does not speak OSPF: no adjacency with the directors behind it"
     settings = dict(wanted.ports[name].values)
     if any(process.networks for process in view.processes.values()):
@@ -43,7 +42,7 @@ def silent(name: str, view: View, wanted: View) -> Remark:
 
 
 def unsure(port: Section, wanted: Section, view: View) -> Iterator[Remark]:
-    """Say that a ``network`` statement may or may not be about a port, or that its area is wrong anyway."""
+    """Report a port that a ``network`` statement may match, or whose area is wrong in any case."""
     process = view.processes.get(port.process)
     if port.name not in view.unsure or process is None:
         return
@@ -65,7 +64,7 @@ def unsure(port: Section, wanted: Section, view: View) -> Iterator[Remark]:
 
 
 def no_process(view: View, key: Key, ports: Sequence[Section]) -> Remark:
-    """Say that ports are in a process that the file does not have; a file without any is not the whole."""
+    """Report ports in a process that the file lacks; a file without any process is incomplete."""
     name = " ".join(
         ["OSPF process", *([key.name] if key.name else []), *([f"of VRF {key.vrf}"] if key.vrf else [])]
     )

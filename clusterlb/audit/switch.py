@@ -1,4 +1,4 @@
-"""The audit: a configuration against the one that would be generated for the same ports."""
+"""The audit: compare a configuration with the configuration generated for the same ports."""
 
 from __future__ import annotations
 
@@ -10,22 +10,20 @@ from typing import NamedTuple
 from clusterlb.audit import port_rules, process_rules, seen_rules
 from clusterlb.audit.blocks import read_blocks
 from clusterlb.audit.detect import Guess, recognise
-from clusterlb.audit.finding import Finding
+from clusterlb.audit.finding import Finding, Remark
 from clusterlb.audit.fix import lines_of
 from clusterlb.audit.junos import read_junos
 from clusterlb.audit.junos_policy import unit_of
-from clusterlb.audit.remark import Remark
 from clusterlb.audit.view import Key, Section, Setting, View
-from clusterlb.render.facts import Link, SwitchFacts
-from clusterlb.render.switch import System, render_switch
+from clusterlb.render.switch import Link, SwitchFacts, System, render_switch
 
-# loopbacks, and ports for management: Junos's idiom is `interface all` and `interface fxp0.0 disable`
+# loopbacks and management ports: on Junos, `interface all` usually goes with `interface fxp0.0 disable`
 _OTHERS = re.compile(r"(?:lo(?:opback)?[\d.]*|mgmt\d+|management[\d/]+|(?:fxp\d|vme)[\d.]*)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """An audit: the system whose words were read and why, what was left out, the findings by line."""
+    """An audit: the system and its reason, notes on parts that were not read, and the findings by line."""
 
     guess: Guess
     omitted: tuple[str, ...]
@@ -33,32 +31,26 @@ class Report:
 
 
 class _Said(NamedTuple):
-    """A remark, about which process, and the configuration that would be generated for it."""
+    """A remark, its process, and the configuration that would be generated for the process."""
 
     remark: Remark
     key: Key
     wanted: View
 
 
-def audit_switch(text: str, file: str, facts: SwitchFacts, system: System | None = None) -> list[Finding]:
-    """Return what is wrong with a switch's configuration, in the order of its lines: see ``report``."""
-    return report(text, file, facts, system).findings
-
-
 def report(text: str, file: str, facts: SwitchFacts, system: System | None = None) -> Report:
     """Audit a switch's configuration.
 
-    The ports that are looked at are ``facts.ports``, or all that speak OSPF but loopbacks and
-    management ports. A finding's fix is
-    taken from the configuration that ``render_switch`` gives for the process and the VRF that the port is
-    in, so both say the same. SwitchError when the text is no configuration of a known system, or when the
-    system cannot express what the inventory asks.
+    The audited ports are ``facts.ports``, or all that speak OSPF except loopbacks and management ports. A
+    finding's fix comes from the configuration that ``render_switch`` returns for the port's process and VRF,
+    so both agree. SwitchError when the text is no configuration of a known system, or when the system cannot
+    express what the inventory asks.
     """
     guess = recognise(text, file, system)
     found = list(_findings(text, file, facts, guess.system, "ip"))
     omitted: tuple[str, ...] = ()
     if facts.prefixes6 and guess.system is System.FRR:
-        # a port to a director speaks both
+        # a port to a director speaks OSPFv2 and OSPFv3
         both = facts.ports or tuple(_speaking(read(text, guess.system), facts))
         found += _findings(text, file, replace(facts, ports=both), guess.system, "ipv6")
     elif facts.prefixes6:
@@ -68,9 +60,9 @@ def report(text: str, file: str, facts: SwitchFacts, system: System | None = Non
 
 
 def read(text: str, system: System, names: Sequence[str] = (), ip: str = "ip", vrf: str = "") -> View:
-    """Return what a configuration of this system says; ``ip`` ``ipv6`` is FRR's OSPFv3.
+    """Parse a configuration of this system; ``ip``: ``ipv6`` for FRR's OSPFv3.
 
-    ``vrf``: that of the ports, where their own lines are not in the text.
+    ``vrf``: the ports' VRF, if the text has no line for it.
     """
     return read_junos(text, names) if system is System.JUNOS else read_blocks(text, system, names, ip, vrf)
 
@@ -86,13 +78,13 @@ def _findings(text: str, file: str, facts: SwitchFacts, system: System, ip: str)
 
 
 def _written(name: str, view: View) -> str:
-    """Return a port's name as the file has it: systems do not care about capitals."""
+    """Return a port's name as the file writes it: systems ignore case."""
     known = {port.casefold(): port for port in (*view.inactive, *view.unsure, *view.ports)}
     return name if name in view.ports else known.get(name.casefold(), name)
 
 
 def _speaking(view: View, facts: SwitchFacts) -> Iterator[str]:
-    """Yield the ports that speak OSPF, and of those that are inactive the ones with the directors' hellos."""
+    """Yield the ports that speak OSPF, and inactive ports with the directors' hello and dead intervals."""
     hellos = {Setting.HELLO: str(facts.hello), Setting.DEAD: str(facts.dead)}
     for name in (*view.ports, *view.tuned):
         if not _OTHERS.match(name):
@@ -107,19 +99,19 @@ def _said(view: View, facts: SwitchFacts, system: System, names: Sequence[str], 
     wanted = _wanted(facts, first, names, system, ip)
     for remark in seen_rules.hidden(view, names):
         yield _Said(remark, first, wanted)
-    ports = [port for name in names if (port := _port(view, name))]
+    ports = [port for name in names if (port := view.port(name))]
     for name in names:
-        if _port(view, name) is None:
+        if view.port(name) is None:
             yield _Said(seen_rules.silent(name, view, wanted), first, wanted)
     for key in dict.fromkeys([port.process for port in ports] if ports else [first] * bool(view.processes)):
-        own = [port for port in ports if port.process == key]
-        yield from _of_process(view, facts, system, key, own, ip)
+        its_ports = [port for port in ports if port.process == key]
+        yield from _of_process(view, facts, system, key, its_ports, ip)
 
 
 def _of_process(
     view: View, facts: SwitchFacts, system: System, key: Key, ports: Sequence[Section], ip: str
 ) -> Iterator[_Said]:
-    """Yield what is wrong with one process and its ports."""
+    """Yield the remarks about one process and its ports."""
     wanted = _wanted(facts, key, [port.name for port in ports], system, ip)
     by_link = {port.name: _link(port, facts) for port in ports}
     rights = {
@@ -137,7 +129,7 @@ def _of_process(
         yield _Said(seen_rules.no_process(view, key, ports), key, wanted)
         return
     right_process = wanted.processes[key]
-    # FRR's filter is zebra's; the others' is in OSPF's own part of the configuration
+    # FRR's filter is in zebra's configuration; the other systems' is in OSPF's
     partial = view.partial if system.is_frr else 0
     for remark in (
         *process_rules.switched_off(process, right_process, facts),
@@ -160,12 +152,8 @@ def _of_port(port: Section, right: Section, view: View, facts: SwitchFacts, ip: 
     yield from port_rules.retransmit(port, right)
 
 
-def _port(view: View, name: str) -> Section | None:
-    return view.ports.get(name) or view.unsure.get(name) or view.inactive.get(name)
-
-
 def _wanted(facts: SwitchFacts, key: Key, names: Sequence[str], system: System, ip: str) -> View:
-    """Return what would be generated for ports in a process."""
+    """Return the parsed configuration that would be generated for ports in a process."""
     process = key.name if system is not System.JUNOS else ""
     text = render_switch(replace(facts, ports=tuple(names), process=process, vrf=key.vrf), system)
     view = read(text, system, (), ip, key.vrf)
@@ -176,7 +164,7 @@ def _wanted(facts: SwitchFacts, key: Key, names: Sequence[str], system: System, 
 
 
 def _link(port: Section, facts: SwitchFacts) -> Link:
-    """Return the kind of the directors' links that the port goes with best, the first if with none."""
+    """Return the kind of the directors' links that matches the port best, the first if none does."""
     links = facts.links if facts.link in facts.links else (facts.link, *facts.links)
 
     def fits(link: Link) -> tuple[bool, bool]:

@@ -1,4 +1,4 @@
-"""What a switch's configuration says, whatever the system, and on which lines."""
+"""A switch's parsed configuration, the same for all systems, with line numbers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from clusterlb.model.address import IPNetwork
 
 
 class Setting(Enum):
-    """What a port or an OSPF process can be told. Times of BFD, LSA and SPF are milliseconds.
+    """A setting of a port or an OSPF process. Times of BFD, LSA and SPF are milliseconds.
 
-    ``OFF``: taken out of force. ``FEATURE`` and ``BFD_FEATURE``: whether NX-OS has the feature at all.
-    ``HELPER``: whether it helps a neighbour to restart.
+    ``OFF``: switched off or inactive. ``FEATURE`` and ``BFD_FEATURE``: whether NX-OS has the feature on.
+    ``HELPER``: whether the process helps a neighbour to restart.
     """
 
     AREA = auto()
@@ -45,9 +45,9 @@ class Setting(Enum):
 
 
 class Value(NamedTuple):
-    """A setting's text in one spelling for all systems, and the lines it stands on: none for a default.
+    """A setting's text in one spelling for all systems, and its lines: none for a default.
 
-    ``undo``: what takes those lines back, where their own text does not tell (Junos).
+    ``undo``: the lines that remove those lines, if their text does not tell (Junos).
     """
 
     text: str
@@ -56,7 +56,7 @@ class Value(NamedTuple):
 
 
 class Key(NamedTuple):
-    """An OSPF process: its name or number, empty where it has none, and its VRF, empty for the default."""
+    """An OSPF process: its name or number, empty without one, and its VRF, empty for the default."""
 
     name: str = ""
     vrf: str = ""
@@ -64,7 +64,7 @@ class Key(NamedTuple):
 
 @dataclass(slots=True)
 class Section:
-    """A port or an OSPF process: the line it begins on, and for a port the process it is in."""
+    """A port or an OSPF process: its first line, and a port's process."""
 
     name: str
     line: int
@@ -72,7 +72,7 @@ class Section:
     process: Key = field(default_factory=Key)
 
     def put(self, setting: Setting, text: str, line: int, undo: str = "") -> None:
-        """Take what a line says: the last word counts, but keys add up."""
+        """Add a line's setting: the last line's text applies, but keys add up."""
         earlier = self.values.get(setting, Value(""))
         if setting is Setting.KEY and earlier.lines:
             text = f"{earlier.text}\n{text}"
@@ -82,11 +82,11 @@ class Section:
         self.values[setting] = Value(text, (*earlier.lines, line), undos)
 
     def text(self, setting: Setting) -> str:
-        """Return a setting's text, empty when nothing says it."""
+        """Return a setting's text, empty if it is not set."""
         return self.values[setting].text if setting in self.values else ""
 
     def at(self, setting: Setting) -> int:
-        """Return the line to look at: the setting's, or the section's when it is not set."""
+        """Return the setting's first line, or the section's if the setting has none."""
         value = self.values.get(setting)
         return value.lines[0] if value and value.lines else self.line
 
@@ -101,7 +101,7 @@ class Covered(NamedTuple):
 
 @dataclass(slots=True)
 class Process:
-    """An OSPF process in one VRF: its settings, the policy on its routes, what it says of ports and areas.
+    """An OSPF process in one VRF: its settings, the policy on its routes, its lines about ports and areas.
 
     ``listed``: areas by port; ``passive``: by port; ``authenticated`` and ``area_types``: by area.
     """
@@ -118,14 +118,13 @@ class Process:
 
 @dataclass(slots=True)
 class View:
-    """One configuration: the ports that speak OSPF, their processes, and what was seen and not understood.
+    """One configuration: the ports that speak OSPF, their processes, and the parts that were not read.
 
-    ``rows`` are the text's own; ``above`` gives the lines of the contexts that each line stands in.
-    ``unsure``: ports that are within a ``network`` statement or not, by an address that the text does not
-    have; ``tuned``: those of them that have OSPF lines. ``unnamed``: processes on all interfaces, and where
-    they say so. ``inactive``: ports whose OSPF lines are not in force at all (Junos). ``hidden``: lines that
-    may hold more than was read, each with what it is. ``partial``: the line that says that the text is a part
-    of the configuration, 0 when none does.
+    ``rows``: the text's lines; ``above``: for each line, the line numbers of its contexts. ``unsure``: ports
+    that a ``network`` statement may match, because the text lacks the port's address; ``tuned``: those of
+    them with OSPF lines. ``unnamed``: processes on all interfaces, with the line that says so. ``inactive``:
+    ports whose OSPF lines are all inactive (Junos). ``hidden``: lines that were not read. ``partial``: the
+    line which shows that the text is a part of the configuration, 0 if none does.
     """
 
     rows: list[str]
@@ -141,20 +140,21 @@ class View:
 
     @property
     def line(self) -> int:
-        """Return where OSPF begins, 1 when it does not."""
+        """Return OSPF's first line, 1 without OSPF."""
         return min((process.section.line for process in self.processes.values()), default=1)
 
     def section(self, name: str, key: Key) -> Section:
-        """Return a port of this name, or without a name the process; an empty section if there is none."""
-        for sections in (self.ports, self.unsure, self.inactive):
-            if name in sections:
-                return sections[name]
+        """Return the port of this name, else the process, else an empty section."""
         process = self.processes.get(key)
-        return process.section if process else Section(name, 1, process=key)
+        return self.port(name) or (process.section if process else Section(name, 1, process=key))
+
+    def port(self, name: str) -> Section | None:
+        """Return the port of this name, None if there is none."""
+        return self.ports.get(name) or self.unsure.get(name) or self.inactive.get(name)
 
 
 def area_text(text: str) -> str:
-    """Spell an area as an address, whatever way the system writes it; what is neither stays as it is."""
+    """Write an area, an address or a number, as an address; leave other text unchanged."""
     try:
         return str(IPv4Address(int(text) if text.isdigit() else text))
     except ValueError:
@@ -162,7 +162,7 @@ def area_text(text: str) -> str:
 
 
 def network_of(text: str) -> IPNetwork | None:
-    """Return the network of ``A.B.C.D/N`` or of an IPv6 prefix, None when it is something else."""
+    """Return the network of ``A.B.C.D/N`` or of an IPv6 prefix, None for other text."""
     try:
         return ip_network(text, strict=False)
     except ValueError:
@@ -170,7 +170,7 @@ def network_of(text: str) -> IPNetwork | None:
 
 
 def interface_of(text: str) -> IPv4Interface | None:
-    """Return the address and prefix of ``A.B.C.D/N`` or ``A.B.C.D MASK``, None when it is something else."""
+    """Return the address and prefix of ``A.B.C.D/N`` or ``A.B.C.D MASK``, None for other text."""
     try:
         return IPv4Interface("/".join(text.split()[:2]) if "/" not in text else text.split(maxsplit=1)[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the lines of block configurations say: OSPFv2 on NX-OS, EOS, SONiC and FRR, and FRR's OSPFv3."""
+"""Patterns of lines in configurations with blocks: OSPFv2 on NX-OS, EOS, SONiC and FRR, and FRR's OSPFv3."""
 
 from __future__ import annotations
 
@@ -78,14 +78,14 @@ PROFILE: Words = (
 RESILIENT: Words = (
     (r"hardware profile ecmp resilient|ip hardware fib ecmp resilience .+", Setting.RESILIENT, "yes"),
 )
-# how a statement begins that is taken back by `no` and its first words alone
+# the first words of a pattern: `no` with these words alone removes the statement
 _BEGINS = re.compile(r"[\w-]+(?: [\w-]+)*")
-# FRR takes the interface's address behind each of its OSPF lines
+# FRR accepts the interface's address at the end of an interface's OSPF line
 _FOR_ADDRESS = re.compile(r"(ip ospf .+) \d+\.\d+\.\d+\.\d+")
 
 
 def fill(section: Section, rows: Sequence[Row], words: Words) -> None:
-    """Put into a section what its lines say; lines that ``words`` do not have are passed over."""
+    """Add the settings of lines to a section; ignore lines that no pattern in ``words`` matches."""
     for number, row in rows:
         if _say(section, row, number, words):
             continue
@@ -113,24 +113,16 @@ def _take_back(section: Section, text: str, words: Words) -> None:
 
 
 def _key(text: str) -> str:
-    """Spell a key's line: its number and the key, or a star for one that the system has encrypted."""
+    """Write a key's line as its number and the key, or a star for an encrypted key."""
     match = re.fullmatch(r"(\d+) md5 (?:(\d+) )?(\S+)(?: \d+\.\d+\.\d+\.\d+)?", text)
     if not match:
         return text
     return f"{match[1]} {match[3] if match[2] in {None, '0'} else '*'}"
 
 
-def _hello(text: str) -> str:
-    return text.replace("minimal hello-multiplier ", "1/")
-
-
-def _network(text: str) -> str:
-    return {"point-to-multipoint-nbma": "non-broadcast"}.get(text, text)
-
-
 _SPELLING: dict[Setting, Callable[[str], str]] = {
     Setting.AREA: area_text,
     Setting.KEY: _key,
-    Setting.NETWORK: _network,
-    Setting.HELLO: _hello,
+    Setting.NETWORK: lambda text: text.replace("point-to-multipoint-nbma", "non-broadcast"),
+    Setting.HELLO: lambda text: text.replace("minimal hello-multiplier ", "1/"),
 }

@@ -1,1 +1,1 @@
-"""Check specifications to observations: one engine in a process of its own, one file a kind of check."""
+"""From check specifications to observations: an engine in its own process, one file for each kind."""

@@ -1,4 +1,4 @@
-"""One alarm per object, in rows of those that ring at the same instant."""
+"""One alarm per object, kept in rows of objects whose alarms ring at the same instant."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from heapq import heapify, heappop, heappush
 from typing import Generic, TypeVar
 
-ROOM = 1024  # alarms beyond four times those that are still to ring, before the others are thrown away
+ROOM = 1024  # sets before the first sweep; a later sweep follows ROOM sets and three for each object left
 
 
 class Alarmed:
@@ -22,11 +22,11 @@ T = TypeVar("T", bound=Alarmed)
 
 
 class Alarms(Generic[T]):
-    """Alarms by time. Setting one replaces the object's earlier alarm.
+    """Alarms by time. Setting an object's alarm replaces its earlier one.
 
-    Only instants lie on the heap, each with a row of objects: where thousands of alarms share a few instants,
-    setting one is an append. An object whose alarm was replaced or cancelled stays in its old row, known by
-    the time that is no longer its own, until the row comes to the front or most of all rows is of that sort.
+    The heap holds instants, each with a row of objects: where thousands of alarms share a few instants,
+    setting one is an append. An object whose alarm was replaced or cancelled stays in its old row, where its
+    ``alarm`` differs from the row's instant, until the row comes to the front or a sweep removes the object.
     """
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Alarms(Generic[T]):
         self._until_sweep = ROOM
 
     def __len__(self) -> int:
-        """Return how many objects lie in the rows, those that were replaced or cancelled too."""
+        """Return how many objects lie in the rows, replaced and cancelled ones included."""
         return sum(len(row) for row in self._rows.values())
 
     def set(self, item: T, when: float) -> None:
@@ -52,11 +52,11 @@ class Alarms(Generic[T]):
             self._sweep()
 
     def cancel(self, item: T) -> None:
-        """Ring for ``item`` no more."""
+        """Cancel the alarm of ``item``."""
         item.alarm = math.inf
 
     def next(self) -> float:
-        """Return when the next alarm rings; infinity where there is none."""
+        """Return when the next alarm rings; infinity if no alarm is set."""
         instants = self._instants
         while instants:
             first = instants[0]
@@ -80,7 +80,7 @@ class Alarms(Generic[T]):
         return rung
 
     def _sweep(self) -> None:
-        """Throw away what was replaced or cancelled: work that the alarms set since the last time pay for."""
+        """Remove replaced and cancelled objects, seldom enough that setting an alarm stays O(1) amortised."""
         kept = {when: [item for item in row if item.alarm == when] for when, row in self._rows.items()}
         self._rows = {when: row for when, row in kept.items() if row}
         self._instants = list(self._rows)

@@ -1,4 +1,4 @@
-"""The controller's side of the check engine: start it, tell it what to probe, hear what it sees."""
+"""The controller's side of the check engine: start the engine, send it probes, receive its observations."""
 
 from __future__ import annotations
 
@@ -24,29 +24,30 @@ MISSED_BEATS = 5
 STARTUP = 6
 FIRST_DELAY = 0.2
 LONGEST_DELAY = 5.0
-SETTLED = 10  # heartbeats after which a child is judged sound and the back-off forgets its predecessors
-FAREWELL = 1.0  # seconds a child gets to end by itself
+SETTLED = 10  # heartbeats after which a child counts as sound and the back-off starts again at FIRST_DELAY
+FAREWELL = 1.0  # seconds that a child gets to end by itself
 
 
 def engine_command(beat: float, user: str = NOBODY) -> list[str]:
-    """Return the engine's argv; started by root, it becomes ``user``."""
+    """Return the engine's argv; an engine that root starts becomes ``user``."""
     return fresh.argv("clusterlb.checks.engine", str(beat), user)
 
 
 class EngineClient:
-    """Keeps one engine process running and speaks with it.
+    """Keeps one engine process running and exchanges messages with it.
 
     The engine is a fresh interpreter (exec), not a fork of the controller. A fork would be quicker by some
-    50 ms, but it would carry the controller's sockets, event loop and memory along, and a restart, which
-    comes when loop and worker threads are running, could not fork safely. With exec the first start and the
-    restart are one path. Nothing waits for the engine: until it speaks every verdict stays as it was. The
-    child has the network namespace of the thread that started it, and only its standard descriptors.
+    50 ms, but would carry the controller's sockets, event loop and memory along, and a restart, which
+    happens while loop and worker threads are running, could not fork safely. With exec the first start and
+    the restart are one path. Nothing waits for the engine: until its first message every verdict stays as it
+    was. The child has the network namespace of the thread that started it, and only its standard
+    descriptors.
 
     ``on_observation(key, observation)`` is called in the event loop, one call per observation, in order;
     ``on_event(text, facts)`` when the engine starts, ends, falls silent or cannot be started. A dead or
     silent engine makes no observations, and is restarted with a growing delay.
     ``silence`` is how many seconds may pass without a heartbeat, of which the engine sends one every ``beat``
-    seconds; a child that has not spoken yet gets STARTUP times as long, for interpreters start slowly on
+    seconds; a child that has sent none yet gets STARTUP times as long, because interpreters start slowly on
     small machines. ``on_stuck(key)``: the engine fell silent in this probe.
     """
 
@@ -83,12 +84,12 @@ class EngineClient:
 
     @property
     def alive(self) -> bool:
-        """Say whether an engine is running that has spoken and has not fallen silent."""
+        """Say whether an engine runs that has sent a heartbeat and is not silent."""
         return self.state == "running"
 
     @property
     def state(self) -> str:
-        """Return how the engine is: running, or starting, silent, restarting, dead."""
+        """Return the engine's state: starting, running, silent, restarting or dead."""
         if self._supervisor is None:
             return "dead"
         if self._process is None:
@@ -104,11 +105,11 @@ class EngineClient:
 
     @property
     def stats(self) -> EngineStatus:
-        """Return the engine's counters of the latest heartbeat (``stats.Counters``) and our own."""
+        """Return the engine's counters of the latest heartbeat (``stats.Counters``) and this client's."""
         return EngineStatus(**self._counters, restarts=self.restarts, alive=self.alive, state=self.state)
 
     def unprobed(self) -> dict[ProbeKey, str]:
-        """Return what is not probed though it should be, with since when and why."""
+        """Return the keys that should be probed and are not, each with since when and why."""
         return self._news.unprobed(self._keys, self.state if self.state != "running" else "behind")
 
     async def start(self) -> None:
@@ -116,12 +117,12 @@ class EngineClient:
         self.begin()
 
     def begin(self) -> None:
-        """Do what ``start`` does, from within the loop."""
+        """Do the same as ``start``; for callers that cannot await."""
         if self._supervisor is None:
             self._supervisor = asyncio.create_task(self._supervise(), name="check engine")
 
     def set_probes(self, keys: Iterable[ProbeKey]) -> None:
-        """Have exactly these keys probed; only the difference is sent. ValueError on times of 0 or less."""
+        """Have exactly these keys probed; send the difference only. Raises ValueError for times <= 0."""
         wanted = dict.fromkeys(keys)
         added = [key for key in wanted if key not in self._numbers]
         for key in added:
@@ -141,7 +142,7 @@ class EngineClient:
         self._send("add", ((self._numbers[key], encode_key(key)) for key in added))
 
     def check_now(self, key: ProbeKey) -> None:
-        """Have one key probed at once, beside its schedule; nothing happens for a key that is not probed."""
+        """Have one key probed at once, in addition to its schedule; ignore a key that is not probed."""
         if key in self._numbers:
             self._send("now", [self._numbers[key]])
 
@@ -154,11 +155,10 @@ class EngineClient:
                 await supervisor
 
     def _hand_over(self) -> None:
-        """Send what has changed of the files that the engine's user may not read."""
-        if self._process is None:
-            return
-        changed = self._files.changed(self._named)
-        self._send("files", ((path, b64encode(data).decode()) for path, data in changed))
+        """Send the changed ones of the files that the engine's user may not read."""
+        if self._process is not None:
+            changed = self._files.changed(self._named)
+            self._send("files", ((path, b64encode(data).decode()) for path, data in changed))
 
     def _send(self, word: str, rows: Iterable[Any]) -> None:
         pipe = self._process.stdin if self._process is not None else None
@@ -170,7 +170,8 @@ class EngineClient:
         while True:
             self._beats = 0
             try:
-                await self._live()
+                with contextlib.closing(Mark()) as mark:
+                    await self._run_child(mark)
             except OSError as error:
                 self._on_event("the check engine could not be started", {"error": str(error)})
             except ValueError as error:
@@ -181,15 +182,8 @@ class EngineClient:
             delay = min(delay * 2, LONGEST_DELAY)
             self.restarts += 1
 
-    async def _live(self) -> None:
+    async def _run_child(self, mark: Mark) -> None:
         """Run one child from its start to its end."""
-        mark = Mark()
-        try:
-            await self._run(mark)
-        finally:
-            mark.close()
-
-    async def _run(self, mark: Mark) -> None:
         process = await asyncio.create_subprocess_exec(
             *self._command,
             stdin=PIPE,
@@ -215,13 +209,13 @@ class EngineClient:
         self._on_event("the check engine ended", {"pid": process.pid, "returncode": process.returncode})
 
     async def _listen(self, process: Process) -> None:
-        """Pass on what the child says, until it says no more."""
+        """Pass on the child's messages until its output ends."""
         loop = asyncio.get_running_loop()
         pipe = process.stdout
         while pipe is not None and (text := await pipe.readline()).endswith(b"\n"):
             message = json.loads(text)
             for row in message.get("seen", ()):
-                # By the loop, so that an error of the callee is the callee's and does not end the engine.
+                # Called by the loop, so that the callee's exception does not end the engine.
                 loop.call_soon(self._pass_on, *decode_row(row))
             if "unsent" in message:
                 loop.call_soon(self._news.trouble, [tuple(row) for row in message["unsent"]], self._keys)
@@ -234,7 +228,7 @@ class EngineClient:
                 self._missed = 0
 
     def _pass_on(self, number: int, seen: Observation) -> None:
-        """Tell of an observation, unless its key has been removed while it was on its way."""
+        """Report an observation, unless its key was removed while the observation was in the pipe."""
         key = self._keys.get(number)
         if key is not None:
             if self._news.result(number, seen.at):
@@ -251,14 +245,14 @@ class EngineClient:
         """Kill a child that has fallen silent.
 
         Silence is counted in ticks of this loop and not on the clock: when the controller itself stood still,
-        the heartbeats it has not read yet do not count as missed.
+        heartbeats that it has not read yet do not count as missed.
         """
         watcher = Watcher(process.pid, mark)
         while self._missed < MISSED_BEATS * (1 if self._beats else STARTUP):
             await asyncio.sleep(self._silence / MISSED_BEATS)
             self._missed += 1
             watcher.look()
-        looks = MISSED_BEATS - 1  # the first may have come before it got stuck
+        looks = MISSED_BEATS - 1  # the first look may have come before the child got stuck
         stuck = self._keys.get(watcher.stuck(looks, self._silence * (looks - 1) / MISSED_BEATS))
         self._on_event("the check engine is silent: killed", {"pid": process.pid, "silence": self._silence})
         process.kill()
@@ -266,7 +260,7 @@ class EngineClient:
             self._on_stuck(stuck)
 
     async def _bury(self, process: Process) -> None:
-        """Close the child's input, which ends it, and kill it when it does not end."""
+        """Close the child's input, which ends the child, and kill a child that does not end."""
         if process.stdin is not None:
             process.stdin.close()
         try:

@@ -1,4 +1,4 @@
-"""Kind ``command``: a program of the operator's says whether the member is up."""
+"""Kind ``command``: a program of the operator decides whether the member is up."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from clusterlb.checks.probe import Result, UnsentError, Wait, fill_in
 from clusterlb.model.check import CommandOptions
 from clusterlb.model.health import ProbeKey
 
-KEPT = 4096  # bytes of the output's end
-PIPE = 65536  # bytes a pipe holds (pipe(7)): one read empties it
+KEPT = 4096  # bytes kept of the output's end
+PIPE = 65536  # bytes that a pipe holds (pipe(7)): one read empties the pipe
 SHOWN = 200  # characters of the output's last line
 SOFT_LIMIT = 1024  # RLIMIT_NOFILE that programs expect, INR_OPEN_CUR in include/uapi/linux/fs.h
-# Python ignores the first two, the engine the others, and what is ignored stays so across execve(2).
+# Python ignores the first two, the engine the others, and an ignored signal stays ignored across execve(2).
 DEFAULT_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP)
 
 
 class CommandProbe:
     """Run the program in a session and process group of its own, and kill the group when the run ends.
 
-    What leaves that session (a daemon) is out of reach and lives on; that it may hold the output open does
-    not matter, since the end is the program's own exit, known by a pidfd. What is killed dies a little later,
-    or much later from uninterruptible sleep: its probe stays in ``_undead``, through which every run of every
-    command looks, and the next run of its own first waits for it, so that no two run beside each other.
+    A process that leaves that session (a daemon) is not killed; such a process may hold the output open,
+    since the run ends with the program's exit, which a pidfd reports. A killed program may die much later,
+    in uninterruptible sleep: its probe stays in ``_undead`` and is reaped by a later run of any command; the
+    probe's next run waits for the old program first, so that no two run at the same time.
     """
 
     __slots__ = (
@@ -57,7 +57,8 @@ class CommandProbe:
         }
         self._timeout = key.spec.timeout
         self._weight = options.weight
-        self._epoll: select.epoll | None = None  # holds the next two, for a probe waits on one descriptor
+        # A probe waits for one descriptor: this epoll set holds the next two.
+        self._epoll: select.epoll | None = None
         self._output = self._pidfd = -1
         self._pid = 0
         self._tail = b""
@@ -81,7 +82,7 @@ class CommandProbe:
         """Keep the end of the output, and judge the exit status once there is one."""
         assert self._epoll is not None  # noqa: S101 - for mypy: only a started probe has events
         ready = [descriptor for descriptor, _ in self._epoll.poll(0)]
-        # The output comes first: what the program wrote before it exited is in the pipe by now.
+        # Read first, judge then: all that the program wrote before its exit is in the pipe by now.
         if self._output in ready:
             chunk = os.read(self._output, PIPE)
             self._tail = (self._tail + chunk)[-KEPT:]
@@ -100,13 +101,13 @@ class CommandProbe:
         return Wait(self._epoll.fileno(), select.EPOLLIN)
 
     def on_deadline(self) -> Result:
-        """Fail; ``close`` kills."""
+        """Fail; ``close`` kills the program."""
         if self._output == -1:
-            return Result(False, f"process {self._pid} of the last run was killed and does not die")
+            return Result(False, f"process {self._pid} of the last run was killed and has not ended")
         return Result(False, _with(f"killed: not done after {self._timeout:g} s", last_line(self._tail)))
 
     def close(self) -> None:
-        """Kill what still runs, and close the descriptors."""
+        """Kill the group, and close the descriptors."""
         if self._reap() is None:
             self._undead.add(self)
         for descriptor in (self._output, self._pidfd):
@@ -132,9 +133,9 @@ class CommandProbe:
         epoll.register(self._pidfd, select.EPOLLIN)
 
     def _reap(self) -> int | None:
-        """Kill the group and return the wait status, None while the program is not dead; 0 without a program.
+        """Kill the group; return the wait status, None while the program has not ended, 0 without a program.
 
-        The group goes first: its number is ours only until its leader is reaped.
+        Kill before reaping: once the leader is reaped, another process may get the group's number.
         """
         if not self._pid:
             return 0
@@ -152,9 +153,9 @@ def spawn(argv: list[str], environment: dict[str, str], output: int) -> int:
     """Start a program with its output on a descriptor and return its pid; raise OSError.
 
     posix_spawn neither copies this process nor runs Python in the child: with 5,000 descriptors open it
-    takes two thirds of the time of subprocess.Popen. Every descriptor of Python's is close-on-exec (PEP 446).
+    takes two thirds of the time of subprocess.Popen. Python's descriptors are close-on-exec (PEP 446).
     """
-    with _descriptor_limit(max(SOFT_LIMIT, output + 1)):  # posix_spawn calls a number above the limit EBADF
+    with _descriptor_limit(max(SOFT_LIMIT, output + 1)):  # posix_spawn fails (EBADF) for a number above it
         return os.posix_spawn(
             argv[0],
             argv,
@@ -172,7 +173,7 @@ def spawn(argv: list[str], environment: dict[str, str], output: int) -> int:
 
 @contextlib.contextmanager
 def _descriptor_limit(usual: int) -> Iterator[None]:
-    """Lower RLIMIT_NOFILE, which a child inherits: some programs close every descriptor up to it."""
+    """Lower RLIMIT_NOFILE for a child to inherit: some programs close every descriptor up to the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, usual), hard))
     try:
@@ -190,7 +191,7 @@ def judge_exit(code: int, weight: bool, line: str) -> Result:
 
 
 def last_line(output: bytes) -> str:
-    """Return the last line that is not blank, printable and bounded."""
+    """Return the last line that is not blank, in printable characters, at most SHOWN."""
     lines = (b" ".join(line.split()) for line in reversed(output.split(b"\n")))
     return plain(next(filter(None, lines), b""), SHOWN)
 

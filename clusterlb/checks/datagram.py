@@ -1,4 +1,4 @@
-"""What the kinds ``udp``, ``dns`` and ``icmp`` share: send one packet, judge each one that comes back."""
+"""What the kinds ``udp``, ``dns`` and ``icmp`` share: send one packet, judge each packet that comes back."""
 
 from __future__ import annotations
 
@@ -8,37 +8,32 @@ import socket
 from abc import ABC, abstractmethod
 from select import EPOLLIN
 
+from clusterlb.checks.connect import NO_ROUTE, ProbePath, Socket
 from clusterlb.checks.probe import Result, UnsentError, Wait
-from clusterlb.checks.way import Socket, Way
 from clusterlb.model.health import ProbeKey
 
 IP_RECVERR = 11  # include/uapi/linux/in.h
 IPV6_RECVERR = 25  # include/uapi/linux/in6.h
-BURST = 16  # packets read in one go, so that a flood at one probe does not starve the others
-LONGEST = 65535
+PACKETS_AT_ONCE = 16  # most packets read per event, so that a flood at one probe does not starve the others
+PACKET_LIMIT = 65535  # bytes
 
 VERDICTS = {
     errno.ECONNREFUSED: "port unreachable: nothing listens there",
     errno.EHOSTUNREACH: "no route to host",
     errno.EHOSTDOWN: "no route to host",
-    errno.ENETUNREACH: "network unreachable, says a router on the way",
+    errno.ENETUNREACH: "network unreachable, says a router on the path",
     errno.ENOPROTOOPT: "protocol unreachable",
-    errno.EACCES: "prohibited, says a router on the way",
-    errno.EMSGSIZE: "too big a packet for the way there",
-}
-
-VERDICTS_AT_ONCE = {
-    errno.EHOSTUNREACH: "this director's routing table calls the member unreachable",
-    errno.ENETUNREACH: "this director has no route to the member",
+    errno.EACCES: "prohibited, says a router on the path",
+    errno.EMSGSIZE: "the packet is larger than the path's MTU",
 }
 
 
 class DatagramProbe(ABC):
     """Send a packet on a connected socket and read until one of the packets that come back decides.
 
-    The kernel gives a connected socket nothing from anywhere else. IP_RECVERR makes it report every ICMP
-    error; without it only those count that icmp_err_convert (net/ipv4/icmp.c) calls fatal, and "host
-    unreachable" is not one of them.
+    The kernel drops what other addresses send to a connected socket. With IP_RECVERR it reports every ICMP
+    error; without, only those that icmp_err_convert (net/ipv4/icmp.c) calls fatal, and "host unreachable" is
+    not one of them.
     """
 
     __slots__ = ("_key", "_socket")
@@ -49,16 +44,16 @@ class DatagramProbe(ABC):
 
     @abstractmethod
     def _request(self) -> bytes:
-        """Return what is sent."""
+        """Return the payload to send."""
 
     @abstractmethod
     def _judge(self, answer: bytes, elapsed: float) -> Result | None:
-        """Return what a packet says of the member, None when it is not meant for this run."""
+        """Return the verdict that follows from a packet, None for a packet that does not answer this run."""
 
     def _open(self) -> tuple[Socket, tuple[str, int]]:
         """Return a socket that does not block and the address to connect it to; may raise OSError."""
-        way = Way(self._key, socket.SOCK_DGRAM)
-        return way.open(), way.address
+        path = ProbePath(self._key, socket.SOCK_DGRAM)
+        return path.open(), path.address
 
     def start(self) -> Wait | Result:
         """Send the packet."""
@@ -71,17 +66,17 @@ class DatagramProbe(ABC):
             self._socket.connect(address)
             self._socket.send(self._request())
         except OSError as error:
-            if error.errno in VERDICTS_AT_ONCE:
-                return Result(False, VERDICTS_AT_ONCE[error.errno])
+            if error.errno in NO_ROUTE:
+                return Result(False, NO_ROUTE[error.errno])
             raise UnsentError(error.errno or 0) from error
         return Wait(self._socket.fileno(), EPOLLIN)
 
-    def on_event(self, events: int, elapsed: float) -> Wait | Result:  # noqa: ARG002 - reading says it all
-        """Judge what came."""
+    def on_event(self, events: int, elapsed: float) -> Wait | Result:  # noqa: ARG002 - recv() tells
+        """Read and judge the packets that came."""
         assert self._socket is not None  # noqa: S101 - for mypy: only a started probe has events
         try:
-            for _ in range(BURST):
-                result = self._judge(self._socket.recv(LONGEST), elapsed)
+            for _ in range(PACKETS_AT_ONCE):
+                result = self._judge(self._socket.recv(PACKET_LIMIT), elapsed)
                 if result is not None:
                     return result
         except BlockingIOError:
@@ -94,7 +89,7 @@ class DatagramProbe(ABC):
         return Wait(self._socket.fileno(), EPOLLIN)
 
     def on_deadline(self) -> Result:
-        """Fail: nothing came that decides."""
+        """Fail: no packet came that decides."""
         return Result(False, f"timed out after {self._key.spec.timeout:g} s")
 
     def close(self) -> None:

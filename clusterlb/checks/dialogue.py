@@ -1,6 +1,6 @@
-"""What is said on a connection, apart from the connection: a dialogue turns bytes into bytes.
+"""A protocol without its connection: a dialogue takes received bytes and returns bytes to send.
 
-It holds no socket and no clock, so every parser is tested, and fuzzed, without either.
+A dialogue has no socket and no clock, so every parser is tested, and fuzzed, without either.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ EXCERPT = 48  # bytes of an unexpected answer that a detail shows
 
 
 class Secure(Enum):
-    """What a dialogue answers when both sides have agreed to go on in TLS."""
+    """A dialogue's answer when both sides have agreed to continue in TLS."""
 
     START_TLS = "start TLS"
 
 
 class Dialogue(Protocol):
-    """One run's dialogue; made anew for each run.
+    """The dialogue of one run.
 
     ``awaits`` names what must come next, as in "timed out after 1 s waiting for the greeting". Whether the
     answer comes in one piece or byte by byte must not change the result. A method may raise UnsentError
@@ -29,7 +29,7 @@ class Dialogue(Protocol):
 
     @property
     def awaits(self) -> str:
-        """Name what must come next."""
+        """Name what must come next; empty: nothing more."""
         ...
 
     def begin(self) -> bytes:
@@ -37,27 +37,27 @@ class Dialogue(Protocol):
         ...
 
     def receive(self, data: bytes) -> bytes | Secure | Result:
-        """Take what came; return what to send now, which may be nothing, or the end."""
+        """Take received bytes; return bytes to send, which may be none, or the result."""
         ...
 
     def end_of_file(self) -> Result:
-        """Judge what came up to the member's closing the connection."""
+        """Return the result if the member closes the connection now."""
         ...
 
     def at_deadline(self) -> Result | None:
-        """Judge what came when the time is up; None: it came to nothing yet."""
-        ...
+        """Return the result if the time is up now; None fails the check with a timeout."""
+        return None
 
 
 def excerpt(data: bytes) -> str:
-    """Return the beginning of what a member sent, quoted, on one line and printable; "nothing" if empty."""
+    """Return the first bytes that a member sent, quoted, on one line and printable; "nothing" if empty."""
     if not data:
         return "nothing"
     return ascii(data[:EXCERPT].decode("latin-1")) + ("..." if len(data) > EXCERPT else "")
 
 
 def plain(text: bytes | str, limit: int = 80) -> str:
-    """Return a member's own words as part of a detail: printable ASCII, on one line, bounded."""
+    """Return a member's text as part of a detail: printable ASCII, on one line, at most ``limit`` long."""
     if isinstance(text, bytes):
         text = text.decode("latin-1")
     shown = "".join(character if " " <= character <= "~" else "?" for character in text[: limit + 1].strip())

@@ -17,16 +17,16 @@ from clusterlb.model.check import DnsOptions
 from clusterlb.model.health import ProbeKey
 from clusterlb.pattern import compile_pattern
 
-# What a question without EDNS allows (RFC 1035, 4.2.1). It also bounds the time that a hostile answer, all
-# pointers to one name of 127 labels, keeps the engine busy: 0.1 s, where 4 KiB would take 2 s.
-LONGEST = 512
+# Bytes of an answer to a question without EDNS (RFC 1035, 4.2.1). The limit also bounds how long a hostile
+# answer, all pointers to one name of 127 labels, keeps the engine busy: 0.1 s, where 4 KiB would take 2 s.
+ANSWER_LIMIT = 512
 
 
 class DnsProbe(DatagramProbe):
     """Ask one question, without EDNS, under a new id and from a new port each time.
 
-    What carries another id is not the answer to this question, whoever sent it: it is passed over. With
-    the right id, whatever is wrong is the member's fault.
+    A datagram with another id does not answer this question and is ignored. A datagram with the right id
+    and any other fault fails the check.
     """
 
     __slots__ = ("_answer", "_foreign", "_name", "_query", "_rcode", "_record")
@@ -53,8 +53,8 @@ class DnsProbe(DatagramProbe):
         if answer[:2] != self._query.id.to_bytes(2, "big"):
             self._foreign += 1
             return None
-        if len(answer) > LONGEST:
-            return Result(False, f"an answer of {len(answer)} bytes, and {LONGEST} are allowed")
+        if len(answer) > ANSWER_LIMIT:
+            return Result(False, f"an answer of {len(answer)} bytes, and {ANSWER_LIMIT} are allowed")
         try:
             message = dns.message.from_wire(answer)
             texts = [record.to_text() for records in message.answer for record in records]
@@ -74,7 +74,7 @@ class DnsProbe(DatagramProbe):
         return Result(True, f"{rcode} in {elapsed * 1000:.1f} ms, {found}")
 
     def on_deadline(self) -> Result:
-        """Fail, and mention what was passed over."""
+        """Fail, and count the datagrams that were ignored."""
         result = super().on_deadline()
         if not self._foreign:
             return result

@@ -1,8 +1,8 @@
 """The check engine: a process of its own, so that neither the control loop nor the checks stall the other.
 
 ``python -m clusterlb.checks.engine`` reads orders on its standard input and writes observations and a
-heartbeat on its standard output (the words are in ``wire``). It ends when its input does, so a controller
-that was killed leaves no engine behind; it needs no PR_SET_PDEATHSIG for that.
+heartbeat on its standard output (message formats: ``wire``). The engine ends when its input ends, so a
+killed controller leaves no engine behind, without PR_SET_PDEATHSIG.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from clusterlb.checks.runner import Runner
 from clusterlb.checks.wire import NOBODY, decode_key, encode_row
 
 BEAT = 1.0  # seconds between two heartbeats, unless the first argument says otherwise
-# Seconds that observations wait for those of the probes still running: a reader woken for each one does
-# little else.
+# Seconds that observations wait for those of the probes still running: a reader that wakes up for each
+# observation does little else.
 GATHER = 0.02
 CONCURRENCY = 8192  # most probes at once
 RESERVE = 32  # descriptors that are not for probes
-CHUNK = 1 << 16  # bytes of orders taken in between two steps
+CHUNK = 1 << 16  # bytes of orders that are read between two steps
 
 
 class Engine:
-    """Moves orders from one descriptor to the runner, and what it observes to another."""
+    """Moves orders from one descriptor to the runner, and the runner's observations to another descriptor."""
 
     def __init__(self, source: int, sink: int, runner: Runner[int], beat: float = BEAT) -> None:
         self._source = source
@@ -49,7 +49,7 @@ class Engine:
         self._poll = select.poll()
 
     def run(self) -> None:
-        """Work until the source ends or the reader of the sink is gone."""
+        """Work until the source ends; raise BrokenPipeError when the sink's reader is gone."""
         self._poll.register(self._source, select.POLLIN)
         self._poll.register(self._runner.fileno(), select.POLLIN)
         backed_up = False
@@ -65,8 +65,7 @@ class Engine:
             for number, trouble in troubles:
                 self._outbox.complain(number, trouble)
             if observed or troubles:
-                company = GATHER if self._runner.running else 0.0
-                self._flush_at = min(self._flush_at, now + company)
+                self._flush_at = min(self._flush_at, now + (GATHER if self._runner.running else 0.0))
             if now >= self._beat_at:
                 self._outbox.beat(self._values())
                 self._beat_at = now + self._beat
@@ -119,15 +118,15 @@ class Engine:
 
 
 def main() -> int:
-    """Run the engine on standard input and output, as another user where it is started by root.
+    """Run the engine on standard input and output; started by root, as another user.
 
-    The arguments are the seconds between heartbeats, and the user: nobody where none is given.
-    SIGINT (Ctrl-C on the controller's terminal) and SIGHUP (an operator's reload by process name) are the
-    controller's to answer; SIGTERM ends the engine as it ends any process.
+    Arguments: the seconds between heartbeats, and the user, ``nobody`` by default.
+    SIGINT (Ctrl-C on the controller's terminal) and SIGHUP (an operator's reload by process name) are for
+    the controller and ignored here; SIGTERM ends the engine like any process.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would reap the commands before we do
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # SIG_IGN would reap commands before their probes do
     drop(sys.argv[2] if len(sys.argv) > 2 else NOBODY)
     limit = min(CONCURRENCY, raise_descriptor_limit() - RESERVE)
     source, sink = sys.stdin.fileno(), sys.stdout.fileno()
@@ -138,7 +137,7 @@ def main() -> int:
         try:
             Engine(source, sink, runner, float(sys.argv[1]) if len(sys.argv) > 1 else BEAT).run()
         except BrokenPipeError:
-            pass  # the controller is gone, and with it whoever would want to know
+            pass  # the controller is gone
         finally:
             os.set_blocking(sink, was_blocking)  # a terminal shares this mode with the shell
             runner.close()

@@ -1,8 +1,8 @@
-"""Kind ``tcp`` with something to say or to hear, and kind ``tls``: send bytes, search for a pattern."""
+"""Kind ``tcp`` with ``send``, ``expect`` or ``tls``, and kind ``tls``: send bytes, search for a pattern."""
 
 from __future__ import annotations
 
-from clusterlb.checks.dialogue import excerpt
+from clusterlb.checks.dialogue import Dialogue, excerpt
 from clusterlb.checks.probe import Result
 from clusterlb.checks.stream import StreamProbe
 from clusterlb.model.check import EXPECT_WINDOW, TcpOptions, TlsOptions
@@ -10,16 +10,16 @@ from clusterlb.model.health import ProbeKey
 from clusterlb.pattern import compile_pattern
 
 WINDOW = EXPECT_WINDOW
-SEARCHED = (
-    16 * WINDOW
-)  # bytes of one run that are searched at every piece; then at each eighth more, and at the end
+# Bytes that one run searches after every received piece. Beyond that, it searches only when the answer has
+# grown by an eighth, and at its end.
+SEARCHED = 16 * WINDOW
 
 
-class Exchange:
-    """Send, then read until the pattern is found; without a pattern, sending is all.
+class Exchange(Dialogue):
+    """Send, then read until the pattern is found; without a pattern, only send.
 
-    A pattern passes as soon as it is found in what has come so far. So one that looks at the end (``$``)
-    depends on how the answer was cut into packets.
+    The check passes as soon as the bytes received so far match. So a match of a pattern with ``$`` depends
+    on how the answer was cut into packets.
     """
 
     __slots__ = ("_pattern", "_received", "_searched", "_send", "_spent")
@@ -28,12 +28,12 @@ class Exchange:
         self._send = send.encode("latin-1")
         self._pattern = compile_pattern(expect) if expect else None
         self._received = b""
-        self._searched = 0  # bytes of the answer that were there at the latest search
+        self._searched = 0  # bytes of the answer at the latest search
         self._spent = 0  # bytes of all searches
 
     @property
     def awaits(self) -> str:
-        """Name the answer, or nothing."""
+        """Name the answer; empty without a pattern."""
         if self._pattern is None:
             return ""
         if not self._received:
@@ -45,7 +45,7 @@ class Exchange:
         return self._send
 
     def receive(self, data: bytes) -> bytes | Result:
-        """Search what has come so far."""
+        """Search the bytes received so far."""
         if self._pattern is None:
             return self.end_of_file()
         self._received = (self._received + data)[:WINDOW]
@@ -59,7 +59,7 @@ class Exchange:
         return b""
 
     def end_of_file(self) -> Result:
-        """Fail where a pattern was still to be found."""
+        """Pass without a pattern or with a match, else fail."""
         if self._pattern is None:
             return Result(True, f"sent {len(self._send)} bytes" if self._send else "connected")
         if self._found():
@@ -68,7 +68,7 @@ class Exchange:
         return Result(False, f"closed the connection: no match for {self._pattern.text!r} in {came}")
 
     def at_deadline(self) -> Result | None:
-        """Pass where the pattern is in what was not searched yet."""
+        """Pass if the bytes that were not searched yet bring a match."""
         return Result(True, "answered as expected") if self._found() else None
 
     def _found(self) -> bool:

@@ -1,4 +1,4 @@
-"""Kind ``file``: a number in a file of this director says whether the member is up."""
+"""Kind ``file``: a number in a file on this director decides whether the member is up."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from clusterlb.checks.probe import Result, UnsentError, Wait, fill_in
 from clusterlb.model.check import FileOptions
 from clusterlb.model.health import ProbeKey
 
-# the user whom the check engine runs as may not read it, which says nothing about the member
+# The check engine's user may not read the file, which is no verdict about the member.
 OURS = (errno.EACCES, errno.EPERM)
-LONGEST = 64  # bytes: three digits, and room for blanks
+CONTENT_LIMIT = 64  # bytes: three digits, and room for blanks
 NUMBER = re.compile(rb"\s*(\d{1,3})\s*")
 
 
 class FileProbe:
     """Read the number. The probe is one short read within ``start``: the file system must be a local one.
 
-    A file that is missing or holds anything but a number fails the check: whoever writes it does not vouch
-    for the member. An empty file may be a writer caught between truncating and writing;
-    ``fall`` covers that, and renaming a new file into place avoids it.
+    A file that is missing or holds anything but a number fails the check: its writer does not vouch for the
+    member. A file may be empty for a moment, between its writer's truncate and write; ``fall`` bridges that
+    moment, and renaming a new file into place avoids it.
     """
 
     __slots__ = ("_path", "_weight")
@@ -55,11 +55,11 @@ class FileProbe:
         raise NotImplementedError
 
     def close(self) -> None:
-        """Hold nothing."""
+        """Release nothing."""
 
 
 def read_start(path: str) -> bytes | None:
-    """Return the start of a regular file, one byte more than a number needs; None for anything else.
+    """Return the first CONTENT_LIMIT + 1 bytes of a regular file; None for anything else.
 
     O_NONBLOCK keeps the opening of a FIFO without a writer from waiting for one (fifo(7)).
     """
@@ -67,18 +67,18 @@ def read_start(path: str) -> bytes | None:
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return None
-        return os.read(descriptor, LONGEST + 1)
+        return os.read(descriptor, CONTENT_LIMIT + 1)
     finally:
         os.close(descriptor)
 
 
 def judge_number(content: bytes | None) -> tuple[bool, str, int | None]:
-    """Return whether a file's content passes, why, and the share of the weight in per cent that it means."""
+    """Return whether a file's content passes, why, and its share of the weight in per cent."""
     if content is None:
         return False, "is not a regular file", None
     if not content:
         return False, "is empty", None
-    number = NUMBER.fullmatch(content) if len(content) <= LONGEST else None
+    number = NUMBER.fullmatch(content) if len(content) <= CONTENT_LIMIT else None
     if number is None or int(number[1]) > 100:
         return False, "does not hold a number from 0 to 100", None
     value = int(number[1])

@@ -23,11 +23,10 @@ from h2.events import (
 )
 from h2.exceptions import H2Error
 
-from clusterlb.checks.dialogue import EXCERPT, excerpt, plain
+from clusterlb.checks.dialogue import EXCERPT, Dialogue, excerpt, plain
 from clusterlb.checks.goaway import FrameReader, Goaway
 from clusterlb.checks.http import authority
 from clusterlb.checks.probe import Result, UnsentError
-from clusterlb.checks.protobuf import bytes_field, last_varint
 from clusterlb.checks.stream import StreamProbe
 from clusterlb.model.check import GrpcOptions
 from clusterlb.model.health import ProbeKey
@@ -36,6 +35,9 @@ PATH = "/grpc.health.v1.Health/Check"
 STREAM = 1  # a client's first stream (RFC 9113, 5.1.1)
 MESSAGE_LIMIT = 4096  # bytes; a HealthCheckResponse has 2
 SERVING = 1
+
+# wire types of protobuf (protobuf.dev, programming-guides/encoding)
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 # HealthCheckResponse.ServingStatus
 SERVING_STATUS = {0: "UNKNOWN", 1: "SERVING", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
@@ -62,8 +64,8 @@ STATUS = (
 )
 
 
-class GrpcDialogue:
-    """One unary call: the request's headers and message in one go, then headers, message and trailers."""
+class GrpcDialogue(Dialogue):
+    """One unary call: send headers and message at once, then receive headers, message and trailers."""
 
     __slots__ = ("_connection", "_frames", "_goaway", "_head", "_headers", "_message", "_request", "_service")
 
@@ -94,7 +96,7 @@ class GrpcDialogue:
         return "the end of the answer" if self._headers else "the headers of the answer"
 
     def begin(self) -> bytes:
-        """Return the preface, the settings and the whole request; raise UnsentError where it is too large."""
+        """Return the preface, the settings and the whole request; raise UnsentError for one too large."""
         message = bytes_field(1, self._service.encode())
         try:
             self._connection.initiate_connection()
@@ -106,7 +108,7 @@ class GrpcDialogue:
         return self._connection.data_to_send()
 
     def receive(self, data: bytes) -> bytes | Result:
-        """Parse what came, and judge when the call's stream ends."""
+        """Parse received bytes, and judge when the call's stream ends."""
         self._head += data[: EXCERPT + 1 - len(self._head)]
         if self._head[3:4] not in (b"", b"\4"):  # a server's first frame is SETTINGS (RFC 9113, 3.4)
             return Result(False, f"not HTTP/2: the member answered {excerpt(self._head)}")
@@ -120,10 +122,6 @@ class GrpcDialogue:
         """Fail: a call ends with its stream, not with the connection."""
         return Result(False, f"closed the connection{self._goaway}; still to come: {self.awaits}")
 
-    def at_deadline(self) -> Result | None:
-        """Judge nothing: what has not ended says nothing."""
-        return None
-
     def _hear(self, data: bytes) -> Result | None:
         try:
             events = self._connection.receive_data(data)
@@ -132,7 +130,7 @@ class GrpcDialogue:
         return next(filter(None, map(self._take, events)), None)
 
     def _leave(self, goaway: Goaway) -> Result | None:
-        """Fail, unless the server takes its leave in good order and will answer this call."""
+        """Fail, unless the server closes without an error and will answer this call."""
         name = _error_name(goaway.code)
         more = f", {plain(goaway.text)}" if goaway.text else ""
         if goaway.code == ErrorCodes.NO_ERROR and goaway.last_stream >= STREAM:
@@ -160,7 +158,7 @@ class GrpcDialogue:
                 return None
 
     def _judge_headers(self) -> Result | None:
-        """Refuse what is HTTP/2 but not gRPC; its body would say nothing more."""
+        """Refuse an answer that is HTTP/2 but not gRPC, without waiting for its body."""
         status = self._headers.get(":status", "")
         kind = self._headers.get("content-type", "")
         if status != "200":
@@ -209,3 +207,56 @@ def grpc_probe(key: ProbeKey) -> StreamProbe:
 
 def _error_name(code: int | None) -> str:
     return next((known.name for known in ErrorCodes if known == code), f"error {code}")
+
+
+def bytes_field(number: int, value: bytes) -> bytes:
+    """Return an encoded string or bytes field; proto3 leaves out an empty one."""
+    if not value:
+        return b""
+    return _varint(number << 3 | BYTES) + _varint(len(value)) + value
+
+
+def last_varint(message: bytes, number: int) -> int:
+    """Return the last occurrence of an enum or integer field in a message, 0 if the field is absent.
+
+    Other fields are skipped. Raises ValueError for a message that is not well formed.
+    """
+    value = position = 0
+    while position < len(message):
+        tag, position = _read_varint(message, position)
+        kind = tag & 7
+        if kind == VARINT:
+            found, position = _read_varint(message, position)
+            value = found if tag >> 3 == number else value
+        elif kind == BYTES:
+            length, position = _read_varint(message, position)
+            position += length
+        elif kind in (FIXED32, FIXED64):
+            position += 4 if kind == FIXED32 else 8
+        else:
+            raise ValueError(f"wire type {kind}")
+    if position > len(message):
+        raise ValueError("cut short")
+    return value
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _read_varint(message: bytes, position: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        if position >= len(message):
+            raise ValueError("cut short")
+        byte = message[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, position
+    raise ValueError("a number of more than ten bytes")

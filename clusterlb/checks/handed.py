@@ -1,6 +1,6 @@
-"""Files of TLS that a probe needs and its process may not read: a private key is root's alone.
+"""TLS files that a probe needs and its process may not read: only root may read a private key.
 
-Whoever runs as root reads them and hands them over; the engine keeps them in memory.
+A process that runs as root reads the files and sends them to the engine, which keeps them in memory.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ _given: dict[str, bytes] = {}
 
 
 def give(files: Iterable[tuple[str, bytes]]) -> None:
-    """Take in what files hold; later words replace earlier ones."""
+    """Keep the contents of files, in place of earlier contents."""
     _given.update(files)
 
 
 def held(path: str) -> bytes | None:
-    """Return what was handed over of a file, None where nothing was: then it has to be read."""
+    """Return the content that was handed over for a file; None if none was: the file has to be read."""
     return _given.get(path)
 
 
 @contextlib.contextmanager
 def path_of(path: str) -> Iterator[str]:
-    """Give a path under which this process can open a file: OpenSSL takes certificates and keys no other way.
+    """Yield a path at which this process can open a file: OpenSSL loads certificates and keys by path only.
 
-    Of what was handed over it is one in memory, without a name in any folder (memfd_create(2)).
+    A file that was handed over is put into anonymous memory (memfd_create(2)).
     """
     data = held(path)
     if data is None:
@@ -47,12 +47,12 @@ def path_of(path: str) -> Iterator[str]:
 
 
 def named(keys: Iterable[ProbeKey]) -> set[str]:
-    """Return the files that probes name for TLS."""
-    found: set[str] = set()
+    """Return the TLS files that probes name."""
+    files: set[str] = set()
     for options in {_tls(key) for key in keys}:
         if options is not None:
-            found.update(filter(None, (options.ca, options.certificate, options.key)))
-    return found - {SYSTEM}
+            files.update(filter(None, (options.ca, options.certificate, options.key)))
+    return files - {SYSTEM}
 
 
 def _tls(key: ProbeKey) -> TlsOptions | None:
@@ -62,30 +62,30 @@ def _tls(key: ProbeKey) -> TlsOptions | None:
 
 @dataclass(slots=True)
 class Reader:
-    """Reads files again when they have changed."""
+    """Reads files, and reads them again when they have changed."""
 
     _stamps: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
     def changed(self, paths: Iterable[str]) -> list[tuple[str, bytes]]:
-        """Return the files that are new or have changed since the last look, as far as they can be read.
+        """Return the files that are new or have changed since the last call, and their contents.
 
-        One that cannot be read is not handed over, so that whoever needs it says why by its name.
+        A file that cannot be read is left out, so that the probe that needs the file reports why, by name.
         """
-        found = []
+        changed = []
         for path in paths:
             try:
                 status = os.stat(path)  # noqa: PTH116 - a text, as options have it
                 stamp = status.st_mtime_ns, status.st_ino, status.st_size
                 good = stat.S_ISREG(status.st_mode) and status.st_size <= LARGEST
                 if self._stamps.get(path) != stamp and good:
-                    found.append((path, _read(path)))
+                    changed.append((path, _read(path)))
                     self._stamps[path] = stamp
             except OSError:
                 self._stamps.pop(path, None)
-        return found
+        return changed
 
     def forget(self) -> None:
-        """Hand everything over again: to another process."""
+        """Have the next ``changed`` return every file: for a new process."""
         self._stamps.clear()
 
 

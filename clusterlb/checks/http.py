@@ -1,16 +1,16 @@
-"""Kinds ``http`` and ``https``: one HTTP/1.1 request, its status, its body."""
+"""Kinds ``http`` and ``https``: one HTTP/1.1 request, and the answer's status and body."""
 
 from __future__ import annotations
 
 import errno
 import hashlib
+import re
 from http import HTTPStatus
 from ipaddress import IPv6Address
 
 import h11
 
-from clusterlb.checks.dialogue import EXCERPT, excerpt, plain
-from clusterlb.checks.http_head import HeadError, HeadReader, plain_framing
+from clusterlb.checks.dialogue import EXCERPT, Dialogue, excerpt, plain
 from clusterlb.checks.probe import Result, UnsentError
 from clusterlb.checks.stream import READ_LIMIT, StreamProbe
 from clusterlb.model.address import Endpoint
@@ -19,15 +19,21 @@ from clusterlb.model.health import ProbeKey
 from clusterlb.pattern import compile_pattern
 
 INTERIM_LIMIT = 10  # answers of 100 to 199 before the real one
-NO_LIMIT = (
-    1 << 30
-)  # h11's own would count what is incomplete, which hangs on packets; the probe bounds what it reads
+# h11's limit counts incomplete events, whose size depends on how TCP cut the answer; READ_LIMIT bounds reads
+NO_LIMIT = 1 << 30
 BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
 MD5_DIGITS = 32
 SWITCHING = 101  # the last answer in HTTP on a connection, and so no interim one (RFC 9110, 15.2.2)
+HEAD_LIMIT = 65536  # bytes of a status line and its headers; servers send up to 20 KB of security policies
+
+_END = re.compile(rb"\n\r?\n")
+_CODINGS = re.compile(rb"^transfer-encoding[ \t]*:(.*)$", re.IGNORECASE)
+_LENGTH = re.compile(rb"^content-length[ \t]*:", re.IGNORECASE)
+_LINE_END = re.compile(rb"\r?\n")
+_FOLDED = re.compile(rb"\r?\n[ \t]+")  # RFC 9112, 5.2: obsolete line folding
 
 
-class HttpDialogue:
+class HttpDialogue(Dialogue):
     """One request and as much of its answer as the verdict needs: without body and digest, the headers."""
 
     __slots__ = ("_body", "_connection", "_excerpt", "_head", "_host", "_interim", "_options", "_passed")
@@ -36,10 +42,10 @@ class HttpDialogue:
         self._options = options
         self._host = host
         self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=NO_LIMIT)
-        self._head: HeadReader | None = HeadReader()  # none once the body is what comes
+        self._head: HeadReader | None = HeadReader()  # None once the body begins
         self._excerpt = b""
         self._interim = 0
-        self._passed: Result | None = None  # what the headers come to
+        self._passed: Result | None = None  # the result if the body passes too
         self._body = bytearray()
 
     @property
@@ -50,7 +56,7 @@ class HttpDialogue:
         return f"the end of the headers; {excerpt(self._excerpt)} came" if self._excerpt else "an answer"
 
     def begin(self) -> bytes:
-        """Return the request; raise UnsentError where the options make none."""
+        """Return the request; raise UnsentError if the options make no valid request."""
         options = self._options
         upgrade = any(name.lower() == "upgrade" for name, _ in options.headers)  # RFC 9110, 7.8
         headers = {
@@ -76,14 +82,14 @@ class HttpDialogue:
             raise UnsentError(errno.EINVAL, f"request: {error}") from error
 
     def receive(self, data: bytes) -> bytes | Result:
-        """Parse what came, and judge as soon as nothing that follows can change the verdict."""
+        """Parse received bytes, and judge as soon as no further byte can change the verdict."""
         self._excerpt += data[: EXCERPT + 1 - len(self._excerpt)]
         if self._excerpt[:5] != b"HTTP/"[: len(self._excerpt)]:
             return Result(False, f"not HTTP/1: the member answered {excerpt(self._excerpt)}")
         return self._take(data) or b""
 
     def end_of_file(self) -> Result:
-        """Judge an answer that ends with the connection, or is cut short by it."""
+        """Judge an answer that the end of the connection completes or cuts short."""
         if not self._excerpt:
             return Result(False, "closed the connection without an answer")
         if self._head is not None:
@@ -91,12 +97,8 @@ class HttpDialogue:
         self._connection.receive_data(b"")
         return self._judge() or Result(False, f"closed the connection; still to come: {self.awaits}")
 
-    def at_deadline(self) -> Result | None:
-        """Judge nothing: what has not ended says nothing."""
-        return None
-
     def _take(self, data: bytes) -> Result | None:
-        """Take the heads of interim answers and of the final one, then its body."""
+        """Take the heads of interim answers and of the final answer, then its body."""
         while self._head is not None:
             try:
                 whole = self._head.feed(data)
@@ -114,7 +116,7 @@ class HttpDialogue:
         return self._judge()
 
     def _judge(self) -> Result | None:
-        """Take the parser's events; every turn but the last takes something from what it holds."""
+        """Handle the parser's events until it needs more data or the result is known."""
         while True:
             try:
                 event = self._connection.next_event()
@@ -134,7 +136,7 @@ class HttpDialogue:
                 self._body += event.data[: self._options.body_limit - len(self._body)]
                 if len(self._body) >= self._options.body_limit:
                     result = self._judge_body()
-            else:  # the end of the message; PAUSED, where another protocol follows; the end of all
+            else:  # EndOfMessage; PAUSED, before another protocol; ConnectionClosed
                 return self._judge_body()
             if result is not None:
                 return result
@@ -187,7 +189,7 @@ def http_probe(key: ProbeKey) -> StreamProbe:
 
 
 def authority(endpoint: Endpoint, usual_port: int) -> str:
-    """Return an address as a Host header or ``:authority`` has it: brackets, and a port that is not usual."""
+    """Write an address for a Host header or ``:authority``: IPv6 in brackets, without the usual port."""
     address = str(endpoint.address).partition("%")[0]
     host = f"[{address}]" if isinstance(endpoint.address, IPv6Address) else address
     return host if endpoint.port == usual_port else f"{host}:{endpoint.port}"
@@ -206,10 +208,61 @@ def _ranges(ranges: tuple[tuple[int, int], ...]) -> str:
 
 
 def _with_share(result: Result, name: str, values: list[bytes]) -> Result:
-    """Take over the share that the member asks for; a pass with a warning where it is none."""
+    """Add the share of the weight that the member asks for, or a warning if its header holds none."""
     if not values:
         return result._replace(warning=f"no header {name} in the answer: the weight stays")
     if len(values) == 1 and values[0].isdigit() and len(values[0]) <= 3 and int(values[0]) <= 100:
         return result._replace(share=int(values[0]))
     value = excerpt(b", ".join(values))
     return result._replace(warning=f"header {name} holds {value}, not 0 to 100: the weight stays")
+
+
+class HeadError(ValueError):
+    """The received bytes cannot be the head of an answer; the text says why."""
+
+
+class HeadReader:
+    """Takes bytes up to the empty line that ends a head.
+
+    Heads are collected whole before they are parsed: so the limit counts the head's bytes, however TCP cut
+    them, and ``plain_framing`` can simplify the head for a parser that knows only ``chunked``.
+    """
+
+    __slots__ = ("received",)
+
+    def __init__(self) -> None:
+        self.received = b""
+
+    def feed(self, data: bytes) -> tuple[bytes, bytes] | None:
+        """Return the head and the bytes after it, None while the head is incomplete; raise HeadError."""
+        searched = max(0, len(self.received) - 2)
+        self.received += data
+        found = _END.search(self.received, searched)
+        end = found.end() if found else len(self.received)
+        if end > HEAD_LIMIT:
+            raise HeadError(f"headers of more than {HEAD_LIMIT} bytes")
+        if found is None:
+            return None
+        head, rest = self.received[:end], self.received[end:]
+        self.received = b""
+        return head, rest
+
+
+def plain_framing(head: bytes) -> bytes:
+    """Return the head with ``chunked`` or nothing as its transfer codings (RFC 9112, 6.1 and 6.3).
+
+    If ``chunked`` is the last of several codings, the body ends with its last chunk, and the pattern is
+    searched in the output of the other codings. If not, the body ends with the connection, whatever the
+    length header says.
+    """
+    if b"transfer-encoding" not in head.lower():
+        return head
+    lines = _LINE_END.split(_FOLDED.sub(b" ", head))
+    values = [match[1] for line in lines if (match := _CODINGS.match(line))]
+    codings = [coding.strip().lower() for value in values for coding in value.split(b",") if coding.strip()]
+    if not values or codings.count(b"chunked") > 1:
+        return head  # ``chunked`` twice is forbidden: the parser refuses the head
+    kept = [line for line in lines if line and not _CODINGS.match(line) and not _LENGTH.match(line)]
+    if codings and codings[-1] == b"chunked":
+        kept.append(b"Transfer-Encoding: chunked")
+    return b"\r\n".join((*kept, b"", b""))

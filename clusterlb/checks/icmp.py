@@ -7,9 +7,9 @@ import socket
 import struct
 from typing import cast
 
+from clusterlb.checks.connect import Socket
 from clusterlb.checks.datagram import DatagramProbe
 from clusterlb.checks.probe import Result
-from clusterlb.checks.way import Socket
 from clusterlb.model.address import family_of
 from clusterlb.model.check import IcmpOptions
 from clusterlb.model.health import ProbeKey
@@ -17,8 +17,8 @@ from clusterlb.model.health import ProbeKey
 ECHO, ECHO_REPLY = 8, 0
 ECHO_6, ECHO_REPLY_6 = 128, 129
 SOL_RAW = 255  # include/linux/socket.h
-ICMP_FILTER = 1  # include/uapi/linux/icmp.h: one bit a type, set: not wanted
-ICMPV6_FILTER = 1  # include/uapi/linux/icmpv6.h: eight words of the same
+ICMP_FILTER = 1  # include/uapi/linux/icmp.h: one bit a type; the kernel drops types whose bit is set
+ICMPV6_FILTER = 1  # include/uapi/linux/icmpv6.h: the same in eight words
 ONLY_REPLIES = struct.pack("=I", 0xFFFFFFFF & ~(1 << ECHO_REPLY))
 ONLY_REPLIES_6 = struct.pack(
     "=8I", *(0xFFFFFFFF & ~(1 << ECHO_REPLY_6 % 32 if word == ECHO_REPLY_6 // 32 else 0) for word in range(8))
@@ -26,11 +26,11 @@ ONLY_REPLIES_6 = struct.pack(
 
 
 class IcmpProbe(DatagramProbe):
-    """Send one echo request, and take only its own reply: its id, its sequence number, its payload.
+    """Send one echo request and accept only the reply with its id, sequence number and payload.
 
     A ping socket needs no privilege where net.ipv4.ping_group_range holds the engine's group; the kernel
-    chooses its id and hands it only its own replies. Elsewhere a raw socket (CAP_NET_RAW) does, which sees
-    the replies to everybody's requests.
+    chooses the socket's id and gives the socket only its own replies. Elsewhere a raw socket (CAP_NET_RAW)
+    is used, which receives the replies to all processes' requests.
     """
 
     __slots__ = ("_ipv6", "_payload", "_raw", "_sent")
@@ -65,10 +65,10 @@ class IcmpProbe(DatagramProbe):
 
     def _judge(self, answer: bytes, elapsed: float) -> Result | None:
         if self._raw and not self._ipv6:
-            answer = answer[(answer[0] & 15) * 4 if answer else 0 :]  # raw(7): with the IP header
-        own_from = 4 if self._raw else 6
+            answer = answer[(answer[0] & 15) * 4 if answer else 0 :]  # raw(7): skip the IP header
+        compared = 4 if self._raw else 6  # offset: a ping socket's id, in bytes 4 and 5, is the kernel's
         wanted = ECHO_REPLY_6 if self._ipv6 else ECHO_REPLY
-        if answer[:2] != bytes((wanted, 0)) or answer[own_from:] != self._sent[own_from:]:
+        if answer[:2] != bytes((wanted, 0)) or answer[compared:] != self._sent[compared:]:
             return None
         return Result(True, f"echoed in {elapsed * 1000:.1f} ms")
 
@@ -76,8 +76,8 @@ class IcmpProbe(DatagramProbe):
 def echo_request(kind: int, token: bytes, payload: bytes) -> bytes:
     """Return an echo request; ``token`` is its id and sequence number.
 
-    The checksum is the Internet checksum (RFC 1071). The kernel replaces it in ICMPv6, where it covers
-    addresses that only the kernel knows (RFC 4443, 2.3), and on ping sockets.
+    The checksum is the Internet checksum (RFC 1071). The kernel overwrites the checksum of ICMPv6, which
+    covers addresses that only the kernel knows (RFC 4443, 2.3), and of ping sockets.
     """
     body = token + payload
     padded = body + b"\0" * (len(body) % 2)

@@ -1,7 +1,7 @@
-"""Which probe the engine is in, seen from outside: eight bytes that the controller and its engine share.
+"""The number of the probe that the engine is working on, in eight bytes shared with the controller.
 
-An engine that got stuck in one member's answer cannot say so any more. Before it takes a probe further it
-writes the probe's number here, and 0 afterwards.
+An engine that is stuck in one member's answer cannot report that. Before the engine works on a probe it
+writes the probe's number into the shared memory, and 0 afterwards.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 VARIABLE = "CLUSTERLB_CHECK_MARK"  # holds the descriptor's number for the engine
 SIZE = 8
-BUSY = 0.25  # cores: a process that can run and got less of the processor was not stuck but starved
+BUSY = 0.25  # processors: a runnable process that got less CPU was starved, not stuck
 
 
 class Mark:
@@ -30,14 +30,14 @@ class Mark:
         return int.from_bytes(self._memory[:SIZE], "little")
 
     def close(self) -> None:
-        """Release the memory; the engine's side stays until it ends."""
+        """Release the memory on this side; the engine's side lasts until the engine ends."""
         self._memory.close()
         os.close(self.fd)
 
 
 @contextmanager
 def marking() -> Iterator[memoryview | None]:
-    """Yield the engine's side, None where no controller shares one; item 0 is the number."""
+    """Yield the engine's side, whose item 0 is the number; None if no controller shares memory."""
     given = os.environ.pop(VARIABLE, "")
     if not given.isdigit():
         yield None
@@ -52,7 +52,7 @@ def marking() -> Iterator[memoryview | None]:
 
 
 class Watcher:
-    """Follows whether a process stays in one probe; asked at regular intervals."""
+    """Detects a process that stays in one probe; ``look`` is called at regular intervals."""
 
     def __init__(self, pid: int, mark: Mark) -> None:
         self._pid = pid
@@ -62,7 +62,7 @@ class Watcher:
         self._looks = 0
 
     def look(self) -> None:
-        """Note which probe the process is in now."""
+        """Note which probe the process is in."""
         number = self._mark.read()
         if number != self._number:
             self._number, self._looks = number, 0
@@ -72,8 +72,8 @@ class Watcher:
     def stuck(self, looks: int, seconds: float) -> int:
         """Return the probe that the process was in at each of the last ``looks``; 0 for none.
 
-        Nor was a process stuck that was stopped, or that could run and got no processor for most of
-        ``seconds``.
+        A process was not stuck that is stopped (SIGSTOP, ptrace), or that was runnable and got no processor
+        for most of ``seconds``.
         """
         if not self._number or self._looks < looks:
             return 0
@@ -83,7 +83,7 @@ class Watcher:
 
 
 def _cpu(pid: int) -> tuple[str, float]:
-    """Return a process's state and its seconds of CPU (proc(5)); stopped where it has ended."""
+    """Return a process's state and its seconds of CPU (proc(5)); for one that has ended, ``T`` and 0."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

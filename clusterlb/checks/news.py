@@ -1,4 +1,4 @@
-"""When each probe was last heard of, and why some are not: no verdict may stand on in silence."""
+"""When each probe last had a result, and why some have none: no old verdict may stand unnoticed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable
 from clusterlb.model.health import ProbeKey
 
 NAMED = 3  # members that one line of the log names
-GRACE = 10.0  # seconds beyond two intervals and a timeout that a result may be late
+LATENESS = 10.0  # seconds beyond two intervals and a timeout that a result may be late
 
 
 class News:
-    """Keeps what the engine tells of its probes, by number; logs when one cannot be probed, or can be again.
+    """Keeps the time of each probe's last result and its trouble, by the probe's number; logs new troubles.
 
-    ``on_event(text, facts)`` gets one line for all that have the same reason at once.
+    ``on_event(text, facts)`` is called once for all probes that have the same reason at the same time.
     """
 
     def __init__(self, on_event: Callable[[str, dict[str, object]], None]) -> None:
@@ -23,21 +23,21 @@ class News:
         self._troubles: dict[int, tuple[str, str]] = {}
 
     def begin(self, number: int) -> None:
-        """Await results of a probe from now on."""
+        """Expect results of a probe."""
         self._heard[number] = time.monotonic()
 
     def forget(self, number: int) -> None:
-        """Await nothing more of a probe."""
+        """Expect no further results of a probe."""
         self._heard.pop(number, None)
         self._troubles.pop(number, None)
 
     def result(self, number: int, at: float) -> bool:
-        """Note a result, ``at`` in seconds of the monotonic clock; say whether it ends a trouble."""
+        """Note a result, ``at`` in seconds of the monotonic clock; return whether a trouble has ended."""
         self._heard[number] = at
         return bool(self._troubles) and self._troubles.pop(number, None) is not None
 
     def trouble(self, found: Iterable[tuple[int, str]], keys: dict[int, ProbeKey]) -> None:
-        """Note what cannot be probed and why."""
+        """Note the numbers that cannot be probed, each with the reason."""
         fresh: dict[str, list[ProbeKey]] = {}
         for number, reason in found:
             since, known = self._troubles.get(number, (time.strftime("%H:%M:%S"), ""))
@@ -48,16 +48,15 @@ class News:
             self._on_event("probes cannot be sent", {"reason": reason, "members": names(affected)})
 
     def unprobed(self, keys: dict[int, ProbeKey], state: str) -> dict[ProbeKey, str]:
-        """Return the probes without news, with since when and why; ``state`` is the engine's."""
+        """Return the probes without recent results, with since when and why; ``state`` is the engine's."""
         now = time.monotonic()
-        found = {}
+        overdue = {}
         for number, key in keys.items():
             if number in self._troubles:
-                found[key] = "not probed since {}: {}".format(*self._troubles[number])
-            elif now - self._heard[number] > 2 * key.spec.interval + key.spec.timeout + GRACE:
-                late = now - self._heard[number]
-                found[key] = f"not probed for {late:.0f} s: the check engine is {state}"
-        return found
+                overdue[key] = "not probed since {}: {}".format(*self._troubles[number])
+            elif (late := now - self._heard[number]) > 2 * key.spec.interval + key.spec.timeout + LATENESS:
+                overdue[key] = f"not probed for {late:.0f} s: the check engine is {state}"
+        return overdue
 
 
 def names(keys: Iterable[ProbeKey]) -> str:

@@ -1,7 +1,7 @@
-"""Probe some keys once, now: in this process, or in one that has given root's powers up.
+"""Probe some keys once: in this process, or in a process that has dropped root's privileges.
 
-``python -m clusterlb.checks.once USER`` reads ``{"files": ..., "keys": [KEY, ...]}`` as ``wire`` has them,
-and writes ``{"seen": [[INDEX, ...], ...], "reasons": [...]}``.
+``python -m clusterlb.checks.once USER`` reads ``{"files": ..., "keys": [KEY, ...]}`` in the formats of
+``wire``, and writes ``{"seen": [[INDEX, ...], ...], "reasons": [...]}``.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ PATIENCE = 1.0  # seconds beyond the longest timeout
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """What one round saw; a key without an observation could not be probed, for one of the ``reasons``."""
+    """The observations of one round; a key without one could not be probed, for one of the ``reasons``."""
 
     seen: Mapping[ProbeKey, Observation]
     reasons: tuple[str, ...]
 
 
 def once(keys: Iterable[ProbeKey]) -> Once:
-    """Probe each key once, all at the same time; it takes as long as the slowest, its timeout at most."""
+    """Probe each key once, all at the same time; takes as long as the slowest, its timeout at most."""
     wanted = tuple(dict.fromkeys(keys))
     seen: dict[ProbeKey, Observation] = {}
     runner: Runner[ProbeKey] = Runner(max(1, len(wanted)))
@@ -54,9 +54,9 @@ def once(keys: Iterable[ProbeKey]) -> Once:
 
 
 def once_as(keys: Iterable[ProbeKey], user: str) -> Once:
-    """Do so as another user, as the check engine does; KeyError for one that this host does not know.
+    """Probe each key once as another user, as the check engine does; without root, in this process.
 
-    Without root it is done here.
+    Raises KeyError for a user that this host does not know.
     """
     wanted = tuple(dict.fromkeys(keys))
     if os.geteuid() != 0:
@@ -75,7 +75,7 @@ def once_as(keys: Iterable[ProbeKey], user: str) -> Once:
 
 
 def main() -> None:
-    """Probe what the standard input names, as the user of the first argument."""
+    """Probe the keys on standard input, as the user that the first argument names."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     drop(sys.argv[1])
     raise_descriptor_limit()

@@ -1,4 +1,4 @@
-"""What the engine has to say and its reader has not taken yet, in bounded memory."""
+"""The engine's messages that the controller has not read yet, in bounded memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Outbox:
     """Writes lines to a descriptor that is in non-blocking mode.
 
     While the reader is behind, only the latest observation of each key and the latest heartbeat are kept;
-    ``dropped`` counts the observations that gave way to newer ones.
+    ``dropped`` counts observations that a newer one replaced.
     """
 
     def __init__(self, fd: int) -> None:
@@ -27,7 +27,7 @@ class Outbox:
         return bool(self._writing or self._rows or self._troubles or self._beat is not None)
 
     def observe(self, row: Row) -> None:
-        """Take an observation in, in place of an older one of the same key."""
+        """Queue an observation, in place of an older one of the same key."""
         number = row[0]
         self._troubles.pop(number, None)
         if number in self._rows:
@@ -35,20 +35,20 @@ class Outbox:
         self._rows[number] = row
 
     def complain(self, number: int, trouble: str) -> None:
-        """Take in why a key could not be probed, in place of an older reason."""
+        """Queue the reason why a key could not be probed, in place of an older reason."""
         self._troubles[number] = trouble[:DETAIL]
 
     def forget(self, number: int) -> None:
-        """Throw away what is left of a key that is probed no more."""
+        """Drop all queued rows of a key that is no longer probed."""
         self._rows.pop(number, None)
         self._troubles.pop(number, None)
 
     def beat(self, values: dict[str, Any]) -> None:
-        """Take a heartbeat in, in place of an older one."""
+        """Queue a heartbeat, in place of an older one."""
         self._beat = values
 
     def flush(self) -> bool:
-        """Write what the reader takes; False when something is left, BrokenPipeError when it is gone."""
+        """Write until the pipe is full; return whether all is written. BrokenPipeError without a reader."""
         while self:
             if not self._writing:
                 self._writing = self._next()
@@ -62,7 +62,7 @@ class Outbox:
         if self._beat is not None:
             text, self._beat = line({"beat": self._beat}), None
             return text
-        if self._rows:  # first: a trouble that is left is newer than the key's row
+        if self._rows:  # before the troubles: a key's queued trouble is newer than its row
             numbers = list(self._rows)[:ROWS]
             return line({"seen": [self._rows.pop(number) for number in numbers]})
         numbers = list(self._troubles)[:ROWS]

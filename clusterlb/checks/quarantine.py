@@ -1,4 +1,4 @@
-"""Two check engines: one for all probes, and one for those in which an engine got stuck."""
+"""Two check engines: one for all probes, and one for probes in which an engine got stuck."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from clusterlb.model.status import EngineStatus
 
 
 class CheckEngines:
-    """Runs the probes in one engine; a probe in which that engine fell silent moves to another, for good.
+    """Runs the probes in a main engine; a probe in which an engine fell silent moves to the second engine.
 
-    There the probe goes on, and can halt only probes of that kind. It comes back when the inventory changes
-    it, or when the controller starts again. The arguments are ``EngineClient``'s.
+    There the probe goes on, and can only halt other quarantined probes. A quarantined probe moves back when
+    the inventory changes the probe, or when the controller restarts. The arguments are ``EngineClient``'s.
     """
 
     def __init__(
@@ -28,23 +28,23 @@ class CheckEngines:
         self._on_event = on_event
         self._keys: dict[ProbeKey, None] = {}
         self._stuck: dict[ProbeKey, int] = {}
-        self._main = EngineClient(on_observation, on_event, on_stuck=self._part, **settings)
-        self._apart = EngineClient(on_observation, on_event, on_stuck=self._part, **settings)
+        self._main = EngineClient(on_observation, on_event, on_stuck=self._quarantine, **settings)
+        self._second = EngineClient(on_observation, on_event, on_stuck=self._quarantine, **settings)
 
     @property
     def stats(self) -> EngineStatus:
-        """Return the first engine's counters, and which checks are in quarantine."""
+        """Return the main engine's counters, and which checks are in quarantine."""
         return replace(self._main.stats, quarantined=names(self._stuck) if self._stuck else "")
 
     def unprobed(self) -> dict[ProbeKey, str]:
-        """Return what is not probed though it should be, with since when and why."""
-        found = {**self._main.unprobed(), **self._apart.unprobed()}
-        for key in found.keys() & self._stuck.keys():
-            found[key] += f"; the check engine fell silent in this check, {self._stuck[key]} times"
-        return found
+        """Return the keys that should be probed and are not, each with since when and why."""
+        unprobed = {**self._main.unprobed(), **self._second.unprobed()}
+        for key in unprobed.keys() & self._stuck.keys():
+            unprobed[key] += f"; the check engine fell silent in this check, {self._stuck[key]} times"
+        return unprobed
 
     async def start(self) -> None:
-        """Start the first engine; the other when it is needed."""
+        """Start the main engine; the second one starts when it is needed."""
         await self._main.start()
 
     def set_probes(self, keys: Iterable[ProbeKey]) -> None:
@@ -54,19 +54,19 @@ class CheckEngines:
         self._share_out()
 
     async def close(self) -> None:
-        """End both."""
+        """End both engines."""
         await self._main.close()
-        await self._apart.close()
+        await self._second.close()
 
     def _share_out(self) -> None:
         self._main.set_probes(key for key in self._keys if key not in self._stuck)
-        self._apart.set_probes(self._stuck)
+        self._second.set_probes(self._stuck)
 
-    def _part(self, key: ProbeKey) -> None:
+    def _quarantine(self, key: ProbeKey) -> None:
         self._stuck[key] = self._stuck.get(key, 0) + 1
         if self._stuck[key] == 1:
             self._on_event(
                 "a check is quarantined: the check engine fell silent in it", {"member": names([key])}
             )
             self._share_out()
-            self._apart.begin()
+            self._second.begin()

@@ -9,37 +9,34 @@ from collections.abc import Callable, Iterable
 from typing import Any, Generic
 
 from clusterlb.checks.alarms import Alarms
-from clusterlb.checks.entry import Entry, Name
-from clusterlb.checks.kinds import make_probe
-from clusterlb.checks.probe import Probe, Result, UnsentError, Wait
-from clusterlb.checks.results import Results
-from clusterlb.checks.schedule import catch_up, first_start, slot_after_first
-from clusterlb.checks.stats import Lag
-from clusterlb.checks.turns import DEAR, MOST, Turns
+from clusterlb.checks.probe import Probe, Result, UnsentError, Wait, make_probe
+from clusterlb.checks.schedule import Entry, Name, catch_up, first_start, slot_after_first
+from clusterlb.checks.stats import Lag, Results
+from clusterlb.checks.turns import COSTLY, MOST, Turns
 from clusterlb.checks.watch import Watch
 from clusterlb.model.health import Observation, ProbeKey
 
-BURST = 64  # starts per step, so that answers are read soon after they came and `took` is true
+STARTS = 64  # most starts per step, so that answers are read soon after they come and `took` is true
 RETRY = 0.1  # seconds until the next try when descriptors or memory have run out
-STALL = 0.5  # a step that comes this many seconds too late finds a process that stood still
-SLOW = 0.05  # a step that takes this many seconds has kept the members' answers waiting
-# Deadlines are rounded up to one of so many instants a second, so that those of one burst share an alarm. No
-# wake-up is closer: the timeouts of poll(2) and epoll_wait(2) are milliseconds.
+STALL = 0.5  # a step that comes this many seconds too late: the process stood still
+SLOW = 0.05  # a step that takes this many seconds has delayed the members' answers
+# Deadlines are rounded up to one of so many instants a second, so that probes that start together share an
+# alarm. Wake-ups are no finer: the timeouts of poll(2) and epoll_wait(2) are milliseconds.
 INSTANTS = 1024
 
 
 class Runner(Generic[Name]):
-    """Runs each of its probes again and again, never twice at once, each run within its own total deadline.
+    """Runs each of its probes again and again, one run of a probe at a time, each with its own deadline.
 
-    Slots do not drift: the next is the previous plus the interval. Slots that were missed are counted, not
-    made up for. When the process (or the whole machine) stood still, or was busy with other members' answers,
-    that time does not count against the members whose answers were due. A probe has a name, the key itself or
-    one that is cheaper to look up.
+    Slots do not drift: the next is the previous plus the interval. Missed slots are counted and not made up
+    for. Time in which the process (or the whole machine) stood still, or was busy with other members'
+    answers, does not count against members whose answers were due. A probe's name is its key or a value that
+    is cheaper to look up.
 
-    ``limit`` caps the probes running at once. ``clock`` gives seconds that never go back; whoever drives a
-    clock by hand calls ``step`` at least every STALL seconds of it. ``work`` gives this thread's own seconds
-    of CPU. ``mark[0]`` holds the name of the probe that is being taken further, 0 between two of them:
-    whoever shares that memory can see in which one this process got stuck.
+    ``limit`` caps the probes running at once. ``clock`` returns seconds that never decrease; a caller with a
+    clock of its own calls ``step`` at least every STALL seconds. ``work`` returns this thread's seconds of
+    CPU. ``mark[0]`` holds the name of the probe that this process works on, 0 between two probes: a process
+    that shares the memory can see in which probe this one is stuck.
     """
 
     def __init__(
@@ -60,7 +57,7 @@ class Runner(Generic[Name]):
         self._alarms: Alarms[Entry[Name]] = Alarms()
         self._queue: deque[Entry[Name]] = deque()
         self._turns: Turns[Name] = Turns()
-        self._running = 0
+        self.running = 0
         self._starved_until = -math.inf
         self._expected = math.inf
         self.results: Results[Name] = Results()
@@ -71,26 +68,21 @@ class Runner(Generic[Name]):
         return len(self._entries)
 
     @property
-    def running(self) -> int:
-        """Return how many probes are under way."""
-        return self._running
-
-    @property
     def queued(self) -> int:
-        """Return how many probes are due and not begun, for the cap or for want of descriptors."""
+        """Return how many probes are due and not started, for the cap or for lack of descriptors."""
         return sum(1 for entry in self._queue if not entry.removed)
 
     def fileno(self) -> int:
-        """Return a descriptor that becomes readable when a step has answers to read."""
+        """Return a descriptor that is readable when ``step`` has answers to read."""
         return self._watch.fileno()
 
     def set_probes(self: Runner[ProbeKey], keys: Iterable[ProbeKey]) -> None:
-        """Probe exactly these keys, each its own name; those kept keep their schedule and running probe."""
+        """Probe exactly these keys, each its own name; known keys keep their schedule and running probe."""
         wanted = dict.fromkeys(keys)
         self.change([(key, key) for key in wanted], [key for key in self._entries if key not in wanted])
 
     def change(self, add: Iterable[tuple[Name, ProbeKey]], remove: Iterable[Name]) -> None:
-        """Forget some probes, at once even where they are running, and begin others; a known name stays."""
+        """Remove some probes, ending their runs, and add others; ignore names that are known already."""
         now = self._clock()
         self._forgive(now)
         for name in remove:
@@ -104,7 +96,7 @@ class Runner(Generic[Name]):
                 self._mark[0] = name
                 try:
                     entry = Entry(name, key, self._factory(key), first_start(key, now))
-                except Exception as error:  # noqa: BLE001 - one kind's mistake must not stop every other check
+                except Exception as error:  # noqa: BLE001 - one kind's mistake must not stop the other checks
                     self.results.unmade(name, key.spec.type, error)
                     continue
                 finally:
@@ -114,7 +106,7 @@ class Runner(Generic[Name]):
         self._expect(now)
 
     def check_now(self, name: Name) -> None:
-        """Run a probe once more at once; its slots stay. Nothing happens to one under way, or unknown."""
+        """Run a probe at once, in addition to its slots; ignore a running or unknown one."""
         now = self._clock()
         self._forgive(now)
         entry = self._entries.get(name)
@@ -126,21 +118,21 @@ class Runner(Generic[Name]):
         self._expect(now)
 
     def pause(self) -> float:
-        """Return the seconds until a step has something to do, answers apart; 0 when it has already."""
+        """Return the seconds until ``step`` has something to do other than read answers; 0: it has now."""
         now = self._clock()
         due = min(self._alarms.next(), self._turns.due())
-        if self._queue and self._running < self._limit:
+        if self._queue and self.running < self._limit:
             due = min(due, self._starved_until)
         return max(0.0, due - now)
 
     def step(self, timeout: float) -> list[tuple[Name, Observation]]:
-        """Wait at most ``timeout`` seconds for something to do, do it, and return what was observed."""
+        """Wait at most ``timeout`` seconds for something to do, do it, and return the observations."""
         reported = self._watch.poll(min(timeout, self.pause()))
         woken = self._clock()
         self._forgive(woken)
         self._hear(reported)
         rung = self._alarms.take(woken)
-        if any(entry.running for entry in rung):  # no answer may lie unread while its deadline is judged
+        if any(entry.running for entry in rung):  # read every answer before its deadline is judged
             self._hear(self._watch.poll(0))
         for entry in rung:
             if entry.running and entry not in self._turns and entry.deadline <= woken:
@@ -168,7 +160,7 @@ class Runner(Generic[Name]):
             self._excuse(now - self._expected, now)
 
     def _excuse(self, gap: float, now: float) -> None:
-        """Leave the seconds up to now out of what is held against the members."""
+        """Put off every running probe's deadline by the last ``gap`` seconds."""
         self.counters.stalls += 1
         for entry in self._entries.values():
             if entry.running and entry not in self._turns:
@@ -180,11 +172,11 @@ class Runner(Generic[Name]):
         self._alarms.set(entry, entry.deadline)
 
     def _hear(self, reported: Iterable[tuple[Entry[Name], int]]) -> None:
-        """Take the probes further whose descriptors reported something; the dear ones wait for their turn."""
+        """Continue the probes whose descriptors reported events; the costly ones wait for their turn."""
         now = self._clock()
         for entry, events in reported:
-            if entry.spent + entry.before > DEAR:
-                self._watch.hold(entry)  # or it would be reported again and again until then
+            if entry.spent + entry.before > COSTLY:
+                self._watch.hold(entry)  # or epoll would report the events again until the turn comes
                 self._alarms.cancel(entry)
                 self._turns.add(entry, events, now)
             else:
@@ -193,7 +185,7 @@ class Runner(Generic[Name]):
                 entry.spent += now - began
 
     def _take_turn(self) -> None:
-        """Take one of the dear probes further; waiting for it does not count against the member."""
+        """Continue one of the costly probes; its wait for the turn does not count against the member."""
         now = self._clock()
         turn = self._turns.take(now)
         if turn is None:
@@ -220,9 +212,9 @@ class Runner(Generic[Name]):
 
     def _start_queued(self) -> None:
         queue = self._queue
-        for _ in range(min(BURST, len(queue))):
+        for _ in range(min(STARTS, len(queue))):
             now = self._clock()
-            if self._running >= self._limit or now < self._starved_until:
+            if self.running >= self._limit or now < self._starved_until:
                 return
             entry = queue.popleft()
             if not entry.removed:
@@ -236,7 +228,7 @@ class Runner(Generic[Name]):
         entry.spent, entry.before = 0.0, (entry.spent + entry.before) / 2
         entry.since = now
         entry.deadline = math.ceil((now + entry.timeout) * INSTANTS) / INSTANTS
-        self._running += 1
+        self.running += 1
         if not self._advance(entry, now, entry.probe.start):
             entry.slot = due
             entry.queued = True
@@ -251,7 +243,7 @@ class Runner(Generic[Name]):
     def _advance(
         self, entry: Entry[Name], now: float, call: Callable[..., Wait | Result], *arguments: float
     ) -> bool:
-        """Take one probe one call further; False when it has to be started again for want of resources."""
+        """Call a probe's method; False when the probe must start again later, for lack of resources."""
         starting = entry.waiting is None
         self._mark[0] = entry.name
         try:
@@ -263,7 +255,7 @@ class Runner(Generic[Name]):
                     self._alarms.set(entry, entry.deadline)
                 return True
             if starting:
-                now = self._clock()  # all that it took was within the call
+                now = self._clock()  # the whole run was this call
             self.results.observe(entry, progress, now)
         except UnsentError as error:
             if starting and error.scarce:
@@ -272,7 +264,7 @@ class Runner(Generic[Name]):
                     self.results.complain(entry, error.name)
                 return False
             self.results.unsent(entry, error)
-        except Exception as error:  # noqa: BLE001 - one kind's mistake must not stop every other check
+        except Exception as error:  # noqa: BLE001 - one kind's mistake must not stop the other checks
             self.results.broken(entry, error)
         finally:
             self._mark[0] = 0
@@ -287,8 +279,8 @@ class Runner(Generic[Name]):
         self._turns.forget(entry)
         entry.probe.close()
         entry.running = False
-        self._running -= 1
-        self._starved_until = -math.inf  # what this probe held is free
+        self.running -= 1
+        self._starved_until = -math.inf  # this probe's resources are free again
 
     def _reschedule(self, entry: Entry[Name], now: float) -> None:
         entry.free = now

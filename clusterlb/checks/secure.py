@@ -1,30 +1,33 @@
-"""TLS between memory and memory: bytes of the wire in and out, plain bytes in and out."""
+"""TLS without a socket: encrypted bytes in and out on one side, plain bytes on the other."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import ssl
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 from clusterlb.checks.dialogue import EXCERPT, excerpt
-from clusterlb.checks.flight import LARGEST_GROUP, Flight
 from clusterlb.checks.probe import Result, UnsentError
 from clusterlb.checks.tls import context_for, expiry_warning, explain, not_tls, server_name
 from clusterlb.model.check import TlsOptions
 
 CHUNK = 65536
+LARGEST_GROUP = 4096  # bits
+CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE = 20, 21, 22  # types of records; parsing stops at any other
+HELLO, KEY_EXCHANGE, HELLO_DONE = 2, 12, 14
 
 
 class SecureLayer:
     """The client's side of one TLS connection, on two MemoryBIOs.
 
-    Not a non-blocking SSLSocket, because here one class reads the socket with and without TLS and bounds
-    what it reads; STARTTLS needs no change of socket; no plain bytes can lie in OpenSSL while epoll is
-    silent; and the member's first bytes are at hand where they are not TLS at all.
+    With MemoryBIOs, unlike a non-blocking SSLSocket, one class reads the socket with and without TLS and
+    bounds its reads; STARTTLS needs no change of socket; no plain bytes can lie in OpenSSL while epoll
+    reports nothing; and the member's first bytes can be shown if they are not TLS.
 
-    ``ready``: the handshake is done as far as we can tell. ``ended``: the member said that it will send no
-    more. Raises UnsentError where the options are of no use.
+    ``ready``: the handshake is complete on this side. ``ended``: the member has sent close_notify. Raises
+    UnsentError for options that cannot be used.
     """
 
     def __init__(self, options: TlsOptions, address: IPv4Address | IPv6Address, alpn: str) -> None:
@@ -48,24 +51,24 @@ class SecureLayer:
 
     @property
     def confirmed(self) -> bool:
-        """Tell whether the member has accepted our side of the handshake.
+        """Say whether the member has accepted this side of the handshake.
 
-        In TLS 1.3 the client is done before the server has seen its certificate (RFC 8446, figure 1), so a
-        refusal comes later, if the member does not send a ticket or data first.
+        In TLS 1.3 the client completes before the server has seen the client's certificate (RFC 8446,
+        figure 1), so a refusal comes later; a ticket or data means acceptance.
         """
         if self._tls.version() != "TLSv1.3" or self._answered or self.ended:
             return self.ready
         return self._tls.session is not None and self._tls.session.has_ticket
 
     def ask_confirmation(self) -> None:
-        """Say that we are done, so that a member that sends no tickets says something too."""
+        """Send close_notify, so that a member that sends no tickets answers too."""
         if not self._asked:
             self._asked = True
-            with contextlib.suppress(ssl.SSLError):  # SSLWantReadError: the member's own end has not come
+            with contextlib.suppress(ssl.SSLError):  # SSLWantReadError: the member's close_notify is to come
                 self._tls.unwrap()
 
     def receive(self, data: bytes) -> tuple[bytes, Result | None]:
-        """Take bytes off the wire; return the plain ones, and why TLS failed if it did."""
+        """Take encrypted bytes; return the decrypted ones, and the failed result if TLS failed."""
         self._incoming.write(data)
         if not self.ready:
             failure = self._shake_hands(data)
@@ -86,17 +89,17 @@ class SecureLayer:
         return b"".join(parts), None
 
     def send(self, data: bytes) -> None:
-        """Encrypt; ``take`` has the outcome."""
+        """Encrypt bytes; ``take`` returns them."""
         if data:
-            with contextlib.suppress(ssl.SSLError):  # a layer that has failed, as ``receive`` has said
+            with contextlib.suppress(ssl.SSLError):  # TLS has failed; ``receive`` has reported that
                 self._tls.write(data)
 
     def take(self) -> bytes:
-        """Return the bytes for the wire."""
+        """Return the encrypted bytes to send."""
         return self._outgoing.read()
 
     def sign(self, result: Result) -> Result:
-        """Add to a pass what TLS has to say: the version, and a warning of the certificate's end."""
+        """Add the TLS version, and a warning if the certificate expires soon, to a result that passes."""
         result = result._replace(detail=f"{result.detail}, {self._tls.version()}")
         if not self._options.warn_expiry:
             return result
@@ -127,3 +130,68 @@ class SecureLayer:
     def _failed(self, error: ssl.SSLError) -> Result:
         head = b"" if self.ready else self._head
         return Result(False, explain(error, self._options, self._name, self._alpn, head))
+
+
+class Flight:
+    """Parses a server's first flight in TLS 1.2 for the size of its Diffie-Hellman group.
+
+    A member may choose a group of up to 10,000 bits (RFC 5246, 7.4.3), which costs the director half a second
+    of CPU in each handshake; OpenSSL has no lower limit. A group of 4,096 bits costs 25 ms. ``done``: the
+    group is known, or known to be absent.
+    """
+
+    __slots__ = ("_messages", "_records", "_with_group", "done")
+
+    def __init__(self) -> None:
+        self._records = bytearray()
+        self._messages = bytearray()
+        self._with_group = False
+        self.done = False
+
+    def feed(self, data: bytes) -> int:
+        """Return the size of the group in bits once it is known; 0 before that, and without a group."""
+        self._records += data
+        offset = 0
+        while not self.done and len(self._records) >= offset + 5:
+            kind, size = self._records[offset], int.from_bytes(self._records[offset + 3 : offset + 5], "big")
+            end = offset + 5 + size
+            if kind not in (CHANGE_CIPHER_SPEC, ALERT, HANDSHAKE):
+                self.done = True
+            elif len(self._records) < end:
+                break
+            elif kind == HANDSHAKE:
+                self._messages += self._records[offset + 5 : end]
+            offset = end
+        del self._records[:offset]
+        return self._look()
+
+    def _look(self) -> int:
+        while len(self._messages) >= 4:
+            kind, length = self._messages[0], int.from_bytes(self._messages[1:4], "big")
+            if len(self._messages) < 4 + length:
+                break
+            body = bytes(self._messages[4 : 4 + length])
+            del self._messages[: 4 + length]
+            if kind == HELLO:
+                self._with_group = self._chosen(body) in _with_group()
+            elif kind == KEY_EXCHANGE and self._with_group:
+                self.done = True
+                return int.from_bytes(body[:2], "big") * 8
+            self.done = self.done or kind in (KEY_EXCHANGE, HELLO_DONE)
+        return 0
+
+    @staticmethod
+    def _chosen(hello: bytes) -> int:
+        """Return the cipher suite, which follows version, random and session id."""
+        offset = 35 + (hello[34] if len(hello) > 34 else 0)
+        return int.from_bytes(hello[offset : offset + 2], "big")
+
+
+@lru_cache(maxsize=1)
+def _with_group() -> frozenset[int]:
+    """Return the cipher suites whose ephemeral Diffie-Hellman group the server chooses."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_ciphers("ALL:COMPLEMENTOFALL:@SECLEVEL=0")
+    return frozenset(
+        cipher["id"] & 0xFFFF for cipher in context.get_ciphers() if cipher.get("kea") == "kx-dhe"
+    )

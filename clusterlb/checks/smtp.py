@@ -18,7 +18,7 @@ _LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
 
 
 class ReplyError(ValueError):
-    """What came is no SMTP reply; the text says how it came to that."""
+    """The received bytes are no SMTP reply; the text says why."""
 
 
 class Reply(NamedTuple):
@@ -43,7 +43,7 @@ class ReplyReader:
 
     @property
     def rest(self) -> bytes:
-        """Return what came after the last whole line."""
+        """Return the bytes after the last whole line."""
         return self._rest
 
     def feed(self, data: bytes) -> None:
@@ -112,13 +112,13 @@ class SmtpDialogue:
         return said
 
     def end_of_file(self) -> Result:
-        """Fail, but for a server that takes QUIT as word enough."""
+        """Fail, unless the server closes the connection in answer to QUIT."""
         if self.awaits == "the answer to QUIT" and not self._reader.rest:
             return Result(True, "ready for mail")
         return Result(False, f"closed the connection before {self.awaits}")
 
     def at_deadline(self) -> Result | None:
-        """Judge nothing: what has not ended says nothing."""
+        """Return None: an unfinished dialogue has no result."""
         return None
 
     def _answer(self, reply: Reply) -> bytes | Secure | Result:
@@ -138,7 +138,7 @@ class SmtpDialogue:
         return self._command(b"STARTTLS\r\n", "the answer to STARTTLS")
 
     def _secure(self) -> Secure | Result:
-        if self._reader.rest:  # RFC 3207, 4.2: what was learnt in the clear counts for nothing
+        if self._reader.rest:  # RFC 3207, 4.2: discard knowledge from before TLS
             return Result(False, f"said {excerpt(self._reader.rest)} in the clear after agreeing to STARTTLS")
         self._left_to_secure = False
         self._reader = ReplyReader()

@@ -1,4 +1,4 @@
-"""The transport of every check that speaks over TCP: connect, TLS where asked for, and carry a dialogue."""
+"""The transport of every check with a dialogue over TCP: connect, add TLS if wanted, carry the dialogue."""
 
 from __future__ import annotations
 
@@ -9,19 +9,18 @@ from collections.abc import Callable
 from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
 from typing import TYPE_CHECKING
 
-from clusterlb.checks.connect import VERDICTS, begin_connect, connect_failure
+from clusterlb.checks.connect import VERDICTS, ProbePath, Socket, begin_connect, connect_failure
 from clusterlb.checks.dialogue import Dialogue, Secure
 from clusterlb.checks.probe import Result, UnsentError, Wait
-from clusterlb.checks.way import Socket, Way
 from clusterlb.model.check import TlsOptions
 from clusterlb.model.health import ProbeKey
 
 if TYPE_CHECKING:
     from clusterlb.checks.secure import SecureLayer
 
-# read per event, so that no member's flood keeps the others waiting: what is dearest to parse takes 10 ms
+# bytes read per event, so that no member's flood delays the others: parsing the costliest takes 10 ms
 CHUNK = 16384
-READ_LIMIT = 262144  # bytes of a whole run, wrapping and all
+READ_LIMIT = 262144  # bytes of a whole run, framing and TLS records included
 
 
 class _Run:
@@ -62,7 +61,7 @@ class _Run:
         return self.dialogue.awaits or "the member to confirm the TLS handshake"
 
     def say(self, data: bytes) -> None:
-        """Send plain bytes, through TLS where it is spoken."""
+        """Send plain bytes, through TLS if the connection has it."""
         self.said = self.said or bool(data)
         if self.secure is None:
             self.out += data
@@ -70,23 +69,23 @@ class _Run:
             self.secure.send(data)
 
     def note(self, phase: str) -> None:
-        """Remember when a phase was first reached."""
+        """Note when a phase was first reached."""
         if all(phase != noted for noted, _ in self.phases):
             self.phases.append((phase, self.elapsed))
 
 
 class StreamProbe:
-    """Carry one dialogue a run, and reset the connection at the end of it, however it ended.
+    """Carry one dialogue a run, and reset the connection at the end of each run.
 
-    The reset leaves no TIME_WAIT on either side, as in the ``tcp`` check; a dialogue that is not to look
-    rude in the member's log says goodbye before it comes to its result. TLS is spoken into memory
-    (``secure.SecureLayer``); this class alone touches the socket.
+    The reset leaves no TIME_WAIT on either side, as in the ``tcp`` check; a dialogue whose reset the member
+    would log as an error closes its protocol before (SMTP's QUIT). TLS works on memory
+    (``secure.SecureLayer``); only this class uses the socket.
 
     ``speak`` makes a run's dialogue. ``tls``: begin with TLS. ``start_tls``: the options for a dialogue that
-    asks for it later. ``alpn``: the protocol to ask for in the handshake. ``limit``: the most bytes to read.
+    asks for TLS later. ``alpn``: the protocol to ask for in the handshake. ``limit``: the most bytes to read.
     """
 
-    __slots__ = ("_alpn", "_key", "_limit", "_run", "_speak", "_start_tls", "_tls", "_way")
+    __slots__ = ("_alpn", "_key", "_limit", "_path", "_run", "_speak", "_start_tls", "_tls")
 
     def __init__(
         self,
@@ -99,7 +98,7 @@ class StreamProbe:
         limit: int = READ_LIMIT,
     ) -> None:
         self._key = key
-        self._way = Way(key, socket.SOCK_STREAM)
+        self._path = ProbePath(key, socket.SOCK_STREAM)
         self._speak = speak
         self._tls = tls
         self._start_tls = start_tls
@@ -111,17 +110,17 @@ class StreamProbe:
         """Send the SYN."""
         dialogue = self._speak()
         secure = None if self._tls is None else self._layer(self._tls)
-        connection = self._way.open()
+        connection = self._path.open()
         self._run = _Run(connection, dialogue, secure)
         try:
-            # Or a request would wait for the delayed ACK of the handshake's last message (Nagle, RFC 896).
+            # Otherwise a request waits for the delayed ACK of the handshake's last message (Nagle, RFC 896).
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         except OSError as error:
             raise UnsentError(error.errno or 0) from error
-        return begin_connect(connection, self._way.address) or Wait(connection.fileno(), EPOLLOUT)
+        return begin_connect(connection, self._path.address) or Wait(connection.fileno(), EPOLLOUT)
 
     def on_event(self, events: int, elapsed: float) -> Wait | Result:
-        """Carry bytes both ways, as many as there are without waiting."""
+        """Read and write as many bytes as the socket allows without blocking."""
         run = self._run
         assert run is not None  # noqa: S101 - there is one between start and close
         run.elapsed = elapsed
@@ -138,7 +137,7 @@ class StreamProbe:
         return result._replace(phases=tuple(run.phases))
 
     def on_deadline(self) -> Result:
-        """Fail, and say what did not come."""
+        """Fail, and name the part of the dialogue that did not come."""
         waited = f"timed out after {self._key.spec.timeout:g} s"
         if self._run is None:
             return Result(False, waited)
@@ -173,13 +172,13 @@ class StreamProbe:
         if not data:
             return _broken(run, run.write_error) if run.write_error else _end_of_file(run)
         run.read += len(data)
-        if run.read > self._limit:  # one byte more is enough to know it: how the rest was cut does not matter
+        if run.read > self._limit:  # at most one byte above the limit is read, however TCP cut the rest
             return Result(False, f"sent more than {self._limit} bytes; still waiting for {run.awaits}")
         layer = run.secure
         return self._receive(run, data) if layer is None else self._through_tls(run, layer, data)
 
     def _through_tls(self, run: _Run, layer: SecureLayer, data: bytes) -> Result | None:
-        """Give the TLS layer what came, and the dialogue what comes out of it."""
+        """Decrypt received bytes, and give them to the dialogue."""
         fresh = not layer.ready
         plain, failure = layer.receive(data)
         if fresh and layer.ready:
@@ -217,7 +216,7 @@ def _write(run: _Run) -> None:
     except BlockingIOError:
         return
     except OSError as error:
-        # What the member said before it closed, its reason perhaps, is still to be read.
+        # The bytes that the member sent before it closed, perhaps with a reason, are still to be read.
         run.write_error = error.errno or errno.EIO
         run.out.clear()
         return
@@ -226,7 +225,7 @@ def _write(run: _Run) -> None:
 
 
 def _finish(run: _Run) -> Result | None:
-    """End a dialogue that awaits nothing more, when all it says is sent."""
+    """End a dialogue that awaits nothing more, once all its bytes are sent."""
     secure = run.secure
     if run.dialogue.awaits or run.out or run.write_error or (secure is not None and not secure.ready):
         return None

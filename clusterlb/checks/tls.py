@@ -1,4 +1,4 @@
-"""TLS as a check needs it: contexts made from options, and what goes wrong in an operator's words."""
+"""TLS contexts made from a check's options, and TLS errors in words for an operator."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _REFUSED = {
 
 _WEAK = "{reason}, for this director; if clients take the member: `ciphers: DEFAULT@SECLEVEL=1`"
 
-# Parts of OpenSSL's reasons (include/openssl/sslerr.h). An ALERT is what the member says of us.
+# Parts of OpenSSL's reasons (include/openssl/sslerr.h). An ALERT comes from the member.
 _REASONS = (
     ("PROTOCOL_VERSION", "the member speaks no TLS version that this director accepts (1.2 and 1.3)"),
     ("UNSUPPORTED_PROTOCOL", "the member speaks no TLS version that this director accepts (1.2 and 1.3)"),
@@ -55,7 +55,7 @@ _REASONS = (
 )
 
 
-# the library before the text, the source's line after it
+# the library's name before OpenSSL's text, and the source line after the text
 _AROUND = re.compile(r"^\[[^\]]*\]|\( ?[^()]*:\d+\)$")
 
 
@@ -68,10 +68,10 @@ _contexts: dict[tuple[TlsOptions, str], _Loaded] = {}
 
 
 def context_for(options: TlsOptions, alpn: str = "") -> ssl.SSLContext:
-    """Return a client's context, kept until one of its files changes.
+    """Return a client's context, cached until one of its files changes.
 
-    Making one takes milliseconds, and megabytes with the host's CA certificates. Raises UnsentError with the
-    file's name where one is missing or of no use: that says nothing about the member.
+    Making a context takes milliseconds, and megabytes with the host's CA certificates. Raises UnsentError
+    with the name of a file that is missing or unusable: the director's fault, and no verdict.
     """
     files = [*_authorities(options), *filter(None, (options.certificate, options.key))]
     names = (replace(options, server_name="", warn_expiry=0.0), alpn)
@@ -86,12 +86,12 @@ def context_for(options: TlsOptions, alpn: str = "") -> ssl.SSLContext:
 
 
 def server_name(options: TlsOptions, address: IPv4Address | IPv6Address) -> str:
-    """Return the name that the certificate must bear, and that SNI asks for where it is no address."""
+    """Return the name that the certificate must have; unless it is an address, SNI asks for it."""
     return options.server_name or str(address).partition("%")[0]
 
 
 def explain(error: ssl.SSLError, options: TlsOptions, name: str, alpn: str, head: bytes) -> str:
-    """Say why TLS failed; ``head`` is what the member began with, empty once the handshake is done."""
+    """Say why TLS failed; ``head``: the member's first bytes, empty once the handshake is done."""
     ca = "the host's CA certificates" if options.ca == SYSTEM else options.ca
     if isinstance(error, ssl.SSLCertVerificationError):
         known = _REFUSED.get(error.verify_code)
@@ -113,7 +113,7 @@ def explain(error: ssl.SSLError, options: TlsOptions, name: str, alpn: str, head
 
 
 def _reason(error: ssl.SSLError) -> str:
-    """Return OpenSSL's symbol of what went wrong; from its text where Python has no name for it."""
+    """Return OpenSSL's symbol of an error; made from OpenSSL's text if Python has no name for the error."""
     if error.reason:
         return error.reason
     text = _AROUND.sub("", error.strerror or str(error))
@@ -121,14 +121,14 @@ def _reason(error: ssl.SSLError) -> str:
 
 
 def not_tls(head: bytes) -> bool:
-    """Tell bytes that no TLS server begins with: it sends a handshake or an alert (RFC 8446, 5.1)."""
+    """Say whether no TLS server begins so: a server sends a handshake or an alert (RFC 8446, 5.1)."""
     return bool(head) and (head[0] not in (21, 22) or head[1:2] not in (b"", b"\x03"))
 
 
 def expiry_warning(der: bytes, within: float, name: str, now: float | None = None) -> str:
-    """Warn of a certificate that ends within so many seconds, or has ended; empty while it is good.
+    """Return a warning if the certificate ``der`` ends within so many seconds, or has ended; else "".
 
-    ``der`` is the member's certificate, ``now`` seconds since 1970.
+    ``now`` is in seconds since 1970.
     """
     subject, end = _subject_and_end(der)
     if not end:
@@ -144,7 +144,7 @@ def expiry_warning(der: bytes, within: float, name: str, now: float | None = Non
 
 @lru_cache(maxsize=1024)
 def _subject_and_end(der: bytes) -> tuple[str, float]:
-    """Return the common name or first DNS name, and the end in seconds since 1970; 0 if it cannot be read."""
+    """Return the common name or first DNS name, and the end in seconds since 1970; 0 if unreadable."""
     from cryptography import x509  # noqa: PLC0415 - 10 MB that only expiry warnings need
 
     try:
@@ -182,7 +182,7 @@ def _stamp(file: str) -> tuple[int, int, int]:
 def _load(options: TlsOptions, alpn: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.options |= ssl.OP_NO_RENEGOTIATION  # in which a write could have to wait for a read
+    context.options |= ssl.OP_NO_RENEGOTIATION  # during which a write may have to wait for a read
     if options.legacy_renegotiation:
         context.options |= LEGACY_SERVER_CONNECT
     context.check_hostname = bool(options.ca)
@@ -191,7 +191,7 @@ def _load(options: TlsOptions, alpn: str) -> ssl.SSLContext:
         context.set_alpn_protocols([alpn])
     about = f"ciphers {options.ciphers}"
     try:
-        # Python's own list has neither RSA key exchange nor CBC with SHA-1, which OpenSSL's clients offer.
+        # Python's default list lacks RSA key exchange and CBC with SHA-1, which OpenSSL's clients offer.
         context.set_ciphers(options.ciphers)
         about = options.ca
         if options.ca == SYSTEM:
@@ -213,9 +213,9 @@ def _load(options: TlsOptions, alpn: str) -> ssl.SSLContext:
 
 
 def _readable(file: str) -> None:
-    """Raise an OSError that bears the file's name, which OpenSSL's do not, and for what is no regular file.
+    """Raise an OSError with the file's name, which OpenSSL's errors lack; also if it is no regular file.
 
-    O_NONBLOCK keeps the opening of a FIFO from waiting for a writer (fifo(7)), and with it every check.
+    O_NONBLOCK: opening a FIFO must not wait for a writer (fifo(7)), which would stop every check.
     """
     if held(file) is not None:
         return

@@ -1,8 +1,8 @@
-"""Turns for the probes whose answers are dear to judge: after all others, one a step, the cheapest first.
+"""Turns for probes whose answers are costly to judge: after all other probes, one a step, the cheapest first.
 
-No judgement is without a bound, but some bounds are tens of milliseconds: an answer in a thousand chunks, a
-name server's answer of a hundred pointers, a long pattern. A probe that has shown itself to be dear waits
-here with what its descriptor reported, and all of them together get a quarter of the time at most.
+The time to judge an answer is bounded, but some bounds are tens of milliseconds: an answer in a thousand
+chunks, a name server's answer of a hundred pointers, a long pattern. A costly probe waits here with its
+descriptor's events, and all costly probes together get at most a quarter of the time.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from __future__ import annotations
 import math
 from typing import Generic
 
-from clusterlb.checks.entry import Entry, Name
+from clusterlb.checks.schedule import Entry, Name
 
-DEAR = 0.01  # seconds of judging in one run, and half of those of the runs before, from which a probe is dear
-REST = 3.0  # times as long as a dear judgement took, the others are by themselves
-MOST = 0.25  # seconds of CPU that the judgement of one answer may take in all
+COSTLY = 0.01  # seconds of judging in a run, plus half of those of earlier runs, that make a probe costly
+REST = 3.0  # after a turn, the other probes get so many times the turn's duration
+MOST = 0.25  # seconds of CPU that judging one answer may take in total
 
 
 class Turns(Generic[Name]):
-    """The dear probes that have something to be judged, each with its events and since when it waits."""
+    """The costly probes with an answer to judge, each with its events and since when it waits."""
 
     def __init__(self) -> None:
         self._waiting: dict[Entry[Name], tuple[int, float]] = {}
@@ -32,15 +32,15 @@ class Turns(Generic[Name]):
         self._waiting[entry] = events, now
 
     def forget(self, entry: Entry[Name]) -> None:
-        """Have a probe wait no more."""
+        """Remove a probe."""
         self._waiting.pop(entry, None)
 
     def due(self) -> float:
-        """Return when the next turn comes; infinity where nobody waits."""
+        """Return when the next turn comes; infinity if no probe waits."""
         return self._open_at if self._waiting else math.inf
 
     def take(self, now: float) -> tuple[Entry[Name], int, float] | None:
-        """Return whose turn it is, its events, and how many seconds it has waited."""
+        """Return the probe whose turn it is, its events, and how many seconds it has waited."""
         if now < self.due():
             return None
         entry = min(self._waiting, key=lambda waiting: waiting.spent)
@@ -48,5 +48,5 @@ class Turns(Generic[Name]):
         return entry, events, now - since
 
     def rest(self, took: float, now: float) -> None:
-        """Leave the time that follows a turn to the others."""
+        """Reserve the time after a turn for the other probes."""
         self._open_at = now + REST * took

@@ -15,9 +15,9 @@ from clusterlb.pattern import compile_pattern
 class UdpProbe(DatagramProbe):
     """Send one datagram.
 
-    Without ``expect`` silence passes. A host that is switched off is silent too: the kernel calls it
+    Without ``expect`` silence passes. A host that is switched off is silent too: the kernel calls such a host
     unreachable only after three ARP or ND requests, one a second (mcast_solicit and retrans_time_ms,
-    arp(7)), so only a timeout above 3 s finds it.
+    arp(7)), so only a timeout above 3 s detects one.
     """
 
     __slots__ = ("_expect", "_send")

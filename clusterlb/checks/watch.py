@@ -1,4 +1,4 @@
-"""The descriptors that probes wait for, and what epoll(7) reports of them."""
+"""The descriptors that probes wait for, and the events that epoll(7) reports."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import contextlib
 import select
 from typing import Generic
 
-from clusterlb.checks.entry import Entry, Name
 from clusterlb.checks.probe import UnsentError, Wait
+from clusterlb.checks.schedule import Entry, Name
 
 
 class Watch(Generic[Name]):
-    """One epoll set, and whose each descriptor in it is."""
+    """One epoll set, and the probe of each descriptor in the set."""
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._by_fd: dict[int, Entry[Name]] = {}
 
     def fileno(self) -> int:
-        """Return a descriptor that becomes readable when there is something to report."""
+        """Return a descriptor that is readable when ``poll`` has events to return."""
         return self._epoll.fileno()
 
     def poll(self, timeout: float) -> list[tuple[Entry[Name], int]]:
-        """Return all that is reported within so many seconds, with the events."""
+        """Return the probes with events within so many seconds, and the events."""
         reported = []
         for fd, events in self._epoll.poll(timeout, max(1, len(self._by_fd))):
             entry = self._by_fd.get(fd)
@@ -33,7 +33,7 @@ class Watch(Generic[Name]):
         return reported
 
     def set(self, entry: Entry[Name], wait: Wait) -> None:
-        """Report what a probe waits for from now on; raise UnsentError where the kernel has no room."""
+        """Report the events that a probe waits for; raise UnsentError when the kernel's limit is reached."""
         before = entry.waiting
         if before is not None and before.fd == wait.fd:
             self._epoll.modify(wait.fd, wait.events)
@@ -46,17 +46,17 @@ class Watch(Generic[Name]):
         entry.waiting = wait
 
     def hold(self, entry: Entry[Name]) -> None:
-        """Report nothing more of a probe until ``go_on``; epoll would report an error whatever was asked."""
+        """Report no event of a probe until ``go_on``: removed, because epoll always reports errors."""
         if entry.waiting is not None:
             self._remove(entry.waiting.fd)
 
     def go_on(self, entry: Entry[Name]) -> None:
-        """Report what a probe waits for again."""
+        """Report the events that a probe waits for again."""
         if entry.waiting is not None:
             self._add(entry.waiting)
 
     def forget(self, entry: Entry[Name]) -> None:
-        """Report nothing of a probe any more; its descriptor leaves the set when it is closed."""
+        """Report no more events of a probe; closing its descriptor takes the descriptor out of the set."""
         if entry.waiting is not None:
             self._by_fd.pop(entry.waiting.fd, None)
             entry.waiting = None
@@ -72,5 +72,5 @@ class Watch(Generic[Name]):
             raise UnsentError(error.errno or 0) from error
 
     def _remove(self, fd: int) -> None:
-        with contextlib.suppress(OSError):  # a closed descriptor has left the set by itself
+        with contextlib.suppress(OSError):  # the kernel has removed a closed descriptor itself
             self._epoll.unregister(fd)

@@ -1,11 +1,11 @@
-"""What the controller and its check engine say to each other: JSON, one object a line.
+"""The messages between the controller and its check engine: JSON, one object a line.
 
 To the engine: ``{"add": [[ID, KEY], ...]}``, ``{"remove": [ID, ...]}``, ``{"now": [ID, ...]}``, and
-``{"files": [[PATH, BASE64], ...]}`` for what only root may read; an ID is a number that the client gives a
-key for good. From the engine: ``{"seen": [[ID, OK, AT, TOOK, DETAIL], ...]}``, where SHARE, WARNING and
-PHASES follow if an observation has one of them; ``{"unsent": [[ID, REASON], ...]}``, once, for what has no
-observations from then on; and once a second ``{"beat": {COUNTER: VALUE, ...}}``. Times
-of observations are whole microseconds: a float costs four times as much to write.
+``{"files": [[PATH, BASE64], ...]}`` for files that only root may read; an ID is a number that the client
+gives a key for good. From the engine: ``{"seen": [[ID, OK, AT, TOOK, DETAIL], ...]}``, where SHARE, WARNING
+and PHASES follow if an observation has one of them; ``{"unsent": [[ID, REASON], ...]}``, once, for keys that
+have no observations from then on; and once a second ``{"beat": {COUNTER: VALUE, ...}}``. Times of
+observations are whole microseconds: a float takes four times as long to write.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from clusterlb.model.address import Endpoint
 from clusterlb.model.check import OPTIONS, CheckType, ProbeSpec, TlsOptions
 from clusterlb.model.health import Observation, ProbeKey, Through
 
-NOBODY = "nobody"  # the user whom the engine runs as unless another is named
-ROWS = 256  # most rows in one line, so that neither side is held up by one
-DETAIL = 500  # most characters of a detail that are passed on
+NOBODY = "nobody"  # the engine's user unless another is named
+ROWS = 256  # most rows in one line, so that no line keeps either side busy for long
+DETAIL = 500  # most characters of a detail that are sent
 
 MICRO = 1_000_000
 
-# What an observation has beyond the first four: most have nothing, and that is not said.
+# The share, warning and phases of most observations, which are not sent.
 NOTHING_MORE = (None, "", ())
 
 Row = tuple[Any, ...]
 
 
 def refuse_times(key: ProbeKey) -> None:
-    """Raise ValueError where the engine could not keep a key's times."""
+    """Raise ValueError for a key whose interval or timeout is not above 0."""
     spec = key.spec
     if not (spec.interval > 0 and spec.timeout > 0):
         raise ValueError(
@@ -45,7 +45,7 @@ def refuse_times(key: ProbeKey) -> None:
 
 
 def encode_key(key: ProbeKey) -> dict[str, Any]:
-    """Return a key as JSON has it."""
+    """Return a key's JSON form."""
     spec = key.spec
     values = {
         "type": spec.type.value,
@@ -74,7 +74,7 @@ def decode_key(values: dict[str, Any]) -> ProbeKey:
 
 
 def encode_row(number: int, seen: Observation) -> Row:
-    """Return an observation of the key with this ID as JSON has it."""
+    """Return the JSON form of an observation of the key with this ID."""
     row = (number, seen.ok, int(seen.at * MICRO), int(seen.took * MICRO), seen.detail[:DETAIL])
     if seen[4:] == NOTHING_MORE:
         return row
@@ -94,7 +94,7 @@ def decode_row(row: Sequence[Any]) -> tuple[int, Observation]:
 
 @lru_cache(maxsize=1024)
 def _shared(spec: ProbeSpec) -> ProbeSpec:
-    """Return one and the same object for all that are equal: thousands of keys have few specifications."""
+    """Return the same object for equal specifications: thousands of keys share a few."""
     return spec
 
 
@@ -103,17 +103,17 @@ def _endpoint(endpoint: Endpoint) -> tuple[str, int]:
 
 
 def _tuples(value: Any) -> Any:
-    """Return JSON's lists as the tuples they were."""
+    """Convert JSON's lists back to tuples."""
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def lines(word: str, rows: Iterable[Any]) -> Iterator[bytes]:
-    """Write rows under one word, at most ROWS to a line; no more rows are asked for than are in a line."""
+    """Yield the lines with these rows under one word, at most ROWS in each; takes rows only as needed."""
     row = iter(rows)
     while some := list(islice(row, ROWS)):
         yield line({word: some})
 
 
 def line(message: dict[str, Any]) -> bytes:
-    """Write one message."""
+    """Return the line of one message."""
     return json.dumps(message, separators=(",", ":")).encode() + b"\n"

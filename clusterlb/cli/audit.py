@@ -44,8 +44,7 @@ def switch(file: Path, system: str | None, inventory: Path, interfaces: tuple[st
     from clusterlb.audit.finding import Severity
     from clusterlb.audit.switch import report
     from clusterlb.config.load import InventoryError, load
-    from clusterlb.render.facts import facts_of
-    from clusterlb.render.switch import ROUTER_ID, System
+    from clusterlb.render.switch import ROUTER_ID, System, facts_of
     from clusterlb.render.templates import RenderError
 
     try:

@@ -38,8 +38,7 @@ def switch(
     inventory the key is in the output; a new file is readable by its owner alone.
     """
     from clusterlb.config.load import InventoryError, load
-    from clusterlb.render.facts import facts_of
-    from clusterlb.render.switch import ROUTER_ID, System, render_switch
+    from clusterlb.render.switch import ROUTER_ID, System, facts_of, render_switch
     from clusterlb.render.templates import RenderError
 
     try:

@@ -40,7 +40,7 @@ def command(
     """
     from clusterlb.config.load import InventoryError, load
     from clusterlb.render.realserver.host import member_named, members_of
-    from clusterlb.render.realserver.render import INTERFACE, Format, needs_interface, render
+    from clusterlb.render.realserver.render import INTERFACE, Format, needs_interface, render_realserver
     from clusterlb.render.templates import RenderError
 
     if members and pool is not None:
@@ -52,7 +52,7 @@ def command(
             hosts = [tuple(member_named(cluster, member) for member in members)]
         else:
             hosts = [(address,) for address in members_of(cluster, pool)]
-        text = render(cluster, hosts, chosen, interface or INTERFACE)
+        text = render_realserver(cluster, hosts, chosen, interface or INTERFACE)
         if interface is None and needs_interface(cluster, hosts, chosen):
             click.echo(f"fill in {INTERFACE}, or give --interface", err=True)
     except InventoryError as error:

@@ -26,13 +26,13 @@ def command(what: str, inventory: Path, director: str | None) -> None:
     from clusterlb.controller.reload import UnknownDirectorError, director_of
     from clusterlb.controller.render import full_state
     from clusterlb.render.frr import render_config, render_daemons
-    from clusterlb.render.ipvsadm import render as render_restore
+    from clusterlb.render.ipvsadm import render_rules
     from clusterlb.render.templates import RenderError
 
     try:
         cluster, _ = load(inventory)
         if what == "ipvs":
-            text = render_restore(full_state(cluster).values())
+            text = render_rules(full_state(cluster).values())
         elif what == "frr-daemons":
             text = render_daemons(cluster)
         else:

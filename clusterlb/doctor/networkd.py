@@ -1,7 +1,8 @@
-"""Does systemd-networkd take away what is not its own? It does by default, when it starts or reloads.
+"""Warn if systemd-networkd removes routes and rules of other programs, as it does by default.
 
-networkd.conf(5): ``ManageForeignRoutingPolicyRules=`` (systemd 249) and ``ManageForeignRoutes=`` (246) are
-true by default; rules and routes of other protocols than the kernel's go, FRR's routes with them.
+networkd.conf(5): with ``ManageForeignRoutingPolicyRules=`` (systemd 249) and ``ManageForeignRoutes=`` (246),
+true by default, networkd removes rules and routes of all protocols but the kernel's, FRR's routes too, when
+it starts or reloads.
 """
 
 from __future__ import annotations
@@ -10,8 +11,13 @@ from collections.abc import Iterator, Mapping
 from configparser import ConfigParser, Error
 from pathlib import Path
 
-_RUNS = "run/systemd/netif/state"  # its state, from its first start after a boot
-_FOLDERS = ("etc/systemd", "run/systemd", "usr/local/lib/systemd", "usr/lib/systemd")  # the first wins
+_RUNS = "run/systemd/netif/state"  # exists from networkd's first start after a boot
+_FOLDERS = (
+    "etc/systemd",
+    "run/systemd",
+    "usr/local/lib/systemd",
+    "usr/lib/systemd",
+)  # highest priority first
 _FILE = "networkd.conf"
 _NO = {"no", "false", "off", "0", "n", "f"}  # parse_boolean(), src/basic/parse-util.c
 _RULES, _ROUTES = "ManageForeignRoutingPolicyRules", "ManageForeignRoutes"
@@ -22,15 +28,15 @@ _SETTINGS = {
 
 
 def takes_away(*, rules: bool, root: Path = Path("/")) -> str:
-    """Return a warning that says what to write where; empty when networkd does not run or is told better.
+    """Return a warning with the lines to configure; empty if networkd does not run or has the lines.
 
     ``rules``: whether this director has policy rules.
     """
     if not (root / _RUNS).exists():
         return ""
-    said = settings(root)
-    asked = _SETTINGS if rules else {_ROUTES: _SETTINGS[_ROUTES]}
-    wrong = [name for name in asked if said.get(name.lower(), "yes").lower() not in _NO]
+    configured = settings(root)
+    needed = _SETTINGS if rules else {_ROUTES: _SETTINGS[_ROUTES]}
+    wrong = [name for name in needed if configured.get(name.lower(), "yes").lower() not in _NO]
     if not wrong:
         return ""
     lost = " and ".join(_SETTINGS[name] for name in wrong)
@@ -38,15 +44,15 @@ def takes_away(*, rules: bool, root: Path = Path("/")) -> str:
     file = "/etc/systemd/networkd.conf.d/clusterlb.conf"
     return (
         f"systemd-networkd removes {lost} whenever it starts or reloads; they come back at once, and packets "
-        f"are lost meanwhile. Tell it once: mkdir -p {Path(file).parent}; printf '{lines}\\n' > {file}; "
+        f"are lost meanwhile. Configure it: mkdir -p {Path(file).parent}; printf '{lines}\\n' > {file}; "
         "systemctl restart systemd-networkd"
     )
 
 
 def settings(root: Path) -> Mapping[str, str]:
-    """Return section ``[Network]`` of networkd.conf and its drop-ins, names in small letters.
+    """Return section ``[Network]`` of networkd.conf and its drop-ins, with names in lower case.
 
-    A file that cannot be read or understood says nothing.
+    A file that cannot be read or parsed is ignored.
     """
     read: dict[str, str] = {}
     for file in _files(root):

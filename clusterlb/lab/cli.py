@@ -22,7 +22,7 @@ inventory_option = click.option(
     "--inventory",
     "inventory_path",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="Run this inventory, laid out as docs/lab.md says. Of --spec, switch and wait still count.",
+    help="Run this inventory, laid out as docs/lab.md says. Of --spec, only switch and wait are used.",
 )
 
 
@@ -104,7 +104,9 @@ def _in_lab(
         spec = LabSpec() if spec_path is None else load_spec(spec_path)
         lab = Lab(spec, *prepare(spec, inventory_path), _say())
         again = _again({"--spec": spec_path, "--inventory": inventory_path}, argv, interactive=interactive)
-        status = choice.run(Task(again, interactive), choice.Kernel(kernel_name) if kernel_name else None)
+        status = choice.run(
+            Task(again, interactive), choice.KernelChoice(kernel_name) if kernel_name else None
+        )
         return run_session(lab, argv, interactive=interactive) if status is None else status
     except (SpecError, InventoryError) as error:
         click.echo(str(error), err=True)
@@ -114,7 +116,7 @@ def _in_lab(
 
 
 def _again(files: Mapping[str, Path | None], argv: Sequence[str], *, interactive: bool) -> list[str]:
-    """Return this very command as a guest runs it, on its own kernel."""
+    """Return this command with paths as a guest sees them, for the guest's kernel."""
     from clusterlb.lab.kernel.guest import guest_path
 
     options = [word for name, path in files.items() if path for word in (name, str(guest_path(path)))]
@@ -123,7 +125,7 @@ def _again(files: Mapping[str, Path | None], argv: Sequence[str], *, interactive
 
 
 def _require() -> None:
-    from clusterlb.lab.probe import missing_packages
+    from clusterlb.lab.host import missing_packages
 
     if os.geteuid() != 0:
         raise click.ClickException("the lab makes network namespaces: run it as root")

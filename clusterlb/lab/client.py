@@ -1,12 +1,12 @@
-"""The client's process: ``python -m clusterlb.lab.client`` in the client's namespace, and how to start one.
+"""The client's process: ``python -m clusterlb.lab.client LOAD`` in the client's namespace, and its starter.
 
-It prints a JSON line of counts every so often. A line ``mark TAG`` on its input has it print its counts at
-once, with the tag, and count answers anew; at the end of its input it prints the last counts and ends.
+The client prints a JSON line of counts once a second. A line ``mark TAG`` on its input makes the client print
+its counts at once, with the tag, and count answers anew; at the end of its input the client prints the last
+counts and ends.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import select
@@ -14,41 +14,35 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
+from clusterlb.lab.process import print_json
 from clusterlb.lab.topology import CLIENT, CLIENTS
 from clusterlb.lab.traffic import Load, Traffic
 
-_LIMIT = 3600.0  # seconds; a client that was forgotten ends by itself
+_LIMIT = 3600.0  # seconds; a client that nobody stops ends by itself
+_REPORT_EVERY = 1.0  # seconds
 
 
 class ClientProcess:
     """A client as a child process. Its reports are dictionaries, see ``Traffic.report``."""
 
-    def __init__(self, load: Load, every: float = 1.0) -> None:
-        argv = [
-            "ip",
-            "netns",
-            "exec",
-            CLIENT,
-            sys.executable,
-            "-m",
-            "clusterlb.lab.client",
-            *_arguments(load),
-        ]
+    def __init__(self, load: Load) -> None:
+        argv = [sys.executable, "-m", "clusterlb.lab.client", json.dumps(asdict(load))]
         self._process = subprocess.Popen(
-            [*argv, "--every", str(every)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+            ["ip", "netns", "exec", CLIENT, *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
         )
         self._rest = b""
         self.last: dict[str, Any] = {}
 
     def fileno(self) -> int:
-        """Return the descriptor that its reports come from."""
+        """Return the descriptor of the client's output."""
         assert self._process.stdout is not None
         return self._process.stdout.fileno()
 
     def reports(self, seconds: float) -> Iterator[dict[str, Any]]:
-        """Yield reports as they come for some time; end early when the client has ended."""
+        """Yield the reports of the next ``seconds``; stop early when the client has ended."""
         until = time.monotonic() + seconds
         poll = select.poll()
         poll.register(self.fileno(), select.POLLIN)
@@ -67,7 +61,7 @@ class ClientProcess:
             self._rest += data
 
     def mark(self, tag: str, seconds: float = 30.0) -> dict[str, Any]:
-        """Return the counts of this moment and count answers anew; raise TimeoutError."""
+        """Return the present counts, and have the client count answers anew; raise TimeoutError."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"mark {tag}\n".encode())
         for report in self.reports(seconds):
@@ -99,7 +93,7 @@ class ClientProcess:
 def load_for(
     lab: Mapping[str, Any], *, flows: int = 0, pace: float = 1.0, rate: float = 0.0, timeout: float = 15.0
 ) -> Load:
-    """Return a load on all IPv4 VIPs of a lab, which is what its JSON file says."""
+    """Return a load on all IPv4 VIPs of a lab; ``lab`` is the content of its JSON file."""
     return Load(
         targets=tuple(vip for vip in lab["vips"] if ":" not in vip),
         port=int(lab["port"]),
@@ -112,63 +106,23 @@ def load_for(
 
 
 def main() -> None:
-    """Run a client until its input ends."""
-    arguments = _parser().parse_args()
-    traffic = Traffic(
-        Load(
-            targets=tuple(arguments.target),
-            port=arguments.port,
-            sources=tuple(arguments.source),
-            flows=arguments.flows,
-            pace=arguments.pace,
-            rate=arguments.rate,
-            timeout=arguments.timeout,
-        )
-    )
+    """Run the load of the first argument, a ``Load`` as JSON, until the input ends."""
+    traffic = Traffic(Load(**json.loads(sys.argv[1])))
     traffic.watch(0)
     started = due = time.monotonic()
     while time.monotonic() - started < _LIMIT:
         for _ in traffic.step(max(0.0, due - time.monotonic())):
             data = os.read(0, 65536)
             if not data:
-                _print(traffic.report())
+                print_json(traffic.report())
                 return
             for word in data.decode().split("\n"):
                 if word.startswith("mark "):
-                    _print({**traffic.report(), "tag": word.removeprefix("mark ")})
+                    print_json({**traffic.report(), "tag": word.removeprefix("mark ")})
                     traffic.mark()
         if time.monotonic() >= due:
-            due = time.monotonic() + arguments.every
-            _print(traffic.report())
-
-
-def _print(report: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps(report) + "\n")
-    sys.stdout.flush()
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m clusterlb.lab.client", description="A client of the lab."
-    )
-    parser.add_argument("--target", action="append", required=True, help="address to talk to; repeatable")
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--source", action="append", required=True, help="own address; repeatable")
-    parser.add_argument("--flows", type=int, default=0, help="connections that are kept")
-    parser.add_argument("--pace", type=float, default=1.0, help="seconds between two lines of a flow")
-    parser.add_argument("--rate", type=float, default=0.0, help="requests a second, each on a new connection")
-    parser.add_argument(
-        "--timeout", type=float, default=15.0, help="seconds without an answer that mean lost"
-    )
-    parser.add_argument("--every", type=float, default=1.0, help="seconds between two reports")
-    return parser
-
-
-def _arguments(load: Load) -> list[str]:
-    words = ["--port", str(load.port), "--flows", str(load.flows), "--pace", str(load.pace)]
-    words += ["--rate", str(load.rate), "--timeout", str(load.timeout)]
-    words += [word for target in load.targets for word in ("--target", target)]
-    return words + [word for source in load.sources for word in ("--source", source)]
+            due = time.monotonic() + _REPORT_EVERY
+            print_json(traffic.report())
 
 
 if __name__ == "__main__":

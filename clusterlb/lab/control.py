@@ -1,4 +1,4 @@
-"""Ask a running lab to break or mend something: one line of JSON each way over its unix socket.
+"""Ask a running lab to break or repair something: one line of JSON each way over its unix socket.
 
 >>> lab = LabControl.from_environment()
 >>> lab.do("kill", "d3")
@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -37,41 +38,39 @@ class LabControl:
     def clusterlb(self, name: str, *argv: str) -> tuple[int, str]:
         """Run the ``clusterlb`` command on a director, in its namespace; return its exit status and output.
 
-        It runs in a child of the lab, where everything is imported already.
+        The command runs in a fork of the lab's process, which has imported all modules already.
         """
         answer = self.do("clusterlb", name, argv=list(argv))
         return int(answer["status"]), str(answer["output"])
 
     def down(self, name: str) -> tuple[int, str]:
         """Take a director out gracefully (``clusterlb down``)."""
-        return self.clusterlb(name, "down", *self._options(name), "--director", name)
+        director = self._director(name)
+        options = ["--run-dir", director["run_dir"], "--state-dir", director["state_dir"]]
+        options += ["--pathspace", director["pathspace"]]
+        return self.clusterlb(name, "down", *options, "--director", name)
 
     def drain(self, name: str, *options: str, back: bool = False) -> tuple[int, str]:
-        """Have a director drain (``clusterlb drain director``), or with ``back`` end that."""
+        """Drain a director (``clusterlb drain director``), or with ``back`` end its drain."""
         word, reason = ("undrain", []) if back else ("drain", ["--reason", "the lab asks for it"])
         run_dir = ["--run-dir", self._director(name)["run_dir"]]
         return self.clusterlb(name, word, "director", name, *reason, *run_dir, *options)
 
     def status(self, name: str) -> dict[str, Any]:
-        """Return what ``clusterlb status -o json`` says on a director."""
+        """Return the output of ``clusterlb status -o json`` on a director."""
         _, output = self.clusterlb(name, "status", "--run-dir", self._director(name)["run_dir"], "-o", "json")
         return dict(json.loads(output))
-
-    def _options(self, name: str) -> list[str]:
-        found = self._director(name)
-        options = ["--run-dir", found["run_dir"], "--state-dir", found["state_dir"]]
-        return [*options, "--pathspace", found["pathspace"]]
 
     def _director(self, name: str) -> Mapping[str, str]:
         director: Mapping[str, str] = self.description["directors"][name]
         return director
 
     def do(self, what: str, name: str = "", **more: object) -> dict[str, Any]:
-        """Have the lab do something, and return its answer once it is done; raise LabError.
+        """Have the lab carry out a request, and return its answer; raise LabError.
 
         For a director: start, kill (signal=9), start_frr, fail_frr, link_up, link_down, announce, withdraw
-        (baseline only), crash (all of it: controller, FRR and both links; link_up, start_frr and start mend
-        it); for a real server: start_server, stop_server. ``processes`` returns the pids of everything.
+        (baseline only), crash (controller, FRR and both links; link_up, start_frr and start repair the
+        director); for a real server: start_server, stop_server. ``processes`` returns all pids.
         """
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(_SECONDS)
@@ -99,7 +98,7 @@ def open_socket(path: Path) -> socket.socket:
 
 
 def read_request(connection: socket.socket) -> dict[str, Any]:
-    """Return one request; raise ValueError when it is none, OSError when the asker is gone."""
+    """Return one request; raise ValueError for anything else, OSError when the client is gone."""
     connection.settimeout(5.0)
     received = b""
     while not received.endswith(b"\n"):
@@ -114,5 +113,6 @@ def read_request(connection: socket.socket) -> dict[str, Any]:
 
 
 def write_answer(connection: socket.socket, answer: Mapping[str, object]) -> None:
-    """Send one answer."""
-    connection.sendall(json.dumps(answer).encode() + b"\n")
+    """Send one answer and close the connection; the client may be gone."""
+    with connection, contextlib.suppress(OSError):
+        connection.sendall(json.dumps(answer).encode() + b"\n")

@@ -1,4 +1,4 @@
-"""The demo as a person sees it: a live table on a terminal, a plain line now and then elsewhere."""
+"""The demo's output: a live table on a terminal, else a plain line every few seconds."""
 
 from __future__ import annotations
 
@@ -10,28 +10,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
 
 from clusterlb.lab.netns import end
 
 _PLAIN_EVERY = 5.0  # seconds between two lines where there is no terminal
-_PATIENCE = 20.0
-
-
-class View(Protocol):
-    """Shows what the scenario tells."""
-
-    def text(self, line: str) -> None:
-        """Show a line of text."""
-        ...
-
-    def status(self, event: dict[str, Any]) -> None:
-        """Show how things are."""
-        ...
+_PATIENCE = 20.0  # seconds that the lab may take to end
 
 
 class PlainView:
-    """A line every few seconds."""
+    """Prints a line every few seconds."""
 
     def __init__(self) -> None:
         self._due = 0.0
@@ -42,15 +36,40 @@ class PlainView:
         sys.stdout.flush()
 
     def status(self, event: dict[str, Any]) -> None:
-        """Print a line if the last one is old enough."""
+        """Print a status unless the last one is too recent."""
         if time.monotonic() >= self._due:
             self._due = time.monotonic() + _PLAIN_EVERY
             self.text(status_line(event))
 
 
+class TableView:
+    """Shows a table at the bottom of the terminal, and lines of text above the table."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False, markup=False, emoji=False)
+        self._live = Live(Text("starting the lab..."), console=self._console, refresh_per_second=4)
+
+    def __enter__(self) -> TableView:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def text(self, line: str) -> None:
+        """Print a line above the table."""
+        self._console.print(Text(line, style="bold" if line.startswith("==>") else ""))
+
+    def status(self, event: dict[str, Any]) -> None:
+        """Redraw the table."""
+        self._live.update(render_status(event))
+
+
 def watch_demo(argv: Sequence[str]) -> int:
     """Run the lab with the scenario (``argv``), show it, and return its exit status."""
-    with _view() as view:
+    with TableView() if sys.stdout.isatty() else contextlib.nullcontext(PlainView()) as view:
         process = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
@@ -58,7 +77,7 @@ def watch_demo(argv: Sequence[str]) -> int:
             summary = _show(process, view)
             status = process.wait()
         except KeyboardInterrupt:
-            # the lab got the Ctrl-C too, and takes itself down
+            # the lab's process got the SIGINT too, and takes the lab down
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_PATIENCE)
             status = 130
@@ -93,7 +112,7 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
     return [*lines, "The numbers hold." if summary["holds"] else "The numbers do NOT hold."]
 
 
-def _show(process: subprocess.Popen[bytes], view: View) -> dict[str, Any]:
+def _show(process: subprocess.Popen[bytes], view: PlainView | TableView) -> dict[str, Any]:
     summary: dict[str, Any] = {}
     for line in _lines(process):
         event = _event(line)
@@ -109,7 +128,7 @@ def _show(process: subprocess.Popen[bytes], view: View) -> dict[str, Any]:
 
 
 def _event(line: str) -> dict[str, Any] | None:
-    """Return what a line of the scenario says; None for a line of text."""
+    """Return the event that a line of the scenario holds; None for a line of text."""
     with contextlib.suppress(ValueError):
         event = json.loads(line)
         if isinstance(event, dict) and event.get("kind") in {"phase", "status", "summary"}:
@@ -118,7 +137,7 @@ def _event(line: str) -> dict[str, Any] | None:
 
 
 def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
-    """Yield the lines of both outputs as they come."""
+    """Yield the lines of standard output and standard error as they come."""
     assert process.stdout is not None
     assert process.stderr is not None
     rest = {process.stdout.fileno(): b"", process.stderr.fileno(): b""}
@@ -134,15 +153,28 @@ def _lines(process: subprocess.Popen[bytes]) -> Iterator[str]:
                 yield from (line.decode(errors="replace").rstrip("\r") for line in whole)
 
 
-@contextlib.contextmanager
-def _view() -> Iterator[View]:
-    if not sys.stdout.isatty():
-        yield PlainView()
-        return
-    from clusterlb.lab.table import TableView
-
-    with TableView() as view:
-        yield view
+def render_status(event: dict[str, Any]) -> Group:
+    """Draw a status: which directors are next hops, their connections, and the client's counts."""
+    table = Table(title=f"next hops at the switch: {len(event['next_hops'])}", title_justify="left")
+    table.add_column("director")
+    table.add_column("next hop")
+    table.add_column("connections", justify="right")
+    table.add_column("")
+    most = max((count or 0 for count in event["connections"].values()), default=0)
+    for name, count in event["connections"].items():
+        announced = name in event["next_hops"]
+        bar = "#" * round(30 * (count or 0) / most) if most else ""
+        style = "green" if announced else "red"
+        table.add_row(name, Text("yes" if announced else "no", style=style), _number(count), bar)
+    flows, requests = event["flows"], event["requests"]
+    return Group(
+        table,
+        Text(
+            f"connections kept {flows['open']} of {flows['wanted']}, lost {flows['lost']}, "
+            f"slowest answer {flows['worst_s']:.2f} s"
+        ),
+        Text(f"requests ok {requests['ok']}, failed {requests['failed']}, under way {requests['in_flight']}"),
+    )
 
 
 def _number(count: int | None) -> str:

@@ -1,4 +1,4 @@
-"""What a lab tells others about itself: the JSON file that CLUSTERLB_LAB names."""
+"""The description of a lab for other programs: the JSON file that CLUSTERLB_LAB names."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 
 from clusterlb.lab.servers import set_up_command
 from clusterlb.lab.spec import LabSpec
-from clusterlb.lab.topology import Topology
+from clusterlb.lab.topology import LabTopology
 from clusterlb.model.inventory import Inventory, Pool, Service, Vip
 
 
-def describe(spec: LabSpec, inventory: Inventory, lab: Topology, run_dir: Path, logs: Path) -> dict[str, Any]:
-    """Return names, addresses, services, and where each director keeps its things."""
+def describe(
+    spec: LabSpec, inventory: Inventory, lab: LabTopology, run_dir: Path, logs: Path
+) -> dict[str, Any]:
+    """Return names, addresses, services, and the directors' folders and logs."""
     return {
         "namespaces": list(lab.names),
         "run_dir": str(run_dir),
@@ -55,7 +57,7 @@ def describe(spec: LabSpec, inventory: Inventory, lab: Topology, run_dir: Path, 
 
 
 def _service(vip: Vip, service: Service, pool: Pool) -> dict[str, Any]:
-    """Return a service. ``port`` is 0 where ``ports``, first and last of each range, or a mark say it all."""
+    """Return a service. ``port`` is 0 for one with a mark or with ``ports``, first and last of each range."""
     return {
         "vips": [str(address) for address in vip.addresses],
         "protocol": service.protocol.name.lower(),

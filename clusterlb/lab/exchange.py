@@ -1,7 +1,7 @@
-"""What a client does to see that a VIP is served: many short connections, an upload and a download.
+"""A client's test of a VIP: many short connections, an upload and a download.
 
 ``python -m clusterlb.lab.exchange`` reads a JSON list of cells and prints a line of JSON for each result; one
-process for all of them, because an emulated machine takes seconds to start one. ``ask`` runs it.
+process performs all cells, because an emulated machine takes seconds to start one. ``ask`` runs the process.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from clusterlb.lab.attempt import CHUNK, Attempt, endpoint, read_line
-from clusterlb.lab.transfer import Transfer, download, upload
+from clusterlb.lab.attempt import CHUNK, Attempt, Mover, Transfer, endpoint, read_line
+from clusterlb.lab.process import print_json
 
 TRIES = 3  # datagrams that a client sends before it gives up
-_ERRORS = 5  # as many are told
+_ERRORS = 5  # most errors that an outcome lists
 _KINDS = (
     (ConnectionRefusedError, "refused"),
     ((ConnectionResetError, BrokenPipeError), "reset"),
@@ -30,7 +30,7 @@ _KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What to do with one service. ``protocol``: tcp or udp; ``sources``: the client's addresses, in turn.
+    """The test of one service. ``protocol``: tcp or udp; ``sources``: the client's addresses, used in turn.
 
     ``width`` connections are open at a time, and each may take ``seconds``; ``upload`` and ``download`` are
     sizes in bytes, over TCP, 0: none, and each may take ``transfer_seconds``.
@@ -50,13 +50,13 @@ class Cell:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a cell's connections, as the client sees it.
+    """The results of a cell's connections, as the client sees them.
 
-    A TCP connection is answered when the server has told who it is and closed after the client did.
-    ``servers``, ``clients`` and ``asked``: how many connections each real server answered, from each client
-    address as the servers saw it, and at each address and port of their own. ``kept``: those where the server
-    saw the client's true address and port. ``repeated``: datagrams that were sent again. ``errors``: the
-    first few, each with the client's address and port.
+    A TCP connection is answered when the server has sent its name and closed after the client closed.
+    ``servers``, ``clients`` and ``asked``: connections by the real server that answered, by the client
+    address that the server saw, and by the server's address and port. ``kept``: connections where the server
+    saw the client's true address and port. ``repeated``: datagrams sent again. ``errors``: the first few,
+    each with the client's address and port.
     """
 
     wanted: int = 0
@@ -78,7 +78,7 @@ class Outcome:
         return self.wanted - self.answered
 
     def count(self, attempt: Attempt, answer: bytes) -> None:
-        """Count an answer; raise ValueError when it is not one to ``WHO``."""
+        """Count an answer; raise ValueError if it does not answer ``WHO``."""
         who = json.loads(answer)
         try:
             seen = who["client"], who["port"]
@@ -86,7 +86,7 @@ class Outcome:
         except (KeyError, TypeError) as error:
             raise ValueError(f"the server said {answer[:80]!r}") from error
         self.answered += 1
-        self.kept += seen == (attempt.source, attempt.own_port)
+        self.kept += seen == (attempt.source, attempt.source_port)
         for counts, key in zip((self.servers, self.clients, self.asked), told, strict=True):
             counts[key] = counts.get(key, 0) + 1
 
@@ -100,8 +100,8 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What became of a cell; a transfer that was not wanted is None."""
+class CellResult:
+    """The result of a cell; a transfer that the cell does not ask for is None."""
 
     outcome: Outcome
     upload: Transfer | None = None
@@ -113,17 +113,21 @@ class Result:
         return self.outcome.lost + sum(bool(done and done.error) for done in (self.upload, self.download))
 
 
-async def perform(cell: Cell) -> Result:
-    """Do all that a cell asks for; nothing is raised, failures are part of the result."""
+async def perform(cell: Cell) -> CellResult:
+    """Perform a cell; failures are part of the result and do not raise."""
+
+    async def transfer(command: str, size: int) -> Transfer | None:
+        mover = Mover(command, Attempt(cell.vip, cell.port, cell.sources[0]), size)
+        return await mover.run(cell.transfer_seconds) if size else None
+
     outcome = await exchange(cell)
-    where, seconds = (cell.vip, cell.port, cell.sources[0]), cell.transfer_seconds
-    sent = await upload(*where, cell.upload, seconds) if cell.upload else None
-    received = await download(*where, cell.download, seconds) if cell.download else None
-    return Result(outcome, sent, received)
+    return CellResult(
+        outcome, await transfer("UPLOAD", cell.upload), await transfer("DOWNLOAD", cell.download)
+    )
 
 
 async def exchange(cell: Cell) -> Outcome:
-    """Make a cell's connections, as many at a time as it says."""
+    """Make a cell's connections, ``width`` at a time."""
     outcome = Outcome(wanted=cell.connections)
     talk = {"tcp": _tcp, "udp": _udp}[cell.protocol]
     room = asyncio.Semaphore(cell.width)
@@ -166,8 +170,8 @@ async def _udp(cell: Cell, attempt: Attempt) -> bytes:
     raise TimeoutError
 
 
-def ask(namespace: str, cells: Iterable[Cell]) -> Iterator[Result]:
-    """Have a process in a namespace perform cells one after the other; yield each result as it is there.
+def ask(namespace: str, cells: Iterable[Cell]) -> Iterator[CellResult]:
+    """Have a process in a namespace perform cells one after the other; yield each result as it comes.
 
     Raises subprocess.CalledProcessError when the process fails.
     """
@@ -182,17 +186,16 @@ def ask(namespace: str, cells: Iterable[Cell]) -> Iterator[Result]:
         raise subprocess.CalledProcessError(process.returncode, argv)
 
 
-def read_result(line: str) -> Result:
-    """Return the result that a line of the process's output is."""
+def read_result(line: str) -> CellResult:
+    """Return the result in a line of the process's output."""
     read: dict[str, Any] = json.loads(line)
     sent, received = (read[key] and Transfer(**read[key]) for key in ("upload", "download"))
-    return Result(Outcome(**read["outcome"]), sent, received)
+    return CellResult(Outcome(**read["outcome"]), sent, received)
 
 
 async def _perform_all(cells: Iterable[Cell]) -> None:
     for cell in cells:
-        sys.stdout.write(json.dumps(asdict(await perform(cell))) + "\n")
-        sys.stdout.flush()
+        print_json(asdict(await perform(cell)))
 
 
 def main() -> None:

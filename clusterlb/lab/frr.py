@@ -1,4 +1,4 @@
-"""FRR in a namespace: its daemons, with a pathspace of the namespace's name."""
+"""FRR in a namespace: its daemons, with the namespace's name as pathspace."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from clusterlb.lab.netns import LabError, execute, run
 from clusterlb.lab.spec import LabSpec, Timers
-from clusterlb.lab.topology import DirectorHost, Topology
+from clusterlb.lab.topology import DirectorHost, LabTopology
 from clusterlb.model.inventory import Inventory
 
 _DAEMONS = ("zebra", "ospfd", "bfdd")
@@ -24,14 +24,14 @@ _RUN = Path("/var/run/frr")
 _START_SECONDS = 60.0
 _TUNING = ("timers ", "ip ospf retransmit-interval ", "ipv6 ospf6 retransmit-interval ")
 _FILTERS = ("ip protocol ", "ipv6 protocol ")
-_NICE = -10  # hellos and BFD packets have their time; Debian's frr.service has -5, for a host with more room
+_NICE = -10  # so that hellos and BFD packets are in time; Debian's frr.service has -5
 
 
 @dataclass(slots=True)
 class Frr:
     """One FRR. ``name`` is its namespace and its pathspace; daemons are children of this process.
 
-    ``ospf6``: it speaks OSPFv3 too, by a daemon that every other lab can do without.
+    ``ospf6``: run ospf6d too, for OSPFv3.
     """
 
     name: str
@@ -41,12 +41,12 @@ class Frr:
 
     @property
     def daemons(self) -> tuple[str, ...]:
-        """Return the names of its daemons, in the order in which they start; FRR 9 and later have mgmtd."""
+        """Return the names of the daemons, in the order in which they start; FRR 9 and later have mgmtd."""
         first = ("mgmtd",) if (_PROGRAMS / "mgmtd").exists() else ()
         return (*first, *_DAEMONS, *(("ospf6d",) if self.ospf6 else ()))
 
     def prepare(self, config: str) -> None:
-        """Write the configuration that the first start reads."""
+        """Write the configuration files for the first start."""
         for folder in (_ETC / self.name, _RUN / self.name):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
@@ -70,9 +70,9 @@ class Frr:
         self._start([daemon for daemon in self.daemons if daemon in _FIRST])
 
     def start_others(self) -> None:
-        """Start the other daemons once zebra listens: one that comes too early tries again after 10 s.
+        """Start the other daemons once zebra listens: one that connects too early waits 10 s.
 
-        (``lib/zclient.c``, ZCLIENT_CONNECT.) Debian's start script waits for each daemon likewise.
+        (``lib/zclient.c``, ZCLIENT_CONNECT.) Debian's start script waits for each daemon too.
         """
         self._await("zserv.api")
         self._start([daemon for daemon in self.daemons if daemon not in _FIRST])
@@ -118,9 +118,9 @@ class Frr:
 
 
 def switch_config(spec: LabSpec, generated: str) -> str:
-    """Return the access switch's FRR configuration from what `clusterlb generate switch` gives for the lab.
+    """Return the access switch's FRR configuration, made from the output of `clusterlb generate switch`.
 
-    With default timers it is that of a switch that nobody tuned.
+    With default timers, without the generated timers.
     """
     lines = ["hostname switch", "log syslog errors", *generated.splitlines()]
     if spec.switch.timers is Timers.DEFAULT:
@@ -129,13 +129,13 @@ def switch_config(spec: LabSpec, generated: str) -> str:
 
 
 def core_config(generated: str) -> str:
-    """Return the core router's configuration: that of a switch which takes every route it is told."""
+    """Return the core router's configuration: a switch's, without the filters on routes."""
     lines = [line for line in generated.splitlines() if not line.startswith(_FILTERS)]
     return "\n".join(["hostname core", "log syslog errors", *lines, ""])
 
 
 def director_config(director: DirectorHost) -> str:
-    """Return what an operator's FRR holds before clusterlb comes: lines that are not clusterlb's."""
+    """Return an operator's FRR configuration without clusterlb's lines."""
     lines = [
         f"hostname {director.name}",
         "log syslog errors",
@@ -151,8 +151,8 @@ def director_config(director: DirectorHost) -> str:
     return "\n".join(lines)
 
 
-def baseline_config(spec: LabSpec, lab: Topology, director: DirectorHost) -> str:
-    """Return what write-ups have: the VIPs are on lo, and OSPF's network statements announce them."""
+def baseline_config(spec: LabSpec, lab: LabTopology, director: DirectorHost) -> str:
+    """Return the configuration of articles on LVS: VIPs on lo, announced by OSPF's network statements."""
     lines = [
         f"hostname {director.name}",
         "log syslog errors",
@@ -187,7 +187,7 @@ def baseline_config(spec: LabSpec, lab: Topology, director: DirectorHost) -> str
     return "\n".join(lines)
 
 
-def baseline_announce(lab: Topology, name: str, announced: bool) -> None:
+def baseline_announce(lab: LabTopology, name: str, announced: bool) -> None:
     """Announce or withdraw a baseline director's VIPs; the addresses stay where they are."""
     word = "" if announced else "no "
     commands = ["configure terminal", "router ospf", *(f"{word}network {vip}/32 area 0" for vip in lab.vips)]
@@ -195,20 +195,20 @@ def baseline_announce(lab: Topology, name: str, announced: bool) -> None:
 
 
 def router_config(inventory: Inventory, port: str, router_id: str) -> str:
-    """Return what operators are told for a router beside the directors; ``port``: its port towards them."""
-    from clusterlb.render.facts import SwitchError, facts_of
-    from clusterlb.render.switch import System, render_switch
+    """Return the generated configuration of a router beside the directors; ``port``: towards them."""
+    from clusterlb.render.switch import System, facts_of, render_switch
+    from clusterlb.render.templates import RenderError
 
     try:
         return render_switch(facts_of(inventory, (port,), router_id), System.FRR)
-    except SwitchError as error:
+    except RenderError as error:
         raise LabError(str(error)) from error
 
 
 def configured_director(inventory: Inventory, director: DirectorHost, state: Path) -> str:
-    """Return frr.conf with clusterlb's lines, which the ledger in ``state`` is told of, as a controller does.
+    """Return frr.conf with clusterlb's lines, and record these lines in the ledger in ``state``.
 
-    The lab's directors are like those that were restarted: FRR has everything when it starts.
+    The lab's directors start like restarted ones: FRR's first configuration is complete.
     """
     from clusterlb.api.run import frr_lines
     from clusterlb.controller.configured import configured

@@ -1,4 +1,4 @@
-"""The inventory that the lab's directors run from."""
+"""The inventory of the lab's directors."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 import yaml
 
 from clusterlb.config.load import load
-from clusterlb.lab.spec import Controller, LabSpec, SpecError
+from clusterlb.lab.spec import LabSpec, Programmer, SpecError
 from clusterlb.lab.topology import FIRST_SERVER, SERVER_NET, UPLINK, UPLINK_NET, VIP_NET
 from clusterlb.model.inventory import Inventory
 
 
 def prepare(spec: LabSpec, given: Path | None) -> tuple[str, Inventory]:
-    """Return the text of the inventory that is given, or of the spec's own, and what it says.
+    """Return the text and the content of the given inventory, or of the spec's own.
 
-    Raises InventoryError, and SpecError for directors without clusterlb, which know the spec's own alone.
+    Raises InventoryError, and SpecError for an inventory with directors without clusterlb.
     """
     if given is not None:
-        if spec.controller is Controller.NONE:
+        if spec.controller is Programmer.NONE:
             raise SpecError("controller: none programs what the spec says, so it goes without an inventory")
         inventory, _ = load(given)
         return given.read_text(encoding="utf-8"), inventory

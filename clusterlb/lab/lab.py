@@ -1,4 +1,4 @@
-"""A running lab: brought up, broken and mended on request, taken down."""
+"""A running lab: brought up, broken and repaired on request, taken down."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
-from clusterlb.lab import baseline, network
-from clusterlb.lab.arrival import Arrival
+from clusterlb.lab import network
+from clusterlb.lab.arrival import Arrival, diagnose
 from clusterlb.lab.describe import describe
-from clusterlb.lab.diagnose import diagnose
+from clusterlb.lab.director import program_baseline, run_clusterlb, warm
 from clusterlb.lab.frr import (
     Frr,
     baseline_announce,
@@ -27,12 +27,11 @@ from clusterlb.lab.frr import (
     router_config,
     switch_config,
 )
-from clusterlb.lab.modules import load_modules
+from clusterlb.lab.host import load_modules
 from clusterlb.lab.netns import LabError, processes_in, run, running, spawn
 from clusterlb.lab.network import UPLINK_BRIDGE
-from clusterlb.lab.program import run_clusterlb, warm
 from clusterlb.lab.servers import Servers, server_script
-from clusterlb.lab.spec import Controller, Hash, LabSpec, SpecError
+from clusterlb.lab.spec import Hash, LabSpec, Programmer, SpecError
 from clusterlb.lab.switch import steer
 from clusterlb.lab.topology import (
     CORE,
@@ -40,28 +39,27 @@ from clusterlb.lab.topology import (
     SWITCH,
     SWITCH_ON_UPLINK,
     UPLINK,
-    Topology,
+    LabTopology,
     topology,
 )
 from clusterlb.model.inventory import Inventory
 
 RUN_DIR = Path("/run/clusterlb-lab")
-_STEER = "switch-agent"
-# controllers that start at a time on each processor: more starve each other, fewer leave it idle
+# controllers that start at the same time, for each processor: more starve each other, fewer leave it idle
 _AT_A_TIME = 4
 
 
 class Lab:
-    """The whole cluster. One at a time on a machine: its namespaces have fixed names.
+    """The whole cluster. One lab at a time on a machine: the namespaces have fixed names.
 
-    ``text`` is the inventory as the directors get it, and ``inventory`` what it says; ``say`` is told of each
-    step. Raises SpecError when
-    the spec does not go with it, LabError when it does not fit the test network.
+    ``text`` is the inventory file for the directors, and ``inventory`` its content; ``say`` is called with
+    each step. Raises SpecError when the spec contradicts the inventory, LabError when the inventory does not
+    fit the test network.
     """
 
     def __init__(self, spec: LabSpec, text: str, inventory: Inventory, say: Callable[[str], None]) -> None:
         self.spec = spec
-        self.topology: Topology = topology(inventory)
+        self.topology: LabTopology = topology(inventory)
         if self.topology.ospf6 and spec.switch.hash is Hash.MODULO:
             raise SpecError(
                 "switch.hash: modulo steers IPv4 only, and there are IPv6 vip_prefixes: use kernel"
@@ -71,49 +69,32 @@ class Lab:
         self._say = say
         self._lock: TextIO | None = None
         self._logs = RUN_DIR / "log"
+        self.inventory = RUN_DIR / "inventory.yaml"  # that the directors run from
+        self.description = RUN_DIR / "lab.json"  # of this lab, for other programs
+        self.socket = RUN_DIR / "lab.sock"  # for requests, see ``control``
+        self.directors = tuple(director.name for director in self.topology.directors)
         names = (*self.topology.routers, *self.directors)
         self._frr = {name: Frr(name, self._logs, self.topology.ospf6) for name in names}
         self._directors: dict[str, int] = {}
-        self._servers = Servers(self.topology, self.log, RUN_DIR)
-        self._agent = 0
-
-    @property
-    def directors(self) -> tuple[str, ...]:
-        """Return the directors' names."""
-        return tuple(director.name for director in self.topology.directors)
-
-    @property
-    def inventory(self) -> Path:
-        """Return the inventory that the directors run from."""
-        return RUN_DIR / "inventory.yaml"
-
-    @property
-    def description(self) -> Path:
-        """Return the JSON file that tells others about this lab."""
-        return RUN_DIR / "lab.json"
-
-    @property
-    def socket(self) -> Path:
-        """Return the socket on which requests are taken, see ``control``."""
-        return RUN_DIR / "lab.sock"
+        self.servers = Servers(self.topology, self.log, RUN_DIR)
 
     def up(self) -> None:
-        """Bring it all up and wait for the switch; raise LabError. Whatever happens, call ``down`` after."""
+        """Bring the lab up and wait for the switch; raise LabError. Call ``down`` afterwards in any case."""
         self._claim()
         self._say("making namespaces, links and addresses")
         load_modules(self._inventory)
-        network.build(self.topology, bare=self.spec.controller is Controller.NONE)
+        network.build(self.topology, bare=self.spec.controller is Programmer.NONE)
         self._say(
             f"starting FRR in {len(self._frr)} namespaces and {len(self.topology.servers)} real servers"
         )
         self._start_routing()
-        self._servers.set_up(partial(server_script, self._inventory))
+        self.servers.set_up(partial(server_script, self._inventory))
         for server in self.topology.servers:
-            self.start_server(server.name)
+            self.servers.start(server.name)
         if self.spec.switch.hash is Hash.MODULO:
             agent = partial(steer, self.topology, self.spec.switch.buckets)
-            self._agent = spawn(SWITCH, agent, self.log(_STEER))
-        if self.spec.controller is Controller.CLUSTERLB:
+            spawn(SWITCH, agent, self.log("switch-agent"))
+        if self.spec.controller is Programmer.CLUSTERLB:
             warm()
         for frr in self._frr.values():
             frr.configure()
@@ -129,7 +110,7 @@ class Lab:
         ).complete(self.spec.wait)
 
     def down(self) -> None:
-        """Take it all down; never raises for what is gone already."""
+        """Take the lab down; parts that are gone already do not raise."""
         if self._lock is None:
             return
         names = self.topology.names
@@ -153,11 +134,11 @@ class Lab:
         return self._logs / f"{name}.log"
 
     def start_director(self, name: str) -> None:
-        """Start a director's controller; a baseline director is programmed by the lab."""
+        """Start a director's controller; program a baseline director."""
         if self.director_runs(name):
             raise LabError(f"{name}'s controller runs already")
-        if self.spec.controller is Controller.NONE:
-            baseline.programme(self.spec, self.topology, name)
+        if self.spec.controller is Programmer.NONE:
+            program_baseline(self.spec, self.topology, name)
             return
         home = RUN_DIR / name
         home.mkdir(exist_ok=True)
@@ -192,7 +173,7 @@ class Lab:
         self._frr[name].kill()
 
     def start_frr(self, name: str) -> None:
-        """Start a director's FRR again, from the configuration file it left."""
+        """Start a director's FRR again, from its last configuration file."""
         self._frr[name].kill()
         self._frr[name].start()
         self._frr[name].configure()
@@ -205,7 +186,7 @@ class Lab:
             network.set_port(director.inside_port, up)
 
     def crash(self, name: str) -> None:
-        """Have a whole director die at once: FRR, controller and both links."""
+        """Kill a director's FRR and controller, and unplug both links."""
         self._frr[name].kill()
         self.set_link(name, up=False)
         network.set_port(self.topology.director(name).inside_port, up=False)
@@ -214,24 +195,16 @@ class Lab:
 
     def announce(self, name: str, announced: bool) -> None:
         """Announce or withdraw a baseline director's VIPs."""
-        if self.spec.controller is not Controller.NONE:
+        if self.spec.controller is not Programmer.NONE:
             raise LabError("clusterlb announces and withdraws by itself; use `clusterlb down`")
         baseline_announce(self.topology, name, announced)
-
-    def start_server(self, name: str) -> None:
-        """Start a real server."""
-        self._servers.start(name)
-
-    def stop_server(self, name: str) -> None:
-        """Kill a real server's process; its connections are reset."""
-        self._servers.stop(name)
 
     def processes(self) -> dict[str, Any]:
         """Return the pids of controllers, FRR daemons and real servers."""
         return {
             "directors": {name: pid for name, pid in self._directors.items() if running(pid)},
             "frr": {name: dict(frr.pids) for name, frr in self._frr.items()},
-            "servers": self._servers.pids(),
+            "servers": self.servers.pids(),
         }
 
     def _state(self, name: str) -> Path:
@@ -253,7 +226,7 @@ class Lab:
             name = director.name
             configs[name] = (
                 configured_director(self._inventory, director, self._state(name))
-                if self.spec.controller is Controller.CLUSTERLB
+                if self.spec.controller is Programmer.CLUSTERLB
                 else baseline_config(self.spec, self.topology, director)
             )
         for name, frr in self._frr.items():
@@ -263,7 +236,7 @@ class Lab:
             frr.start_others()
 
     def _claim(self) -> None:
-        """Take the machine's one lab, and remove what a killed one has left."""
+        """Lock the machine for this lab, write its files, and remove the remains of a killed lab."""
         RUN_DIR.mkdir(mode=0o755, exist_ok=True)
         lock = (RUN_DIR.parent / f"{RUN_DIR.name}.lock").open("w", encoding="ascii")
         try:
@@ -274,14 +247,14 @@ class Lab:
         self._lock = lock
         if self.description.exists():
             left = json.loads(self.description.read_text(encoding="utf-8"))["namespaces"]
-            self._say("removing what an earlier lab, which was killed, has left")
+            self._say("removing the remains of an earlier lab that was killed")
             for pid in processes_in(left):
                 os.kill(pid, signal.SIGKILL)
             for name in left:
                 with contextlib.suppress(LabError):
                     run(["ip", "netns", "delete", name])
         self._logs.mkdir(exist_ok=True)
-        self._logs.chmod(0o777)  # FRR's daemons write theirs as the user frr
+        self._logs.chmod(0o777)  # FRR's daemons write their logs as the user frr
         self.inventory.write_text(self._text, encoding="utf-8")
         described = describe(self.spec, self._inventory, self.topology, RUN_DIR, self._logs)
         self.description.write_text(json.dumps(described, indent=2), encoding="utf-8")

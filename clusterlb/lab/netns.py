@@ -12,22 +12,25 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-# where `ip netns` keeps its handles (ip-netns(8))
+# the handles of `ip netns` (ip-netns(8))
 HANDLES = Path("/var/run/netns")
 CLONE_NEWNET = 0x40000000  # include/uapi/linux/sched.h
 CLONE_NEWNS = 0x00020000
 MS_REC, MS_SLAVE = 0x4000, 0x80000  # include/uapi/linux/mount.h
 PR_SET_PDEATHSIG = 1  # include/uapi/linux/prctl.h
 
-# a child of the lab takes them as any process does
+# signals whose default action a child of the lab has
 _OWN_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE)
 
-# Python 3.11 has no os.setns and os.unshare (they came with 3.12)
+# the Debian packages of programs whose package has another name
+_PACKAGES = {"ip": "iproute2", "bridge": "iproute2", "nft": "nftables", "vtysh": "frr", "modprobe": "kmod"}
+
+# Python 3.11 has no os.setns and no os.unshare, which came with 3.12
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class LabError(Exception):
-    """The lab cannot do what it was asked; the text says what, where and what to do."""
+    """The lab cannot carry out a request; the text says what failed, where, and what to do."""
 
 
 def enter(name: str) -> None:
@@ -41,7 +44,7 @@ def enter(name: str) -> None:
 
 @contextlib.contextmanager
 def inside(name: str) -> Iterator[None]:
-    """Be in a namespace for a while. The process must have one thread."""
+    """Run the ``with`` block in a namespace. The process must have one thread."""
     home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
         enter(name)
@@ -54,14 +57,14 @@ def inside(name: str) -> Iterator[None]:
 
 
 def own_sysfs() -> None:
-    """Show this namespace's interfaces in /sys, as `ip netns exec` does, to this process alone."""
+    """Mount a /sys with this namespace's interfaces, for this process alone, as `ip netns exec` does."""
     checked(_libc.unshare(CLONE_NEWNS), "unshare")
     checked(_libc.mount(b"", b"/", b"none", MS_SLAVE | MS_REC, None), "mount --make-rslave /")
     checked(_libc.mount(b"sysfs", b"/sys", b"sysfs", 0, None), "mount /sys")
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process when the one that started it is gone (prctl(2))."""
+    """Have the kernel kill this process when its parent ends (prctl(2))."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -96,9 +99,9 @@ def spawn(name: str | None, body: Callable[[], None], log: Path) -> int:
 
 
 def execute(name: str, argv: Sequence[str], log: Path) -> int:
-    """Start a program in a namespace, outputs in ``log``; return its pid. It is killed when we are gone.
+    """Start a program in a namespace, outputs in ``log``; return its pid. It ends with this process.
 
-    Two small programs prepare its process: a fork of this one, with all its memory, would take longer.
+    Two small programs prepare the process: a fork of this process, with all its memory, would take longer.
     """
     into = ["setpriv", "--pdeathsig", "KILL", "ip", "netns", "exec", name]
     return os.posix_spawnp(
@@ -116,7 +119,7 @@ def execute(name: str, argv: Sequence[str], log: Path) -> int:
 
 
 def running(pid: int) -> bool:
-    """Say whether a child of ours runs, and reap it when it does not."""
+    """Say whether a child of this process runs, and reap a child that has ended."""
     if pid <= 0:
         return False
     try:
@@ -126,32 +129,20 @@ def running(pid: int) -> bool:
 
 
 def run(argv: Sequence[str], text: str | None = None) -> str:
-    """Run a program to its end and return what it printed; raise LabError with what it complained about."""
+    """Run a program to its end and return its output; raise LabError with its error output."""
     try:
         done = subprocess.run(
-            argv, input=text, text=True, capture_output=True, check=False, timeout=120, stdin=_no_input(text)
+            argv, input=text or "", text=True, capture_output=True, check=False, timeout=120
         )
     except FileNotFoundError as error:
-        raise LabError(f"there is no {argv[0]}: install {package_of(argv[0])}") from error
+        raise LabError(
+            f"there is no {argv[0]}: install the package {_PACKAGES.get(argv[0], argv[0])}"
+        ) from error
     except subprocess.TimeoutExpired as error:
         raise LabError(f"`{' '.join(argv)}` did not end within 120 s") from error
     if done.returncode:
         raise LabError(f"`{' '.join(argv)}` failed: {(done.stderr or done.stdout).strip()}")
     return done.stdout
-
-
-def package_of(program: str) -> str:
-    """Return the Debian package that brings a program."""
-    packages = {
-        "ip": "iproute2",
-        "bridge": "iproute2",
-        "nft": "nftables",
-        "vtysh": "frr",
-        "ipvsadm": "ipvsadm",
-        "modprobe": "kmod",
-        "qemu-system-x86_64": "qemu-system-x86",
-    }
-    return f"the package {packages.get(program, program)}"
 
 
 def processes_in(names: Iterable[str]) -> list[int]:
@@ -167,10 +158,6 @@ def processes_in(names: Iterable[str]) -> list[int]:
                 if (entry / "ns/net").stat().st_ino in inodes:
                     found.append(int(entry.name))
     return found
-
-
-def _no_input(text: str | None) -> int | None:
-    return subprocess.DEVNULL if text is None else None
 
 
 def _become_child(log: Path) -> None:
@@ -189,14 +176,14 @@ def _become_child(log: Path) -> None:
 
 
 def checked(result: int, what: str) -> None:
-    """Raise OSError with what the C library has noted, unless a call's result is 0."""
+    """Raise OSError with the C library's errno, unless a call's result is 0."""
     if result != 0:
         code = ctypes.get_errno()
         raise OSError(code, f"{what}: {os.strerror(code)}")
 
 
 def end(process: subprocess.Popen[bytes], patience: float) -> None:
-    """Ask a process to end, unless it has, and kill it if it has not after ``patience`` seconds."""
+    """Terminate a process, and kill it if it has not ended after ``patience`` seconds."""
     if process.poll() is not None:
         return
     process.terminate()

@@ -1,4 +1,4 @@
-"""The lab's namespaces, links, addresses and kernel settings, made by few processes."""
+"""The lab's namespaces, links, addresses and sysctls, made by few processes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from clusterlb.lab.topology import (
     UPLINK,
     UPLINK_NET,
     DirectorHost,
+    LabTopology,
     Net,
-    Topology,
     digits,
 )
 from clusterlb.model.address import IPAddress
@@ -29,7 +29,7 @@ from clusterlb.model.address import IPAddress
 UPLINK_BRIDGE, SERVER_BRIDGE, CLIENT_PORT = "net-a", "net-b", "c0"
 _ON_CLIENT = 1  # the switch's number on the client's link
 
-# packets come in on one interface and their answers leave by another: that is how DR works
+# with DR, packets arrive on one interface and the replies leave by another
 _ASYMMETRIC = {"net/ipv4/conf/all/rp_filter": "0", "net/ipv4/conf/default/rp_filter": "0"}
 _ROUTER = {
     **_ASYMMETRIC,
@@ -37,10 +37,10 @@ _ROUTER = {
     "net/ipv4/conf/all/send_redirects": "0",
     "net/ipv4/conf/default/send_redirects": "0",
 }
-# addresses are unique and work at once
+# no duplicate address detection: addresses are unique, and usable at once
 _IPV6 = {"net/ipv6/conf/default/accept_ra": "0", "net/ipv6/conf/default/accept_dad": "0"}
-# By addresses, protocol and ports of the packet, as a switch does (0x37, ip-sysctl.rst). Policy 1 would take
-# the hash that a veth hands over from the sender's socket, and that changes with every retransmission.
+# Hash by addresses, protocol and ports of the packet, as a switch does (0x37, ip-sysctl.rst). Policy 1 would
+# use the sender socket's hash, which a veth passes on and which changes with every retransmission.
 _SPREADS = {
     "net/ipv4/fib_multipath_hash_policy": "3",
     "net/ipv4/fib_multipath_hash_fields": str(0x37),
@@ -52,19 +52,19 @@ _SPREADS6 = {
 }
 
 
-def build(lab: Topology, *, bare: bool) -> None:
-    """Make all of it; raise LabError when a name is taken or the kernel refuses.
+def build(lab: LabTopology, *, bare: bool) -> None:
+    """Make the network; raise LabError when a name is taken or the kernel refuses.
 
-    ``bare``: nobody else gives the directors the settings of a router.
+    ``bare``: the directors run without clusterlb, which would set a router's sysctls.
     """
     taken = [name for name in lab.names if (HANDLES / name).exists()]
     if taken:
         raise LabError(
-            f"there is a network namespace {', '.join(taken)} already, and not of a lab's making: "
+            f"network namespaces exist already that no lab has made: {', '.join(taken)}; "
             f"remove it (ip netns delete {taken[0]}) or run the lab elsewhere"
         )
     _batch([f"netns add {name}" for name in lab.names])
-    # before the links are there, so that they inherit the settings
+    # before the links, which inherit these sysctls
     for name in lab.names:
         _write(name, settings(lab, name, bare=bare))
     _batch(links(lab))
@@ -72,14 +72,13 @@ def build(lab: Topology, *, bare: bool) -> None:
         _batch(addresses(lab, name), name)
 
 
-def remove(lab: Topology) -> None:
-    """Delete the namespaces; their links go with them."""
-    there = [name for name in lab.names if (HANDLES / name).exists()]
-    if there:
-        _batch([f"netns delete {name}" for name in there])
+def remove(lab: LabTopology) -> None:
+    """Delete the namespaces, and with them their links."""
+    if made := [name for name in lab.names if (HANDLES / name).exists()]:
+        _batch([f"netns delete {name}" for name in made])
 
 
-def links(lab: Topology) -> list[str]:
+def links(lab: LabTopology) -> list[str]:
     """Return the commands that connect the namespaces."""
     lines = [_veth(CLIENT, UPLINK, CLIENT_PORT)]
     for director in lab.directors:
@@ -89,7 +88,7 @@ def links(lab: Topology) -> list[str]:
     return lines + [_veth(name, UPLINK, f"b-{name}") for name in (*inner, *(s.name for s in lab.servers))]
 
 
-def addresses(lab: Topology, name: str) -> list[str]:
+def addresses(lab: LabTopology, name: str) -> list[str]:
     """Return the commands that set up one namespace."""
     lines = ["link set lo up"]
     if name == SWITCH:
@@ -106,19 +105,19 @@ def addresses(lab: Topology, name: str) -> list[str]:
     return lines + _default(lab, SERVER_NET, CORE_NUMBER if lab.core else SWITCH_NUMBER)
 
 
-def settings(lab: Topology, name: str, *, bare: bool) -> Mapping[str, str]:
-    """Return the kernel settings of one namespace, by name.
+def settings(lab: LabTopology, name: str, *, bare: bool) -> Mapping[str, str]:
+    """Return the sysctls of one namespace, by their path under /proc/sys.
 
-    A real server's are its set-up script's business, and a director's clusterlb's unless it is ``bare``.
+    A real server's set-up script sets those of the server, and clusterlb a director's unless it is ``bare``.
     """
-    found = dict(_IPV6) if lab.dual else {}
+    wanted = dict(_IPV6) if lab.dual else {}
     if name in lab.routers:
-        found |= {**_ROUTER, **_SPREADS, **(_SPREADS6 if lab.dual else {})}
+        wanted |= {**_ROUTER, **_SPREADS, **(_SPREADS6 if lab.dual else {})}
     elif name == CLIENT:
-        found |= {**_ASYMMETRIC, "net/ipv4/ip_local_port_range": "10240 65000"}
+        wanted |= {**_ASYMMETRIC, "net/ipv4/ip_local_port_range": "10240 65000"}
     elif bare and any(name == director.name for director in lab.directors):
-        found |= _ROUTER
-    return found
+        wanted |= _ROUTER
+    return wanted
 
 
 def set_port(director_port: str, up: bool) -> None:
@@ -130,10 +129,10 @@ def _veth(name: str, device: str, port: str) -> str:
     return f"link add {device} netns {name} type veth peer name {port} netns {SWITCH}"
 
 
-def _switch(lab: Topology) -> list[str]:
+def _switch(lab: LabTopology) -> list[str]:
     lines = [f"link add {bridge} type bridge" for bridge in (UPLINK_BRIDGE, SERVER_BRIDGE)]
     for director in lab.directors:
-        # isolated: directors talk to the switch alone, as behind routed ports, and not all to all
+        # isolated: directors reach only the switch, as behind routed ports
         lines += [
             f"link set {director.port} master {UPLINK_BRIDGE} up",
             f"link set {director.port} type bridge_slave isolated on",
@@ -149,9 +148,9 @@ def _switch(lab: Topology) -> list[str]:
     return lines + _up(lab, CLIENT_PORT, _ON_CLIENT, CLIENT_NET.host(_ON_CLIENT, lab.dual))
 
 
-def _director(lab: Topology, director: DirectorHost) -> list[str]:
-    on_uplink = [address for address in director.own if UPLINK_NET.number(address) is not None]
-    others = [address for address in director.own if address not in on_uplink]
+def _director(lab: LabTopology, director: DirectorHost) -> list[str]:
+    on_uplink = [address for address in director.sources if UPLINK_NET.number(address) is not None]
+    others = [address for address in director.sources if address not in on_uplink]
     return [
         *_up(lab, UPLINK, director.number, (*director.uplink, *on_uplink)),
         *_up(lab, INSIDE, director.number, (*director.inside, *others)),
@@ -159,19 +158,19 @@ def _director(lab: Topology, director: DirectorHost) -> list[str]:
     ]
 
 
-def _up(lab: Topology, device: str, number: int, own: Iterable[IPAddress]) -> list[str]:
+def _up(lab: LabTopology, device: str, number: int, given: Iterable[IPAddress]) -> list[str]:
     """Return the commands that give a device its addresses and set it up.
 
-    Its link-local address has the host's number too, so that an IPv6 next hop tells who it is.
+    The link-local address ends in the host's number, so that an IPv6 next hop identifies the host.
     """
     lines = [f"link set {device} addrgenmode none"] if lab.dual else []
-    lines += [f"address add {address}/{24 if address.version == 4 else 64} dev {device}" for address in own]
+    lines += [f"address add {address}/{24 if address.version == 4 else 64} dev {device}" for address in given]
     if lab.dual:
         lines.append(f"address add {digits(LINK_LOCAL, number)}/64 dev {device}")
     return [*lines, f"link set {device} up"]
 
 
-def _default(lab: Topology, net: Net, number: int) -> list[str]:
+def _default(lab: LabTopology, net: Net, number: int) -> list[str]:
     return [f"route add default via {address}" for address in net.host(number, lab.dual)]
 
 

@@ -1,4 +1,4 @@
-"""The kernel's routes of a namespace, and when they change, in few microseconds.
+"""The kernel's routes of a namespace, and their changes, read within microseconds.
 
 Message and attribute layouts: rtnetlink(7), include/uapi/linux/rtnetlink.h.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import select
 import socket
-import time
 from collections.abc import Iterator
 from ipaddress import ip_network
 from struct import Struct
@@ -32,9 +31,9 @@ _ANY: dict[int, bytes] = {
 
 
 class RouteWatch:
-    """Reads a namespace's main table, and wakes when one of its routes changes.
+    """Reads a namespace's main table, and waits for changes of its routes.
 
-    IPv6 has to be asked for: every link has routes of that family, and to read them takes its time.
+    ``ipv6``: read IPv6 too, which is slower, because every link has routes of that family.
     """
 
     def __init__(self, namespace: str, *, ipv6: bool = False) -> None:
@@ -49,16 +48,8 @@ class RouteWatch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Release the sockets."""
         self._events.close()
         self._queries.close()
-
-    def fileno(self) -> int:
-        """Return the descriptor that is readable when routes have changed."""
-        return self._events.fileno()
 
     def table(self) -> Table:
         """Return every unicast route that has next hops, in the kernel's order; raise OSError."""
@@ -70,25 +61,17 @@ class RouteWatch:
                 yield route
 
     def wait(self, seconds: float) -> bool:
-        """Wait for a change, and take in all that are there; say whether there was one."""
+        """Wait for a change of routes, and read all changes that are queued; return whether any came.
+
+        An overrun of the socket's buffer counts as a change.
+        """
         poll = select.poll()
         poll.register(self._events, select.POLLIN)
         if not poll.poll(max(0.0, seconds) * 1000):
             return False
-        self.drain()
-        return True
-
-    def drain(self) -> None:
-        """Take in what has been told; an overrun of the buffer is a change like any other."""
         while any(True for _ in heard(self._events)):
             pass
-
-    def changes(self, until: float) -> Iterator[Table]:
-        """Yield the table now and after each change, until ``until`` on the monotonic clock."""
-        yield self.table()
-        while (left := until - time.monotonic()) > 0:
-            if self.wait(left):
-                yield self.table()
+        return True
 
 
 def parse_route(answer: Answer) -> tuple[IPNetwork, NextHops] | None:

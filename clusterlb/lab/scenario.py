@@ -1,18 +1,17 @@
-"""What the demo does in the lab: ``python -m clusterlb.lab.scenario`` prints it as JSON lines.
+"""The demo's scenario: ``python -m clusterlb.lab.scenario`` plays it in a lab and prints events as JSON.
 
-``phase``: what happens now; ``status``: next hops, connections per director, and the client's counts;
+``phase``: the present step; ``status``: next hops, connections per director, and the client's counts;
 ``summary``: the figures, their bounds, and whether they hold.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from typing import Any
 from clusterlb.lab.client import ClientProcess, load_for
 from clusterlb.lab.control import LabControl
 from clusterlb.lab.netns import LabError, inside
+from clusterlb.lab.process import print_json
 from clusterlb.lab.routes import RouteWatch
 from clusterlb.lab.topology import SWITCH
 
@@ -31,13 +31,13 @@ _OPENING = 60.0
 _STEADY = 5.0
 _CHANGE = 60.0  # seconds that a change may take at the switch
 _SETTLING = 40.0
-# of the thread that reads it; /proc/net would be the main thread's
+# in the namespace of the thread that reads it; /proc/net is in the main thread's
 _CONNECTIONS = Path("/proc/thread-self/net/ip_vs")
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the summary; ``bound`` is the highest value that is good, or None where none is set."""
+    """One line of the summary; ``bound`` is the highest good value, or None."""
 
     text: str
     value: float
@@ -51,20 +51,13 @@ class Figure:
         return self.bound is None or self.value <= self.bound
 
     def line(self) -> dict[str, Any]:
-        """Return it for printing."""
-        return {
-            "text": self.text,
-            "value": self.value,
-            "unit": self.unit,
-            "bound": self.bound,
-            "why": self.why,
-            "holds": self.holds,
-        }
+        """Return the JSON form."""
+        return {**asdict(self), "holds": self.holds}
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one change did: seconds until the switch knew, and the client's counts around it."""
+    """One change: seconds until the switch's routes followed, and the client's counts before and after."""
 
     took: float
     before: dict[str, Any]
@@ -83,13 +76,13 @@ class Change:
 
     @property
     def exposed(self) -> int:
-        """Return how many requests were under way until the switch knew: these, and no others, may fail."""
+        """Return how many requests were under way until the switch's routes followed: only these may fail."""
         begun = self.gone["requests"]["started"] - self.before["requests"]["started"]
         return int(self.before["requests"]["in_flight"] + begun)
 
 
 class Scenario:
-    """Keeps watching while things happen."""
+    """Plays the scenario, and reports the status meanwhile."""
 
     def __init__(self, lab: LabControl, emit: Callable[[dict[str, Any]], None]) -> None:
         self._lab = lab
@@ -117,7 +110,7 @@ class Scenario:
         return figures(leaver, left, victim, died, final)
 
     def _change(self, name: str, act: Callable[[], object]) -> Change:
-        """Do something that takes a director away; watch what becomes of it."""
+        """Call ``act``, which takes a director out of service, and wait for the switch and the client."""
         before = self._client.mark(f"before {name}")
         problems: list[LabError] = []
 
@@ -148,7 +141,7 @@ class Scenario:
             raise LabError(f"clusterlb down on {name} ended with {status}: {output.strip()}")
 
     def _all_decided(self) -> bool:
-        """Say whether every connection has been tried since the change."""
+        """Say whether every connection has been answered or lost since the change."""
         return self._count("flows", "answered") + self._count("flows", "lost") >= FLOWS
 
     def _count(self, kind: str, name: str) -> int:
@@ -161,7 +154,7 @@ class Scenario:
         self._until(seconds, lambda: False)
 
     def _until(self, seconds: float, done: Callable[[], bool]) -> None:
-        """Go on watching until something is so, or the time is over."""
+        """Take in routes and reports, and emit the status, until ``done()`` or until the time is over."""
         until = time.monotonic() + seconds
         while not done() and time.monotonic() < until:
             self._routes.wait(0.05)
@@ -188,7 +181,7 @@ class Scenario:
 
 
 def figures(leaver: str, left: Change, victim: str, died: Change, final: dict[str, Any]) -> list[Figure]:
-    """Return the summary: what was lost, and how long each change took."""
+    """Return the summary: losses, and how long each change took."""
     exposed = f"at most the {died.exposed} that were under way until the switch knew"
     return [
         Figure(f"connections lost when {leaver} left", left.flows_lost, f"of {FLOWS}", 0),
@@ -205,37 +198,27 @@ def figures(leaver: str, left: Change, victim: str, died: Change, final: dict[st
 
 
 def _connections(name: str) -> int | None:
-    with contextlib.suppress(OSError):
-        return active_connections(name)
+    """Return how many active connections IPVS has in a namespace; None when IPVS is gone."""
+    with contextlib.suppress(OSError), inside(name):
+        return parse_active(_CONNECTIONS.read_text(encoding="ascii"))
     return None
 
 
-def _print(event: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(event) + "\n")
-    sys.stdout.flush()
-
-
 def main() -> None:
-    """Play the scenario in the lab around us; exit 0 if the figures hold."""
+    """Play the scenario in the lab of this process; exit 0 if the figures hold."""
     try:
-        found = Scenario(LabControl.from_environment(), _print).run()
+        found = Scenario(LabControl.from_environment(), print_json).run()
     except (LabError, TimeoutError) as error:
         sys.exit(f"lab: {error}")
     holds = all(figure.holds for figure in found)
-    _print({"kind": "summary", "holds": holds, "figures": [figure.line() for figure in found]})
+    print_json({"kind": "summary", "holds": holds, "figures": [figure.line() for figure in found]})
     sys.exit(0 if holds else 1)
-
-
-def active_connections(name: str) -> int:
-    """Return how many connections IPVS holds active in a namespace; raise OSError when there is no IPVS."""
-    with inside(name):
-        return parse_active(_CONNECTIONS.read_text(encoding="ascii"))
 
 
 def parse_active(text: str) -> int:
     """Add up the ActiveConn column of /proc/net/ip_vs (ip_vs_info_seq_show in net/netfilter/ipvs)."""
     rows = [line.split() for line in text.splitlines() if line.startswith("  -> ")]
-    return sum(int(row[4]) for row in rows if row[4].isdigit())  # the heading has words there
+    return sum(int(row[4]) for row in rows if row[4].isdigit())  # the heading has a word in this column
 
 
 if __name__ == "__main__":

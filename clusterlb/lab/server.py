@@ -1,4 +1,4 @@
-"""A real server: lines of text or HTTP in, answers that name the server out."""
+"""A real server: answers lines of text and HTTP requests with its own name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PKTINFO = struct.Struct("16sI")  # struct in6_pktinfo: address, interface (RFC 
 
 
 def payload(size: int) -> bytes:
-    """Return what a download of this many bytes consists of: numbers that count up, so that a gap is seen."""
+    """Return the bytes of a download of this size: increasing numbers, so that a gap is detected."""
     return (_PATTERN * (size // len(_PATTERN) + 1))[:size]
 
 
@@ -40,14 +40,14 @@ class _Connection:
     closing: bool = False
 
 
-class Server:
-    """Serves TCP and UDP ports for ever, on every IPv4 and IPv6 address that the host has or will have.
+class RealServer:
+    """Serves TCP and UDP ports, on every IPv4 and IPv6 address that the host has or will have.
 
-    On TCP, as often as the client likes: ``WHO`` is answered with a line of JSON, see ``who``; ``ECHO TEXT``
-    with ``NAME TEXT``; ``DOWNLOAD N`` with ``payload(N)``; ``UPLOAD N`` and N bytes with a line of JSON that
-    has their number and CRC-32; ``GET PATH HTTP/1.x`` with JSON, kept alive unless the client says close.
-    On UDP a datagram is ``WHO`` or ``ECHO TEXT``; what it is not goes unanswered. Port 0 is one of the
-    kernel's choice. Raises OSError for a port that is taken.
+    On a TCP connection, any number of times: ``WHO`` is answered with a line of JSON, see ``who``; ``ECHO
+    TEXT`` with ``NAME TEXT``; ``DOWNLOAD N`` with ``payload(N)``; ``UPLOAD N`` and N bytes with a line of
+    JSON that has their number and CRC-32; ``GET PATH HTTP/1.x`` with JSON, kept alive unless the client asks
+    to close. On UDP, the datagrams ``WHO`` and ``ECHO TEXT`` are answered, others are not. Port 0: the kernel
+    chooses one. Raises OSError for a port that is taken.
     """
 
     def __init__(
@@ -59,18 +59,21 @@ class Server:
         self._listeners: dict[int, socket.socket] = {}
         self._receivers: dict[int, socket.socket] = {}
         for port in ports:
-            self._watch(self._listeners, _listener(address, port))
+            listener = socket.create_server(
+                (address, port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG
+            )
+            self._watch(self._listeners, listener)
         for port in udp_ports:
             self._watch(self._receivers, _receiver(address, port))
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """Return the TCP ports, in the order in which they were asked for."""
+        """Return the TCP ports, in the order of the arguments."""
         return tuple(listener.getsockname()[1] for listener in self._listeners.values())
 
     @property
     def udp_ports(self) -> tuple[int, ...]:
-        """Return the UDP ports, in the order in which they were asked for."""
+        """Return the UDP ports, in the order of the arguments."""
         return tuple(receiver.getsockname()[1] for receiver in self._receivers.values())
 
     def run(self) -> None:
@@ -87,7 +90,7 @@ class Server:
             opened.close()
 
     def step(self, seconds: float) -> None:
-        """Serve what is ready, after a wait of at most ``seconds`` (negative: any)."""
+        """Serve the ready sockets, after a wait of at most ``seconds`` (negative: without limit)."""
         for number, events in self._poll.poll(seconds):
             if number in self._listeners:
                 self._accept(self._listeners[number])
@@ -99,7 +102,7 @@ class Server:
                 self._write(self._connections[number])
 
     def who(self, client: tuple[str, int], local: tuple[str, int]) -> bytes:
-        """Return the answer to ``WHO``: this server's name, and both ends as it sees them."""
+        """Return the answer to ``WHO``: this server's name, and both endpoints as this server sees them."""
         answer = {
             "server": self.name,
             "client": _plain(client[0]),
@@ -118,7 +121,7 @@ class Server:
         while True:
             try:
                 accepted, _ = listener.accept()
-            except OSError:  # nobody is left in the queue, or the one who was has gone
+            except OSError:  # the queue is empty, or its first client has gone
                 return
             accepted.setblocking(False)
             accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -136,13 +139,13 @@ class Server:
             self._close(connection)
             return
         connection.received += data
-        with contextlib.suppress(OSError):  # of a client that has gone; writing to it will tell
+        with contextlib.suppress(OSError):  # the client has gone; ``_write`` will notice
             while not connection.closing and self._answer(connection):
                 pass
         self._write(connection)
 
     def _answer(self, connection: _Connection) -> bool:
-        """Answer the first request of what was received; say whether it was there in full."""
+        """Answer the first received request; return whether the request was complete."""
         if connection.upload is not None:
             return _take(connection, connection.upload)
         line, newline, rest = connection.received.partition(b"\n")
@@ -179,8 +182,8 @@ class Server:
             name.strip().lower(): value.strip().lower()
             for name, _, value in (h.partition(":") for h in headers)
         }
-        wish = fields.get("connection", "close" if words[-1] == "HTTP/1.0" else "keep-alive")
-        connection.closing = not known or wish == "close"
+        asked = fields.get("connection", "close" if words[-1] == "HTTP/1.0" else "keep-alive")
+        connection.closing = not known or asked == "close"
         body = json.dumps({"server": self.name, "path": words[1] if known else None}).encode() + b"\n"
         status = "200 OK" if known else "400 Bad Request"
         connection.sending += (
@@ -205,8 +208,8 @@ class Server:
                 answer = self.who(client[:2], (socket.inet_ntop(socket.AF_INET6, asked), port))
             else:
                 continue
-            # From the address that was asked: the route's own choice would be another one than the VIP.
-            # Interface 0: through a tunnel came the question, and not through it goes the answer.
+            # Source: the address that was asked, because the route would choose another than the VIP.
+            # Interface 0: the answer must not leave through the tunnel that the question came by.
             source = (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, _PKTINFO.pack(asked, 0))
             with contextlib.suppress(OSError):
                 receiver.sendmsg([answer], [source], 0, client)
@@ -233,16 +236,10 @@ class Server:
         connection.socket.close()
 
 
-def _listener(address: str, port: int) -> socket.socket:
-    return socket.create_server(
-        (address, port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG
-    )
-
-
 def _receiver(address: str, port: int) -> socket.socket:
     receiver = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
     receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-    # of IPv4 as well: the kernel gives a v4-mapped address (ip6_datagram_recv_common_ctl)
+    # for IPv4 too: the kernel returns a v4-mapped address (ip6_datagram_recv_common_ctl)
     receiver.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
     try:
         receiver.bind((address, port))
@@ -253,7 +250,7 @@ def _receiver(address: str, port: int) -> socket.socket:
 
 
 def _take(connection: _Connection, upload: _Upload) -> bool:
-    """Take what has come of an upload, and confirm it when that is all."""
+    """Take received bytes of an upload, and confirm a complete upload; return whether it is complete."""
     data = connection.received[: upload.size - upload.received]
     del connection.received[: len(data)]
     upload.received += len(data)
@@ -267,5 +264,5 @@ def _take(connection: _Connection, upload: _Upload) -> bool:
 
 
 def _plain(address: str) -> str:
-    """Write an IPv4 address that a dual-stack socket shows as ``::ffff:10.3.0.2`` the usual way."""
+    """Write the v4-mapped address of a dual-stack socket, ``::ffff:10.3.0.2``, as IPv4."""
     return address.removeprefix("::ffff:")

@@ -1,4 +1,4 @@
-"""The real servers: set up by the script that operators get, started and stopped."""
+"""The real servers: set up by the generated script for operators, started and stopped."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from functools import partial
 from pathlib import Path
 
 from clusterlb.lab.netns import LabError, execute, running, spawn
-from clusterlb.lab.server import Server
-from clusterlb.lab.topology import ServerHost, Topology
+from clusterlb.lab.server import RealServer
+from clusterlb.lab.topology import LabTopology, ServerHost
 from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Inventory
 
 
 def set_up_command(run_dir: Path, name: str) -> list[str]:
-    """Return the command that runs a host's set-up script, whose notes have a place of their own."""
+    """Return the command that runs a host's set-up script, with the host's own journal."""
     home = run_dir / name
     return ["env", f"RUNTIME_DIRECTORY={home}", "sh", str(home / "set-up.sh")]
 
@@ -24,14 +24,14 @@ def set_up_command(run_dir: Path, name: str) -> list[str]:
 class Servers:
     """The processes of all real servers."""
 
-    def __init__(self, lab: Topology, log: Callable[[str], Path], run_dir: Path) -> None:
+    def __init__(self, lab: LabTopology, log: Callable[[str], Path], run_dir: Path) -> None:
         self._lab = lab
         self._log = log
         self._run_dir = run_dir
         self._pids: dict[str, int] = {}
 
     def set_up(self, script: Callable[[Sequence[IPAddress]], str]) -> None:
-        """Run each host's script in its namespace, all at a time; raise LabError with what one said."""
+        """Run each host's script in its namespace, all at the same time; raise LabError with the output."""
         pids = {}
         for server in self._lab.servers:
             name, command = server.name, set_up_command(self._run_dir, server.name)
@@ -60,14 +60,14 @@ class Servers:
         os.waitpid(pid, 0)
 
     def pids(self) -> dict[str, int]:
-        """Return the pids of those that run."""
+        """Return the pids of the running real servers."""
         return {name: pid for name, pid in self._pids.items() if running(pid)}
 
 
 def server_script(inventory: Inventory, addresses: Sequence[IPAddress]) -> str:
-    """Return the set-up script that operators get for the real server with these addresses."""
+    """Return the generated set-up script for the real server with these addresses."""
     from clusterlb.render.realserver.needs import RealServerError
-    from clusterlb.render.realserver.script import realserver_script
+    from clusterlb.render.realserver.render import realserver_script
 
     try:
         return realserver_script(inventory, addresses)
@@ -76,4 +76,4 @@ def server_script(inventory: Inventory, addresses: Sequence[IPAddress]) -> str:
 
 
 def _serve(server: ServerHost) -> None:
-    Server(server.name, server.ports, server.udp_ports).run()
+    RealServer(server.name, server.ports, server.udp_ports).run()

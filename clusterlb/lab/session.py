@@ -1,8 +1,7 @@
-"""One session in a lab: up, a command in it, its requests, and down whatever happens."""
+"""One session in a lab: bring it up, run a command, serve the command's requests, take the lab down."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import selectors
 import signal
@@ -15,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from clusterlb.lab.control import ENVIRONMENT, open_socket, read_request, write_answer
-from clusterlb.lab.interrupt import SIGNALS, InterruptError, interruptible
 from clusterlb.lab.lab import Lab
 from clusterlb.lab.netns import LabError, end
-from clusterlb.lab.say import say
+from clusterlb.lab.process import SIGNALS, InterruptError, interruptible, say
 
 _PATIENCE = 5.0  # seconds that a command has to end once it was asked to
 
@@ -26,8 +24,8 @@ _PATIENCE = 5.0  # seconds that a command has to end once it was asked to
 def run_session(lab: Lab, command: Sequence[str], *, interactive: bool = False) -> int:
     """Bring a lab up, run a command in it, take it down; return the command's exit status.
 
-    Raises LabError when the lab does not come up. A signal ends the command and the lab: 128 and its number
-    is returned, as shells do. An interactive command keeps Ctrl-C to itself.
+    Raises LabError when the lab does not come up. A signal ends the command and the lab: 128 plus its number
+    is returned, as shells do. Ctrl-C ends only what an interactive command runs.
     """
     started = time.monotonic()
     with interruptible():
@@ -36,7 +34,7 @@ def run_session(lab: Lab, command: Sequence[str], *, interactive: bool = False) 
             say(f"up after {time.monotonic() - started:.0f} s")
             return _Session(lab, command, interactive).run()
         except InterruptError as interrupted:
-            say(f"{interrupted}, taking it down")
+            say(f"{interrupted}, taking the lab down")
             return interrupted.status
         finally:
             for number in SIGNALS:
@@ -46,7 +44,7 @@ def run_session(lab: Lab, command: Sequence[str], *, interactive: bool = False) 
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    """A ``clusterlb`` command that somebody waits for."""
+    """A running ``clusterlb`` command, and the client that waits for its end."""
 
     pid: int
     asker: socket.socket
@@ -63,7 +61,7 @@ class _Session:
 
     def run(self) -> int:
         if self._interactive:
-            # not SIG_IGN: the shell would inherit that, and all that is run in it
+            # not SIG_IGN: the shell and all its commands would inherit that
             signal.signal(signal.SIGINT, lambda number, frame: None)  # noqa: ARG005 - signal's signature
         with open_socket(self._lab.socket) as listener, self._selector:
             try:
@@ -101,7 +99,7 @@ class _Session:
             answer = self._carry_out(request)
         except (LabError, KeyError, TypeError, ValueError, OSError) as error:
             answer = {"error": f"there is no {error}" if isinstance(error, KeyError) else str(error)}
-        _tell(connection, answer)
+        write_answer(connection, answer)
 
     def _carry_out(self, request: Mapping[str, Any]) -> dict[str, Any]:
         lab, name = self._lab, str(request.get("name", ""))
@@ -115,8 +113,8 @@ class _Session:
             "crash": lambda: lab.crash(name),
             "announce": lambda: lab.announce(name, announced=True),
             "withdraw": lambda: lab.announce(name, announced=False),
-            "start_server": lambda: lab.start_server(name),
-            "stop_server": lambda: lab.stop_server(name),
+            "start_server": lambda: lab.servers.start(name),
+            "stop_server": lambda: lab.servers.stop(name),
         }
         if request["do"] == "processes":
             return lab.processes()
@@ -138,11 +136,4 @@ class _Session:
         os.close(descriptor)
         _, status = os.waitpid(running.pid, 0)
         output = running.log.read_text(encoding="utf-8", errors="replace")
-        _tell(running.asker, {"status": os.waitstatus_to_exitcode(status), "output": output})
-
-
-def _tell(connection: socket.socket, answer: Mapping[str, object]) -> None:
-    # whoever asked may be gone
-    with contextlib.suppress(OSError):
-        write_answer(connection, answer)
-    connection.close()
+        write_answer(running.asker, {"status": os.waitstatus_to_exitcode(status), "output": output})

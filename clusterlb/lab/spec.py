@@ -1,10 +1,10 @@
-"""What a lab is to look like: a YAML file, every key of which has a default."""
+"""The specification of a lab: a YAML file, every key of which has a default."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TypeVar
@@ -18,10 +18,11 @@ FLAGS = ("mh-port", "mh-fallback", "sh-port", "sh-fallback")
 SCHEDULERS = ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh")
 
 Section = TypeVar("Section")
+Reader = Callable[[object], object]
 
 
 class SpecError(Exception):
-    """A spec cannot be used; the text has a line for every problem."""
+    """A spec has problems; the text has a line for each."""
 
 
 class Hash(Enum):
@@ -32,21 +33,21 @@ class Hash(Enum):
 
 
 class Timers(Enum):
-    """The switch's OSPF timers: FRR's defaults, or those that let a change through at once."""
+    """The switch's OSPF timers: FRR's defaults, or timers that do not delay a change."""
 
     DEFAULT = "default"
     TUNED = "tuned"
 
 
 class Sysctls(Enum):
-    """Where nobody else sets the directors' IPVS settings: as clusterlb would, or the kernel's own."""
+    """The IPVS sysctls of directors without clusterlb: as clusterlb sets them, or the kernel's defaults."""
 
     DEFAULT = "default"
     KERNEL = "kernel"
 
 
-class Controller(Enum):
-    """Who programs the directors: clusterlb, or the lab itself with ipvsadm, as write-ups do."""
+class Programmer(Enum):
+    """Which program configures the directors: clusterlb, or the lab with ipvsadm, as articles on LVS do."""
 
     CLUSTERLB = "clusterlb"
     NONE = "none"
@@ -54,7 +55,7 @@ class Controller(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SwitchSpec:
-    """The access switch. ``buckets`` counts for ``hash: modulo``."""
+    """The access switch. ``buckets`` is used with ``hash: modulo``."""
 
     hash: Hash = Hash.KERNEL
     buckets: int = 56
@@ -91,7 +92,7 @@ class CheckTimes:
 
 @dataclass(frozen=True, slots=True)
 class QuorumSpec:
-    """Members that must be up, and how few make the pool unfit again."""
+    """The pool is fit at ``up`` members that are up, and unfit again at ``down``."""
 
     up: int = 1
     down: int = 0
@@ -101,7 +102,7 @@ class QuorumSpec:
 class LabSpec:
     """A whole lab. ``wait`` is how long, in seconds, the switch may take to have all next hops.
 
-    Of a lab with an inventory of its own, only ``switch`` and ``wait`` count.
+    A lab with an inventory of its own uses only ``switch`` and ``wait``.
     """
 
     directors: int = 8
@@ -114,12 +115,12 @@ class LabSpec:
     quorum: QuorumSpec = QuorumSpec()
     pace: float = 1.2
     sysctls: Sysctls = Sysctls.DEFAULT
-    controller: Controller = Controller.CLUSTERLB
+    controller: Programmer = Programmer.CLUSTERLB
     wait: float = 420.0
 
 
 def load_spec(path: Path) -> LabSpec:
-    """Read a spec file; raise SpecError with everything that is wrong in it."""
+    """Read a spec file; raise SpecError with all its problems."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -128,140 +129,108 @@ def load_spec(path: Path) -> LabSpec:
 
 
 def parse_spec(text: str, name: str = "spec") -> LabSpec:
-    """Read a spec from YAML text; ``name`` is what errors call it."""
+    """Read a spec from YAML text; errors call it ``name``."""
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise SpecError(f"{name}: not YAML: {error}") from error
-    reader = _Reader(name)
-    spec: LabSpec = reader.spec({} if document is None else document)
-    if reader.problems:
-        raise SpecError("\n".join(reader.problems))
+    problems: list[str] = []
+    spec = _section(LabSpec, "", {} if document is None else document, problems)
+    if problems:
+        raise SpecError("\n".join(f"{name}: {problem}" for problem in problems))
     return spec
 
 
-@dataclass(slots=True)
-class _Reader:
-    name: str
-    problems: list[str] = field(default_factory=list)
+def _section(kind: type[Section], where: str, value: object, problems: list[str]) -> Section:
+    """Return a section of the spec, with the defaults in place of wrong values; add to ``problems``."""
+    keys = _KEYS[kind]
+    if not isinstance(value, Mapping):
+        problems.append(f"{where or 'the file'} is a mapping of {', '.join(keys)}, not {value!r}")
+        return kind()
+    read: dict[str, object] = {}
+    for key, inner in value.items():
+        path = f"{where}.{key}" if where else str(key)
+        if key not in keys:
+            problems.append(f"{path} is not a key; there are {', '.join(keys)}")
+        elif isinstance(reader := keys[key], type):
+            read[key] = _section(reader, path, inner, problems)
+        else:
+            try:
+                read[key] = reader(inner)
+            except ValueError as error:
+                problems.append(f"{path} {error}")
+    return kind(**read)
 
-    def spec(self, document: object) -> LabSpec:
-        return self._section(
-            LabSpec,
-            "",
-            document,
-            {
-                "directors": self._count(1, 16),
-                "real_servers": self._count(1, 100),
-                "vips": self._count(1, 250),
-                "service": lambda where, value: self._section(
-                    ServiceSpec,
-                    where,
-                    value,
-                    {
-                        "port": self._count(1, 65535),
-                        "scheduler": self._one_of(SCHEDULERS),
-                        "flags": self._flags,
-                        "forwarding": self._one_of(("dr", "tun")),
-                    },
-                ),
-                "switch": lambda where, value: self._section(
-                    SwitchSpec,
-                    where,
-                    value,
-                    {"hash": self._enum(Hash), "buckets": self._count(1, 1024), "timers": self._enum(Timers)},
-                ),
-                "bfd": lambda where, value: self._section(
-                    BfdSpec,
-                    where,
-                    value,
-                    {"interval": self._duration(0.01), "multiplier": self._count(2, 255)},
-                ),
-                "check": lambda where, value: self._section(
-                    CheckTimes,
-                    where,
-                    value,
-                    {
-                        "interval": self._duration(0.01),
-                        "timeout": self._duration(0.001),
-                        "rise": self._count(1, 1000),
-                        "fall": self._count(1, 1000),
-                    },
-                ),
-                "quorum": lambda where, value: self._section(
-                    QuorumSpec, where, value, {"up": self._count(1, 100), "down": self._count(0, 100)}
-                ),
-                "pace": self._duration(0.0),
-                "sysctls": self._enum(Sysctls),
-                "controller": self._enum(Controller),
-                "wait": self._duration(0.1),
-            },
-        )
 
-    def _section(
-        self,
-        kind: type[Section],
-        where: str,
-        value: object,
-        readers: Mapping[str, Callable[[str, object], object]],
-    ) -> Section:
-        if not isinstance(value, Mapping):
-            self._problem(where, f"is a mapping of {', '.join(readers)}, not {value!r}")
-            return kind()
-        known = list(readers)
-        found: dict[str, object] = {}
-        for key, inner in value.items():
-            place = f"{where}.{key}" if where else str(key)
-            if key in known:
-                found[str(key)] = readers[str(key)](place, inner)
-            else:
-                self._problem(place, f"is not a key; there are {', '.join(known)}")
-        return kind(**{key: inner for key, inner in found.items() if inner is not None})
+def _count(least: int, most: int) -> Reader:
+    def read(value: object) -> int:
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+            return value
+        raise ValueError(f"is a number from {least} to {most}, not {value!r}")
 
-    def _problem(self, where: str, text: str) -> None:
-        self.problems.append(f"{self.name}: {where or 'the file'} {text}")
+    return read
 
-    def _count(self, least: int, most: int) -> Callable[[str, object], int | None]:
-        def read(where: str, value: object) -> int | None:
-            if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
-                return value
-            self._problem(where, f"is a number from {least} to {most}, not {value!r}")
-            return None
 
-        return read
+def _one_of(*names: str) -> Reader:
+    def read(value: object) -> str:
+        if isinstance(value, str) and value in names:
+            return value
+        raise ValueError(f"is one of {', '.join(names)}, not {value!r}")
 
-    def _one_of(self, names: tuple[str, ...]) -> Callable[[str, object], str | None]:
-        def read(where: str, value: object) -> str | None:
-            if isinstance(value, str) and value in names:
-                return value
-            self._problem(where, f"is one of {', '.join(names)}, not {value!r}")
-            return None
+    return read
 
-        return read
 
-    def _enum(self, kind: type[Enum]) -> Callable[[str, object], Enum | None]:
-        def read(where: str, value: object) -> Enum | None:
-            names = [each.value for each in kind]
-            if value in names:
-                return kind(value)
-            self._problem(where, f"is one of {', '.join(names)}, not {value!r}")
-            return None
+def _enum(kind: type[Enum]) -> Reader:
+    name_of = _one_of(*(each.value for each in kind))
+    return lambda value: kind(name_of(value))
 
-        return read
 
-    def _duration(self, least: float) -> Callable[[str, object], float | None]:
-        def read(where: str, value: object) -> float | None:
-            found = _DURATION.fullmatch(value) if isinstance(value, str) else None
-            seconds = float(found[1]) * _SCALE[found[2]] if found else -1.0
-            if seconds >= least:
-                return seconds
-            self._problem(where, f"is a time of at least {least:g}s such as 300ms or 2s, not {value!r}")
-            return None
+def _duration(least: float) -> Reader:
+    def read(value: object) -> float:
+        match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+        seconds = float(match[1]) * _SCALE[match[2]] if match else -1.0
+        if seconds >= least:
+            return seconds
+        raise ValueError(f"is a time of at least {least:g}s such as 300ms or 2s, not {value!r}")
 
-        return read
+    return read
 
-    def _flags(self, where: str, value: object) -> tuple[str, ...] | None:
-        if isinstance(value, list) and all(flag in FLAGS for flag in value):
-            return tuple(value)
-        self._problem(where, f"is a list of {', '.join(FLAGS)}, not {value!r}")
-        return None
+
+def _flags(value: object) -> tuple[str, ...]:
+    if isinstance(value, list) and all(flag in FLAGS for flag in value):
+        return tuple(value)
+    raise ValueError(f"is a list of {', '.join(FLAGS)}, not {value!r}")
+
+
+# For each section its keys: a function that reads the value or raises ValueError, or the class of a section.
+_KEYS: dict[type, dict[str, Reader | type]] = {
+    LabSpec: {
+        "directors": _count(1, 16),
+        "real_servers": _count(1, 100),
+        "vips": _count(1, 250),
+        "service": ServiceSpec,
+        "switch": SwitchSpec,
+        "bfd": BfdSpec,
+        "check": CheckTimes,
+        "quorum": QuorumSpec,
+        "pace": _duration(0.0),
+        "sysctls": _enum(Sysctls),
+        "controller": _enum(Programmer),
+        "wait": _duration(0.1),
+    },
+    ServiceSpec: {
+        "port": _count(1, 65535),
+        "scheduler": _one_of(*SCHEDULERS),
+        "flags": _flags,
+        "forwarding": _one_of("dr", "tun"),
+    },
+    SwitchSpec: {"hash": _enum(Hash), "buckets": _count(1, 1024), "timers": _enum(Timers)},
+    BfdSpec: {"interval": _duration(0.01), "multiplier": _count(2, 255)},
+    CheckTimes: {
+        "interval": _duration(0.01),
+        "timeout": _duration(0.001),
+        "rise": _count(1, 1000),
+        "fall": _count(1, 1000),
+    },
+    QuorumSpec: {"up": _count(1, 100), "down": _count(0, 100)},
+}

@@ -1,8 +1,8 @@
 """A switch that spreads flows over buckets modulo the number of next hops.
 
-Many switches do that, and it is the hardest case: when a next hop goes, nearly every flow moves. Linux's own
-ECMP hash does not, so nftables picks the next hop: it marks a flow by its bucket, and policy routing sends
-each mark to one director. IPv4 only.
+Many switches do that, and it is the hardest case: when a next hop goes, nearly every flow moves. Linux's
+ECMP hash moves fewer, so nftables chooses the next hop: a rule marks a flow by its bucket, and policy routing
+sends each mark to one director. IPv4 only.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from ipaddress import IPv4Network
 from clusterlb.lab.netns import run
 from clusterlb.lab.network import CLIENT_PORT, UPLINK_BRIDGE
 from clusterlb.lab.routes import NextHops, RouteWatch, Table
-from clusterlb.lab.topology import SWITCH, Topology
+from clusterlb.lab.topology import SWITCH, LabTopology
 from clusterlb.model.address import IPAddress, IPNetwork
 
 _FIRST_MARK = 101  # marks, and routing tables of the same number, from here on
-_SEED = 0x5EED  # a fixed one: the same flow has the same bucket in every run
+_SEED = 0x5EED  # fixed, so that a flow has the same bucket in every run
 
 
-def steer(lab: Topology, buckets: int) -> None:
-    """Be the switch's agent: follow the kernel's routes for ever. Runs in the switch's namespace."""
+def steer(lab: LabTopology, buckets: int) -> None:
+    """Follow the kernel's routes for ever, as the switch's agent, in the switch's namespace."""
     run(["ip", "-batch", "-"], "\n".join(policy_routes(lab)) + "\n")
     watch = RouteWatch(SWITCH)
     marks: dict[IPAddress, int] = {
@@ -47,8 +47,8 @@ def vip_routes(table: Table, prefixes: Sequence[IPNetwork]) -> Table:
     }
 
 
-def policy_routes(lab: Topology) -> list[str]:
-    """Return the commands that give every director a mark, and a routing table with itself alone in it."""
+def policy_routes(lab: LabTopology) -> list[str]:
+    """Return the commands that give every director a mark, and a routing table that leads to the director."""
     lines = []
     for n, director in enumerate(lab.directors):
         mark = _FIRST_MARK + n
@@ -58,10 +58,10 @@ def policy_routes(lab: Topology) -> list[str]:
 
 
 def ruleset(routes: Table, marks: Mapping[IPAddress, int], buckets: int) -> str:
-    """Return the whole table as one nft transaction, so that no packet meets a half-made one.
+    """Return the whole table as one nft transaction, so that every packet meets a complete table.
 
-    VIPs with the same next hops share a rule. A VIP without a route has none, and the kernel says so to its
-    clients.
+    VIPs with the same next hops share a rule. A VIP without a route has no rule: the kernel answers its
+    clients with ICMP.
     """
     rules = [
         f"    ip daddr {_set(vips)} meta l4proto {{ tcp, udp }} meta mark set "

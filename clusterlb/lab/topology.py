@@ -1,20 +1,20 @@
-"""Who is in a lab, and at which addresses: an inventory laid out on the test network."""
+"""The hosts of a lab and their addresses: an inventory laid out on the test network."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from clusterlb.lab.netns import LabError
-from clusterlb.lab.ports import ports_of
 from clusterlb.model.address import IPAddress, IPNetwork
-from clusterlb.model.inventory import Director, Inventory, Vip, Vrrp
+from clusterlb.model.inventory import Director, Inventory, Pool, Service, Vip, Vrrp
+from clusterlb.model.ipvs import Protocol
 from clusterlb.model.ospf import NetworkType
 
 
 def digits(network: IPv6Network, number: int) -> IPv6Address:
-    """Return the address in a network whose last group reads as this decimal number."""
+    """Return the address in a network whose last group has the digits of this decimal number."""
     return network[int(str(number), 16)]
 
 
@@ -40,7 +40,7 @@ class Net:
 UPLINK_NET = Net(IPv4Network("10.1.0.0/24"), IPv6Network("fd00:1::/64"))  # directors' e0 and the switch
 SERVER_NET = Net(IPv4Network("10.2.0.0/24"), IPv6Network("fd00:2::/64"))  # directors' e1, real servers
 CLIENT_NET = Net(IPv4Network("10.3.0.0/24"), IPv6Network("fd00:3::/64"))  # the client and the switch
-VIP_NET = IPv4Network("10.100.0.0/24")  # where a lab without an inventory has its VIPs
+VIP_NET = IPv4Network("10.100.0.0/24")  # the VIPs of a lab without an inventory
 LINK_LOCAL = IPv6Network("fe80::/64")
 SWITCH_NUMBER, CORE_NUMBER, FIRST_SERVER = 254, 253, 101
 SWITCH_ON_UPLINK = UPLINK_NET.ipv4[SWITCH_NUMBER]
@@ -51,19 +51,22 @@ CLIENTS = tuple(CLIENT_NET.ipv4[number] for number in CLIENT_NUMBERS)
 SWITCH, CLIENT, CORE = "switch", "client", "core"
 UPLINK, INSIDE = "e0", "e1"  # a director's interfaces
 
+ANY_PORTS = (80, 8080)  # for a service that takes every port
+_MOST_PORTS = 256  # most ports of a range: every port costs a socket
+
 
 @dataclass(frozen=True, slots=True)
 class DirectorHost:
     """A director's namespace. ``uplink`` and ``inside`` are the addresses of ``e0`` and ``e1``.
 
-    ``own``: further ones on either, the sources of full NAT and SNAT that clusterlb does not announce.
+    ``sources``: further addresses on either, for full NAT and SNAT, that clusterlb does not announce.
     """
 
     name: str
     number: int
     uplink: tuple[IPAddress, ...]
     inside: tuple[IPAddress, ...]
-    own: tuple[IPAddress, ...] = ()
+    sources: tuple[IPAddress, ...] = ()
 
     @property
     def router_id(self) -> IPv4Address:
@@ -81,7 +84,7 @@ class DirectorHost:
         return f"b-d{self.number}"
 
     def next_hop(self, version: int) -> IPAddress:
-        """Return what the switch has as a next hop when it sends IPv4 or IPv6 to this director."""
+        """Return the switch's next hop for packets of IPv4 or IPv6 to this director."""
         return self.router_id if version == 4 else digits(LINK_LOCAL, self.number)
 
 
@@ -102,7 +105,7 @@ class ServerHost:
 
 
 @dataclass(frozen=True, slots=True)
-class Topology:
+class LabTopology:
     """Names and addresses; a host's name is its namespace's.
 
     ``vips``: all addresses that clients use. ``announcers``: the directors that may be next hops of each, at
@@ -149,7 +152,7 @@ class Topology:
         return {server.name: server for server in self.servers}[name]
 
 
-def topology(inventory: Inventory) -> Topology:
+def topology(inventory: Inventory) -> LabTopology:
     """Lay an inventory out; raise LabError with everything in it that does not fit the test network."""
     if problems := list(_misfits(inventory)):
         raise LabError("\n".join(["the inventory does not follow the test network:", *problems]))
@@ -157,7 +160,7 @@ def topology(inventory: Inventory) -> Topology:
     ospf6 = any(prefix.version == 6 for prefix in prefixes)
     dual = ospf6 or any(address.version == 6 for address in server_addresses(inventory))
     announcers = {address: _announcers(inventory, vip) for address, vip in inventory.vips.items()}
-    return Topology(
+    return LabTopology(
         directors=tuple(_director(inventory, director, dual) for director in inventory.directors.values()),
         servers=tuple(_servers(inventory, dual)),
         vips=tuple(announcers),
@@ -182,12 +185,12 @@ def _director(inventory: Inventory, director: Director, dual: bool) -> DirectorH
     number = int(director.router_id) - int(UPLINK_NET.ipv4.network_address)
     given = {address.version: address for address in director.inside}
     inside = tuple(given.get(address.version, address) for address in SERVER_NET.host(number, dual))
-    uplink, own = UPLINK_NET.host(number, dual), tuple(_own(inventory, director))
-    return DirectorHost(director.name, number, uplink, inside, own)
+    uplink, sources = UPLINK_NET.host(number, dual), tuple(_sources(inventory, director))
+    return DirectorHost(director.name, number, uplink, inside, sources)
 
 
-def _own(inventory: Inventory, director: Director) -> Iterator[IPAddress]:
-    """Yield the source addresses of a director that clusterlb does not announce: its host has them."""
+def _sources(inventory: Inventory, director: Director) -> Iterator[IPAddress]:
+    """Yield a director's source addresses that clusterlb does not announce, and that its interfaces have."""
     pools = inventory.snat_pools.values()
     sources = [address for pool in pools for address in pool.addresses.get(director.name, ())]
     for address in (*director.local_addresses, *sources):
@@ -219,7 +222,7 @@ def _misfits(inventory: Inventory) -> Iterator[str]:
             yield f"{where} uplinks are [{', '.join(director.interfaces)}], and there are [e0] and [e0, e1]"
         if any(inventory.cluster.ospf.network_of(u) is NetworkType.POINT_TO_POINT for u in director.uplinks):
             yield f"{where} uplinks are point-to-point, and the directors share one segment"
-        for address in _own(inventory, director):
+        for address in _sources(inventory, director):
             if UPLINK_NET.number(address) is None and SERVER_NET.number(address) is None:
                 yield f"{where} {address} is neither in vip_prefixes nor on one of its links"
         if name in (SWITCH, CLIENT, CORE) or (name[0] == "r" and name[1:].isdecimal()):
@@ -234,3 +237,45 @@ def _misfits(inventory: Inventory) -> Iterator[str]:
                 f"  member {address}: real servers are 10.2.0.{FIRST_SERVER} to 10.2.0.{CORE_NUMBER - 1} and "
                 f"fd00:2::{FIRST_SERVER} to fd00:2::{CORE_NUMBER - 1}"
             )
+
+
+def ports_of(
+    inventory: Inventory, addresses: Collection[IPAddress]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the TCP and the UDP ports that the host with these addresses listens on.
+
+    These are the ports of its members, of the services that keep the client's port, and of its checks,
+    without those of SCTP.
+    """
+    tcp: set[int] = set()
+    udp: set[int] = set()
+    for vip in inventory.vips.values():
+        for service in vip.services:
+            found = set(_served(inventory.pools[service.pool], service, addresses))
+            # a firewall mark service does not say which protocol the operator marks
+            if service.protocol is Protocol.TCP or service.fwmark:
+                tcp |= found
+            if service.protocol is Protocol.UDP or service.fwmark:
+                udp |= found
+    for pool in inventory.pools.values():
+        tcp |= set(_checked(pool, addresses))
+    return tuple(sorted(tcp - {0})), tuple(sorted(udp - {0}))
+
+
+def _served(pool: Pool, service: Service, addresses: Collection[IPAddress]) -> Iterator[int]:
+    members = {member.port for member in pool.members if member.address in addresses}
+    if pool.sorry is not None and pool.sorry.address in addresses:
+        members.add(pool.sorry.port)
+    yield from members
+    if members and service.keeps_port:
+        yield from ANY_PORTS if not service.ports else ()
+        for first, last in service.ports:
+            yield from range(first, min(last, first + _MOST_PORTS - 1) + 1)
+            yield last
+
+
+def _checked(pool: Pool, addresses: Collection[IPAddress]) -> Iterator[int]:
+    for member in pool.members:
+        if member.address in addresses:
+            yield member.port
+            yield from (check.port for check in pool.checks_of(member) if check.port)

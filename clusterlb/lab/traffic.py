@@ -1,4 +1,4 @@
-"""What a client does: connections that are kept and talk, and requests that come and go."""
+"""A client's traffic: flows, which are connections that last, and requests, each on a new connection."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from typing import Any
 
 _READ = 65536
@@ -30,7 +31,7 @@ class Loss(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What to do. ``pace``: seconds between two lines of a flow; ``rate``: requests a second.
+    """A client's load. ``pace``: seconds between two lines of a flow; ``rate``: requests a second.
 
     ``timeout``: seconds without an answer after which a flow or a request is lost.
     """
@@ -45,7 +46,7 @@ class Load:
 
 
 @dataclass(slots=True, eq=False)
-class Exchange:
+class Connection:
     """One connection: a flow that lasts (``number`` from 0) or a request (``number`` -1)."""
 
     socket: socket.socket
@@ -60,18 +61,18 @@ class Exchange:
 
     @property
     def is_flow(self) -> bool:
-        """Say whether it lasts."""
+        """Say whether this connection is a flow."""
         return self.number >= 0
 
 
 class Traffic:
-    """Makes the load and counts what becomes of it. Times are of the monotonic clock."""
+    """Makes the load and counts its results. Times are of the monotonic clock."""
 
     def __init__(self, load: Load, clock: Callable[[], float] = time.monotonic) -> None:
         self.load = load
         self._clock = clock
         self._poll = select.epoll()
-        self._open: dict[int, Exchange] = {}
+        self._open: dict[int, Connection] = {}
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = 0
         self._marked = clock()
@@ -82,7 +83,7 @@ class Traffic:
         self._worst_request = 0.0
         start = self._request_due = clock()
         for number in range(load.flows):
-            self._at(start + number / _RAMP, self._opener(number))
+            self._at(start + number / _RAMP, partial(self._connect, number))
         if load.rate:
             self._at(start, self._request)
 
@@ -91,18 +92,18 @@ class Traffic:
         self._poll.register(descriptor, select.EPOLLIN)
 
     def step(self, seconds: float) -> Sequence[int]:
-        """Do what is due or ready, after a wait of at most ``seconds``; return watched descriptors."""
+        """Do all that is due or ready, after a wait of at most ``seconds``; return watched descriptors."""
         now = self._clock()
         wait = min(seconds, max(0.0, self._due[0][0] - now)) if self._due else seconds
         others = []
         for number, events in self._poll.poll(wait):
-            exchange = self._open.get(number)
-            if exchange is None:
+            connection = self._open.get(number)
+            if connection is None:
                 others.append(number)
-            elif not exchange.connected:
-                self._connected(exchange)
+            elif not connection.connected:
+                self._connected(connection)
             elif events:
-                self._read(exchange)
+                self._read(connection)
         now = self._clock()
         while self._due and self._due[0][0] <= now:
             heapq.heappop(self._due)[2]()
@@ -110,26 +111,26 @@ class Traffic:
 
     def close(self) -> None:
         """Close every connection."""
-        for exchange in list(self._open.values()):
-            self._forget(exchange)
+        for connection in list(self._open.values()):
+            self._forget(connection)
         self._poll.close()
 
     def mark(self) -> None:
-        """Count answers and worst times anew from here."""
+        """Count answers and worst times anew."""
         self._marked = self._clock()
         self._worst_reply = self._worst_request = 0.0
-        for exchange in self._open.values():
-            exchange.answered = False
+        for connection in self._open.values():
+            connection.answered = False
 
     def report(self) -> dict[str, Any]:
         """Return the counts. ``answered``: flows with an answer to a line sent since the last mark."""
-        flows = [exchange for exchange in self._open.values() if exchange.is_flow]
+        flows = [connection for connection in self._open.values() if connection.is_flow]
         return {
             "at": self._clock(),
             "flows": {
                 "wanted": self.load.flows,
-                "open": sum(exchange.answered or bool(exchange.server) for exchange in flows),
-                "answered": sum(exchange.answered for exchange in flows),
+                "open": sum(connection.answered or bool(connection.server) for connection in flows),
+                "answered": sum(connection.answered for connection in flows),
                 "worst_s": round(self._worst_reply, 3),
                 **{loss.value: self._flow_losses[loss.value] for loss in Loss},
                 "lost": self._flow_losses.total(),
@@ -149,11 +150,8 @@ class Traffic:
         self._order += 1
         heapq.heappush(self._due, (when, self._order, action))
 
-    def _opener(self, number: int) -> Callable[[], None]:
-        return lambda: self._connect(number)
-
     def _request(self) -> None:
-        # by the clock and not from the last one: a slow machine makes up for what it missed, within a second
+        # due by the clock, not by the last request: a slow machine makes up for missed ones, within a second
         now = self._clock()
         self._requests["started"] += 1
         self._request_due = max(self._request_due + 1 / self.load.rate, now - 1.0)
@@ -168,100 +166,100 @@ class Traffic:
             socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
         )
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        exchange = Exchange(opened, number, self._clock(), sent_at=self._clock())
-        self._open[opened.fileno()] = exchange
+        connection = Connection(opened, number, self._clock(), sent_at=self._clock())
+        self._open[opened.fileno()] = connection
         self._poll.register(opened, select.EPOLLOUT)
-        self._guard(exchange)
+        self._guard(connection)
         try:
             opened.bind((source, 0))
             code = opened.connect_ex((load.targets[turn // len(load.sources) % len(load.targets)], load.port))
         except OSError as error:
             code = error.errno or errno.EIO
         if code not in _IN_PROGRESS:
-            self._lose(exchange, Loss.RESET)
+            self._lose(connection, Loss.RESET)
 
-    def _guard(self, exchange: Exchange) -> None:
-        """Give an exchange its time limit, from the line that it waits for an answer to."""
-        sent = exchange.sent_at
+    def _guard(self, connection: Connection) -> None:
+        """Give a connection its time limit, counted from the line whose answer is awaited."""
+        sent = connection.sent_at
 
         def expire() -> None:
-            if exchange.waiting and exchange.sent_at == sent and exchange.socket.fileno() in self._open:
-                self._lose(exchange, Loss.TIMEOUT)
+            if connection.waiting and connection.sent_at == sent and connection.socket.fileno() in self._open:
+                self._lose(connection, Loss.TIMEOUT)
 
         self._at(sent + self.load.timeout, expire)
 
-    def _connected(self, exchange: Exchange) -> None:
-        if exchange.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            self._lose(exchange, Loss.RESET)
+    def _connected(self, connection: Connection) -> None:
+        if connection.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            self._lose(connection, Loss.RESET)
             return
-        exchange.connected = True
-        self._poll.modify(exchange.socket, select.EPOLLIN)
-        if exchange.is_flow:
-            self._talk(exchange)
+        connection.connected = True
+        self._poll.modify(connection.socket, select.EPOLLIN)
+        if connection.is_flow:
+            self._talk(connection)
         else:
-            self._send(exchange, _REQUEST)
+            self._send(connection, _REQUEST)
 
-    def _talk(self, exchange: Exchange) -> None:
-        if exchange.socket.fileno() not in self._open:
+    def _talk(self, connection: Connection) -> None:
+        if connection.socket.fileno() not in self._open:
             return
-        exchange.waiting = True
-        exchange.sent_at = self._clock()
-        self._guard(exchange)
-        self._send(exchange, b"ECHO %d\n" % exchange.number)
+        connection.waiting = True
+        connection.sent_at = self._clock()
+        self._guard(connection)
+        self._send(connection, b"ECHO %d\n" % connection.number)
 
-    def _send(self, exchange: Exchange, data: bytes) -> None:
+    def _send(self, connection: Connection, data: bytes) -> None:
         try:
-            exchange.socket.send(data)
+            connection.socket.send(data)
         except OSError:
-            self._lose(exchange, Loss.RESET)
+            self._lose(connection, Loss.RESET)
 
-    def _read(self, exchange: Exchange) -> None:
+    def _read(self, connection: Connection) -> None:
         try:
-            data = exchange.socket.recv(_READ)
+            data = connection.socket.recv(_READ)
         except BlockingIOError:
             return
         except OSError:
-            self._lose(exchange, Loss.RESET)
+            self._lose(connection, Loss.RESET)
             return
-        exchange.received += data
-        if not exchange.is_flow:
+        connection.received += data
+        if not connection.is_flow:
             if not data:
-                self._finish(exchange)
+                self._finish(connection)
         elif not data:
-            self._lose(exchange, Loss.RESET)
-        elif exchange.received.endswith(b"\n"):
-            self._replied(exchange)
+            self._lose(connection, Loss.RESET)
+        elif connection.received.endswith(b"\n"):
+            self._replied(connection)
 
-    def _replied(self, exchange: Exchange) -> None:
-        server = bytes(exchange.received).split(b" ", 1)[0]
-        exchange.received.clear()
-        if exchange.server and exchange.server != server:
-            self._lose(exchange, Loss.MOVED)
+    def _replied(self, connection: Connection) -> None:
+        server = bytes(connection.received).split(b" ", 1)[0]
+        connection.received.clear()
+        if connection.server and connection.server != server:
+            self._lose(connection, Loss.MOVED)
             return
-        if not exchange.server:
+        if not connection.server:
             self._servers[server.decode()] += 1
         now = self._clock()
-        exchange.server = server
-        exchange.waiting = False
-        exchange.answered = exchange.answered or exchange.sent_at >= self._marked
-        if exchange.answered:
-            self._worst_reply = max(self._worst_reply, now - exchange.sent_at)
-        self._at(max(now, exchange.sent_at + self.load.pace), lambda: self._talk(exchange))
+        connection.server = server
+        connection.waiting = False
+        connection.answered = connection.answered or connection.sent_at >= self._marked
+        if connection.answered:
+            self._worst_reply = max(self._worst_reply, now - connection.sent_at)
+        self._at(max(now, connection.sent_at + self.load.pace), lambda: self._talk(connection))
 
-    def _finish(self, exchange: Exchange) -> None:
-        if not exchange.received.startswith(b"HTTP/1.1 200 ") or not exchange.received.endswith(b"}\n"):
-            self._lose(exchange, Loss.RESET)
+    def _finish(self, connection: Connection) -> None:
+        if not connection.received.startswith(b"HTTP/1.1 200 ") or not connection.received.endswith(b"}\n"):
+            self._lose(connection, Loss.RESET)
             return
         self._requests["ok"] += 1
-        self._worst_request = max(self._worst_request, self._clock() - exchange.since)
-        self._forget(exchange)
+        self._worst_request = max(self._worst_request, self._clock() - connection.since)
+        self._forget(connection)
 
-    def _lose(self, exchange: Exchange, loss: Loss) -> None:
-        (self._flow_losses if exchange.is_flow else self._requests)[loss.value] += 1
-        self._forget(exchange)
+    def _lose(self, connection: Connection, loss: Loss) -> None:
+        (self._flow_losses if connection.is_flow else self._requests)[loss.value] += 1
+        self._forget(connection)
 
-    def _forget(self, exchange: Exchange) -> None:
+    def _forget(self, connection: Connection) -> None:
         with contextlib.suppress(OSError):
-            self._poll.unregister(exchange.socket)
-        del self._open[exchange.socket.fileno()]
-        exchange.socket.close()
+            self._poll.unregister(connection.socket)
+        del self._open[connection.socket.fileno()]
+        connection.socket.close()

@@ -1,1 +1,1 @@
-"""Configuration for the machines around a director."""
+"""Configuration text for other programs: FRR, ipvsadm, the access switch and the real servers."""

@@ -1,8 +1,9 @@
-"""FRR's files from the inventory. VIPs are not in them: they come and go on the lanes, in the kernel."""
+"""FRR's files from the inventory, without VIPs: VIPs are addresses of the lanes, which FRR announces."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
@@ -16,7 +17,7 @@ from clusterlb.render.templates import RenderError
 from clusterlb.render.templates_aside import fill
 
 BFD_PROFILE = "clusterlb"
-# Names of ours among an operator's; IPv4 and IPv6 prefix lists are two name spaces, route-maps one.
+# Names that clusterlb uses in FRR. IPv4 and IPv6 prefix lists are two name spaces, route-maps one.
 PREFIX_LIST = "clb-vips"
 ROUTE_MAPS = {AddressFamily.IPV4: "clb-ipv4", AddressFamily.IPV6: "clb-ipv6"}
 _HIGHEST_COST = 65535
@@ -43,7 +44,7 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Policy:
-    """What of the kernel's routes of one family FRR may redistribute, and at which metric."""
+    """The kernel's routes of one family that FRR may redistribute, and their metrics."""
 
     ip: str
     route_map: str
@@ -52,12 +53,12 @@ class _Policy:
 
 
 def render_config(inventory: Inventory, director: Director) -> str:
-    """Return ``frr.conf`` for one director: the lines that clusterlb needs and no other.
+    """Return ``frr.conf`` for one director, with the lines that clusterlb needs and no other.
 
-    Every line is written as ``show running-config`` prints it, and values that are FRR's defaults are left
-    out as FRR leaves them out, so that what runs can be compared with it line by line. The order is that in
-    which OSPF may start: its router id before the first interface, and there everything before the area.
-    Raises RenderError, also when a timer is one that OSPF or FRR cannot express.
+    Every line has the form of ``show running-config``, and FRR's defaults are left out as FRR leaves them
+    out, so that the running configuration can be compared line by line. The order lets OSPF start: the router
+    id before the first interface, and an interface's area after its other lines.
+    Raises RenderError, also for a timer that OSPF or FRR cannot express.
     """
     ospf = inventory.cluster.ospf
     ipv6 = AddressFamily.IPV6 in inventory.cluster.families
@@ -81,12 +82,14 @@ def render_config(inventory: Inventory, director: Director) -> str:
         gateway=GATEWAY,
         prefix_list=PREFIX_LIST,
         tag=EXTERNAL_TAG,
-        graceful_restart=_whole("graceful_restart", ospf.graceful_restart) if ospf.graceful_restart else 0,
+        graceful_restart=whole_seconds("graceful_restart", ospf.graceful_restart)
+        if ospf.graceful_restart
+        else 0,
         profile=BFD_PROFILE,
         hello_multiplier=multiplier,
-        hello=0 if multiplier else _whole("hello", ospf.hello),
-        dead=_whole("dead", ospf.dead),
-        retransmit=_whole("retransmit", ospf.retransmit),
+        hello=0 if multiplier else whole_seconds("hello", ospf.hello),
+        dead=whole_seconds("dead", ospf.dead),
+        retransmit=whole_seconds("retransmit", ospf.retransmit),
         bfd_interval=round(ospf.bfd.interval * 1000) if ospf.bfd else 0,
     )
 
@@ -109,23 +112,27 @@ def _routers(inventory: Inventory, director: Director) -> dict[str, list[Group]]
     return found
 
 
-def _gateways(inventory: Inventory, director: Director) -> list[str]:
-    """Return the families, in FRR's words, in which the director can be the default route.
+def default_families(inventory: Inventory, directors: Iterable[Director]) -> set[AddressFamily]:
+    """Return the families in which directors can be the default route.
 
-    They are those of the SNAT pools; without pools, those in which it is on the inside at all.
+    These are the families of the SNAT pools; without pools, those of the directors' inside addresses.
     """
     if not inventory.cluster.ospf.default_originate:
-        return []
-    families = set(inventory.snat_families) or {family_of(address) for address in director.inside}
-    return [
-        ip
-        for family, ip in _IP.items()
-        if family in families and family in inventory.cluster.families | {AddressFamily.IPV4}
-    ]
+        return set()
+    return set(inventory.snat_families) or {
+        family_of(address) for director in directors for address in director.inside
+    }
+
+
+def _gateways(inventory: Inventory, director: Director) -> list[str]:
+    """Return the families, in FRR's words, in which the director can be the default route."""
+    families = default_families(inventory, [director])
+    spoken = inventory.cluster.families | {AddressFamily.IPV4}
+    return [ip for family, ip in _IP.items() if family in families and family in spoken]
 
 
 def _interfaces(ospf: Ospf, director: Director, ipv6: bool) -> list[_Interface]:
-    # between two switches a director is the last way, not a short cut
+    # with two uplinks, a director must be no transit router between the switches
     cost = _HIGHEST_COST if len(director.uplinks) > 1 else None
     uplinks = [
         _Interface(up.name, ospf.area_of(up), up.cost or cost, network=ospf.network_of(up).value, ipv6=ipv6)
@@ -151,9 +158,7 @@ def _special_areas(ospf: Ospf, director: Director) -> list[IPv4Address]:
 def _policies(cluster: Cluster) -> list[_Policy]:
     prefixes = {
         family: tuple(
-            _hosts_of(prefix)
-            for prefix in cluster.vip_prefixes
-            if family_of(prefix.network_address) is family
+            hosts_of(prefix) for prefix in cluster.vip_prefixes if family_of(prefix.network_address) is family
         )
         for family in AddressFamily
     }
@@ -165,13 +170,13 @@ def _policies(cluster: Cluster) -> list[_Policy]:
     ]
 
 
-def _hosts_of(prefix: IPNetwork) -> str:
-    """Write a prefix as a prefix list matches its hosts; FRR has no ``ge`` for one that is a host itself."""
+def hosts_of(prefix: IPNetwork) -> str:
+    """Write a prefix list's entry for a prefix's hosts; FRR refuses ``ge`` for a prefix that is one host."""
     return str(prefix) if prefix.prefixlen == prefix.max_prefixlen else f"{prefix} ge {prefix.max_prefixlen}"
 
 
 def _frr_order(name: str) -> tuple[tuple[str, int], ...]:
-    """Sort as FRR does, e2 before e10 (lib/if.c, if_cmp_name_func)."""
+    """Return FRR's sort key, e2 before e10 (lib/if.c, if_cmp_name_func)."""
     return tuple((text, int(digits or -1)) for text, digits in re.findall(r"(\D*)(\d*)", name))
 
 
@@ -188,7 +193,8 @@ def _hello_multiplier(ospf: Ospf) -> int:
     return multiplier
 
 
-def _whole(name: str, seconds: float) -> int:
+def whole_seconds(name: str, seconds: float) -> int:
+    """Return one of ``cluster.ospf``'s timers as OSPF carries it; raise RenderError if it is not whole."""
     if seconds != int(seconds) or seconds < 1:
         raise RenderError(f"ospf.{name} {seconds} s: OSPF carries whole seconds, at least 1. Round it.")
     return int(seconds)

@@ -1,6 +1,6 @@
-"""Services as the rules that ``ipvsadm --restore`` reads, for people and for other tools.
+"""Services as rules of ``ipvsadm --restore``, for people and for other tools.
 
-Options as in ipvsadm(8), version 1.31.
+Options: ipvsadm(8), version 1.31.
 """
 
 from __future__ import annotations
@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import IPv4Address
-
-from jinja2 import Environment
 
 from clusterlb.model.address import AddressFamily, endpoint_text
 from clusterlb.model.ipvs import (
@@ -24,12 +22,12 @@ from clusterlb.model.ipvs import (
     VirtualService,
     ipv4_mask,
 )
-from clusterlb.render.templates import environment, fill
+from clusterlb.render.templates import fill
 
 TEMPLATE = "ipvs/services.rules.j2"
 
 _PROTOCOLS = {Protocol.TCP: "-t", Protocol.UDP: "-u", Protocol.SCTP: "--sctp-service"}
-# LOCAL and BYPASS are the kernel's own choices: it forwards to a local address by itself.
+# The kernel chooses LOCAL and BYPASS itself, for local addresses.
 _METHODS = {
     ForwardMethod.MASQ: "-m",
     ForwardMethod.LOCAL: "-m",
@@ -50,13 +48,12 @@ _SCHEDULER_FLAGS = {
 }
 
 
-def render(services: Iterable[ServiceState], templates: Environment | None = None) -> str:
-    """Return the rules that build these services, destinations in their insertion order.
+def render_rules(services: Iterable[ServiceState]) -> str:
+    """Return the rules that build these services, with destinations in their insertion order.
 
-    A destination with a weight other than its nominal one is added and then edited, as the driver does.
+    A destination whose weight is not its nominal one is added with that and then edited, as the driver does.
     """
     return fill(
-        templates or environment(),
         TEMPLATE,
         services=list(services),
         selector=_selector,
@@ -77,20 +74,20 @@ def _selector(key: ServiceKey) -> str:
 def _scheduler_flags(service: VirtualService) -> str:
     prefix = service.scheduler if service.scheduler in ("mh", "sh") else ""
     names = [
-        f"{prefix}-{own}" if prefix and own else general
-        for flag, (general, own) in _SCHEDULER_FLAGS.items()
+        f"{prefix}-{special}" if prefix and special else general
+        for flag, (general, special) in _SCHEDULER_FLAGS.items()
         if flag in service.flags
     ]
     return ",".join(names)
 
 
 def _one_packet(service: VirtualService) -> bool:
-    """Say whether to write ``-o``: of tcp and sctp, where it does nothing, ipvsadm restores nothing then."""
+    """Say whether to write ``-o``: with tcp and sctp it has no effect, and ipvsadm refuses to restore it."""
     return ServiceFlag.ONE_PACKET in service.flags and service.key.protocol in (Protocol.UDP, Protocol.NONE)
 
 
 def _persistence(service: VirtualService) -> str:
-    """Return the persistence options; a prefix of every bit is what ipvsadm assumes."""
+    """Return the persistence options; without ``-M``, ipvsadm assumes a prefix of all bits."""
     ipv6 = service.key.family is AddressFamily.IPV6
     persistent = ServiceFlag.PERSISTENT in service.flags
     options = [f"-p {service.timeout}"] if persistent else []

@@ -1,4 +1,4 @@
-"""Where the Jinja2 templates are found: the operator's own first, then those that came with the package."""
+"""The Jinja2 templates: an operator's first, then those of the package."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 class RenderError(Exception):
-    """What the inventory asks for cannot be written; the text says which, why, and what to change.
+    """The inventory asks for something that cannot be written; the text says what, why, and what to change.
 
-    Of a template: the text has its file and line.
+    For an error in a template, the text has its file and line.
     """
 
 
 class _Compiled(BytecodeCache):
-    """What this process has compiled, by its source: a template that changes is compiled again."""
+    """The bytecode of templates, by their source: a changed template is compiled again."""
 
     def __init__(self) -> None:
         self._code: dict[str, bytes] = {}
@@ -47,15 +47,14 @@ class _Compiled(BytecodeCache):
 _COMPILED = _Compiled()
 
 
-def environment(overrides: Path = OVERRIDES) -> Environment:
+def environment() -> Environment:
     """Return the environment that renders configuration files, such as ``ipvs/services.rules.j2``.
 
-    A template is taken from ``overrides`` when it is there, else from the wheel (``clusterlb/templates``),
-    else from the source tree. A name that a template uses and nobody defined raises
-    ``jinja2.UndefinedError``: a configuration file with a hole in it is worse than none. Nothing is
-    escaped, because what is rendered is not HTML.
+    A template is taken from OVERRIDES if it exists there, else from the wheel (``clusterlb/templates``), else
+    from the source tree. An undefined name in a template raises ``jinja2.UndefinedError``: an incomplete
+    configuration file is worse than none. Nothing is escaped, because the text is not HTML.
     """
-    folders = (overrides, _PACKAGE / "templates", _PACKAGE.parent / "templates")
+    folders = (OVERRIDES, _PACKAGE / "templates", _PACKAGE.parent / "templates")
     return Environment(
         loader=FileSystemLoader(folders),
         bytecode_cache=_COMPILED,
@@ -67,21 +66,21 @@ def environment(overrides: Path = OVERRIDES) -> Environment:
     )
 
 
-def fill(jinja: Environment, name: str, /, **values: Any) -> str:
-    """Return what a template renders to, or raise RenderError, whatever an operator's own does."""
+def fill(name: str, /, **values: Any) -> str:
+    """Return a template's text; raise RenderError for every error in a template, also in an operator's."""
     try:
-        return jinja.get_template(name).render(**values)
+        return environment().get_template(name).render(**values)
     except Exception as error:
         raise RenderError(f"{_place(error, name)}: {type(error).__name__}: {error}") from error
 
 
-def overridden(folder: str, overrides: Path = OVERRIDES) -> bool:
-    """Say whether an operator has templates of his own in a folder, such as ``frr``.
+def overridden(folder: str) -> bool:
+    """Say whether an operator has templates in a folder, such as ``frr``.
 
-    Raises RenderError for one that is no regular file, which jinja2 would pass over, and where somebody
-    else may change it: what is rendered is configuration that root's programs carry out.
+    Raises RenderError for a template that is no regular file, which jinja2 would ignore, or that other users
+    may change: programs carry out the rendered configuration as root.
     """
-    found = [path for path in (overrides / folder).rglob("*") if not path.is_dir() or path.suffix == ".j2"]
+    found = [path for path in (OVERRIDES / folder).rglob("*") if not path.is_dir() or path.suffix == ".j2"]
     for path in found:
         try:
             mode = path.stat().st_mode
@@ -95,7 +94,7 @@ def overridden(folder: str, overrides: Path = OVERRIDES) -> bool:
 
 
 def _place(error: Exception, name: str) -> str:
-    """Return the file and line in which a template failed; jinja2 makes tracebacks lead there."""
+    """Return the file and line where a template failed, from the traceback that jinja2 rewrites."""
     if isinstance(error, TemplateSyntaxError):
         return f"{error.filename or name}:{error.lineno}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(".j2")]

@@ -1,7 +1,7 @@
-"""Render an operator's own template in a process of its own: it may loop for ever, or want all memory.
+"""Render an operator's template in a separate process: the template may loop for ever, or use all memory.
 
 ``python -m clusterlb.render.templates_aside`` reads a pickled (folder of overrides, name, values) from its
-standard input, and writes what came of it as JSON: ``{"text": ...}`` or ``{"error": ...}``.
+standard input, and writes the result as JSON: ``{"text": ...}`` or ``{"error": ...}``.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import Any
 from clusterlb import fresh
 from clusterlb.render import templates
 
-PATIENCE = 10.0  # seconds: ours take a hundredth of one, and a small machine is slow to start an interpreter
+PATIENCE = 10.0  # seconds: the package's templates take 0.01; a small machine starts interpreters slowly
 MEMORY = 1 << 30  # bytes of address space
-LONGEST = 4 << 20  # characters; a configuration of 10,000 lines has a tenth
+TEXT_LIMIT = 4 << 20  # characters; a configuration of 10,000 lines has a tenth
 
 
 def fill(name: str, /, **values: Any) -> str:
-    """Return what a template renders to, aside where an operator has his own; raise RenderError."""
+    """Return a template's text, from a separate process if an operator has templates. Raises RenderError."""
     folder = name.partition("/")[0]
-    if not templates.overridden(folder, templates.OVERRIDES):
-        return templates.fill(templates.environment(templates.OVERRIDES), name, **values)
+    if not templates.overridden(folder):
+        return templates.fill(name, **values)
     try:
         done = fresh.run(
             "clusterlb.render.templates_aside",
@@ -35,10 +35,8 @@ def fill(name: str, /, **values: Any) -> str:
             seconds=PATIENCE,
         )
     except subprocess.TimeoutExpired as error:
-        where = templates.OVERRIDES / name
-        raise templates.RenderError(
-            f"{where}: does not end within {PATIENCE:g} s: is there a loop?"
-        ) from error
+        text = f"does not end within {PATIENCE:g} s: is there a loop?"
+        raise templates.RenderError(f"{templates.OVERRIDES / name}: {text}") from error
     try:
         answer = json.loads(done.stdout)
     except ValueError as error:
@@ -50,16 +48,17 @@ def fill(name: str, /, **values: Any) -> str:
 
 
 def main() -> None:
-    """Render what the controller asks for, within bounds."""
+    """Render the template that the controller asks for, with a limit of memory and of text."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    overrides, name, values = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by fill() a moment ago
+    overrides, name, values = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by fill()
+    templates.OVERRIDES = Path(overrides)
     try:
-        answer = {"text": templates.fill(templates.environment(Path(overrides)), name, **values)}
+        answer = {"text": templates.fill(name, **values)}
     except templates.RenderError as error:
         answer = {"error": str(error)}
-    if (length := len(answer.get("text", ""))) > LONGEST:
-        answer = {"error": f"{Path(overrides, name)}: renders to {length:,} characters"}
+    if (length := len(answer.get("text", ""))) > TEXT_LIMIT:
+        answer = {"error": f"{templates.OVERRIDES / name}: renders to {length:,} characters"}
     json.dump(answer, sys.stdout)
 
 

@@ -25,7 +25,7 @@ from clusterlb.model.ipvs import (
     VirtualService,
 )
 from clusterlb.model.plan import AddDestination, AddService, IpvsStep
-from clusterlb.render.ipvsadm import render
+from clusterlb.render.ipvsadm import render_rules
 from tests.bench.figures import Figure, main
 from tests.kernel.conftest import fresh_namespace
 
@@ -77,7 +77,7 @@ def empty_kernel() -> Iterator[KernelIpvs]:
 def ratios(wanted: list[ServiceState], folder: Path) -> tuple[float, float]:
     """Return our time over ipvsadm's to build the table, and to read it, medians of alternating rounds."""
     rules = folder / "rules"
-    rules.write_text(render(wanted))
+    rules.write_text(render_rules(wanted))
     expected = {state.service.key: state for state in wanted}
     times: dict[str, list[float]] = {name: [] for name in ("apply", "restore", "first read", "read", "save")}
 

@@ -34,7 +34,7 @@ def test_one_member_a_pool_and_all() -> None:
 def test_full_nat_needs_nothing_and_says_so() -> None:
     done = run("fullnat")
     assert done.exit_code == Exit.OK
-    assert "# nothing: no service has it, or full NAT" in done.stdout
+    assert "# nothing: no service uses this member, or only by full NAT" in done.stdout
     assert "    want " not in done.stdout
 
 

@@ -8,15 +8,14 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
+from switch_audit import audit_switch
 from switch_inventories import INVENTORIES, PORTS, ROUTER_ID, facts
 
-from clusterlb.audit.switch import audit_switch
 from clusterlb.drivers.frr.text import parse
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import Announce, CreateLane
-from clusterlb.render.facts import facts_of
 from clusterlb.render.frr import render_config
-from clusterlb.render.switch import System, render_switch
+from clusterlb.render.switch import System, facts_of, render_switch
 from tests.frr.conftest import eventually, sh
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "switch"

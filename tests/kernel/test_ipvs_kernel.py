@@ -44,7 +44,7 @@ from clusterlb.model.plan import (
     IpvsStep,
     RemoveService,
 )
-from clusterlb.render.ipvsadm import render
+from clusterlb.render.ipvsadm import render_rules
 from tests.contract.ipvs_suite import DNS, HASHED, MH_FLAGS, STATES, WEB, IpvsContract, added, member
 from tests.kernel.conftest import fresh_namespace
 
@@ -104,7 +104,7 @@ def test_rendered_rules_make_the_very_state_that_the_driver_programs(ipvs: Kerne
     """IPv6, firewall marks, persistence, scheduler flags, tunnels, thresholds, weights and order."""
     ipvs.apply([step for state in STATES for step in added(state)])
     with director() as other:
-        ipvsadm("--restore", rules=render(STATES))
+        ipvsadm("--restore", rules=render_rules(STATES))
         restored = other.read()
     assert restored == ipvs.read() == {state.service.key: state for state in STATES}
 
@@ -134,7 +134,7 @@ def test_what_is_rendered_for_any_flag_is_what_ipvsadm_restores(ipvs: KernelIpvs
         ServiceState(virtual, (member("10.2.0.1", virtual.key.port),)) for virtual in services_of_every_flag()
     ]
     with director() as other:
-        ipvsadm("--restore", rules=render(states))
+        ipvsadm("--restore", rules=render_rules(states))
         assert other.read() == {state.service.key: state for state in states}
 
 
@@ -240,7 +240,7 @@ def test_a_table_built_once_is_the_table_that_ipvsadm_builds() -> None:
                 assert sender.sent == 1 + len(HASHED) + 2
                 netlink.close()
             else:
-                ipvsadm("--restore", rules=render([wanted]))
+                ipvsadm("--restore", rules=render_rules([wanted]))
             assert driver.read()[DNS] == wanted
             send_datagrams(PORTS, "10.100.0.1", 53, "10.99.0.1")
             found.append(picks())

@@ -21,7 +21,7 @@ from clusterlb.model.forwarding import Forwarding, Tunnel
 from clusterlb.model.inventory import Inventory
 from clusterlb.model.ipvs import ServiceState, TunnelFlag, TunnelType
 from clusterlb.render.realserver.needs import needs_of
-from clusterlb.render.realserver.script import realserver_script
+from clusterlb.render.realserver.render import realserver_script
 from tests.kernel.conftest import fresh_namespace
 
 pytestmark = pytest.mark.kernel

@@ -17,10 +17,9 @@ from stream_members import server_context
 
 from clusterlb.checks.dialogue import Dialogue, Secure, excerpt, plain
 from clusterlb.checks.exchange import Exchange
-from clusterlb.checks.grpc import GrpcDialogue
+from clusterlb.checks.grpc import GrpcDialogue, bytes_field, last_varint
 from clusterlb.checks.http import HttpDialogue
 from clusterlb.checks.probe import Result
-from clusterlb.checks.protobuf import bytes_field, last_varint
 from clusterlb.checks.secure import SecureLayer
 from clusterlb.checks.smtp import LINES_LIMIT, ReplyError, ReplyReader, SmtpDialogue
 from clusterlb.checks.tls import expiry_warning, not_tls

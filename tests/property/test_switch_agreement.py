@@ -11,8 +11,7 @@ from switch_strategies import OSPF, inventories, ports
 
 from clusterlb.audit.switch import report
 from clusterlb.model.ospf import AreaType, Bfd, NetworkType, Uplink
-from clusterlb.render.facts import SwitchError, facts_of
-from clusterlb.render.switch import System, render_switch
+from clusterlb.render.switch import SwitchError, System, facts_of, render_switch
 
 ROUTER_ID = "10.1.0.254"
 POINT, BROADCAST = NetworkType.POINT_TO_POINT, NetworkType.BROADCAST

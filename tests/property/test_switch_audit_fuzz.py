@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+from switch_audit import audit_switch
 from switch_inventories import CASES, facts
 
-from clusterlb.audit.switch import audit_switch
 from clusterlb.render.switch import render_switch
 
 WORD = st.one_of(st.text(max_size=12), st.sampled_from(["{", "}", ";", "0.0.0.0/0", "99", "ge", "no", "md5"]))

@@ -14,7 +14,7 @@ from lab_view import eventually, inside, sh
 
 from clusterlb.lab.attempt import endpoint
 from clusterlb.lab.control import LabControl
-from clusterlb.lab.exchange import Cell, Result, ask
+from clusterlb.lab.exchange import Cell, CellResult, ask
 from clusterlb.lab.topology import CLIENT
 
 INVENTORY = Path(__file__).parents[2] / "inventory/examples/matrix.yaml"
@@ -90,13 +90,13 @@ class Matrix:
     def __init__(self) -> None:
         self.lab = LabControl.from_environment().description
         self.directors: dict[str, Any] = self.lab["directors"]
-        self.results: dict[Case, Result] = {}
-        self.unclamped: dict[Case, Result] = {}
+        self.results: dict[Case, CellResult] = {}
+        self.unclamped: dict[Case, CellResult] = {}
         self.taken: dict[str, dict[Case, int]] = {}
         self.through: dict[Case, dict[str, list[str]]] = {}
 
     @property
-    def every(self) -> list[tuple[Case, Result]]:
+    def every(self) -> list[tuple[Case, CellResult]]:
         """All results, with their cases; those that rely on ICMP last."""
         return [*self.results.items(), *self.unclamped.items()]
 
@@ -143,7 +143,7 @@ class Matrix:
         with self.without_clamps():
             self.ask(order, 0, self.unclamped)
 
-    def ask(self, order: list[Case], connections: int, results: dict[Case, Result]) -> None:
+    def ask(self, order: list[Case], connections: int, results: dict[Case, CellResult]) -> None:
         """Have the client make connections and a transfer each way, or else one upload alone."""
         cells = [
             Cell(

@@ -8,13 +8,13 @@ import yaml
 from clusterlb.config.load import load
 from clusterlb.lab.inventory import prepare
 from clusterlb.lab.spec import LabSpec
-from clusterlb.lab.topology import Topology, topology
+from clusterlb.lab.topology import LabTopology, topology
 from clusterlb.model.inventory import Inventory
 
 SPEC = LabSpec(directors=2, real_servers=2, vips=2)
 
 
-def laid_out(what: LabSpec | str) -> Topology:
+def laid_out(what: LabSpec | str) -> LabTopology:
     """Return the topology of a spec, or of an inventory's text, see ``inventory``."""
     if isinstance(what, str):
         return topology(inventory(what))

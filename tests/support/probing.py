@@ -5,8 +5,7 @@ import time
 from ipaddress import ip_address
 from pathlib import Path
 
-from clusterlb.checks.kinds import make_probe
-from clusterlb.checks.probe import Probe, Result, Wait
+from clusterlb.checks.probe import Probe, Result, Wait, make_probe
 from clusterlb.checks.runner import Runner
 from clusterlb.model.address import Endpoint
 from clusterlb.model.check import CheckType, Options, ProbeSpec

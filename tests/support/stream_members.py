@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 
 from probing import make_key, observe, open_descriptors, run
 
-from clusterlb.checks.kinds import make_probe
-from clusterlb.checks.probe import Result
+from clusterlb.checks.probe import Result, make_probe
 from clusterlb.model.check import CheckType, Options
 
 Handler = Callable[[socket.socket], None]

@@ -4,8 +4,7 @@ from ipaddress import IPv4Address, ip_address, ip_network
 
 from clusterlb.model.inventory import Cluster, Director, Inventory
 from clusterlb.model.ospf import AreaType, Bfd, NetworkType, Ospf, Uplink
-from clusterlb.render.facts import SwitchFacts, facts_of
-from clusterlb.render.switch import System
+from clusterlb.render.switch import SwitchFacts, System, facts_of
 
 INSIDE = (ip_address("10.2.0.1"), ip_address("fd00:2::1"))
 ROUTER_ID = "10.1.0.254"

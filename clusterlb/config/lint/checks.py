@@ -23,7 +23,7 @@ from clusterlb.model.check import (
     UdpOptions,
     Via,
 )
-from clusterlb.pattern import steps, too_much
+from clusterlb.pattern import compile_pattern, too_much
 
 
 def where(item: Item, holder: Path, checks: tuple[CheckSpec, ...]) -> Iterator[tuple[Path, CheckSpec]]:
@@ -182,9 +182,6 @@ def _patterns(placed: Placed[Any], path: Path, check: CheckSpec, report: Report)
     for key, pattern, size in searched:
         if pattern and too_much(pattern, size) and placed.sure(path, key, "body_limit"):
             hint = "shorten it, above all its counts" + (", or lower `body_limit`" if "body" in key else "")
-            report.error(
-                placed.item.source,
-                placed.item.at(*path, key),
-                f"`{key}` can take too long on {size} bytes: it comes to {steps(pattern)} steps for each",
-                hint,
-            )
+            steps = compile_pattern(pattern).instructions
+            text = f"`{key}` can take too long on {size} bytes: it comes to {steps} steps for each"
+            report.error(placed.item.source, placed.item.at(*path, key), text, hint)

@@ -1,1 +1,1 @@
-"""A kernel with IPVS for the lab: the running one, one that runs as a process, or an emulated one."""
+"""A kernel with IPVS for the lab: the running one, User-Mode Linux, or an emulated one."""

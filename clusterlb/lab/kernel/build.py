@@ -13,20 +13,21 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from clusterlb.lab.host import missing_packages
 from clusterlb.lab.kernel import cache, source
 from clusterlb.lab.kernel.cache import FRAGMENT, Built
 from clusterlb.lab.kernel.source import Source
 from clusterlb.lab.netns import LabError
-from clusterlb.lab.say import say
+from clusterlb.lab.process import say
 
 _TOOLS = {"gcc": "gcc", "make": "make", "flex": "flex", "bison": "bison", "bc": "bc", "xz": "xz-utils"}
-_ROOM = 2 << 30  # bytes: the source unpacked, and what is made of it
-_FILES = 950  # about as many are compiled
-_EVERY = 10.0  # seconds between two lines that say how far it is
+_ROOM = 2 << 30  # bytes: the unpacked source and the compiled files
+_FILES = 950  # approximate number of compiled files
+_EVERY = 10.0  # seconds between two lines of progress
 _BUILDING = "building-"
 _IPVS = "CONFIG_IP_VS=y"
-# what takes long to write, and is not read: the code of other architectures, and of drivers of devices that a
-# process cannot have. Kconfig and make read their directories' files all the same.
+# files that take long to unpack and are not compiled: code of other architectures, and drivers of devices
+# that a process cannot have. Kconfig and make still read the other files of these directories.
 _LEFT_OUT = [
     *("arch/[!ux]*/*.[chS]", "arch/*/boot/dts/*", "Documentation/*.rst", "sound/*.[ch]", "samples/*.[ch]"),
     *(f"tools/{d}/*" for d in ("testing", "perf")),
@@ -36,18 +37,18 @@ _LEFT_OUT = [
 
 
 def build(package: str | None) -> Built:
-    """Build a kernel, unless it is there: from this source package, or the newest that there is.
+    """Build a kernel unless it is built: from this source package, or from the newest one.
 
-    Nothing is left behind of a build that fails. Raises LabError with what is missing, or went wrong.
+    A failed build leaves nothing behind. Raises LabError with the missing packages or the error.
     """
-    there = cache.newest() if package is None else None
-    if there is not None and there.runs:
-        say(f"User-Mode Linux {there.version} is built already: {there.binary}")
-        return there
+    newest = cache.newest() if package is None else None
+    if newest is not None and newest.runs:
+        say(f"User-Mode Linux {newest.version} is built already: {newest.binary}")
+        return newest
     _require()
     with _workshop() as folder:
         found = source.find(package, folder)
-        built = cache.place(found.version)
+        built = cache.entry(found.version)
         if built.binary.is_file() and built.runs:
             say(f"User-Mode Linux {built.version} is built already: {built.binary}")
             return built
@@ -57,7 +58,7 @@ def build(package: str | None) -> Built:
 
 
 def compiled(found: Source, archive: Path, folder: Path) -> Path:
-    """Unpack, configure and compile a source in a folder; return the tree that has the program."""
+    """Unpack, configure and compile a source in a folder; return the source tree with the program."""
     started = time.monotonic()
     say(f"unpacking {found.package} {found.version}")
     tree = folder / found.package
@@ -76,9 +77,9 @@ def compiled(found: Source, archive: Path, folder: Path) -> Path:
 
 
 def missing_settings(wanted: str, config: str) -> list[str]:
-    """Return the lines of a fragment that a configuration does not have.
+    """Return the lines of a fragment that a configuration lacks.
 
-    Kconfig drops without a word what depends on something that is not there.
+    Kconfig silently drops settings whose dependencies are missing.
     """
     lines = set(config.splitlines())
     return [
@@ -87,7 +88,7 @@ def missing_settings(wanted: str, config: str) -> list[str]:
 
 
 def _check_settings(config: Path) -> None:
-    """Say which settings this source does not know (their names come and go); raise LabError without IPVS."""
+    """Print the settings that this source does not know (names change); raise LabError without IPVS."""
     missing = missing_settings(FRAGMENT.read_text(encoding="ascii"), config.read_text(encoding="utf-8"))
     if missing:
         say(f"this source does not know {', '.join(missing)}")
@@ -103,14 +104,14 @@ def _finish(tree: Path, built: Built) -> None:
     shutil.copy2(tree / ".config", ready / "config")
     if not Built(built.version, ready / built.binary.name).runs:
         raise LabError(f"the kernel that was built from {tree.name} {built.version} does not run here")
-    if built.binary.parent.exists():  # one that does not run
+    if built.binary.parent.exists():  # its kernel does not run
         shutil.rmtree(built.binary.parent)
     ready.rename(built.binary.parent)
 
 
 @contextlib.contextmanager
 def _workshop() -> Iterator[Path]:
-    """Be the only builder, with a folder that goes in the end; remove what killed builders have left."""
+    """Lock out other builders, and yield a temporary folder; remove the folders of killed builders."""
     home = cache.kernels()
     try:
         home.mkdir(parents=True, exist_ok=True)
@@ -133,15 +134,14 @@ def _workshop() -> Iterator[Path]:
 
 
 def _require() -> None:
-    missing = [package for tool, package in _TOOLS.items() if shutil.which(tool) is None]
-    if missing:
+    if missing := missing_packages(_TOOLS.items()):
         raise LabError(f"building a kernel needs packages: apt-get install {' '.join(missing)}")
 
 
 def _run(argv: list[str], *, compiling: bool = False) -> None:
-    """Run a step to its end; raise LabError with its last words. Says how far it is when it compiles."""
+    """Run a command to its end, with progress if it compiles; raise LabError with its last lines."""
     environment = {**os.environ, "LC_ALL": "C", "XZ_DEFAULTS": "-T0"}
-    for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):  # of a make that has run us
+    for name in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL"):  # of a make that has started this process
         environment.pop(name, None)
     started = said = time.monotonic()
     count, last = 0, [""]

@@ -1,4 +1,4 @@
-"""Where kernels of our own are kept once they are built: one directory a source version and settings."""
+"""The cache of built User-Mode Linux kernels: one directory for each source version and settings."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _BINARY = "linux"
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A User-Mode Linux that was built: the version of its Debian source package, and its program."""
+    """A User-Mode Linux: the version of its Debian source package, and its program, built or not."""
 
     version: str
     binary: Path
 
     @property
     def runs(self) -> bool:
-        """Say whether it starts on this machine at all."""
+        """Say whether the program starts on this machine."""
         try:
             done = subprocess.run([self.binary, "--version"], capture_output=True, check=False, timeout=10)
         except (OSError, subprocess.TimeoutExpired):
@@ -32,30 +32,30 @@ class Built:
 
 
 def kernels() -> Path:
-    """Return the directory of them all, in the user's cache (XDG Base Directory Specification)."""
+    """Return the directory of all kernels, in the user's cache (XDG Base Directory Specification)."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - HOME may be unset
     return Path(home) / "clusterlb" / "kernels"
 
 
-def place(version: str) -> Built:
-    """Return where the kernel of a source version with today's settings belongs, built or not."""
+def entry(version: str) -> Built:
+    """Return the cache's entry for a source version and the present settings, built or not."""
     return Built(version, kernels() / f"{version}_{_settings()}" / _BINARY)
 
 
 def newest(package: str | None = None) -> Built | None:
-    """Return the newest kernel that was built with today's settings, or of one package where it is named."""
+    """Return the newest kernel built with the present settings, from one package if ``package`` is given."""
     series = f"{package.removeprefix('linux-source-')}." if package else ""
-    found = [place(path.name.rpartition("_")[0]) for path in kernels().glob(f"{series}*_{_settings()}")]
+    found = [entry(path.name.rpartition("_")[0]) for path in kernels().glob(f"{series}*_{_settings()}")]
     return max((b for b in found if b.binary.is_file()), key=lambda b: version_key(b.version), default=None)
 
 
 def outdated() -> list[Path]:
-    """Return the directories of kernels that were built with other settings than today's."""
+    """Return the directories of kernels that were built with other settings than the present ones."""
     return sorted(path for path in kernels().glob("*_*") if not path.name.endswith(f"_{_settings()}"))
 
 
 def version_key(version: str) -> list[int]:
-    """Return what versions of kernels are ordered by: their numbers, one after the other."""
+    """Return the sort key of a kernel version: its numbers in order."""
     return [int(part) for part in re.findall(r"\d+", version)]
 
 

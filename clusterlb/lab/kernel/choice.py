@@ -1,4 +1,4 @@
-"""Which kernel a command runs on: this one where it has IPVS, else one of our own, else an emulated one."""
+"""The kernel for a command: the running one if it has IPVS, else User-Mode Linux, else an emulated one."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import os
 from collections.abc import Callable
 from enum import Enum
 
+from clusterlb.lab.host import has_ipvs
 from clusterlb.lab.kernel import cache, microvm, uml
 from clusterlb.lab.kernel.guest import Task, precompile
 from clusterlb.lab.netns import LabError
-from clusterlb.lab.probe import has_ipvs
-from clusterlb.lab.say import say
+from clusterlb.lab.process import say
 
 BUILD = "clusterlb lab kernel build"
 
 
-class Kernel(Enum):
+class KernelChoice(Enum):
     """The kernels that a command can run on."""
 
     NATIVE = "native"
@@ -23,11 +23,11 @@ class Kernel(Enum):
     MICROVM = "microvm"
 
 
-def run(task: Task, forced: Kernel | None, source: str | None = None) -> int | None:
-    """Run a command in a guest, and return its exit status; None where this kernel is the one to run it on.
+def run(task: Task, forced: KernelChoice | None, source: str | None = None) -> int | None:
+    """Run a command in a guest, and return its exit status; None if the command has to run on this kernel.
 
-    With ``source``, User-Mode Linux is the one built of this Debian package. Says which kernel it is. Raises
-    LabError when there is none, or not the one that is asked for.
+    ``source``: the Debian package that User-Mode Linux was built from. Prints the choice. Raises LabError
+    without a kernel, or without the forced one.
     """
     guest = _choose(forced, source)
     if guest is None:
@@ -45,10 +45,10 @@ def run(task: Task, forced: Kernel | None, source: str | None = None) -> int | N
         return microvm.run(task)
 
 
-def _choose(forced: Kernel | None, source: str | None) -> Callable[[Task], int] | None:
-    if forced in {None, Kernel.NATIVE} and has_ipvs():
+def _choose(forced: KernelChoice | None, source: str | None) -> Callable[[Task], int] | None:
+    if forced in {None, KernelChoice.NATIVE} and has_ipvs():
         return None
-    if forced is Kernel.NATIVE:
+    if forced is KernelChoice.NATIVE:
         raise LabError(
             "this kernel has no IPVS or no dummy interfaces, and --kernel native asks for this one: "
             "`modprobe ip_vs dummy` would load them where the kernel's package has them"
@@ -56,11 +56,11 @@ def _choose(forced: Kernel | None, source: str | None) -> Callable[[Task], int] 
     if os.geteuid() != 0:
         raise LabError("this kernel has no IPVS, and a guest that has it needs root: run this as root")
     why = "--kernel asks for it" if forced else "this kernel has no IPVS"
-    built = None if forced is Kernel.MICROVM else _usable(source)
+    built = None if forced is KernelChoice.MICROVM else _usable(source)
     if built is not None:
         say(f"{why}: starting User-Mode Linux {built.version}")
         return lambda task: uml.run(built.binary, task)
-    if forced is Kernel.UML:
+    if forced is KernelChoice.UML:
         which, option = (f" of {source}", f" --source {source}") if source else ("", "")
         raise LabError(f"no User-Mode Linux{which} is built: `{BUILD}{option}` builds it in about 5 minutes")
     say(f"{why}: booting a microVM, which takes about 15 s")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from clusterlb.lab.kernel.choice import Kernel
+    from clusterlb.lab.kernel.choice import KernelChoice
 
 kernel_option = click.option(
     "--kernel",
@@ -22,10 +22,10 @@ kernel_option = click.option(
 
 @click.group("kernel")
 def kernel() -> None:
-    """Build a kernel with IPVS that runs as a process, and run commands on it.
+    """Build a kernel with IPVS that runs as a process, and run commands on that kernel.
 
-    The lab runs on the running kernel where that has IPVS and dummy interfaces, else in User-Mode Linux where
-    that is built, else in a microVM with Debian's own kernel (QEMU), which is five times as slow.
+    The lab runs on the running kernel if it has IPVS and dummy interfaces, else in User-Mode Linux if that
+    is built, else in a microVM with Debian's own kernel (QEMU), which is five times as slow.
     """
 
 
@@ -37,10 +37,10 @@ def kernel() -> None:
     "included]",
 )
 def build(source: str | None) -> None:
-    """Build User-Mode Linux from Debian's kernel source, once; it takes about 5 minutes on two processors.
+    """Build User-Mode Linux from Debian's kernel source, once; takes about 5 minutes on two processors.
 
-    It is kept in ~/.cache/clusterlb/kernels (or under XDG_CACHE_HOME). This host's apt and packages stay as
-    they are.
+    The kernel is kept in ~/.cache/clusterlb/kernels (or under XDG_CACHE_HOME). This host's apt and packages
+    do not change.
     """
     from clusterlb.lab.kernel.build import build as build_kernel
     from clusterlb.lab.netns import LabError
@@ -62,8 +62,8 @@ def build(source: str | None) -> None:
     "--root",
     "tree",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Have the root directory of another system, in User-Mode Linux. COMMAND is one of that system's, "
-    "and this directory is there too.",
+    help="Use the root directory of another system, in User-Mode Linux. COMMAND is a program of that system; "
+    "the present directory exists there too.",
 )
 @click.option(
     "--memory", type=click.IntRange(min=512), default=3072, show_default=True, help="A guest's MiB."
@@ -80,8 +80,8 @@ def run(
 ) -> None:
     """Run COMMAND on a kernel with IPVS; outputs and exit code are COMMAND's.
 
-    A guest sees this host's files and cannot change them: what it writes goes to its memory, and is gone
-    when COMMAND ends.
+    A guest can read this host's files and cannot change them: its writes go to its memory, and are lost when
+    COMMAND ends.
     """
     import os
 
@@ -89,11 +89,11 @@ def run(
     from clusterlb.lab.kernel.guest import Task
     from clusterlb.lab.netns import LabError
 
-    forced: Kernel | None = choice.Kernel(kernel_name) if kernel_name else None
+    forced: KernelChoice | None = choice.KernelChoice(kernel_name) if kernel_name else None
     if source is not None:
-        if forced not in {None, choice.Kernel.UML}:
+        if forced not in {None, choice.KernelChoice.UML}:
             raise click.UsageError("--source names a User-Mode Linux: it goes with --kernel uml alone")
-        forced = choice.Kernel.UML
+        forced = choice.KernelChoice.UML
     try:
         status = choice.run(Task(argv, limit=limit, memory=memory, tree=tree), forced, source)
         if status is None:

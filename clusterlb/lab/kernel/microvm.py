@@ -1,12 +1,12 @@
-"""A kernel with IPVS where the running one has none: Debian's own, emulated, on this root file system.
+"""Debian's own kernel, with IPVS, emulated on this root file system.
 
-The guest sees the host's files, read-only. virtme-ng makes it; this module chooses the kernel and makes the
-guest fit for work:
+The guest sees the host's files, read-only. virtme-ng starts the guest; this module chooses the kernel and
+mounts the host's directories:
 
-- Its root is 9p without a cache, where every import of Python costs hundreds of round trips. The parts
-  that matter are mounted a second time with a cache, which halves the time of the first import.
-- That second mount shows the whole host, so a project under /tmp, /run or /var/tmp, which the guest hides
-  under file systems of its own, is put back at its path. Writes to it stay in the guest.
+- The guest's root is 9p without a cache, where every import of Python costs hundreds of round trips. The
+  interpreter and its packages are mounted again with a cache, which halves the time of the first import.
+- That second mount has the whole host, so a project under /tmp, /run or /var/tmp, which the guest hides under
+  file systems of its own, is mounted at its path. Writes to the project stay in the guest.
 """
 
 from __future__ import annotations
@@ -14,32 +14,37 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
+import shlex
 import subprocess
 import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
+from clusterlb.lab.host import missing_packages
 from clusterlb.lab.kernel.cache import version_key
-from clusterlb.lab.kernel.guest import HOST, Task, attend, guest_path
-from clusterlb.lab.kernel.microvm_boot import boot_script
+from clusterlb.lab.kernel.guest import HOST, Task, attend, guest_path, prefixes, projects
 from clusterlb.lab.netns import LabError
 
 _BOOT = Path("/boot")
 _MODULES = Path("/lib/modules")
 _IPVS = re.compile(r"^CONFIG_IP_VS=[ym]$", re.MULTILINE)
-# without it the emulated kernel reads the time from the HPET: at twice the cost, one processor at a time
+# otherwise the emulated kernel reads the time from the HPET: twice as slow, and one processor at a time
 _KERNEL_OPTIONS = "tsc=reliable"
 _CACHED = "version=9p2000.L,trans=virtio,access=any,msize=524288,cache=loose,ro"
 _CPUS = 2
+_TOOLS = (
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("busybox", "busybox-static"),
+    ("modprobe", "kmod"),
+    ("udevadm", "udev"),
+)
 
 
 def run(task: Task) -> int:
-    """Run a command in a guest; its outputs are this process's, its exit status is returned.
+    """Run a command in a guest, with this process's outputs, and return its exit status.
 
-    Raises LabError when something that the guest needs is missing. How it ends otherwise: see
-    ``guest.attend``.
+    Raises LabError when the guest needs a missing program or kernel. Other ends: see ``guest.attend``.
     """
     if task.tree is not None:
         raise LabError("the microVM runs on this host's root only: --root needs User-Mode Linux")
@@ -81,6 +86,32 @@ def find_kernel(boot: Path = _BOOT, modules: Path = _MODULES) -> Path:
     return max(found)[1]
 
 
+def boot_script(task: Task) -> str:
+    """Return the guest's first script: bind the host's directories to their paths, then run the command."""
+    lines = ["set -e", 'cached() { mkdir -p "$1"; mount --bind "$2" "$1"; }']
+    lines += [
+        f"cached {shlex.quote(path)} {HOST}{shlex.quote(path)}" for path in ("/usr", *map(str, prefixes()))
+    ]
+    for number, path in enumerate(projects()):
+        scratch = f"/run/clusterlb-scratch/{number}"
+        quoted = shlex.quote(str(path))
+        options = shlex.quote(f"lowerdir={guest_path(path)},upperdir={scratch}/upper,workdir={scratch}/work")
+        lines.append(f"mkdir -p {quoted} {scratch}/upper {scratch}/work")
+        lines.append(f"mount -t overlay -o {options} overlay {quoted}")
+    variables = {"PYTHONDONTWRITEBYTECODE": "1", **task.variables}
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    lines.append(f"cd {shlex.quote(str(Path.cwd()))}")
+    command = shlex.join(task.argv)
+    if task.window:
+        # the guest's standard input is no terminal: script(1) makes one, with the size of this terminal
+        rows, columns = task.window
+        command = f"stty rows {rows} cols {columns}; exec {command}"
+        lines.append(f"exec script -qec {shlex.quote(command)} /dev/null")
+    else:
+        lines.append(f"exec {command}")
+    return "\n".join([*lines, ""])
+
+
 def vm_command(kernel: Path, script: Path, memory: int) -> list[str]:
     """Return virtme-ng's command line; ``memory`` is in MiB."""
     share = "local,id=clbhost,path=/,security_model=none,multidevs=remap,readonly=on"
@@ -95,26 +126,19 @@ def vm_command(kernel: Path, script: Path, memory: int) -> list[str]:
             "--run",
             str(kernel),
         ],
-        # a /dev/kvm may be there and hang the guest all the same
+        # a /dev/kvm may exist and still hang the guest
         *["--disable-kvm", "--force-9p", "--cpus", str(_CPUS), "--memory", f"{memory}M", "--cwd", "/"],
         *["--append", _KERNEL_OPTIONS],
         f"--qemu-opts=-fsdev {share} -device {device}",
-        # one word, short: it travels on the kernel's command line
+        # one short word: it is passed on the kernel's command line
         *["--exec", f"{mount} && exec bash {guest_path(script)}"],
     ]
 
 
 def _require() -> None:
-    for program, package in (
-        ("qemu-system-x86_64", "qemu-system-x86"),
-        ("busybox", "busybox-static"),
-        ("modprobe", "kmod"),
-        ("udevadm", "udev"),
-    ):
-        if shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") is None:
-            raise LabError(
-                f"this kernel has no IPVS, and a microVM needs {program}: install the package {package}"
-            )
+    if missing := missing_packages(_TOOLS):
+        packages = " ".join(missing)
+        raise LabError(f"this kernel has no IPVS, and a microVM needs packages: apt-get install {packages}")
     if find_spec("virtme_ng") is None:
         raise LabError("this kernel has no IPVS, and a microVM needs virtme-ng: pip install 'clusterlb[lab]'")
 

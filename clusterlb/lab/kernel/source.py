@@ -1,4 +1,4 @@
-"""Debian's kernel sources: which there are, and how to get one without touching this host's apt."""
+"""Debian's kernel sources: list and download them without changing this host's apt."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 
 from clusterlb.lab.kernel.cache import version_key
 from clusterlb.lab.netns import LabError
-from clusterlb.lab.say import say
+from clusterlb.lab.process import say
 
-OLDEST = [6, 16]  # older ones work by ptrace alone, at half the speed
+OLDEST = [6, 16]  # older kernels run User-Mode Linux by ptrace only, at half the speed
 _PACKAGE = re.compile(r"linux-source-(\d+\.\d+)")
-# by its code name: mirrors may be late to turn "stable-backports" to a new release
+# code names: a mirror may point "stable-backports" to a new release late
 _RECENT = ("trixie-backports", "testing")
-_ALL = ("bookworm", "trixie", *_RECENT)  # where a package is named, an old kernel may be what is wanted
+_ALL = ("bookworm", "trixie", *_RECENT)  # for a named package, which may be an old kernel
 _MIRROR = "http://deb.debian.org/debian"
 _KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _SOURCES = Path("/usr/src")
@@ -26,7 +26,7 @@ _SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A version of Debian's package of a kernel's source, ``linux-source-7.3``, and what gets its archive."""
+    """A version of Debian's source package, ``linux-source-7.3``; ``fetch`` returns the archive's path."""
 
     package: str
     version: str
@@ -35,26 +35,26 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A source package that Debian has."""
+    """A source package in an archive of Debian's, or installed."""
 
     package: str
     version: str
 
     @property
     def recent(self) -> bool:
-        """Say whether its kernel is one that runs at full speed."""
+        """Say whether its User-Mode Linux runs at full speed."""
         return version_key(self.package)[:2] >= OLDEST
 
 
 def find(package: str | None, folder: Path) -> Source:
-    """Return a source package: to be downloaded into ``folder``, unless this host has it installed.
+    """Return a source package, to be downloaded into ``folder`` unless it is installed on this host.
 
-    None stands for the newest recent one: of those installed, else of what Debian's suites offer, backports
-    included. Raises LabError when there is none.
+    ``package`` None: the newest recent one that is installed, else the newest recent one of Debian's suites,
+    backports included. Raises LabError if no package fits.
     """
-    here = _wanted(installed(), package)
-    if here is not None:
-        return Source(here.package, here.version, lambda: _SOURCES / f"{here.package}.tar.xz")
+    local = _wanted(installed(), package)
+    if local is not None:
+        return Source(local.package, local.version, lambda: _SOURCES / f"{local.package}.tar.xz")
     suites = _ALL if package else _RECENT
     apt = _Apt(folder / "apt")
     offer = _wanted(apt.offers(suites), package)
@@ -79,7 +79,7 @@ def _wanted(offers: Sequence[Offer], package: str | None) -> Offer | None:
 
 
 class _Apt:
-    """apt with a state of its own, which reads other suites' lists; the host's stays as it is."""
+    """apt with its own state, for other suites' package lists; the host's apt does not change."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -138,14 +138,14 @@ class _Apt:
 
 
 def _host_mirror() -> str:
-    """Return the mirror to take Debian from: CLUSTERLB_MIRROR's, else the one that this host's apt uses."""
+    """Return the Debian mirror: CLUSTERLB_MIRROR, else the mirror of this host's apt."""
     of_debian = ["Created-By: Packages", "Origin: Debian", "Label: Debian"]
     ours = _ask(["apt-get", "indextargets", "--format", "$(REPO_URI)", *of_debian]).split()
     return os.environ.get("CLUSTERLB_MIRROR") or next(iter(ours), _MIRROR).rstrip("/")
 
 
 def _ask(argv: list[str]) -> str:
-    """Return what a program of Debian's says of this host; nothing where it fails: it has nothing to tell."""
+    """Return the output of one of Debian's programs about this host; empty if the program fails."""
     try:
         return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
     except FileNotFoundError as error:

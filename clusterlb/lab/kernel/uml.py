@@ -1,44 +1,53 @@
-"""A kernel with IPVS as a process: User-Mode Linux on this root file system, or another system's.
+"""User-Mode Linux: a kernel with IPVS as a process, on this root file system or another system's.
 
 Three serial lines carry the guest's standard output, its standard error and its exit status, each over a
-pipe: consoles would mix the outputs with each other and with the kernel's messages. The kernel's own
-messages come on its standard error, and are shown when the guest did not end well.
+pipe: consoles would mix the outputs with each other and with the kernel's messages. The kernel writes its
+messages to its standard error; they are shown when the guest fails.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import fcntl
 import json
 import os
+import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from clusterlb.lab.kernel import processor, uml_init
-from clusterlb.lab.kernel.confine import SCRATCH, confine
+from clusterlb.lab.kernel import uml_init
 from clusterlb.lab.kernel.guest import HOST, Task, attend, outermost, prefixes, projects
-from clusterlb.lab.netns import LabError
+from clusterlb.lab.netns import CLONE_NEWNS, MS_REC, LabError, checked, die_with_parent
 
-_TMPDIRS = ("TMPDIR", "TMP", "TEMP")  # where arch/um/os-Linux/mem.c looks before it takes /dev/shm
+_TMPDIRS = ("TMPDIR", "TMP", "TEMP")  # arch/um/os-Linux/mem.c prefers these to /dev/shm
 _LAST_LINES = 15
+_LOCKS = Path("/run/lock")
+SCRATCH = Path("/dev/shm")
+_MS_PRIVATE = 0x40000  # include/uapi/linux/mount.h
+_MOUNT_SETATTR = 442  # the same number on every architecture (scripts/syscall.tbl)
+_AT_FDCWD, _AT_RECURSIVE = -100, 0x8000  # include/uapi/linux/fcntl.h
+_ATTR_RDONLY = 0x1  # MOUNT_ATTR_RDONLY
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class NotStartedError(LabError):
-    """The kernel did not come so far as to run anything."""
+    """The kernel did not start the command."""
 
 
 def run(binary: Path, task: Task) -> int:
-    """Run a command in a guest; its outputs are this process's, its exit status is returned.
+    """Run a command in a guest, with this process's outputs, and return its exit status.
 
-    Raises NotStartedError when the guest does not come to the command, LabError when it ends without a
-    status. How it ends otherwise: see ``guest.attend``.
+    Raises NotStartedError when the guest does not start the command, LabError when the guest ends without a
+    status. Other ends: see ``guest.attend``.
     """
     if task.tree is not None:
         _require_tree(task.tree)
-    with processor.claim() as number, tempfile.TemporaryFile() as console, _pipes() as pipes:
+    with claim_processor() as number, tempfile.TemporaryFile() as console, _pipes() as pipes:
         process = subprocess.Popen(
             command(binary, task.memory, pipes),
             stdin=subprocess.DEVNULL,
@@ -64,21 +73,42 @@ def run(binary: Path, task: Task) -> int:
         raise NotStartedError("\n".join([f"User-Mode Linux ({binary}) did not start:", *lines]))
 
 
+@contextlib.contextmanager
+def claim_processor(locks: Path = _LOCKS) -> Iterator[int]:
+    """Yield a processor that no other guest uses, of those this process may use; if all are used, any.
+
+    A system call of a guest's process wakes another process of the host and waits for it: the kernel, and
+    then the caller again. That takes 7 us on one processor of the host, and 47 us on two, over which an idle
+    host's scheduler spreads the processes. A claim ends with its process.
+    """
+    mine = sorted(os.sched_getaffinity(0))
+    locks.mkdir(parents=True, exist_ok=True)
+    for number in reversed(mine):  # the host's own processes start on the first
+        with (locks / f"clusterlb-guest-cpu{number}").open("w", encoding="ascii") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield number
+            return
+    yield mine[os.getpid() % len(mine)]
+
+
 def command(binary: Path, memory: int, pipes: Pipes) -> list[str]:
     """Return the kernel's command line; ``memory`` is in MiB."""
     keyboard, output, error, status = pipes.guests
     return [
         str(binary),
         f"mem={memory}M",
-        # system calls by seccomp cost half of those by ptrace; a kernel before 6.16 does not know the word
+        # seccomp halves the cost of system calls compared with ptrace; kernels before 6.16 ignore the option
         "seccomp=auto",
         "loglevel=4",
-        "dummy.numdummies=0",  # as the module is loaded where it is one
+        "dummy.numdummies=0",  # as ``host`` loads the module elsewhere
         *["rootfstype=hostfs", "rootflags=/", "ro"],
         f"uml_dir={SCRATCH}",
         *["con=null", "con0=null,fd:2", "ssl=null"],
         *[f"ssl0=fd:{keyboard},fd:{output}", f"ssl1=null,fd:{error}", f"ssl2=null,fd:{status}"],
-        # the kernel splits its command line at spaces: nothing of the user's may be on it
+        # the kernel splits its command line at spaces: it must hold no text of the user
         *[f"init={SCRATCH}/python", "--", "-I", "-S", f"{SCRATCH}/init.py"],
     ]
 
@@ -94,7 +124,7 @@ class Pipes:
     guests: tuple[int, int, int, int]
 
     def close_guests(self) -> None:
-        """Close the guest's ends, so that its end is the end of what can be read."""
+        """Close the guest's ends in this process, so that reads end when the guest ends."""
         for descriptor in self.guests:
             os.close(descriptor)
         self.guests = (-1, -1, -1, -1)
@@ -114,7 +144,7 @@ def _pipes() -> Iterator[Pipes]:
 
 
 def _become_guest(task: Task, number: int) -> None:
-    """Between fork and exec, in the child; whatever goes wrong is told on its standard error, the console."""
+    """Prepare the child between fork and exec; print errors on its standard error, the console."""
     plan = {
         "argv": list(task.argv),
         "cwd": str(Path.cwd()),
@@ -126,8 +156,8 @@ def _become_guest(task: Task, number: int) -> None:
     }
     files = {"guest.json": json.dumps(plan).encode(), "init.py": Path(uml_init.__file__).read_bytes()}
     try:
-        # the interpreter itself: a virtual environment's would look for its packages
-        confine(files, {"python": Path(os.path.realpath(sys.executable))})
+        # the real interpreter: a virtual environment's would look for its packages
+        _confine(files, {"python": Path(os.path.realpath(sys.executable))})
         os.sched_setaffinity(0, {number})
     except OSError as error:
         os.write(2, f"cannot make the host's files read-only for the guest: {error}\n".encode())
@@ -135,7 +165,7 @@ def _become_guest(task: Task, number: int) -> None:
 
 
 def _shared() -> list[Path]:
-    """Return what a guest with this host's root needs put back, where its own file systems hide it."""
+    """Return the host's directories that a guest's own file systems hide, and that it needs."""
     return [
         path
         for path in outermost([*projects(), *prefixes()])
@@ -146,3 +176,31 @@ def _shared() -> list[Path]:
 def _require_tree(tree: Path) -> None:
     if not (tree / "proc").is_dir() or not (tree / "usr").is_dir():
         raise LabError(f"{tree} is no system's root directory: it has no proc or no usr")
+
+
+def _confine(files: Mapping[str, bytes], links: Mapping[str, Path]) -> None:
+    """Make every mount read-only for this process and its children, except for a new tmpfs at ``SCRATCH``.
+
+    User-Mode Linux reads the host's files by its own system calls (hostfs), as root. The guest's root user
+    can undo the guest's read-only mount of its root; it cannot undo a mount namespace of the host.
+
+    ``files`` and ``links``, by name, are created in the tmpfs. The process ends with its parent. Needs root
+    and Linux 5.12 (mount_setattr(2)); raises OSError. Call this in a child: it changes the whole process.
+    """
+    die_with_parent()
+    checked(_libc.unshare(CLONE_NEWNS), "unshare")
+    checked(_libc.mount(b"none", b"/", None, MS_REC | _MS_PRIVATE, None), "mount --make-rprivate /")
+    # struct mount_attr: attr_set, attr_clr, propagation, userns_fd
+    wanted = struct.pack("=QQQQ", _ATTR_RDONLY, 0, 0, 0)
+    number, where, flags = (
+        ctypes.c_long(_MOUNT_SETATTR),
+        ctypes.c_int(_AT_FDCWD),
+        ctypes.c_uint(_AT_RECURSIVE),
+    )
+    size = ctypes.c_size_t(len(wanted))
+    checked(_libc.syscall(number, where, b"/", flags, wanted, size), "mount_setattr / read-only")
+    checked(_libc.mount(b"none", bytes(SCRATCH), b"tmpfs", 0, b"mode=0700"), f"mount {SCRATCH}")
+    for name, content in files.items():
+        (SCRATCH / name).write_bytes(content)
+    for name, target in links.items():
+        (SCRATCH / name).symlink_to(target)

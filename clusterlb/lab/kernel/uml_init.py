@@ -1,9 +1,9 @@
-"""The first process of a User-Mode Linux guest: make a root to work in, run one command, tell how it ended.
+"""The first process of a User-Mode Linux guest: make a writable root, run a command, report its exit status.
 
-A copy of this file is run alone, by the host's Python, on the host's root, which is read-only (``confine``).
-The command gets an overlay over that root, or over another system's: what it writes goes to the guest's
-memory and ends with it. Standard library only, and all of it imported at the start: the host's files are out
-of sight once the root has changed.
+The host's Python runs a copy of this file alone, on the host's root, which is read-only (``uml``). The
+command gets an overlay over that root, or over another system's: its writes go to the guest's memory and are
+lost at its end. Only the standard library is used, and imported at the start: after the change of root the
+host's files are out of reach.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from pathlib import Path
 from typing import Any
 
 HOST_NAME = "lab"
-# what is the guest's own and empty, whatever the root has there
+# directories that are empty tmpfs in the guest
 FRESH = ("/run", "/tmp", "/var/tmp", "/dev/shm")
 _ROOT = "/run/root"  # the new root, seen from the first one
 _PLAN = "/dev/shm/guest.json"
 _LINES = ("/dev/ttyS0", "/dev/ttyS1", "/dev/ttyS2")  # output and keyboard, error, status
-STARTED = b"+"  # on the status line: the command is about to be started, and its status follows
-_FAILED = 125  # the exit status where the command could not be started, as of timeout(1)
+STARTED = b"+"  # on the status line: the command starts now, and its status follows
+_FAILED = 125  # the exit status if the command could not be started, as timeout(1) has it
 _MNT_DETACH = 2  # include/linux/fs.h
 _POWER_OFF = 0x4321FEDC  # LINUX_REBOOT_CMD_POWER_OFF, include/uapi/linux/reboot.h
 _PIVOT_ROOT = 155  # x86_64, arch/x86/entry/syscalls/syscall_64.tbl
@@ -40,14 +40,14 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def mount(kind: str, where: str, options: str = "") -> None:
-    """Mount a new file system of a kind, on a directory that is made where it is missing."""
+    """Mount a new file system on a directory, which is made if it is missing."""
     Path(where).mkdir(parents=True, exist_ok=True)
     words = (b"none", where.encode(), kind.encode(), 0, options.encode() or None)
     _checked(_libc.mount(*words), f"mount -t {kind} -o {options} none {where}")
 
 
 def overlay(number: int, lower: str, where: str) -> None:
-    """Mount an overlay over a directory; what is written goes to a tmpfs."""
+    """Mount an overlay over a directory; writes go to a tmpfs."""
     scratch = f"/run/scratch/{number}"
     for part in ("upper", "work"):
         Path(scratch, part).mkdir(parents=True)
@@ -55,7 +55,7 @@ def overlay(number: int, lower: str, where: str) -> None:
 
 
 def make_root(plan: dict[str, Any]) -> None:
-    """Change to a root of the guest's own, with what the plan shares of the host's at its path."""
+    """Change to the guest's own root, with the plan's shared directories of the host at their paths."""
     mount("tmpfs", "/run")
     lower = "/"
     if plan["tree"]:
@@ -84,7 +84,7 @@ def loopback_up() -> None:
 
 
 def run(plan: dict[str, Any], output: int, error: int) -> int:
-    """Run the command to its end; return its exit status as a shell tells it."""
+    """Run the command to its end; return its exit status, 128 plus the number of a signal."""
     os.chdir(plan["cwd"])
     argv, environment, window = plan["argv"], plan["environment"], plan["window"]
     try:
@@ -119,7 +119,7 @@ def run(plan: dict[str, Any], output: int, error: int) -> int:
     status = _wait(process.pid)
     process.returncode = status
     with contextlib.suppress(ProcessLookupError):
-        os.kill(-1, signal.SIGKILL)  # what it left behind holds the pipes open
+        os.kill(-1, signal.SIGKILL)  # its remaining children hold the pipes open
     for copier in copiers:
         copier.join()
     return status if status >= 0 else 128 - status
@@ -131,7 +131,7 @@ def _own_terminal() -> None:
 
 
 def _wait(pid: int) -> int:
-    """Reap every orphan, until the command itself has ended."""
+    """Reap every orphan until the command itself has ended; return its exit code."""
     while True:
         ended, status = os.wait()
         if ended == pid:
@@ -172,7 +172,7 @@ def main() -> None:
         loopback_up()
         os.write(told, STARTED)
         status = run(plan, output, error)
-    except BaseException:  # noqa: BLE001 - the guest's first process: all it can do is say why
+    except BaseException:  # noqa: BLE001 - the guest's first process can only report the error
         os.write(error, traceback.format_exc().encode())
     os.write(told, str(status).encode())
     for line in (output, error, told):

@@ -1,1 +1,1 @@
-"""What real servers need so that packets of the VIPs reach them, and replies the clients."""
+"""Configuration of real servers: they accept packets to the VIPs, and their replies reach the clients."""

@@ -1,4 +1,4 @@
-"""What one host needs that is several members: the union of what each of them does."""
+"""The needs of one host that is several members: the union of the members' needs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Host:
 
     @property
     def receivers(self) -> tuple[tuple[Receiver, IPAddress], ...]:
-        """Return the devices that unpack, and the address at which each does."""
+        """Return the devices that decapsulate, each with its local address."""
         return tuple((each, member.address) for member in self.members for each in member.receivers)
 
     @property
@@ -58,7 +58,7 @@ class Host:
 
     @property
     def clamps(self) -> tuple[Clamp, ...]:
-        """Return the largest segments."""
+        """Return the limits of segment sizes."""
         return lowest(each for member in self.members for each in member.clamps)
 
     @property
@@ -72,7 +72,7 @@ class Host:
 
 
 def host_of(inventory: Inventory, addresses: Iterable[IPAddress]) -> Host:
-    """Return what the host with these members' addresses needs. Raises RealServerError."""
+    """Return the needs of the host with these members' addresses. Raises RealServerError."""
     seen = {4: 0, 6: 0}
     members = []
     for address in dict.fromkeys(addresses):

@@ -1,4 +1,4 @@
-"""What a real server needs for the VIPs whose services use it."""
+"""A real server's needs for the VIPs whose services use the server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from clusterlb.model.ipvs import Protocol, TunnelFlag, TunnelType
 from clusterlb.render.templates import RenderError
 
 LOOPBACK = "lo"
-MTU = 1500  # of the way from a director to a real server
+MTU = 1500  # of the path from a director to a real server
 
 # bytes: RFC 791 and 8200; RFC 9293; RFC 2784; struct udphdr with struct guehdr (include/net/gue.h)
 _IP = {4: 20, 6: 40}
@@ -24,13 +24,13 @@ _GRE_CHECKSUM = 4
 
 
 class RealServerError(RenderError):
-    """A real server cannot be set up so; the text says which, why, and what to change."""
+    """A real server cannot be set up; the text says which, why, and what to change."""
 
 
 class Receiver(NamedTuple):
-    """A device that unpacks what is tunnelled to a member's address. ``kind``: ip-link(8)'s type.
+    """A device that decapsulates packets tunnelled to a member's address. ``kind``: ip-link(8)'s type.
 
-    ``checksum``: it takes GRE with a checksum, and nothing else.
+    ``checksum``: the device accepts only GRE with a checksum.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Receiver(NamedTuple):
 
 
 class Listener(NamedTuple):
-    """A UDP port that takes GUE packets of an IP version."""
+    """A UDP port that accepts GUE packets of an IP version."""
 
     port: int
     version: int
@@ -56,7 +56,7 @@ class Place(NamedTuple):
 
 
 class Clamp(NamedTuple):
-    """The largest segment, in bytes, that clients of a VIP may send. As a text, nft's rule for it."""
+    """The largest segment, in bytes, that clients of a VIP may send. ``str()``: the nft rule."""
 
     vip: IPAddress
     mss: int
@@ -68,9 +68,9 @@ class Clamp(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What the host with one member's address needs; all empty when nothing is.
+    """The needs of the host with one member's address; empty fields: no such need.
 
-    ``gateways``: the directors' addresses that its default route leads to.
+    ``gateways``: the directors' addresses that the host's default route leads to.
     """
 
     address: IPAddress
@@ -82,10 +82,10 @@ class Needs:
 
     @property
     def quiet(self) -> dict[str, str]:
-        """Return the settings that come before the VIPs, lest it speak ARP for them (ip-sysctl.rst).
+        """Return the sysctls, to be set before the VIPs, against ARP for the VIPs (ip-sysctl.rst).
 
-        IPv6 needs none: neighbours ask after an address and are answered by the device that holds it
-        (ndisc_recv_ns() in net/ipv6/ndisc.c), which is lo, and lo hears none of them.
+        IPv6 needs none: only the device that holds an address answers a neighbour solicitation
+        (ndisc_recv_ns() in net/ipv6/ndisc.c), and lo, which holds the VIPs, receives none.
         """
         if all(place.vip.version == 6 for place in self.places):
             return {}
@@ -93,10 +93,10 @@ class Needs:
 
     @property
     def loose(self) -> dict[str, str]:
-        """Return the settings of the devices that unpack packets to IPv4 VIPs; IPv6 has no rp_filter.
+        """Return the sysctls of the devices that decapsulate packets to IPv4 VIPs; IPv6 has no rp_filter.
 
-        The larger value of ``all`` and the device's counts, and loose is the largest: so it holds whatever
-        ``all`` is, and nothing changes for other devices.
+        The kernel uses the larger of ``all`` and the device's value, and 2 (loose) is the largest: so 2 takes
+        effect for any value of ``all``, and other devices do not change.
         """
         holding = {place.device for place in self.places}
         return {
@@ -107,7 +107,7 @@ class Needs:
 
     @property
     def spread(self) -> dict[str, str]:
-        """Return the settings that several gateways need. IPv6 passes a dead one by without being told."""
+        """Return the sysctls for several gateways. IPv6 avoids a dead gateway without a setting."""
         if len(self.gateways) < 2:
             return {}
         if self.address.version == 6:
@@ -135,11 +135,11 @@ class _Use(NamedTuple):
 
 
 def needs_of(inventory: Inventory, address: IPAddress, suffix: str = "") -> Needs:
-    """Return what the host with a member's address needs, for all services of all pools it is in.
+    """Return the needs of the host with a member's address, for all services of the member's pools.
 
-    ``suffix`` goes behind the devices' names, for a host with several members' addresses. Raises
-    RealServerError when no director has an address that replies could be sent to, or two services ask for
-    what one device cannot do.
+    ``suffix`` is appended to the devices' names, for a host with several members' addresses. Raises
+    RealServerError when no director has an address for replies, or when two services need contradictory
+    settings of one device.
     """
     uses = list(_uses(inventory, address))
     tunnelled = [use for use in uses if use.forwarding is Forwarding.TUN]
@@ -174,7 +174,7 @@ def _uses(inventory: Inventory, address: IPAddress) -> Iterator[_Use]:
             for member in members:
                 if member.address == address:
                     uses = (_Use(each, service, member) for each in vip.addresses)
-                    # only a tunnel carries one family in the other
+                    # only a tunnel carries one IP version in the other
                     yield from (
                         use
                         for use in uses
@@ -183,7 +183,7 @@ def _uses(inventory: Inventory, address: IPAddress) -> Iterator[_Use]:
 
 
 def _receiver(use: _Use, suffix: str) -> Receiver:
-    """Return the device for a tunnel. What comes out of GUE has the protocol of ipip (gue_udp_recv)."""
+    """Return the device for a tunnel. GUE's inner packets have ipip's protocol (gue_udp_recv)."""
     if use.tunnel.type is TunnelType.GRE:
         kind = "gre" if use.member.address.version == 4 else "ip6gre"
         return Receiver(f"clb-{kind}{suffix}", kind, TunnelFlag.CSUM in use.tunnel.checksum)
@@ -193,10 +193,10 @@ def _receiver(use: _Use, suffix: str) -> Receiver:
 
 
 def _holder(use: _Use, suffix: str) -> str:
-    """Return the device for a tunnelled VIP: an IPv4 one belongs where its packets come out.
+    """Return the device for a tunnelled VIP: for IPv4, the device that decapsulates its packets.
 
-    Elsewhere rp_filter drops them, in its loose mode, too, when the device has no address
-    (__fib_validate_source() in net/ipv4/fib_frontend.c).
+    With the VIP on another device rp_filter drops the packets, in its loose mode too, because the tunnel
+    device has no address (__fib_validate_source() in net/ipv4/fib_frontend.c).
     """
     return _receiver(use, suffix).name if use.vip.version == 4 else LOOPBACK
 

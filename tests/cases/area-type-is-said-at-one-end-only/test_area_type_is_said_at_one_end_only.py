@@ -2,9 +2,9 @@ import re
 from dataclasses import replace
 
 import pytest
+from switch_audit import audit_switch
 from switch_inventories import PORTS, facts
 
-from clusterlb.audit.switch import audit_switch
 from clusterlb.render.switch import System, render_switch
 
 FULL = {system: replace(facts("full", system), area_type="nssa") for system in System}

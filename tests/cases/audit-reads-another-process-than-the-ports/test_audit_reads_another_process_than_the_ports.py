@@ -1,10 +1,10 @@
 from pathlib import Path
 
 import pytest
+from switch_audit import audit_switch
 from switch_inventories import INVENTORIES
 
-from clusterlb.audit.switch import audit_switch
-from clusterlb.render.facts import facts_of
+from clusterlb.render.switch import facts_of
 
 HERE = Path(__file__).parent
 FILES = [

@@ -2,12 +2,11 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
+from switch_audit import audit_switch
 from switch_inventories import INVENTORIES, PORTS, facts
 
-from clusterlb.audit.switch import audit_switch
 from clusterlb.model.ospf import NetworkType, Uplink
-from clusterlb.render.facts import facts_of
-from clusterlb.render.switch import System, render_switch
+from clusterlb.render.switch import System, facts_of, render_switch
 
 
 @pytest.mark.parametrize("system", System)

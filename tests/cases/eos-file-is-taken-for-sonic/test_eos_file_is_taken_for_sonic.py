@@ -4,8 +4,7 @@ import pytest
 from switch_inventories import INVENTORIES
 
 from clusterlb.audit.switch import report
-from clusterlb.render.facts import SwitchError, facts_of
-from clusterlb.render.switch import System
+from clusterlb.render.switch import SwitchError, System, facts_of
 
 HERE = Path(__file__).parent
 FACTS = facts_of(INVENTORIES["plain"], (), "ROUTER_ID")

@@ -1,8 +1,7 @@
 import pytest
 from stream_members import check, member, saying
 
-from clusterlb.checks.http import HttpDialogue
-from clusterlb.checks.http_head import HEAD_LIMIT
+from clusterlb.checks.http import HEAD_LIMIT, HttpDialogue
 from clusterlb.checks.probe import Result
 from clusterlb.checks.smtp import LINE_LIMIT, ReplyError, ReplyReader
 from clusterlb.checks.stream import READ_LIMIT

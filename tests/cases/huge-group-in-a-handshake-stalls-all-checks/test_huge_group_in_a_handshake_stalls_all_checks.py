@@ -6,7 +6,7 @@ import pytest
 from certificates import Authority
 from stream_members import check, member, saying, secured
 
-from clusterlb.checks.flight import LARGEST_GROUP, Flight
+from clusterlb.checks.secure import LARGEST_GROUP, Flight
 from clusterlb.model.check import CheckType, HttpOptions, TlsOptions
 
 OK = saying(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")

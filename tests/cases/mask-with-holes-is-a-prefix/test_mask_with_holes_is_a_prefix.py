@@ -12,7 +12,7 @@ from clusterlb.drivers.ipvs import decode
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.ipvs import Protocol, ServiceFlag, ServiceKey, ServiceState, VirtualService
 from clusterlb.model.plan import EditService
-from clusterlb.render.ipvsadm import render
+from clusterlb.render.ipvsadm import render_rules
 
 KEY = ServiceKey(AddressFamily.IPV4, Protocol.TCP, ip_address("10.100.0.1"), 80)
 
@@ -27,11 +27,11 @@ def test_a_mask_with_holes_is_drift(mask: int):
     there = ServiceState(read(-mask))
     wanted = VirtualService(KEY, "rr", ServiceFlag.PERSISTENT, 60, mask.bit_count())
     assert service_steps(KEY, ServiceState(wanted), there) == [EditService(wanted)]
-    assert f"-M {ip_address(mask)}" in render([there])
+    assert f"-M {ip_address(mask)}" in render_rules([there])
 
 
 @pytest.mark.parametrize("prefix", range(33))
 def test_every_prefix_is_itself(prefix: int):
     assert read(prefix).prefix == prefix
     mask = IPv4Network((0, prefix)).netmask
-    assert prefix == 32 or f"-M {mask}" in render([ServiceState(read(prefix))])
+    assert prefix == 32 or f"-M {mask}" in render_rules([ServiceState(read(prefix))])

@@ -5,8 +5,7 @@ import time
 from probing import make_key
 from stream_members import Handler, member, saying
 
-from clusterlb.checks.kinds import make_probe
-from clusterlb.checks.probe import Result
+from clusterlb.checks.probe import Result, make_probe
 from clusterlb.checks.runner import Runner
 from clusterlb.model.check import CheckType, SmtpOptions, TcpOptions
 

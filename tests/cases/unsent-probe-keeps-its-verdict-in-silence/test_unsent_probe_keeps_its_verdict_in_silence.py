@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from clusterlb.checks.client import EngineClient
-from clusterlb.checks.news import GRACE, News
+from clusterlb.checks.news import LATENESS, News
 from clusterlb.model.address import Endpoint
 from clusterlb.model.check import CheckType, CommandOptions, ProbeSpec
 from clusterlb.model.health import Observation, ProbeKey
@@ -82,7 +82,7 @@ def test_silence_for_any_other_reason_is_named_too(monkeypatch):
     news = News(lambda text, facts: None)
     news.begin(1)
     assert news.unprobed({1: key}, "restarting") == {}
-    later = time.monotonic() + 2 * key.spec.interval + key.spec.timeout + GRACE + 1
+    later = time.monotonic() + 2 * key.spec.interval + key.spec.timeout + LATENESS + 1
     monkeypatch.setattr(time, "monotonic", lambda: later)
     assert "the check engine is restarting" in news.unprobed({1: key}, "restarting")[key]
     news.result(1, later)

@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from switch_audit import audit_switch
 from switch_inventories import INVENTORIES
 
-from clusterlb.audit.switch import audit_switch
 from clusterlb.cli.exits import Exit
 from clusterlb.cli.main import main
-from clusterlb.render.facts import facts_of
+from clusterlb.render.switch import facts_of
 
 FILE = Path(__file__).parent / "frr.conf"
 TEXT = FILE.read_text()

@@ -1,9 +1,9 @@
 from dataclasses import replace
 
 import pytest
+from switch_audit import audit_switch
 from switch_inventories import facts
 
-from clusterlb.audit.switch import audit_switch
 from clusterlb.render.switch import System, render_switch
 
 NXOS, EOS, JUNOS, SONIC, FRR = System.NXOS, System.EOS, System.JUNOS, System.SONIC, System.FRR

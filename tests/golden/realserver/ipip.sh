@@ -1,27 +1,27 @@
 members='10.2.0.101 10.2.0.102 fd00:2::101'
 
-# What the host needs as the member $own. $n tells devices apart on a host that is several members.
+# Collect the needs of the member $own. $n numbers the devices on a host that is several members.
 needs() {
   case $own in
   10.2.0.101 | 10.2.0.102)
-    # neither answer ARP for a VIP nor ask in its name
+    # answer no ARP for a VIP, and send none from a VIP
     want sysctl net/ipv4/conf/all/arp_ignore 1
     want sysctl net/ipv4/conf/all/arp_announce 2
-    # unpack what directors send
+    # decapsulate the packets of the directors' tunnels
     want link clb-ipip$n ipip $own
     # rp_filter 2: decapsulated packets arrive on the tunnel device
     want sysctl net/ipv4/conf/clb-ipip$n/rp_filter 2
-    # take packets to the VIPs
+    # accept packets to the VIPs
     want address 10.100.0.1/32 clb-ipip$n
-    # have clients send segments that fit the tunnel
+    # limit the clients' segments to a size that fits the tunnel
     clamp ip saddr 10.100.0.1 tcp flags syn tcp option maxseg size set 1440
     ;;
   fd00:2::101)
-    # unpack what directors send
+    # decapsulate the packets of the directors' tunnels
     want link clb-ip6tnl$n ip6tnl $own
-    # take packets to the VIPs
+    # accept packets to the VIPs
     want address fd00:100::1/128 lo
-    # have clients send segments that fit the tunnel
+    # limit the clients' segments to a size that fits the tunnel
     clamp ip6 saddr fd00:100::1 tcp flags syn tcp option maxseg size set 1400
     ;;
   esac

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.kernel
 
 CONNECTIONS = 40
 LISTENING = 9000
-LISTEN = f"from clusterlb.lab.server import Server; Server('client', [{LISTENING}]).run()"
+LISTEN = f"from clusterlb.lab.server import RealServer; RealServer('client', [{LISTENING}]).run()"
 
 
 def ask(namespace, cells):

@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 import pytest
+from switch_audit import audit_switch
 from switch_inventories import facts
 
-from clusterlb.audit.switch import audit_switch, report
+from clusterlb.audit.switch import report
 from clusterlb.render.switch import System, render_switch
 
 NXOS, EOS, JUNOS, FRR = System.NXOS, System.EOS, System.JUNOS, System.FRR

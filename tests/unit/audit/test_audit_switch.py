@@ -5,13 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from switch_audit import audit_switch, detect
 from switch_changes import CHANGES
 from switch_inventories import CASES, facts
 
-from clusterlb.audit.detect import detect
-from clusterlb.audit.switch import audit_switch
-from clusterlb.render.facts import SwitchError
-from clusterlb.render.switch import System, render_switch
+from clusterlb.render.switch import SwitchError, System, render_switch
 
 NXOS, EOS, JUNOS, FRR = System.NXOS, System.EOS, System.JUNOS, System.FRR
 

@@ -1,11 +1,11 @@
 """Whose configuration it is: small files as the systems, their generators and their archives write them."""
 
 import pytest
+from switch_audit import detect
 from switch_inventories import CASES, facts
 
-from clusterlb.audit.detect import detect, recognise
-from clusterlb.render.facts import SwitchError
-from clusterlb.render.switch import System, render_switch
+from clusterlb.audit.detect import recognise
+from clusterlb.render.switch import SwitchError, System, render_switch
 
 NXOS, EOS, JUNOS, SONIC, FRR = System.NXOS, System.EOS, System.JUNOS, System.SONIC, System.FRR
 EOS_PORT = "interface Ethernet7\n   no switchport\n   ip address 192.0.2.0/31\n   ip ospf area 0\n!\n"

@@ -12,8 +12,7 @@ import pytest
 from probing import advance, make_key, observe, open_descriptors, probe_once
 
 from clusterlb.checks.command import KEPT, SHOWN, CommandProbe, last_line
-from clusterlb.checks.kinds import make_probe
-from clusterlb.checks.probe import Result, UnsentError, Wait
+from clusterlb.checks.probe import Result, UnsentError, Wait, make_probe
 from clusterlb.model.check import CheckType, CommandOptions
 from clusterlb.model.health import ProbeKey
 
@@ -235,7 +234,7 @@ def test_the_next_run_waits_for_a_process_that_does_not_die(monkeypatch):
         for _ in range(2):
             assert advance(probe, probe.start(), 0.1) is None
             assert probe.on_deadline() == Result(
-                False, f"process {pid} of the last run was killed and does not die"
+                False, f"process {pid} of the last run was killed and has not ended"
             )
             probe.close()
         assert open_descriptors() == before

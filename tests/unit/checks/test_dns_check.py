@@ -10,8 +10,7 @@ import dns.rrset
 import pytest
 from probing import ELAPSED, advance, make_key, observe, open_descriptors, probe_once
 
-from clusterlb.checks.kinds import make_probe
-from clusterlb.checks.probe import Result, UnsentError
+from clusterlb.checks.probe import Result, UnsentError, make_probe
 from clusterlb.model.check import CheckType, DnsOptions
 from clusterlb.model.health import ProbeKey
 

@@ -5,8 +5,7 @@ import socket
 import pytest
 from probing import make_key, observe, open_descriptors, probe_once
 
-from clusterlb.checks.kinds import make_probe
-from clusterlb.checks.probe import Result, UnsentError
+from clusterlb.checks.probe import Result, UnsentError, make_probe
 from clusterlb.model.check import CheckType, FileOptions
 
 

@@ -21,8 +21,7 @@ from stream_members import (
 )
 
 from clusterlb.checks.http import HttpDialogue, authority
-from clusterlb.checks.kinds import make_probe
-from clusterlb.checks.probe import Result, UnsentError
+from clusterlb.checks.probe import Result, UnsentError, make_probe
 from clusterlb.model.address import Endpoint
 from clusterlb.model.check import CheckType, HttpOptions, TlsOptions
 

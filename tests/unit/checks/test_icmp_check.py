@@ -6,8 +6,7 @@ from namespace import run_in_namespace
 from probing import ELAPSED, make_key, observe, open_descriptors, probe_once
 
 from clusterlb.checks.icmp import IcmpProbe, echo_request
-from clusterlb.checks.kinds import make_probe
-from clusterlb.checks.probe import Result, UnsentError
+from clusterlb.checks.probe import Result, UnsentError, make_probe
 from clusterlb.model.check import CheckType, IcmpOptions
 from clusterlb.model.health import ProbeKey
 

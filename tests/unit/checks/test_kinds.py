@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 import clusterlb
-from clusterlb.checks.kinds import KINDS
+from clusterlb.checks.probe import KINDS
 
 PROGRAM = """
 import sys
 sys.path.insert(0, {root!r})
 from ipaddress import ip_address
 import clusterlb.checks.engine
-from clusterlb.checks.kinds import make_probe
+from clusterlb.checks.probe import make_probe
 from clusterlb.model.check import *
 from clusterlb.model.health import ProbeKey
 from clusterlb.model.address import Endpoint

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 import clusterlb
-from clusterlb.checks.kinds import make_probe
-from clusterlb.checks.probe import Result, UnsentError, Wait
+from clusterlb.checks.probe import Result, UnsentError, Wait, make_probe
 from clusterlb.checks.runner import Runner
 from clusterlb.model.address import Endpoint
 from clusterlb.model.check import ProbeSpec

@@ -19,8 +19,7 @@ from stream_members import (
     silent,
 )
 
-from clusterlb.checks.kinds import make_probe
-from clusterlb.checks.probe import Result, UnsentError
+from clusterlb.checks.probe import Result, UnsentError, make_probe
 from clusterlb.checks.stream import READ_LIMIT, StreamProbe
 from clusterlb.checks.tcp import TcpProbe
 from clusterlb.model.check import CheckType, TcpOptions, TlsOptions
@@ -173,7 +172,7 @@ def test_the_member_is_heard_out_when_it_will_not_listen():
 def test_shortage_on_the_way_is_no_result(monkeypatch):
     with member(saying(b"+PONG")) as port:
         probe = make_probe(make_key(CheckType.TCP, PING, port=port))
-        monkeypatch.setattr("clusterlb.checks.way.Socket", Starved)
+        monkeypatch.setattr("clusterlb.checks.connect.Socket", Starved)
         with pytest.raises(UnsentError) as caught:
             probe.start()
         probe.close()

@@ -98,7 +98,7 @@ class Answering:
 )
 def test_the_directors_own_errors_are_no_result(monkeypatch, number):
     fake = Answering(number)
-    monkeypatch.setattr("clusterlb.checks.way.Socket", lambda *_: fake)
+    monkeypatch.setattr("clusterlb.checks.connect.Socket", lambda *_: fake)
     probe = probe_of("192.0.2.1", 80)
     with pytest.raises(UnsentError) as caught:
         probe.start()
@@ -113,7 +113,7 @@ def test_a_socket_that_cannot_be_had_is_no_result(monkeypatch, number):
     def fail(*_: object) -> None:
         raise OSError(number, "no")
 
-    monkeypatch.setattr("clusterlb.checks.way.Socket", fail)
+    monkeypatch.setattr("clusterlb.checks.connect.Socket", fail)
     probe = probe_of("192.0.2.1", 80)
     with pytest.raises(UnsentError) as caught:
         probe.start()
@@ -132,13 +132,13 @@ def test_a_scope_that_does_not_exist_is_no_result():
     ("number", "detail"),
     [
         (errno.EHOSTUNREACH, "no route to host"),
-        (errno.ENETUNREACH, "network unreachable, says a router on the way"),
+        (errno.ENETUNREACH, "network unreachable, says a router on the path"),
         (errno.ECONNRESET, "connection reset"),
         (errno.EPROTO, "protocol error"),
     ],
 )
 def test_errors_that_arrive_later_are_the_networks(monkeypatch, number, detail):
-    monkeypatch.setattr("clusterlb.checks.way.Socket", lambda *_: Answering(errno.EINPROGRESS, number))
+    monkeypatch.setattr("clusterlb.checks.connect.Socket", lambda *_: Answering(errno.EINPROGRESS, number))
     probe = probe_of("192.0.2.1", 80)
     assert probe.start() == Wait(99, select.EPOLLOUT)
     assert probe.on_event(select.EPOLLERR | select.EPOLLHUP, 0.1) == Result(False, detail)
@@ -146,7 +146,9 @@ def test_errors_that_arrive_later_are_the_networks(monkeypatch, number, detail):
 
 
 def test_lack_of_memory_that_shows_later_is_no_result(monkeypatch):
-    monkeypatch.setattr("clusterlb.checks.way.Socket", lambda *_: Answering(errno.EINPROGRESS, errno.ENOBUFS))
+    monkeypatch.setattr(
+        "clusterlb.checks.connect.Socket", lambda *_: Answering(errno.EINPROGRESS, errno.ENOBUFS)
+    )
     probe = probe_of("192.0.2.1", 80)
     probe.start()
     with pytest.raises(UnsentError):

@@ -23,8 +23,7 @@ from stream_members import (
 )
 
 from clusterlb.checks import tls
-from clusterlb.checks.kinds import make_probe
-from clusterlb.checks.probe import Result, UnsentError
+from clusterlb.checks.probe import Result, UnsentError, make_probe
 from clusterlb.model.check import CheckType, SmtpOptions, TcpOptions, TlsOptions
 
 

@@ -6,8 +6,7 @@ import pytest
 from namespace import run_in_namespace
 from probing import ELAPSED, advance, make_key, observe, open_descriptors, probe_once, run
 
-from clusterlb.checks.kinds import make_probe
-from clusterlb.checks.probe import Result, UnsentError
+from clusterlb.checks.probe import Result, UnsentError, make_probe
 from clusterlb.model.check import CheckType, UdpOptions
 from clusterlb.model.health import ProbeKey
 
@@ -137,7 +136,7 @@ class Failing:
     ],
 )
 def test_the_directors_own_errors_are_no_result(monkeypatch, where, number, scarce):
-    monkeypatch.setattr("clusterlb.checks.way.Socket", lambda *_: Failing(where, number))
+    monkeypatch.setattr("clusterlb.checks.connect.Socket", lambda *_: Failing(where, number))
     probe = make_probe(make_key(CheckType.UDP, UdpOptions(), "192.0.2.1", 9))
     with pytest.raises(UnsentError) as caught:
         run(probe)
@@ -148,12 +147,12 @@ def test_the_directors_own_errors_are_no_result(monkeypatch, where, number, scar
     ("where", "number", "detail"),
     [
         ("connect", errno.ENETUNREACH, "this director has no route to the member"),
-        ("recv", errno.ENETUNREACH, "network unreachable, says a router on the way"),
+        ("recv", errno.ENETUNREACH, "network unreachable, says a router on the path"),
         ("recv", errno.EPROTO, "protocol error"),
     ],
 )
 def test_errors_about_the_way_are_the_members(monkeypatch, where, number, detail):
-    monkeypatch.setattr("clusterlb.checks.way.Socket", lambda *_: Failing(where, number))
+    monkeypatch.setattr("clusterlb.checks.connect.Socket", lambda *_: Failing(where, number))
     probe = make_probe(make_key(CheckType.UDP, UdpOptions(), "192.0.2.1", 9))
     assert run(probe) == Result(False, detail)
 

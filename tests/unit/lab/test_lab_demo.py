@@ -5,9 +5,8 @@ import sys
 import pytest
 from rich.console import Console
 
-from clusterlb.lab.demo import status_line, summary_lines, watch_demo
+from clusterlb.lab.demo import render_status, status_line, summary_lines, watch_demo
 from clusterlb.lab.scenario import Change, figures, parse_active
-from clusterlb.lab.table import render_status
 
 STATUS = {
     "kind": "status",

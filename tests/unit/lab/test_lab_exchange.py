@@ -11,7 +11,7 @@ import pytest
 
 from clusterlb.lab import exchange as module
 from clusterlb.lab.exchange import TRIES, Cell, main, perform, read_result
-from clusterlb.lab.server import LARGEST, Server
+from clusterlb.lab.server import LARGEST, RealServer
 
 pytestmark = pytest.mark.behaviour
 
@@ -23,7 +23,7 @@ FAST = {"seconds": 0.3, "transfer_seconds": 0.3}  # where nobody answers
 
 @pytest.fixture
 def server():
-    served = Server("r1", [0], [0])
+    served = RealServer("r1", [0], [0])
     ended = threading.Event()
 
     def serve():
@@ -133,7 +133,7 @@ def test_an_answer_to_another_question_is_a_failure(answer):
 
 
 def test_a_server_that_does_not_close_is_a_failure():
-    who = Server("r1", []).who((CLIENTS[0], 1), (VIP, 80))
+    who = RealServer("r1", []).who((CLIENTS[0], 1), (VIP, 80))
     with peer(
         answering(who, then=lambda connection: connection.recv(1) or threading.Event().wait(1))
     ) as port:
@@ -143,14 +143,14 @@ def test_a_server_that_does_not_close_is_a_failure():
 
 
 def test_another_client_than_the_true_one_is_seen():
-    who = Server("r1", []).who(("10.100.1.1", 1), (VIP, 80))
+    who = RealServer("r1", []).who(("10.100.1.1", 1), (VIP, 80))
     with peer(answering(who)) as port:
         outcome = do(port, connections=1).outcome
     assert (outcome.answered, outcome.kept, outcome.clients) == (1, 0, {"10.100.1.1": 1})
 
 
 def test_a_lost_datagram_is_sent_again():
-    who = Server("r1", []).who((CLIENTS[0], 1), (VIP, 80))
+    who = RealServer("r1", []).who((CLIENTS[0], 1), (VIP, 80))
 
     def deaf_at_first(receiver):
         for _ in range(TRIES - 1):

@@ -5,12 +5,12 @@ import pytest
 from lab_inventories import SPEC, inventory, laid_out
 
 from clusterlb.config.load import load
-from clusterlb.lab.baseline import rules
+from clusterlb.lab.director import rules
 from clusterlb.lab.frr import baseline_config, core_config, director_config, switch_config
 from clusterlb.lab.inventory import inventory_text, prepare, seconds_text
 from clusterlb.lab.lab import Lab
 from clusterlb.lab.network import addresses, links, settings
-from clusterlb.lab.spec import Controller, Hash, ServiceSpec, SpecError, SwitchSpec, Timers
+from clusterlb.lab.spec import Hash, Programmer, ServiceSpec, SpecError, SwitchSpec, Timers
 from clusterlb.lab.topology import CLIENT, CORE, SWITCH
 
 LAB = laid_out(SPEC)
@@ -34,7 +34,7 @@ def test_the_inventory_is_one_that_clusterlb_takes(tmp_path):
     assert prepare(SPEC, path) == (path.read_text(), loaded)
     assert prepare(SPEC, None) == (path.read_text(), loaded)
     with pytest.raises(SpecError, match="controller: none"):
-        prepare(replace(SPEC, controller=Controller.NONE), path)
+        prepare(replace(SPEC, controller=Programmer.NONE), path)
 
 
 def test_durations_are_written_as_inventories_do():

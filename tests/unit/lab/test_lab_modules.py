@@ -1,7 +1,7 @@
 import pytest
 from lab_inventories import inventory
 
-from clusterlb.lab.modules import modules
+from clusterlb.lab.host import modules
 
 PLAIN = ("ip_vs", "dummy", "ip_vs_mh")
 

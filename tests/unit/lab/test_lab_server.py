@@ -5,14 +5,14 @@ import zlib
 
 import pytest
 
-from clusterlb.lab.server import LARGEST, Server, payload
+from clusterlb.lab.server import LARGEST, RealServer, payload
 
 V4, V6 = "127.0.0.1", "::1"
 
 
 @pytest.fixture
 def server():
-    served = Server("r1", [0, 0], [0, 0])
+    served = RealServer("r1", [0, 0], [0, 0])
     yield served
     served.close()
 
@@ -133,6 +133,6 @@ def test_a_datagram_is_answered_from_the_address_that_was_asked(server, address,
 
 def test_a_taken_port_is_an_error(server):
     with pytest.raises(OSError, match="in use"):
-        Server("r2", [server.ports[0]])
+        RealServer("r2", [server.ports[0]])
     with pytest.raises(OSError, match="in use"):
-        Server("r2", [], [server.udp_ports[0]])
+        RealServer("r2", [], [server.udp_ports[0]])

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from clusterlb.lab.spec import (
-    Controller,
     Hash,
     LabSpec,
+    Programmer,
     SpecError,
     Sysctls,
     Timers,
@@ -60,7 +60,7 @@ def test_every_key_is_read():
     assert (spec.check.interval, spec.check.timeout, spec.check.rise, spec.check.fall) == (1.0, 0.5, 1, 1)
     assert (spec.quorum.up, spec.quorum.down) == (2, 1)
     assert (spec.pace, spec.wait) == (0.3, 30.0)
-    assert (spec.sysctls, spec.controller) == (Sysctls.KERNEL, Controller.NONE)
+    assert (spec.sysctls, spec.controller) == (Sysctls.KERNEL, Programmer.NONE)
 
 
 def test_all_problems_are_reported_at_once_with_their_place():

@@ -60,7 +60,7 @@ def test_who_announces_a_vip_depends_on_its_ha():
 
 def test_sources_that_clusterlb_does_not_announce_are_the_operators():
     lab = laid_out("directors: {d1: {router_id: 10.1.0.1, local_addresses: [10.100.0.9, 10.2.0.51]}}")
-    assert [str(address) for address in lab.director("d1").own] == ["10.2.0.51"]
+    assert [str(address) for address in lab.director("d1").sources] == ["10.2.0.51"]
 
 
 def test_everything_that_does_not_fit_is_said_at_once():

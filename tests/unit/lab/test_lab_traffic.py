@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from clusterlb.lab.server import Server
+from clusterlb.lab.server import RealServer
 from clusterlb.lab.traffic import Load, Traffic
 
 pytestmark = pytest.mark.behaviour
@@ -13,7 +13,7 @@ HERE = "127.0.0.1"
 
 @pytest.fixture
 def server():
-    served = Server("r1", [0])
+    served = RealServer("r1", [0])
     yield served
     served.close()
 

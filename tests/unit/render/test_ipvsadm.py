@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from clusterlb.render.ipvsadm import render
-from clusterlb.render.templates import RenderError, environment
+from clusterlb.render import templates
+from clusterlb.render.ipvsadm import render_rules
+from clusterlb.render.templates import RenderError
 from tests.contract.ipvs_suite import STATES
 
 GOLDEN = """\
@@ -34,23 +35,25 @@ GOLDEN = """\
 
 
 def test_the_rules() -> None:
-    assert render(STATES) == GOLDEN
+    assert render_rules(STATES) == GOLDEN
 
 
 def test_no_services_are_no_rules() -> None:
-    assert render([]) == ""
+    assert render_rules([]) == ""
 
 
-def test_an_operators_template_comes_first(tmp_path: Path) -> None:
+def test_an_operators_template_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(templates, "OVERRIDES", tmp_path)
     own = tmp_path / "ipvs" / "services.rules.j2"
     own.parent.mkdir()
     own.write_text("{% for state in services %}\n{{ selector(state.service.key) }}\n{% endfor %}\n")
-    assert render(STATES[:2], environment(tmp_path)) == "-t 10.100.0.1:80\n-u 10.100.0.1:53\n"
+    assert render_rules(STATES[:2]) == "-t 10.100.0.1:80\n-u 10.100.0.1:53\n"
 
 
-def test_a_template_with_a_misspelt_name_is_an_error(tmp_path: Path) -> None:
+def test_a_template_with_a_misspelt_name_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(templates, "OVERRIDES", tmp_path)
     own = tmp_path / "ipvs" / "services.rules.j2"
     own.parent.mkdir()
     own.write_text("{{ servises }}")
     with pytest.raises(RenderError, match=r"services.rules.j2:1: UndefinedError: 'servises'"):
-        render(STATES, environment(tmp_path))
+        render_rules(STATES)

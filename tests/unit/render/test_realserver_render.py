@@ -14,7 +14,7 @@ from realserver_host import Host
 from realserver_inventories import CASES, HOST, R1, R2, REFUSED, RENDERED, SIX, SUFFIX, golden_part
 
 from clusterlb.render.realserver.needs import RealServerError
-from clusterlb.render.realserver.render import INTERFACE, Format, needs_interface, render
+from clusterlb.render.realserver.render import INTERFACE, Format, needs_interface, render_realserver
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "realserver"
 NETWORKD = Path("/lib/systemd/systemd-networkd")
@@ -23,7 +23,9 @@ SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]
 
 
 def rendered(name, form):
-    return render(CASES[name], [HOST] if form in {"networkd", "ifupdown"} else ALL, Format(form), "e0")
+    return render_realserver(
+        CASES[name], [HOST] if form in {"networkd", "ifupdown"} else ALL, Format(form), "e0"
+    )
 
 
 class Loader(yaml.SafeLoader):
@@ -82,7 +84,7 @@ def test_the_interface_is_asked_for_when_it_is_named():
         ("nat", "ifupdown"): True,
         ("nat", "networkd"): True,
     }
-    assert f"iface {INTERFACE} inet manual" in render(CASES["nat"], [HOST], Format.IFUPDOWN)
+    assert f"iface {INTERFACE} inet manual" in render_realserver(CASES["nat"], [HOST], Format.IFUPDOWN)
 
 
 def files_of(text):

@@ -7,8 +7,7 @@ import pytest
 from realserver_host import Host
 from realserver_inventories import CASES, R1, R2, SIX, inventory, service
 
-from clusterlb.render.realserver.render import Format, render
-from clusterlb.render.realserver.script import realserver_script
+from clusterlb.render.realserver.render import Format, realserver_script, render_realserver
 
 pytestmark = pytest.mark.behaviour
 
@@ -163,7 +162,7 @@ def test_an_unknown_option(host):
 def test_the_commands_of_ifupdown_do_the_same(host, name):
     host.install(script(name))
     before = host.state()
-    text = render(CASES[name], [(R1, SIX)], Format.IFUPDOWN, "e0")
+    text = render_realserver(CASES[name], [(R1, SIX)], Format.IFUPDOWN, "e0")
     host.sh("\n".join(re.findall(r"^    up (.*)$", text, re.MULTILINE)))
     assert host.realserver("--check") == (0, ["ok"], "")
     host.sh("\n".join(re.findall(r"^    down (.*)$", text, re.MULTILINE)))

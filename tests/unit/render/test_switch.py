@@ -8,8 +8,8 @@ import pytest
 from switch_inventories import CASES, INVENTORIES, facts
 
 from clusterlb.model.ospf import Ospf
-from clusterlb.render.facts import SwitchBfd, SwitchError, facts_of
-from clusterlb.render.switch import System, render_switch
+from clusterlb.render.switch import SwitchBfd, SwitchError, System, facts_of, render_switch
+from clusterlb.render.templates import RenderError
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "switch"
 
@@ -54,26 +54,27 @@ def test_nxos_has_no_quicker_bfd():
 def test_a_timer_that_ospf_cannot_carry(ospf):
     inventory = INVENTORIES["plain"]
     inventory = replace(inventory, cluster=replace(inventory.cluster, ospf=ospf))
-    with pytest.raises(SwitchError, match="whole seconds"):
+    with pytest.raises(RenderError, match="whole seconds"):
         facts_of(inventory, (), "10.1.0.254")
 
 
 def test_an_operators_key_chain_comes_from_a_template_of_his_own(tmp_path, monkeypatch):
-    from clusterlb.render import switch, templates
+    from clusterlb.render import templates
 
     (tmp_path / "switch").mkdir()
     (tmp_path / "switch" / "nxos-authentication.j2").write_text(
         "  ip ospf authentication key-chain {{ name }}\n"
     )
-    monkeypatch.setattr(switch, "environment", lambda: templates.environment(tmp_path))
+    monkeypatch.setattr(templates, "OVERRIDES", tmp_path)
     text = render_switch(facts("plain", System.NXOS), System.NXOS)
     assert text.count("  ip ospf authentication key-chain clusterlb\n") == 2
 
 
 @pytest.mark.parametrize("system", [System.EOS, System.JUNOS])
 def test_a_key_chain_where_there_is_none_needs_the_operators_lines(system, tmp_path, monkeypatch):
-    from clusterlb.audit.switch import audit_switch
-    from clusterlb.render import switch, templates
+    from switch_audit import audit_switch
+
+    from clusterlb.render import templates
 
     chain = replace(facts("plain", system), key_chain="OSPF")
     with pytest.raises(SwitchError, match=f"OSPF: {system.value} .*/switch/{system.value}-auth"):
@@ -84,5 +85,5 @@ def test_a_key_chain_where_there_is_none_needs_the_operators_lines(system, tmp_p
     }
     (tmp_path / "switch").mkdir()
     (tmp_path / "switch" / f"{system.value}-authentication.j2").write_text(lines[system])
-    monkeypatch.setattr(switch, "environment", lambda: templates.environment(tmp_path))
+    monkeypatch.setattr(templates, "OVERRIDES", tmp_path)
     assert audit_switch(render_switch(chain, system), "x", chain, system) == []

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from clusterlb.lab.kernel import cache, choice, microvm, uml
-from clusterlb.lab.kernel.choice import Kernel
+from clusterlb.lab.kernel.choice import KernelChoice
 from clusterlb.lab.kernel.guest import Task
 from clusterlb.lab.netns import LabError
 
@@ -24,7 +24,7 @@ class Machine:
         monkeypatch.setattr(microvm, "run", lambda task: self.ran.append("microvm") or 4)
 
     def build(self, version, *, runs=True):
-        binary = cache.place(version).binary
+        binary = cache.entry(version).binary
         binary.parent.mkdir(parents=True)
         binary.write_text(f"#!/bin/sh\nexit {0 if runs else 1}\n")
         binary.chmod(0o755)
@@ -42,7 +42,7 @@ TASK = Task(["true"])
 def test_this_kernel_is_taken_where_it_has_ipvs(machine):
     machine.ipvs = True
     machine.build("7.3.4-1")
-    assert choice.run(TASK, None) is choice.run(TASK, Kernel.NATIVE) is None
+    assert choice.run(TASK, None) is choice.run(TASK, KernelChoice.NATIVE) is None
     assert machine.ran == []
 
 
@@ -59,33 +59,33 @@ def test_else_a_microvm_and_how_to_get_the_fast_one_is_said(machine, capfd):
     assert "clusterlb lab kernel build" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("forced", [Kernel.UML, Kernel.MICROVM])
+@pytest.mark.parametrize("forced", [KernelChoice.UML, KernelChoice.MICROVM])
 def test_a_guest_can_be_forced_where_this_kernel_would_do(machine, capfd, forced):
     machine.ipvs = True
     binary = machine.build("7.3.4-1")
     choice.run(TASK, forced)
-    assert machine.ran == [binary if forced is Kernel.UML else "microvm"]
+    assert machine.ran == [binary if forced is KernelChoice.UML else "microvm"]
     assert "--kernel asks for it" in capfd.readouterr().err
 
 
 def test_this_kernel_without_ipvs_cannot_be_forced(machine):
     with pytest.raises(LabError, match="--kernel native"):
-        choice.run(TASK, Kernel.NATIVE)
+        choice.run(TASK, KernelChoice.NATIVE)
 
 
 def test_what_is_not_built_cannot_be_forced(machine):
     with pytest.raises(LabError, match="clusterlb lab kernel build"):
-        choice.run(TASK, Kernel.UML)
+        choice.run(TASK, KernelChoice.UML)
 
 
 def test_one_of_a_named_source_is_taken_though_there_is_a_newer_one(machine):
     machine.build("7.3.4-1")
     machine.build("6.1.170-1")
     old = machine.build("6.12.90-1")
-    assert choice.run(TASK, Kernel.UML, "linux-source-6.12") == 3
+    assert choice.run(TASK, KernelChoice.UML, "linux-source-6.12") == 3
     assert machine.ran == [old]
     with pytest.raises(LabError, match=r"lab kernel build --source linux-source-6.16`"):
-        choice.run(TASK, Kernel.UML, "linux-source-6.16")
+        choice.run(TASK, KernelChoice.UML, "linux-source-6.16")
 
 
 def test_one_that_does_not_run_is_named_and_the_next_choice_taken(machine, capfd):
@@ -105,7 +105,7 @@ def test_one_that_does_not_start_shows_why_and_the_next_choice_is_taken(machine,
     assert "Kernel panic" in said
     assert "a microVM instead" in said
     with pytest.raises(uml.NotStartedError):
-        choice.run(TASK, Kernel.UML)
+        choice.run(TASK, KernelChoice.UML)
     with pytest.raises(uml.NotStartedError):
         choice.run(Task(["true"], tree=Path("/")), None)
 

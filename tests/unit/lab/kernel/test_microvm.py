@@ -4,7 +4,6 @@ import pytest
 
 from clusterlb.lab.kernel import microvm
 from clusterlb.lab.kernel.guest import Task, guest_path
-from clusterlb.lab.kernel.microvm_boot import boot_script
 from clusterlb.lab.netns import LabError
 
 
@@ -69,7 +68,7 @@ def test_what_travels_on_the_kernels_command_line_stays_short(tmp_path):
 def test_the_guest_puts_back_what_it_hides(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LANG", "C 1")
-    script = boot_script(Task(["true", "a b"]))
+    script = microvm.boot_script(Task(["true", "a b"]))
     here = tmp_path.resolve()
     assert f"lowerdir=/run/host{here}," in script
     assert f"cd {here}\n" in script
@@ -78,7 +77,7 @@ def test_the_guest_puts_back_what_it_hides(tmp_path, monkeypatch):
 
 
 def test_an_interactive_command_gets_a_terminal():
-    script = boot_script(Task(["bash", "-i"], interactive=True))
+    script = microvm.boot_script(Task(["bash", "-i"], interactive=True))
     assert "exec script -qec" in script
     assert "exec bash -i" in script
 

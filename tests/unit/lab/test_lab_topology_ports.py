@@ -2,7 +2,7 @@ from ipaddress import ip_address
 
 from lab_inventories import inventory
 
-from clusterlb.lab.ports import ANY, ports_of
+from clusterlb.lab.topology import ANY_PORTS, ports_of
 
 R1 = (ip_address("10.2.0.101"), ip_address("fd00:2::101"))
 
@@ -31,7 +31,7 @@ def test_a_wide_range_is_served_where_it_begins_and_ends():
 
 
 def test_a_mark_of_the_operators_is_served_with_both_protocols():
-    assert ports("{protocol: tcp, fwmark: 7, pool: web, flags: [mh-fallback]}") == (ANY, ANY)
+    assert ports("{protocol: tcp, fwmark: 7, pool: web, flags: [mh-fallback]}") == (ANY_PORTS, ANY_PORTS)
 
 
 def test_checks_and_sorry_servers_have_their_ports():

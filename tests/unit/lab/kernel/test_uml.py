@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from clusterlb.lab.kernel.processor import claim
+from clusterlb.lab.kernel.uml import claim_processor
 
 
 @pytest.fixture
@@ -11,13 +11,13 @@ def processors(monkeypatch):
 
 
 def test_each_guest_has_one_of_its_own_and_gives_it_back(processors, tmp_path):
-    with claim(tmp_path) as one:
-        with claim(tmp_path) as other:
+    with claim_processor(tmp_path) as one:
+        with claim_processor(tmp_path) as other:
             assert {one, other} == {0, 1}
-        with claim(tmp_path) as again:
+        with claim_processor(tmp_path) as again:
             assert again == other
 
 
 def test_where_all_are_taken_one_is_shared(processors, tmp_path):
-    with claim(tmp_path), claim(tmp_path), claim(tmp_path) as third:
+    with claim_processor(tmp_path), claim_processor(tmp_path), claim_processor(tmp_path) as third:
         assert third in {0, 1}
