@@ -26,7 +26,7 @@ from clusterlb.controller.kernel import Drivers, Kernel
 from clusterlb.controller.last_good import LastGood
 from clusterlb.controller.leave import leave
 from clusterlb.controller.ledger import Ledger, LedgerError
-from clusterlb.controller.lock import LockedError, only_one
+from clusterlb.controller.lock import AlreadyRunningError, only_one
 from clusterlb.controller.reload import UnknownDirectorError, director_of
 from clusterlb.doctor.networkd import takes_away
 from clusterlb.drivers.conntrack import KernelConntrack
@@ -109,7 +109,7 @@ def run(options: Options) -> bool:
         RenderError,
         LedgerError,
         JournalError,
-        LockedError,
+        AlreadyRunningError,
         ApiError,
     ) as error:
         raise StartError(str(error)) from error
@@ -150,7 +150,7 @@ def take_down(state_dir: Path, pathspace: str | None, pace: float = 1.2) -> list
     try:
         with only_one(state_dir):
             return asyncio.run(main())
-    except (DriverError, LedgerError, LockedError) as error:
+    except (DriverError, LedgerError, AlreadyRunningError) as error:
         raise StartError(str(error)) from error
 
 

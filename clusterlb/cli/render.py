@@ -24,7 +24,7 @@ def command(what: str, inventory: Path, director: str | None) -> None:
     """
     from clusterlb.config.load import InventoryError, load
     from clusterlb.controller.reload import UnknownDirectorError, director_of
-    from clusterlb.controller.render import full_state
+    from clusterlb.core.desired import full_state
     from clusterlb.render.frr import render_config, render_daemons
     from clusterlb.render.ipvsadm import render_rules
     from clusterlb.render.templates import RenderError

@@ -11,7 +11,7 @@ from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.store.events import Counted
 from clusterlb.controller.store.store import Store
 from clusterlb.core.programme import destination_key
-from clusterlb.core.suspect import Watch
+from clusterlb.core.suspect import SuspectWatch
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.inventory import Pool
 from clusterlb.model.ipvs import DestinationKey, DestinationStatistics, ServiceKey, ServiceStatistics
@@ -23,13 +23,13 @@ Filled = Callable[[int | None], Mapping[str, float]]
 
 
 @dataclass(slots=True)
-class Counters:
+class CounterWatch:
     """Asks for no counters unless the inventory has a use for them."""
 
     store: Store
     kernel: Kernel
     filled: Filled
-    _watches: dict[Key, Watch] = field(default_factory=dict)
+    _watches: dict[Key, SuspectWatch] = field(default_factory=dict)
 
     async def look(self) -> None:
         """Read what is of use, and take it in."""
@@ -94,7 +94,7 @@ class Counters:
         return seen
 
     def _watch(self, key: ServiceKey, destination: DestinationKey, counted: DestinationStatistics) -> str:
-        watch = self._watches.setdefault((key, destination), Watch(self._pool(key).suspect))
+        watch = self._watches.setdefault((key, destination), SuspectWatch(self._pool(key).suspect))
         return watch.add(self.store.clock(), counted)
 
     def _sorry_key(self, key: ServiceKey) -> DestinationKey | None:

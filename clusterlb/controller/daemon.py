@@ -14,7 +14,7 @@ from typing import Protocol
 import structlog
 
 from clusterlb.controller.apply import LOCK_PATIENCE, Applier
-from clusterlb.controller.counters import Counters
+from clusterlb.controller.counters import CounterWatch
 from clusterlb.controller.drains import Drains
 from clusterlb.controller.elections import Elections
 from clusterlb.controller.hairpin import Hairpins
@@ -33,7 +33,7 @@ from clusterlb.controller.reload import Reloader, RenderFrr
 from clusterlb.controller.routing import Routing
 from clusterlb.controller.schedule import Schedule
 from clusterlb.controller.snat import Snat
-from clusterlb.controller.store.events import Adopted, Leaving, Observed, Troubles
+from clusterlb.controller.store.events import Adopted, GoingDown, Observed, Troubles
 from clusterlb.controller.store.index import Index
 from clusterlb.controller.store.store import SETTLED, Store
 from clusterlb.core.calendar.windows import next_window
@@ -113,7 +113,7 @@ class Controller:
     store: Store = field(init=False)
     readings: Readings = field(init=False)
     routing: Routing = field(init=False)
-    counters: Counters = field(init=False)
+    counters: CounterWatch = field(init=False)
     drains: Drains = field(init=False)
     elections: Elections = field(init=False)
     hairpins: Hairpins = field(init=False)
@@ -149,7 +149,7 @@ class Controller:
         )
         self.readings = Readings(self.reconciler, self._kernel)
         self.routing = Routing(self.reconciler, self.drivers.frr)
-        self.counters = Counters(store, self._kernel, filled)
+        self.counters = CounterWatch(store, self._kernel, filled)
         self.port_use = PortUse(store, self.drivers.conntrack)
         self.snat = Snat(store, self.port_use.flows_of, self.wall)
         self.hairpins = Hairpins(store, self._kernel)
@@ -225,7 +225,7 @@ class Controller:
             around, silent = await self.look_around()
             if (why := refused_down(store.inventory, around, silent)) is not None:
                 raise RefusedError(why)
-        store.handle(Leaving())
+        store.handle(GoingDown())
         self.notify(status="leaving: withdrawing all VIPs")
         await self.reconciler.configured()
         async with self.reconciler.lock:

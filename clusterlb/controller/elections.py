@@ -9,7 +9,7 @@ import structlog
 from clusterlb.controller.readings import SHARE
 from clusterlb.controller.store.events import Elected
 from clusterlb.controller.store.store import Store
-from clusterlb.core.vrrp import Finding, Key, elected, thin, two_masters
+from clusterlb.core.vrrp import ElectionFinding, Key, elected, thin, two_masters
 from clusterlb.drivers.bond import Bond, bond_of
 from clusterlb.drivers.interface import DriverError, FrrDriver
 from clusterlb.model.vrrp import VrrpRouter
@@ -38,7 +38,7 @@ class Elections:
         self._not_before = float("-inf")
         self._before: Mapping[Key, VrrpRouter] = {}
         self.error = ""
-        self.findings: tuple[Finding, ...] = ()
+        self.findings: tuple[ElectionFinding, ...] = ()
         self.warnings: tuple[str, ...] = ()
 
     async def look(self, *, at_once: bool = False) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 import structlog
 
-from clusterlb.controller.adjacent import on_uplinks, watched
 from clusterlb.controller.store.store import Store
 from clusterlb.core.fitness import OSPF
-from clusterlb.drivers.interface import DriverError, FrrDriver, OspfNeighbor
+from clusterlb.drivers.interface import BfdSession, DriverError, FrrDriver, OspfNeighbor
 from clusterlb.model.address import AddressFamily
 
 log = structlog.get_logger()
@@ -74,3 +74,16 @@ class Neighbors:
         else:
             self.store.handle(replace(health, ospf6_full=len(full)))
         return before - full
+
+
+def on_uplinks(neighbors: Iterable[OspfNeighbor], uplinks: Collection[str]) -> tuple[OspfNeighbor, ...]:
+    """Return the neighbours on these interfaces: FRR may have adjacencies of the operator's on others."""
+    return tuple(each for each in neighbors if each.interface in uplinks)
+
+
+def watched(neighbors: Iterable[OspfNeighbor], up: Collection[BfdSession]) -> int:
+    """Return how many of these neighbours a BFD session that is up watches over.
+
+    bfdd has sessions of other protocols and of the operator too; they say nothing of the path to the switch.
+    """
+    return sum(BfdSession(each.address, each.interface) in up for each in neighbors)

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 
 from clusterlb.core.topology import Topology, Vertex, topology
 from clusterlb.model.address import IPAddress, IPNetwork
-from clusterlb.model.cluster_view import Announcement, ClusterView, Finding, FindingKind
+from clusterlb.model.cluster_view import Announcement, ClusterFinding, ClusterView, FindingKind
 from clusterlb.model.lsdb import MAX_AGE, Databases, Lsdb
 from clusterlb.model.ospf import Lane, LaneCosts
 
@@ -28,7 +28,7 @@ def view(
     once, as it does while it changes lanes, counts with the cheaper one, which is the one OSPF uses.
     """
     announcements: dict[IPAddress, tuple[Announcement, ...]] = {}
-    warnings: list[Finding] = []
+    warnings: list[ClusterFinding] = []
     for protocol, database in (("OSPFv2", databases.ospf), ("OSPFv3", databases.ospf6)):
         if database is not None:
             graph = topology(database)
@@ -87,7 +87,7 @@ def _warnings(
     announcements: _Announcements,
     own_router_id: IPv4Address,
     costs: LaneCosts,
-) -> Iterator[Finding]:
+) -> Iterator[ClusterFinding]:
     """Yield what is wrong among the living; the dead attract no traffic."""
     routers = {vertex.node for vertex in reached if isinstance(vertex.node, IPv4Address)}
     if routers <= {own_router_id}:
@@ -102,8 +102,8 @@ def _warnings(
             yield from _unequal_port_costs(protocol, vertex, graph, directors)
 
 
-def _isolated(protocol: str, own_router_id: IPv4Address) -> Finding:
-    return Finding(
+def _isolated(protocol: str, own_router_id: IPv4Address) -> ClusterFinding:
+    return ClusterFinding(
         FindingKind.ISOLATED,
         f"{protocol} has no two-way link from {own_router_id} to another router: its database does not say "
         "what the others announce now",
@@ -111,9 +111,9 @@ def _isolated(protocol: str, own_router_id: IPv4Address) -> Finding:
     )
 
 
-def _unknown_cost(one: Announcement, costs: LaneCosts) -> Finding:
+def _unknown_cost(one: Announcement, costs: LaneCosts) -> ClusterFinding:
     known = {lane.value: costs.of(lane) for lane in Lane}
-    return Finding(
+    return ClusterFinding(
         FindingKind.UNKNOWN_COST,
         f"{one.router_id} announces {one.vip} with cost {one.cost}, which is no lane's: "
         + ", ".join(f"{name} {cost}" for name, cost in known.items()),
@@ -121,14 +121,14 @@ def _unknown_cost(one: Announcement, costs: LaneCosts) -> Finding:
     )
 
 
-def _mixed_types(several: Iterable[Announcement]) -> Iterator[Finding]:
+def _mixed_types(several: Iterable[Announcement]) -> Iterator[ClusterFinding]:
     """Yield a finding for a VIP announced both ways: intra-area wins at any cost (RFC 2328 section 11)."""
     announced = list(several)
     intra = [str(one.router_id) for one in announced if not one.external]
     external = [str(one.router_id) for one in announced if one.external]
     if intra and external:
         vip = str(announced[0].vip)
-        yield Finding(
+        yield ClusterFinding(
             FindingKind.MIXED_TYPES,
             f"{vip} is announced intra-area by {', '.join(intra)} and as an external route by "
             f"{', '.join(external)}: OSPF sends all its traffic to the former, whatever the costs",
@@ -138,11 +138,11 @@ def _mixed_types(several: Iterable[Announcement]) -> Iterator[Finding]:
 
 def _unequal_port_costs(
     protocol: str, switch: Vertex, graph: Topology, directors: Collection[IPv4Address]
-) -> Iterator[Finding]:
+) -> Iterator[ClusterFinding]:
     """Yield a finding for a router whose links to directors differ in cost: equal cost is part of ECMP."""
     ports = {to: cost for to, cost in sorted(graph.router_costs(switch).items()) if to in directors}
     if len(set(ports.values())) > 1:
-        yield Finding(
+        yield ClusterFinding(
             FindingKind.UNEQUAL_PORT_COSTS,
             f"{switch.node} reaches the directors at different costs in {protocol} ("
             + ", ".join(f"{router_id} at {cost}" for router_id, cost in ports.items())

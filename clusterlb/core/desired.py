@@ -10,9 +10,11 @@ from collections.abc import Collection, Mapping
 from clusterlb.core.announce import Decision
 from clusterlb.core.assessment import Assessment
 from clusterlb.core.known import Known
+from clusterlb.core.member import MemberState
 from clusterlb.core.programme import probe_service_state, service_state
 from clusterlb.core.vrrp import standing
 from clusterlb.model.address import IPAddress
+from clusterlb.model.check import VerdictState
 from clusterlb.model.inventory import Inventory, Service, Vip, Vrrp
 from clusterlb.model.ipvs import ServiceKey, ServiceState
 from clusterlb.model.ospf import Lane
@@ -32,6 +34,16 @@ def carriers(services: Served, inventory: Inventory) -> dict[ServiceKey, frozens
         key: frozenset(vip.group or (vip.address,)) & inventory.vips.keys()
         for key, (vip, _) in services.items()
     }
+
+
+def full_state(inventory: Inventory) -> dict[ServiceKey, ServiceState]:
+    """Return every service with all of its members at their nominal weight."""
+    states = {}
+    for key, (vip, service) in served(inventory).items():
+        pool = inventory.pools[service.pool]
+        everyone = (MemberState(VerdictState.UP),) * len(pool.members)
+        states[key] = service_state(vip, service, pool, everyone, None)
+    return states
 
 
 def desired(

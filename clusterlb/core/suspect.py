@@ -17,7 +17,7 @@ LONGEST_SYN = 80  # bytes; IPv6 and all options that stacks use
 
 
 @dataclass(slots=True)
-class Watch:
+class SuspectWatch:
     """One destination's counters over a window of so many seconds."""
 
     window: float

@@ -191,7 +191,7 @@ def elected(groups: Iterable[Group], now: Mapping[Key, VrrpRouter]) -> dict[IPAd
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ElectionFinding:
     """Why two directors may serve a VIP at once."""
 
     vip: IPAddress
@@ -200,7 +200,7 @@ class Finding:
 
 def two_masters(
     groups: Iterable[Group], now: Mapping[Key, VrrpRouter], before: Mapping[Key, VrrpRouter]
-) -> Iterator[Finding]:
+) -> Iterator[ElectionFinding]:
     """Yield what two looks at vrrpd show of another master than this director, each VIP once.
 
     A master hears nobody: a backup is silent (RFC 5798, 6.4). One that hears a second master for longer than
@@ -213,7 +213,7 @@ def two_masters(
         if not group.serves or mine is None or was is None or not mine.state is was.state is VrrpState.MASTER:
             continue
         if mine.received > was.received:
-            yield Finding(
+            yield ElectionFinding(
                 group.vip,
                 f"this director is master of {group}, and another one advertises there too: it does not hear "
                 "this one. Look at the multicast filters between them",
@@ -222,7 +222,7 @@ def two_masters(
         for beside in groups:
             looks = now.get(beside.key), before.get(beside.key)
             if beside.vip == group.vip and not beside.serves and _is_backup(*looks):
-                yield Finding(
+                yield ElectionFinding(
                     group.vip,
                     f"this director is master of {group}, where it hears nobody, and a better one lives on "
                     f"{beside.interface}: both may serve. Look at the way between their {group.interface}",

@@ -42,7 +42,7 @@ class FindingKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ClusterFinding:
     """Something wrong with the announcements, and its facts, in words an operator can act on."""
 
     kind: FindingKind
@@ -63,7 +63,7 @@ class ClusterView:
     announcements: Mapping[IPAddress, tuple[Announcement, ...]]
     taken_at: float
     own_router_id: IPv4Address
-    warnings: tuple[Finding, ...] = ()
+    warnings: tuple[ClusterFinding, ...] = ()
 
     def is_evidence(self, now: float) -> bool:
         """Say whether it tells what the others do: it is fresh, and not an isolated router's."""

@@ -123,7 +123,7 @@ class Adopted:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
+class GoingDown:
     """The director is being taken down."""
 
 
@@ -155,6 +155,6 @@ Event = (
     | Outcome
     | Unprogrammed
     | Adopted
-    | Leaving
+    | GoingDown
     | Troubles
 )

@@ -11,6 +11,7 @@ from typing import assert_never
 import structlog
 
 from clusterlb.controller.apply import Outcome
+from clusterlb.controller.store import events
 from clusterlb.controller.store.actual import Actual
 from clusterlb.controller.store.decisions import (
     adopt,
@@ -24,23 +25,6 @@ from clusterlb.controller.store.decisions import (
 )
 from clusterlb.controller.store.dirty import Dirty
 from clusterlb.controller.store.drift import Drift
-from clusterlb.controller.store.events import (
-    Adopted,
-    Counted,
-    Draining,
-    Elected,
-    Emptying,
-    Event,
-    FrrRead,
-    HairpinsSeen,
-    InForce,
-    Leaving,
-    Observed,
-    ServicesRead,
-    SettingsRead,
-    Troubles,
-    Unprogrammed,
-)
 from clusterlb.controller.store.index import Index
 from clusterlb.controller.store.readings import (
     take_health,
@@ -92,13 +76,13 @@ class Store:
     actual: Actual = field(default_factory=Actual)
     verdicts: dict[CheckKey, Verdict] = field(default_factory=dict)
     health: DirectorHealth = field(default_factory=DirectorHealth)
-    in_force: InForce = field(default_factory=InForce)
-    draining: Draining = field(default_factory=Draining)
+    in_force: events.InForce = field(default_factory=events.InForce)
+    draining: events.Draining = field(default_factory=events.Draining)
     cluster_view: ClusterView | None = None
     cluster_changed_at: float = float("-inf")
     elected: Mapping[IPAddress, VrrpState] = field(default_factory=dict)  # by VRRP
     snat: SnatState = NO_SNAT
-    counted: Counted = field(default_factory=Counted)
+    counted: events.Counted = field(default_factory=events.Counted)
     emptying: dict[ServiceKey, Mapping[DestinationKey, float]] = field(default_factory=dict)
     hairpins: frozenset[Element] = frozenset()
     absent: frozenset[IPAddress] = frozenset()
@@ -124,24 +108,24 @@ class Store:
         self.drift = Drift(self.clock)
         take_inventory(self, self.index)
 
-    def handle(self, event: Event) -> None:  # noqa: PLR0912, PLR0915 - a table
+    def handle(self, event: events.Event) -> None:  # noqa: PLR0912, PLR0915 - a table
         """Take in an event, and have looked at again what it concerns."""
         match event:
-            case Observed():
+            case events.Observed():
                 take_observation(self, event)
             case Outcome():
                 take_outcome(self, event)
             case Assessment():
                 take_assessment(self, event)
-            case ServicesRead():
+            case events.ServicesRead():
                 take_services(self, event)
             case LinkState():
                 take_links(self, event)
-            case SettingsRead():
+            case events.SettingsRead():
                 take_settings(self, event)
             case Rules():
                 take_rules(self, event)
-            case FrrRead(lines):
+            case events.FrrRead(lines):
                 before, self.actual.frr = self.actual.frr, lines
                 if lines is not None and lines != before:
                     self.mark_all()
@@ -149,23 +133,23 @@ class Store:
                 take_health(self, event)
             case ClusterView():
                 take_view(self, event)
-            case Elected(states):
+            case events.Elected(states):
                 self.elected = states
             case SnatState():
                 take_snat(self, event)
-            case InForce():
+            case events.InForce():
                 take_intents(self, event)
-            case Draining():
+            case events.Draining():
                 take_draining(self, event)
-            case Counted():
+            case events.Counted():
                 self.counted = event
-            case Emptying(service, until):
+            case events.Emptying(service, until):
                 self.emptying.pop(service, None)
                 if until:
                     self.emptying[service] = until
-            case HairpinsSeen(pairs):
+            case events.HairpinsSeen(pairs):
                 self.hairpins = pairs
-            case Unprogrammed(vip, because):
+            case events.Unprogrammed(vip, because):
                 if because:
                     self.unprogrammed[vip] = because
                     self.mark_vips([vip])
@@ -173,11 +157,11 @@ class Store:
                     self.mark_vips([vip])
             case Index():
                 take_inventory(self, event)
-            case Adopted():
+            case events.Adopted():
                 adopt(self)
-            case Leaving():
+            case events.GoingDown():
                 self.leaving = True
-            case Troubles(texts):
+            case events.Troubles(texts):
                 for text in texts:
                     if text not in self.errors:
                         log.error("step failed", error=text)

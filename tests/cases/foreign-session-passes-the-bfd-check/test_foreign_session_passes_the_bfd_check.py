@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from fake_director import VIP, FakeDirector, announced, eventually, inventory, running
 
-from clusterlb.controller.adjacent import on_uplinks, watched
+from clusterlb.controller.neighbors import on_uplinks, watched
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.fake import ADJACENT, SESSION
 from clusterlb.drivers.interface import BfdSession, OspfNeighbor

@@ -15,7 +15,7 @@ from fake_director import FakeDirector, change_health, running
 from clusterlb.api.server import Server
 from clusterlb.cli.client import ask
 from clusterlb.controller.pulse import DEADLINE
-from clusterlb.controller.store.events import Leaving, Troubles
+from clusterlb.controller.store.events import GoingDown, Troubles
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.status import EngineStatus
 
@@ -82,7 +82,7 @@ def standing_still(_, controller):
 
 
 def going(_, controller):
-    controller.store.handle(Leaving())
+    controller.store.handle(GoingDown())
 
 
 def starting(_, controller):

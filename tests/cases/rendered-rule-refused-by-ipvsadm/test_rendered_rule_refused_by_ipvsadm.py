@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from clusterlb.cli.main import main
 from clusterlb.config.load import load
-from clusterlb.controller.render import full_state
+from clusterlb.core.desired import full_state
 from clusterlb.model.ipvs import ServiceFlag
 
 INVENTORY = Path(__file__).parent / "inventory.yaml"

@@ -8,7 +8,7 @@ import pytest
 from problem_marks import expect, problems_of
 
 from clusterlb.config.load import Severity, load
-from clusterlb.controller.render import full_state
+from clusterlb.core.desired import full_state
 from clusterlb.model.ipvs import ServiceFlag
 
 INVENTORY = Path(__file__).parent / "inventory.yaml"

@@ -14,7 +14,7 @@ from clusterlb.config.aside import load_aside
 from clusterlb.config.error import InventoryError
 from clusterlb.controller.journal import Journal, JournalError
 from clusterlb.controller.ledger import Ledger, LedgerError
-from clusterlb.controller.lock import LockedError, only_one
+from clusterlb.controller.lock import AlreadyRunningError, only_one
 from clusterlb.ownership import unsafe
 
 PIN = pin("web/10.2.0.101:80", made=1.0)
@@ -95,7 +95,7 @@ def test_a_link_is_refused_and_not_written_through(name: str, tmp_path: Path):
     target = tmp_path / "precious"
     target.write_text("precious\n" * 1001)
     (state / name).symlink_to(target)
-    with pytest.raises((LockedError, LedgerError, JournalError), match="symbolic link"):
+    with pytest.raises((AlreadyRunningError, LedgerError, JournalError), match="symbolic link"):
         use(state)
     assert target.read_text() == "precious\n" * 1001
 
@@ -115,7 +115,7 @@ def test_a_fifo_is_refused_and_not_waited_for(name: str, tmp_path: Path):
     state = tmp_path / "state"
     state.mkdir(mode=0o700)
     os.mkfifo(state / name)
-    with pytest.raises((LockedError, LedgerError, JournalError), match="is a FIFO"):
+    with pytest.raises((AlreadyRunningError, LedgerError, JournalError), match="is a FIFO"):
         use(state)
 
 
@@ -125,7 +125,7 @@ def test_a_state_folder_that_anybody_may_change_is_refused(tmp_path: Path):
     (tmp_path / "state").chmod(0o777)
     (tmp_path / "open").chmod(0o777)
     for state in (tmp_path / "state", tmp_path / "open" / "state"):
-        with pytest.raises(LockedError, match="anybody may change"), only_one(state):
+        with pytest.raises(AlreadyRunningError, match="anybody may change"), only_one(state):
             pass
 
 

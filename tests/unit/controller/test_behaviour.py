@@ -270,10 +270,14 @@ async def test_a_down_that_frr_refuses_stays_down_says_so_and_can_be_tried_again
 
 
 def test_a_second_controller_is_refused(tmp_path):
-    from clusterlb.controller.lock import LockedError, only_one
+    from clusterlb.controller.lock import AlreadyRunningError, only_one
 
     first = only_one(tmp_path / "state")
-    with first, pytest.raises(LockedError, match="another clusterlb runs"), only_one(tmp_path / "state"):
+    with (
+        first,
+        pytest.raises(AlreadyRunningError, match="another clusterlb runs"),
+        only_one(tmp_path / "state"),
+    ):
         pass
     with only_one(tmp_path / "state"):
         pass

@@ -10,7 +10,7 @@ from clusterlb.core.announce import NOWHERE, Decision
 from clusterlb.core.drain import Progress
 from clusterlb.core.place import Surroundings, place, why_not_drain
 from clusterlb.model.address import AddressFamily
-from clusterlb.model.cluster_view import Announcement, ClusterView, Finding, FindingKind
+from clusterlb.model.cluster_view import Announcement, ClusterFinding, ClusterView, FindingKind
 from clusterlb.model.inventory import (
     ActiveStandby,
     Cluster,
@@ -84,7 +84,7 @@ class TestMoreDirectorsThanPaths:
 
     @pytest.mark.parametrize(("mine", "lane"), [(ACTIVE, ACTIVE), (STANDBY, STANDBY), (None, STANDBY)])
     def test_without_evidence_it_stays_where_it_is(self, mine, lane):
-        isolated = Finding(FindingKind.ISOLATED, "no link")
+        isolated = ClusterFinding(FindingKind.ISOLATED, "no link")
         for view in (None, seen(taken_at=NOW - 60.0), seen((isolated,))):
             found = place(VIP, self.INVENTORY, FIT, around(view, mine))
             assert found.lanes == {lane}

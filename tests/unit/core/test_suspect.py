@@ -1,6 +1,6 @@
 """A member that takes connections and establishes none."""
 
-from clusterlb.core.suspect import ENOUGH, Watch
+from clusterlb.core.suspect import ENOUGH, SuspectWatch
 from clusterlb.model.ipvs import Counters, DestinationStatistics
 
 
@@ -10,7 +10,7 @@ def numbers(connections, *, size=60, active=0):
 
 
 def watched(*samples, window=10.0):
-    watch = Watch(window)
+    watch = SuspectWatch(window)
     return [watch.add(at, each) for at, each in samples][-1]
 
 
