@@ -42,14 +42,14 @@ def command(context: click.Context, path: Path, output: str) -> None:
 
 
 def _text(path: Path, inventory: Inventory | None, problems: tuple[Problem, ...]) -> str:
-    from clusterlb.config.files import shown
+    from clusterlb.config.files import printable_path
     from clusterlb.config.render import render, summary
     from clusterlb.model.readable import printable
 
     lines = [render(problems)] if problems else []
     count = summary(problems)
     if inventory is None:
-        lines.append(f"{shown(path)}: invalid: {count}")
+        lines.append(f"{printable_path(path)}: invalid: {count}")
     else:
         services = sum(len(vip.services) for vip in inventory.vips.values())
         parts = (
@@ -59,7 +59,7 @@ def _text(path: Path, inventory: Inventory | None, problems: tuple[Problem, ...]
             (services, "service"),
         )
         holds = ", ".join(f"{number} {noun}{'' if number == 1 else 's'}" for number, noun in parts)
-        lines.append(f"{shown(path)}: ok: {holds}; {count}")
+        lines.append(f"{printable_path(path)}: ok: {holds}; {count}")
     lines[-1] = printable(lines[-1])
     return "\n".join(lines)
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from clusterlb import fresh
 from clusterlb.config.error import InventoryError
-from clusterlb.config.files import files, shown
+from clusterlb.config.files import files, printable_path
 from clusterlb.config.problem import Problem, Severity
-from clusterlb.config.source import RefusedError
+from clusterlb.config.source import UnusableFileError
 from clusterlb.model.inventory import Inventory
 from clusterlb.ownership import unsafe
 
@@ -51,12 +51,12 @@ def load_aside(path: Path) -> tuple[Inventory, tuple[Problem, ...]]:
 def _refuse_unsafe(path: Path) -> None:
     try:
         found = [path, *files(path)]
-    except RefusedError:
+    except UnusableFileError:
         return  # the loader says why
     for each in found:
         why, _, hint = unsafe(each).partition(": ")
         if why:
-            raise InventoryError((Problem(shown(each), 0, 0, Severity.ERROR, why, hint),))
+            raise InventoryError((Problem(printable_path(each), 0, 0, Severity.ERROR, why, hint),))
 
 
 def main(path: Path) -> None:

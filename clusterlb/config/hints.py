@@ -109,7 +109,7 @@ def _text_hint(item: Item, node: Node | None, tried: Trial) -> str:
 
 def _written(item: Item, node: Scalar) -> str:
     """Return a number or a boolean as the file has it: `0x10` and `1.50`, not 16 and 1.5."""
-    match = re.match(r"[^\s,{}\[\]]+", item.source.written(node.line)[node.column - 1 :])
+    match = re.match(r"[^\s,{}\[\]]+", item.place.source.unmasked_line(node.line)[node.column - 1 :])
     shown = str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
     return match[0] if match else shown
 

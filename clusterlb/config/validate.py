@@ -83,7 +83,7 @@ def validate_name(item: Item, what: str, parse: Callable[[object], K], report: R
     except PydanticCustomError as error:
         context = error.context or {}
         text = f"{what} `{clip(item.name)}` {context['text']}"
-        report.error(item.source, item.place, text, context["hint"])
+        report.error(item.place, text, context["hint"])
         return None
 
 
@@ -101,7 +101,7 @@ def _report(item: Item, path: Path, text: str, hint: str, kind: str, report: Rep
         text = f"{text} in `{clip(item.name)}`" if len(path) == 1 and kind != "key_refused" else text
     else:
         place = item.at(*path)
-    report.error(item.source, place, text, hint)
+    report.error(place, text, hint)
 
 
 def _culprit(path: Path, kind: str) -> Path:

@@ -44,12 +44,11 @@ def weight_key(check: CheckSpec) -> str:
 
 def lint_one_key(item: Item, holder: Path, report: Report) -> None:
     """Check that a pool or a member has ``check`` or ``checks``, not both."""
-    if item.written(*holder, "check") and item.written(*holder, "checks"):
+    if item.has(*holder, "check") and item.has(*holder, "checks"):
         report.error(
-            item.source,
             item.key_at(*holder, "checks"),
             "`check` and `checks` exclude each other",
-            f"move the check at {item.where(*holder, 'check')} into the list, and remove `check`",
+            f"move the check at {item.at(*holder, 'check')} into the list, and remove `check`",
         )
 
 
@@ -74,7 +73,6 @@ def _idle_port(placed: Placed[Any], path: Path, check: CheckSpec, report: Report
         used = any("{port}" in text for text in texts)
     if check.port is not None and not used:
         report.warning(
-            placed.item.source,
             placed.item.key_at(*path, "port"),
             f"`port` does nothing in a check of type {kind.value}"
             + ("" if kind is CheckType.ICMP else " without `{port}`"),
@@ -87,7 +85,6 @@ def _program(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) 
     options = check.probe.options
     if isinstance(options, CommandOptions) and " " in options.argv[0]:
         report.warning(
-            placed.item.source,
             placed.item.at(*path, "argv", 0),
             f"the program is `{clip(options.argv[0])}`, with the space",
             "write each argument as an item of its own: [/usr/local/bin/check, --port, '{port}']",
@@ -98,7 +95,6 @@ def _times(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) ->
     interval, timeout = check.probe.interval, check.probe.timeout
     if timeout > interval and placed.sure(path, "interval", "timeout"):
         report.warning(
-            placed.item.source,
             placed.item.at(*path, "timeout"),
             f"check `timeout` is {duration_text(timeout)}, longer than `interval`, {duration_text(interval)}",
             "a check that hangs delays the next: failures are noticed later than `interval` and `fall` say",
@@ -112,7 +108,6 @@ def _way(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> N
     for key, goes in (("port", "the service's port alone"), ("address", "to the member")):
         if getattr(check, key) is not None:
             report.error(
-                placed.item.source,
                 placed.item.at(*path, key),
                 f"`{key}` with `via: vip`: IPVS forwards {goes}",
                 "remove one of them",
@@ -128,7 +123,6 @@ def _certificate(placed: Placed[Any], path: Path, check: CheckSpec, report: Repo
     there, lacking = ("certificate", "key") if tls.certificate else ("key", "certificate")
     if placed.sure(path, lacking):
         report.error(
-            placed.item.source,
             placed.item.key_at(*path, there),
             f"`{there}` without `{lacking}`",
             "a client certificate is shown with both; to verify the member's, write `ca` alone",
@@ -143,7 +137,6 @@ def _body(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> 
     for key, value in bodies:
         if value:
             report.error(
-                placed.item.source,
                 placed.item.at(*path, key),
                 f"`{key}` with `method: HEAD`: its answers have no body",
                 "write `method: GET`",
@@ -160,7 +153,6 @@ def _status(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -
     if not final and placed.sure(path, "status", "headers"):
         only_upgrade = any(low <= 101 <= high for low, high in options.status)
         report.error(
-            placed.item.source,
             placed.item.at(*path, "status"),
             "no answer can pass: `status` has codes below 200 alone, which come before the answer",
             "101 is an answer to `headers: {Upgrade: websocket}`"
@@ -183,7 +175,6 @@ def _patterns(placed: Placed[Any], path: Path, check: CheckSpec, report: Report)
         if pattern and too_much(pattern, size) and placed.sure(path, key, "body_limit"):
             hint = "shorten it, above all its counts" + (", or lower `body_limit`" if "body" in key else "")
             report.error(
-                placed.item.source,
                 placed.item.at(*path, key),
                 f"`{key}` can take too long on {size} bytes: it comes to {steps(pattern)} steps for each",
                 hint,

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from clusterlb.config.fields import duration_text
 from clusterlb.config.item import Everything, Placed
-from clusterlb.config.lint.director_names import lint_director_names
+from clusterlb.config.lint.directors import lint_director_names
 from clusterlb.config.report import Report
 from clusterlb.core.calendar.cron import needless
 from clusterlb.core.calendar.local_time import comes_twice, exists, nearest, shown, zone
@@ -54,14 +54,12 @@ def _once_or_again(placed: Placed[Window], report: Report) -> bool:
     item, window = placed.item, placed.value
     if window.cron is not None and window.at is not None:
         report.error(
-            item.source,
             item.key_at("at"),
             "`cron` and `at` exclude each other",
-            f"make two windows of it, or remove one; see {item.where('cron')}",
+            f"make two windows of it, or remove one; see {item.at('cron')}",
         )
     elif window.cron is None and window.at is None and placed.sure((), "cron", "at"):
         report.error(
-            item.source,
             item.place,
             f"window `{window.name}` never opens: it has neither `cron` nor `at`",
             'write `cron: "0 3 * * sun"`, or `at: "2026-12-01 03:00"` for once',
@@ -74,7 +72,6 @@ def _clock(placed: Placed[Window], report: Report) -> None:
     item, window = placed.item, placed.value
     if window.cron is not None and (why := needless(window.cron)):
         report.warning(
-            item.source,
             item.at("cron"),
             f"a part of `{window.cron}` never fires",
             f"{why}; with both day fields either is enough",
@@ -84,14 +81,12 @@ def _clock(placed: Placed[Window], report: Report) -> None:
     time, there = datetime.fromisoformat(window.at), zone(window.zone)
     if not exists(time, there):
         report.error(
-            item.source,
             item.at("at"),
             f"{time:%Y-%m-%d %H:%M} does not exist in {window.zone}: the clocks are put forward over it",
             f"the nearest time that does is {nearest(time, there):%Y-%m-%d %H:%M}",
         )
     elif comes_twice(time, there):
         report.warning(
-            item.source,
             item.at("at"),
             f"{time:%Y-%m-%d %H:%M} comes twice in {window.zone}: the clocks are put back over it",
             "the window opens the first time; write the time in UTC, with `time_zone: UTC`, to be exact",
@@ -103,7 +98,6 @@ def _closes(placed: Placed[Window], times: list[datetime], report: Report) -> No
     again = min((later - time for time, later in pairwise(times)), default=None)
     if again is not None and again <= length:
         report.warning(
-            item.source,
             item.at("for"),
             f"window `{placed.value.name}` is open for {duration_text(placed.value.duration, days=True)}, "
             f"but opens again after {duration_text(again.total_seconds(), days=True)}",
@@ -121,7 +115,6 @@ def _all_at_once(everything: Everything, opened: list[_Open], report: Report) ->
     names = ", ".join(f"`{placed.value.name}`" for placed in involved[:5])
     local = shown(moment, zone(last.value.zone))
     report.warning(
-        last.item.source,
         last.item.at("at" if last.value.cron is None else "cron"),
         f"all {len(everything.director_names)} directors are in a window at {local:%Y-%m-%d %H:%M} "
         f"{last.value.zone}: {names}",

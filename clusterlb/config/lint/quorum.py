@@ -24,7 +24,6 @@ def _gap(placed: Placed[Pool], report: Report) -> None:
     up, down = placed.value.quorum.up, placed.value.quorum.down
     if up.percent == down.percent and down.value >= up.value and placed.sure(("quorum",), "up", "down"):
         report.error(
-            placed.item.source,
             placed.item.at("quorum", "down"),
             f"quorum `down` is {down}, not below `up`, {up}",
             "a pool that just became fit would be unfit at once: `down` must be at most "
@@ -42,7 +41,6 @@ def _reach(placed: Placed[Pool], report: Report) -> None:
         return
     if placed.sure(("quorum",), "up", "of") and weights_sure(placed):
         report.error(
-            item.source,
             item.at("quorum", "up"),
             f"quorum `up` is {quorum.up}, but {what} {most}",
             "the pool could never be fit: lower `up` or add members",
@@ -58,7 +56,6 @@ def _panic(placed: Placed[Pool], report: Report) -> None:
     unfit = most * 100 <= down.value * count if down.percent else most <= down.value
     if unfit and placed.sure(("quorum",), "down", "of"):
         report.warning(
-            placed.item.source,
             placed.item.at("panic"),
             f"`panic` of {pool.panic}% never acts: with quorum `down` of {down} the pool of {count} is unfit "
             "before",

@@ -39,6 +39,7 @@ def lint_replies(everything: Everything, report: Report) -> None:
             grouped = grouped or (use.method is Forwarding.NAT and bool(subject.vip.value.group))
         if grouped:
             _group(subject, report)
+    _gateway(everything, report)
     seen: set[tuple[str, int, Forwarding]] = set()
     for (_, address), uses in members.items():
         if len(uses) > 1:
@@ -81,7 +82,8 @@ def _sweep(
 
 
 def _order(use: _Use) -> tuple[str, int, int]:
-    return (use.subject.item.source.name, *use.subject.item.at(*use.subject.path))
+    place = use.subject.at()
+    return place.source.name, place.line, place.column
 
 
 def _same(first: _Use, second: _Use) -> bool:
@@ -97,30 +99,57 @@ def _member(address: IPAddress, use: _Use) -> str:
 def _both(address: IPAddress, first: _Use, second: _Use, report: Report) -> None:
     subject = second.subject
     report.error(
-        subject.item.source,
-        subject.item.at(*subject.path, "pool"),
+        subject.at("pool"),
         f"member {_member(address, second)} has {second.method.value} here and {first.method.value} for "
         f"service {first.subject}",
         "a rule translates nat's replies by the member's address and port, and would take fullnat's, too; "
-        f"use one method, or another port; the other is at {first.subject.where()}",
+        f"use one method, or another port; the other is at {first.subject.at()}",
     )
 
 
 def _either(address: IPAddress, first: _Use, second: _Use, report: Report) -> None:
     subject = second.subject
     report.warning(
-        subject.item.source,
-        subject.item.at(*subject.path, "pool"),
+        subject.at("pool"),
         f"member {_member(address, second)} has nat here and for service {first.subject}",
         "a reply does not tell which of them it belongs to, and may pass only the director that has the "
-        f"flow; give the member a port for each service; the other is at {first.subject.where()}",
+        f"flow; give the member a port for each service; the other is at {first.subject.at()}",
     )
 
 
 def _group(subject: Subject, report: Report) -> None:
     report.warning(
-        subject.item.source,
-        subject.item.at(*subject.path, "forwarding"),
+        subject.at("forwarding"),
         f"nat behind several VIPs: a reply does not tell which one of group {subject.item.name} it is for",
         "it may pass only the director that has the flow; use dr, tun or fullnat, or a pool for each VIP",
     )
+
+
+def _gateway(everything: Everything, report: Report) -> None:
+    """Warn of an IPv4 address that has nat in one service, and dr or tun in another.
+
+    nat makes the directors the host's gateway, and dr's replies, whose source is the VIP, take that way as
+    well: a director drops them, for the VIP is an address of its own (fib_validate_source() in
+    net/ipv4/fib_frontend.c). IPv6 has no such check. Told once for each service.
+    """
+    direct: dict[IPAddress, Subject] = {}
+    masqueraded: dict[IPAddress, Subject] = {}
+    for subject in subjects(everything):
+        for reach in subject.reaches():
+            if reach.endpoint.address.version == 4 and subject.sure_of(reach):
+                found = masqueraded if reach.method is Forwarding.NAT else direct
+                if reach.method is not Forwarding.FULLNAT:
+                    found.setdefault(reach.endpoint.address, subject)
+    told: set[tuple[str, int]] = set()
+    for address, subject in masqueraded.items():
+        other = direct.get(address)
+        if other is None or (subject.item.name, subject.number) in told:
+            continue
+        told.add((subject.item.name, subject.number))
+        key = "forwarding" if subject.item.has(*subject.path, "forwarding") else "pool"
+        report.warning(
+            subject.at(key),
+            f"real server {address} has nat here, and answers itself for service {other}",
+            "with the directors as its gateway those answers come to a director, which drops them: their "
+            f"source, the VIP, is its own; give nat servers of its own; the other is at {other.at()}",
+        )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from clusterlb.config.item import Everything, Item, Placed
 from clusterlb.config.nodes import Path, find, plain
+from clusterlb.config.source import Place
 from clusterlb.model.address import Endpoint
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Pool, Service, Vip
@@ -68,9 +69,9 @@ class Subject(NamedTuple):
         """Say whether these keys of the service have the values that the operator meant."""
         return self.vip.sure(self.path, *keys)
 
-    def where(self, *path: str | int) -> str:
-        """Return ``file:line:col`` of a value inside the service."""
-        return self.item.where(*self.path, *path)
+    def at(self, *path: str | int) -> Place:
+        """Return the place of a value of the service; where it is missing, of the innermost key above it."""
+        return self.item.at(*self.path, *path)
 
     def reaches(self) -> Iterator[Reach]:
         """Yield the members of its pool, then the sorry server."""
@@ -86,7 +87,7 @@ class Subject(NamedTuple):
     def sure_of(self, reach: Reach) -> bool:
         """Say whether packets reach a member as the operator meant."""
         assert self.pool is not None  # noqa: S101 - it is its pool's
-        own = self.pool.item.written(*reach.path, "forwarding")
+        own = self.pool.item.has(*reach.path, "forwarding")
         return self.pool.sure(reach.path, "forwarding") and (own or self.sure("forwarding"))
 
     def __str__(self) -> str:
