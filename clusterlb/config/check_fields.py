@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, PlainSerializer, ValidationError, WithJsonSchema, WrapValidator
 from pydantic_core import InitErrorDetails
 
-from clusterlb.config.fields import Checked, refuse, text_of
+from clusterlb.config.fields import STRING, Checked, refuse, text_of
 from clusterlb.pattern import PatternError, compile_pattern
 
 LONGEST_PATTERN = 1000  # characters
@@ -37,7 +37,7 @@ def matching(pattern: str, text: str, hint: str) -> Checked:
             raise refuse(text, hint)
         return text_of(value)
 
-    return Checked(parse, (("type", "string"), ("pattern", f"^(?:{pattern})$")))
+    return Checked(parse, {**STRING, "pattern": f"^(?:{pattern})$"})
 
 
 def parse_pattern(value: object) -> str:
@@ -185,24 +185,21 @@ def _program_first(argv: list[str]) -> list[str]:
     return argv
 
 
-_STRING = (("type", "string"),)
 _STATUS: dict[str, Any] = {
     "anyOf": [
         {"type": "integer", "minimum": 100, "maximum": 599},
         {"type": "string", "pattern": f"^{_RANGE.pattern}$"},
     ]
 }
-_PATH = (*_STRING, ("pattern", "^/"), ("maxLength", LONGEST_PATH))
+_PATH = {**STRING, "pattern": "^/", "maxLength": LONGEST_PATH}
 
-Pattern = Annotated[
-    str, Checked(parse_pattern, (*_STRING, ("format", "regex"), ("maxLength", LONGEST_PATTERN)))
-]
+Pattern = Annotated[str, Checked(parse_pattern, {**STRING, "format": "regex", "maxLength": LONGEST_PATTERN})]
 RecordPattern = Annotated[
-    str, Checked(parse_record_pattern, (*_STRING, ("format", "regex"), ("maxLength", LONGEST_PATTERN)))
+    str, Checked(parse_record_pattern, {**STRING, "format": "regex", "maxLength": LONGEST_PATTERN})
 ]
-Sent = Annotated[str, Checked(parse_sent, (*_STRING, ("maxLength", LONGEST_SENT)))]
+Sent = Annotated[str, Checked(parse_sent, {**STRING, "maxLength": LONGEST_SENT})]
 Status = Annotated[
-    list[Annotated[tuple[int, int], Checked(parse_status, tuple(_STATUS.items()))]],
+    list[Annotated[tuple[int, int], Checked(parse_status, _STATUS)]],
     Field(min_length=1, max_length=64),
     WrapValidator(_status_list),
     PlainSerializer(status_text),
@@ -239,7 +236,7 @@ ServerName = Annotated[
         "a host name or an address; write others in their xn-- form",
     ),
 ]
-HeaderName = Annotated[str, Checked(parse_header_name, (*_STRING, ("pattern", f"^{_TCHAR}{{1,256}}$")))]
+HeaderName = Annotated[str, Checked(parse_header_name, {**STRING, "pattern": f"^{_TCHAR}{{1,256}}$"})]
 AnyHeaderName = Annotated[
     str,
     matching(f"{_TCHAR}{{0,256}}", "is not a header's name", "letters, digits and hyphens (RFC 9110, 5.1)"),
@@ -269,17 +266,17 @@ DnsName = Annotated[
         "labels of 1 to 63 characters with dots between them; `.` is the root",
     ),
 ]
-Record = Annotated[str, Checked(parse_record, (*_STRING, ("examples", ["NS", "A", "AAAA", "SOA"])))]
-Rcode = Annotated[str, Checked(parse_rcode, (*_STRING, ("examples", ["NOERROR", "NXDOMAIN"])))]
+Record = Annotated[str, Checked(parse_record, {**STRING, "examples": ["NS", "A", "AAAA", "SOA"]})]
+Rcode = Annotated[str, Checked(parse_rcode, {**STRING, "examples": ["NOERROR", "NXDOMAIN"]})]
 GrpcService = Annotated[
     str, matching(r"[!-~]{0,255}", "is not a gRPC service's name", "such as helloworld.Greeter")
 ]
 Path = Annotated[str, Checked(parse_path, _PATH)]
-OptionalPath = Annotated[str, Checked(parse_optional_path, (*_STRING, ("pattern", "^(/.*)?$")))]
-Ca = Annotated[str, Checked(parse_ca, (*_STRING, ("pattern", "^(system|/.*)?$")))]
-Ciphers = Annotated[str, Checked(parse_ciphers, (*_STRING, ("examples", ["DEFAULT", "DEFAULT@SECLEVEL=1"])))]
+OptionalPath = Annotated[str, Checked(parse_optional_path, {**STRING, "pattern": "^(/.*)?$"})]
+Ca = Annotated[str, Checked(parse_ca, {**STRING, "pattern": "^(system|/.*)?$"})]
+Ciphers = Annotated[str, Checked(parse_ciphers, {**STRING, "examples": ["DEFAULT", "DEFAULT@SECLEVEL=1"]})]
 Argv = Annotated[
-    list[Annotated[str, Checked(parse_argument, _STRING)]],
+    list[Annotated[str, Checked(parse_argument, STRING)]],
     Field(min_length=1, max_length=64),
     AfterValidator(_program_first),
 ]

@@ -7,7 +7,7 @@ always by ``fullmatch``: no line break gets through.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any
@@ -43,6 +43,7 @@ _SPECIAL: dict[IPNetwork, str] = {  # RFC 6890, RFC 5771, RFC 4291
     IPv6Network("ff00::/8"): "for groups of hosts",
 }
 _WIDEST = {4: 8, 6: 7}  # 10.0.0.0/8 and fc00::/7 are somebody's, by RFC 1918 and RFC 4193
+STRING: Mapping[str, object] = {"type": "string"}  # in JSON Schema
 _MD5_KEY = re.compile(r"(?![!#])[!-~]{1,16}")
 
 
@@ -53,10 +54,10 @@ def refuse(text: str, hint: str = "") -> PydanticCustomError:
 
 @dataclass(frozen=True, eq=False)
 class Checked:
-    """A field whose value ``parse`` makes of the file's; ``schema`` describes it, ``show`` writes it."""
+    """A field: ``parse`` reads the file's value, ``show`` writes it back, ``schema`` is its JSON Schema."""
 
     parse: Callable[[Any], object]
-    schema: tuple[tuple[str, object], ...]
+    schema: Mapping[str, object]
     show: Callable[[Any], object] = str
 
     def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -102,12 +103,12 @@ def duration(low: float, high: float, whole: float | None = None, days: bool = F
 
     return Checked(
         parse,
-        (
-            ("type", "string"),
-            ("pattern", f"^{_LONG_DURATION if days else _DURATION}$"),
-            ("examples", [duration_text(low, days), duration_text(high, days)]),
-            ("$comment", f"{kind} {bounds}"),
-        ),
+        {
+            **STRING,
+            "pattern": f"^{_LONG_DURATION if days else _DURATION}$",
+            "examples": [duration_text(low, days), duration_text(high, days)],
+            "$comment": f"{kind} {bounds}",
+        },
         lambda seconds: duration_text(seconds, days),
     )
 
@@ -141,12 +142,7 @@ def amount(low: int) -> Checked:
 
     return Checked(
         parse,
-        (
-            (
-                "anyOf",
-                [{"type": "integer", "minimum": low}, {"type": "string", "pattern": f"^{_PERCENT.pattern}$"}],
-            ),
-        ),
+        {"anyOf": [{"type": "integer", "minimum": low}, {**STRING, "pattern": f"^{_PERCENT.pattern}$"}]},
         lambda found: str(found) if found.percent else found.value,
     )
 
@@ -290,23 +286,19 @@ def text_of(value: object) -> str:
     raise PydanticCustomError("string_type", "needs text")
 
 
-_STRING: tuple[tuple[str, object], ...] = (("type", "string"),)
-
 Address = Annotated[
-    IPAddress, Checked(parse_address, (*_STRING, ("examples", ["10.2.0.101", "2001:db8::101"])))
+    IPAddress, Checked(parse_address, {**STRING, "examples": ["10.2.0.101", "2001:db8::101"]})
 ]
-Network = Annotated[IPNetwork, Checked(parse_network, (*_STRING, ("examples", ["10.100.0.0/24"])))]
-VipAddress = Annotated[IPAddress, Checked(parse_vip, (*_STRING, ("examples", ["10.100.0.2", "2001:db8::2"])))]
+Network = Annotated[IPNetwork, Checked(parse_network, {**STRING, "examples": ["10.100.0.0/24"]})]
+VipAddress = Annotated[IPAddress, Checked(parse_vip, {**STRING, "examples": ["10.100.0.2", "2001:db8::2"]})]
 SourceNetwork = Annotated[
-    IPNetwork, Checked(parse_hosts, (*_STRING, ("examples", ["10.2.0.0/24", "2001:db8::/64"])))
+    IPNetwork, Checked(parse_hosts, {**STRING, "examples": ["10.2.0.0/24", "2001:db8::/64"]})
 ]
-RouterId = Annotated[IPv4Address, Checked(parse_router_id, (*_STRING, ("format", "ipv4")))]
-Area = Annotated[
-    IPv4Address, Checked(parse_area, (("type", ["string", "integer"]), ("examples", ["0.0.0.1"])))
-]
-Name = Annotated[str, Checked(parse_name, (*_STRING, ("pattern", f"^{NAME.pattern}$")))]
-InterfaceName = Annotated[str, Checked(parse_interface, (*_STRING, ("pattern", f"^{_INTERFACE.pattern}$")))]
-Md5Key = Annotated[str, Checked(parse_md5_key, (*_STRING, ("minLength", 1), ("maxLength", 16)))]
+RouterId = Annotated[IPv4Address, Checked(parse_router_id, {**STRING, "format": "ipv4"})]
+Area = Annotated[IPv4Address, Checked(parse_area, {"type": ["string", "integer"], "examples": ["0.0.0.1"]})]
+Name = Annotated[str, Checked(parse_name, {**STRING, "pattern": f"^{NAME.pattern}$"})]
+InterfaceName = Annotated[str, Checked(parse_interface, {**STRING, "pattern": f"^{_INTERFACE.pattern}$"})]
+Md5Key = Annotated[str, Checked(parse_md5_key, {**STRING, "minLength": 1, "maxLength": 16})]
 Percent = Annotated[
-    int, Checked(parse_percent, (*_STRING, ("pattern", f"^{_PERCENT.pattern}$")), lambda value: f"{value}%")
+    int, Checked(parse_percent, {**STRING, "pattern": f"^{_PERCENT.pattern}$"}, lambda value: f"{value}%")
 ]
