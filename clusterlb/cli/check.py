@@ -1,4 +1,4 @@
-"""``clusterlb check``: is this inventory good?"""
+"""``clusterlb check`` and ``schema``: the problems of an inventory, and the reference of its keys."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="text as a compiler prints it, or a JSON list of problems.",
+    help="Text as a compiler prints it, or a JSON list of problems.",
 )
 @click.pass_context
 def command(context: click.Context, path: Path, output: str) -> None:
@@ -78,6 +78,16 @@ def _json(problems: tuple[Problem, ...]) -> str:
 
 
 def _echo(text: str) -> None:
-    """Print text, with escapes for what the terminal's encoding lacks."""
+    """Print text; characters that the terminal's encoding lacks are escaped."""
     encoding = sys.stdout.encoding or "utf-8"
     click.echo(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+@click.command("schema")
+def schema() -> None:
+    """Print the inventory's JSON Schema, with a description of every key."""
+    import json
+
+    from clusterlb.config.schema import schema as json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))

@@ -32,10 +32,10 @@ def command() -> None:
 def switch(
     system: str, inventory: Path, interfaces: tuple[str, ...], router_id: str | None, output: Path | None
 ) -> None:
-    """Print the access switch's configuration that goes with the inventory.
+    """Print the access switch's configuration for this inventory.
 
-    It is meant to be read, then merged; docs/switch.md says what each part is for. With an MD5 key in the
-    inventory the key is in the output; a new file is readable by its owner alone.
+    Read the output, then merge it into the switch's configuration; docs/switch.md explains each part. An MD5
+    key in the inventory is in the output too; a new file is readable by its owner alone.
     """
     from clusterlb.config.load import InventoryError, load
     from clusterlb.render.facts import facts_of
@@ -57,7 +57,7 @@ def switch(
     shared = chosen.is_frr or facts.network == "broadcast"
     if interfaces and len(interfaces) < len(cluster.directors) and not shared:
         counts = f"{len(interfaces)} for {len(cluster.directors)} directors"
-        click.echo(f"{system} takes one director a port (point-to-point): {counts}", err=True)
+        click.echo(f"{system} takes one director per port (point-to-point): {counts}", err=True)
     if output is None:
         click.echo(text, nl=False)
         return

@@ -1,4 +1,4 @@
-"""Options that several commands share, under one name and meaning."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ run_dir_option = click.option(
     default=Path("/run/clusterlb"),
     show_default=True,
     envvar="CLUSTERLB_RUN_DIR",
-    help="Where the controller's unix socket is.",
+    help="Directory of the controller's unix socket.",
 )
 state_dir_option = click.option(
     "--state-dir",
@@ -33,7 +33,7 @@ state_dir_option = click.option(
     default=Path("/var/lib/clusterlb"),
     show_default=True,
     envvar="CLUSTERLB_STATE_DIR",
-    help="Where the controller records what is its own.",
+    help="Directory of the controller's records.",
 )
 pathspace_option = click.option(
     "--pathspace",
@@ -47,7 +47,7 @@ check_user_option = click.option(
     default="nobody",
     show_default=True,
     envvar="CLUSTERLB_CHECK_USER",
-    help="Whom probes and programs of command checks run as, with CAP_NET_RAW alone.",
+    help="User that probes and programs of command checks run as, with CAP_NET_RAW alone.",
 )
 json_option = click.option(
     "-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True

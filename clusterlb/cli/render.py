@@ -1,4 +1,4 @@
-"""``clusterlb render``: the inventory as FRR and IPVS would be told of it."""
+"""``clusterlb render``: the inventory as configuration for FRR and IPVS."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from clusterlb.cli.exits import Exit
 @options.inventory_option
 @options.director_option
 def command(what: str, inventory: Path, director: str | None) -> None:
-    r"""Print what the inventory renders to; needs no root, no kernel, no FRR.
+    """Print the inventory as configuration for FRR or IPVS; needs no root, no kernel, no FRR.
 
     \b
-    frr          the lines of frr.conf that are clusterlb's
-    frr-daemons  what /etc/frr/daemons has to enable
+    frr          clusterlb's lines of frr.conf
+    frr-daemons  the daemons that /etc/frr/daemons has to enable
     ipvs         every service with its members at full weight, for ipvsadm-restore
-    """
+    """  # noqa: D301 - click's marker is the character U+0008
     from clusterlb.config.load import InventoryError, load
     from clusterlb.controller.reload import UnknownDirectorError, director_of
     from clusterlb.controller.render import full_state
