@@ -82,13 +82,16 @@ def word(error: ErrorDetails, model: type[BaseModel], item: Item, *, trying: boo
     return f"{label}: {error['msg']}", ""
 
 
+def nearest(value: str, choices: Iterable[str]) -> str:
+    """Return a hint that names the most similar choice; empty when no choice is similar."""
+    close = difflib.get_close_matches(value[:LONGEST], list(choices), n=1)
+    return f"did you mean `{close[0]}`?" if close else ""
+
+
 def one_of(value: str, choices: Iterable[str]) -> str:
     """Return a hint that names the nearest choice, or all of them."""
     known = list(choices)
-    close = difflib.get_close_matches(value[:LONGEST], known, n=1)
-    if close:
-        return f"did you mean `{close[0]}`?"
-    return all_of(known)
+    return nearest(value, known) or all_of(known)
 
 
 def all_of(choices: Iterable[str]) -> str:
@@ -164,8 +167,7 @@ def _close(key: str, holder: type[BaseModel], written: Node | None) -> list[str]
 
 def nearest_name(name: str, known: Iterable[str]) -> str:
     """Return a hint that names the nearest of the names that are good ones; empty when none is near."""
-    close = difflib.get_close_matches(name[:LONGEST], filter(NAME.fullmatch, known), n=1)
-    return f"did you mean `{close[0]}`?" if close else ""
+    return nearest(name, filter(NAME.fullmatch, known))
 
 
 def _description(model: type[BaseModel], path: Path, node: Node) -> str:

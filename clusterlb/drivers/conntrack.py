@@ -20,6 +20,7 @@ from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.netlink.codec import (
     ATTRIBUTE,
     HEADER,
+    NFGENMSG,
     NLA_F_NESTED,
     NLA_TYPE_MASK,
     Answer,
@@ -48,9 +49,8 @@ _OVER = (7, 8)  # TCP_CONNTRACK_TIME_WAIT and _CLOSE, nf_conntrack_tcp.h
 _EVERY_BIT = 0xFFFFFFFF
 _COUNTERS = (9, 10, 11)  # CTA_STATS_INSERT_FAILED, CTA_STATS_DROP, CTA_STATS_EARLY_DROP
 
-_NFGENMSG = struct.Struct("=BBH")  # address family, version, resource
-_EVERY_FAMILY = _NFGENMSG.pack(0, 0, 0)
-_BODY = HEADER.size + _NFGENMSG.size
+_EVERY_FAMILY = NFGENMSG.pack(0, 0, 0)
+_BODY = HEADER.size + NFGENMSG.size
 
 # A reply tuple in pieces: CTA_TUPLE_IP with source and destination, CTA_TUPLE_PROTO with the protocol's
 # number, the source port and the destination port, each after an attribute header of 4 bytes.
@@ -124,7 +124,7 @@ class KernelConntrack:
         totals = [0, 0, 0]
         with _opened() as table:
             for answer in table.stream(_CT_GET_STATS_CPU, _EVERY_FAMILY):
-                _, found = parse(_NFGENMSG, answer)
+                _, found = parse(NFGENMSG, answer)
                 for place, kind in enumerate(_COUNTERS):
                     totals[place] += int.from_bytes(found.get(kind, b""), "big")
         return ConntrackFailures(*totals)
@@ -190,7 +190,7 @@ def forget_marked(mark: int, family: AddressFamily) -> None:
 
     One message: the kernel deletes by mark itself (``ctnetlink_flush_conntrack``).
     """
-    body = _NFGENMSG.pack(family, 0, 0)
+    body = NFGENMSG.pack(family, 0, 0)
     body += attribute(_CTA_MARK, mark.to_bytes(4, "big"))
     body += attribute(_CTA_MARK_MASK, _EVERY_BIT.to_bytes(4, "big"))
     with NetlinkSocket(NETLINK_NETFILTER) as asked:

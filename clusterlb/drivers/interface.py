@@ -25,7 +25,7 @@ class DriverError(Exception):
     """A driver could not do what it was asked; the text says what, where and what to do."""
 
 
-class LockedError(DriverError):
+class FrrLockedError(DriverError):
     """Nothing was changed: another session has a lock, and the same call will do once that is released."""
 
 
@@ -34,27 +34,21 @@ class IpvsDriver(Protocol):
 
     def read(self, keys: Collection[ServiceKey] | None = None) -> dict[ServiceKey, ServiceState]:
         """Return the services asked for that exist (all when None), destinations in insertion order."""
-        ...
 
     def statistics(self, keys: Collection[ServiceKey] | None = None) -> dict[ServiceKey, ServiceStatistics]:
         """Return live connections and counters of the services asked for that exist."""
-        ...
 
     def apply(self, steps: Sequence[IpvsStep]) -> list[StepError]:
         """Carry out all steps in order and return those that failed; the others took effect."""
-        ...
 
     def timeouts(self) -> ProtocolTimeouts:
         """Return the connection timeouts in seconds."""
-        ...
 
     def set_timeouts(self, wanted: ProtocolTimeouts) -> None:
         """Set connection timeouts, 0 leaves one as it is; DriverError when the kernel refuses."""
-        ...
 
     def close(self) -> None:
         """Release the socket; nothing changes in the kernel."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +77,12 @@ class LinkDriver(Protocol):
 
     def read(self) -> LinkState:
         """Return the lanes, the VIPs on them, our local routes, and each uplink's carrier."""
-        ...
 
     def apply(self, steps: Sequence[LinkStep]) -> list[StepError]:
         """Carry out all steps in order and return those that failed."""
-        ...
 
     def close(self) -> None:
         """Release the socket; nothing changes in the kernel."""
-        ...
 
 
 class SysctlDriver(Protocol):
@@ -99,15 +90,12 @@ class SysctlDriver(Protocol):
 
     def read(self, names: Collection[str]) -> dict[str, str]:
         """Return the values of the names that exist."""
-        ...
 
     def read_settable(self, names: Collection[str]) -> dict[str, str]:
         """Return the values of the names that exist and may be written here; some only the host's may."""
-        ...
 
     def write(self, name: str, value: str) -> None:
         """Set one value, or raise DriverError."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,30 +131,24 @@ class FrrDriver(Protocol):
 
     async def read(self) -> tuple[FrrLine, ...]:
         """Return the running configuration, line by line in its contexts, or raise DriverError."""
-        ...
 
     async def configure(self, add: Sequence[FrrLine], remove: Sequence[FrrLine]) -> tuple[FrrLine, ...]:
         """Add and remove lines, keep every other, and return what runs then.
 
         Raises DriverError, with the old configuration still running, when FRR rejects the result.
         """
-        ...
 
     async def neighbors(self, family: AddressFamily) -> tuple[OspfNeighbor, ...]:
         """Return the neighbours of OSPFv2 or OSPFv3; DriverError when ospfd or ospf6d does not answer."""
-        ...
 
     async def databases(self, *, ipv6: bool) -> Databases:
         """Return the OSPF link-state databases, OSPFv3's too with ``ipv6``; DriverError without an answer."""
-        ...
 
     async def bfd_up(self) -> frozenset[BfdSession]:
         """Return the BFD sessions of one hop that are up, whoever asked for them; DriverError on silence."""
-        ...
 
     async def virtual_routers(self) -> tuple[VrrpRouter, ...]:
         """Return VRRP's virtual routers that have addresses; DriverError when vrrpd does not answer."""
-        ...
 
 
 class RulesDriver(Protocol):
@@ -177,26 +159,21 @@ class RulesDriver(Protocol):
 
     def read(self) -> Rules:
         """Return our table, empty when there is none; DriverError when nft is missing or refuses."""
-        ...
 
     def apply(self, step: RuleStep) -> None:
         """Carry out one step as one transaction, or raise DriverError with the old table in force."""
-        ...
 
     def check(self, rules: Rules) -> None:
         """Raise DriverError when this table cannot be loaded here; nothing is changed."""
-        ...
 
     def watch(self, rules: Rules) -> None:
         """Load these rules as the table that watches, in the place of an earlier one; NO_RULES ends it.
 
         DriverError when nftables refuses; the earlier one is in force then.
         """
-        ...
 
     def seen(self, name: str) -> frozenset[Element]:
         """Return the keys of a set of the table that watches; empty when there is no such set."""
-        ...
 
 
 class ConntrackDriver(Protocol):
@@ -207,12 +184,9 @@ class ConntrackDriver(Protocol):
 
     def port_use(self, addresses: Collection[IPAddress]) -> dict[IPAddress, AddressUse]:
         """Return how much each of these addresses is used as a translated source, unused ones too."""
-        ...
 
     def flows_of(self, addresses: Collection[IPAddress]) -> int:
         """Return how many connections live on these addresses; TCP's in TIME_WAIT or CLOSE are over."""
-        ...
 
     def failures(self) -> ConntrackFailures:
         """Return what connection tracking could not do."""
-        ...

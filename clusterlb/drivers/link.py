@@ -16,8 +16,7 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from clusterlb.drivers.interface import DriverError, LinkState
-from clusterlb.drivers.lanes import is_in_force, lane_peer
-from clusterlb.drivers.moves import Move, carry_out, on_lane
+from clusterlb.drivers.lanes import Move, carry_out, is_in_force, lane_peer, on_lane
 from clusterlb.drivers.peers import add_peer, read_peers, remove_peer
 from clusterlb.drivers.rtnetlink import RT_TABLE_LOCAL, RouteSocket
 from clusterlb.drivers.vrrp_devices import add_device, read_devices, remove_device

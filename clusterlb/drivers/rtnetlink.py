@@ -56,7 +56,7 @@ class LinkAddress(NamedTuple):
     prefix: int
 
 
-class HostRoute(NamedTuple):
+class LinkRoute(NamedTuple):
     """A route to one address: who made it, and its metric."""
 
     address: IPAddress
@@ -73,7 +73,7 @@ def address_request(kind: int, wanted: LinkAddress, index: int) -> Request:
     return kind, NEW if kind == RTM_NEWADDR else 0, body
 
 
-def route_request(kind: int, route: HostRoute, index: int) -> Request:
+def route_request(kind: int, route: LinkRoute, index: int) -> Request:
     """Return the request that adds a host route over an interface to table ``main``, or removes it."""
     family, length = family_of(route.address), route.address.max_prefixlen
     scope = _RT_SCOPE_LINK if family is AddressFamily.IPV4 else 0
@@ -111,7 +111,7 @@ class RouteSocket(NetlinkSocket):
                 there.append(address(found[RTA_DST]))
         return there
 
-    def host_routes(self, family: AddressFamily, index: int) -> list[HostRoute]:
+    def host_routes(self, family: AddressFamily, index: int) -> list[LinkRoute]:
         """Return the host routes of table ``main`` over one interface, without those of its own addresses."""
         length = 32 if family is AddressFamily.IPV4 else 128
         request = RTMSG.pack(family, 0, 0, 0, RT_TABLE_MAIN, 0, 0, 0, 0)
@@ -126,7 +126,7 @@ class RouteSocket(NetlinkSocket):
                 and RTA_DST in found
             ):
                 metric = number(found.get(_RTA_PRIORITY, b""))
-                there.append(HostRoute(address(found[RTA_DST]), origin, metric))
+                there.append(LinkRoute(address(found[RTA_DST]), origin, metric))
         return there
 
     def request(self, requests: Sequence[Request]) -> list[int]:

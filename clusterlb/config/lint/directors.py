@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -86,3 +87,16 @@ def lint_director_names(
                 f"director `{clip(name)}` does not exist",
                 nearest_name(name, known) or "name one that is under `directors`, or add it there",
             )
+
+
+def directors_without(
+    everything: Everything, key: str, addresses: Callable[[Director], Sequence[IPAddress]], version: int
+) -> list[Placed[Director]]:
+    """Return the directors without an IPv4 or IPv6 address under a key whose values are all valid."""
+    return [
+        placed
+        for placed in everything.directors.values()
+        if all(address.version != version for address in addresses(placed.value))
+        and placed.sure((), key)
+        and (not placed.item.has(key) or placed.complete(key))
+    ]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from clusterlb.config.item import Everything, Placed
+from clusterlb.config.lint.directors import directors_without
 from clusterlb.config.lint.subject import Reach, Subject, subjects
 from clusterlb.config.report import Report
-from clusterlb.model.address import IPAddress
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Director
 
@@ -96,7 +94,7 @@ def _tunnel(subject: Subject, methods: set[Forwarding], report: Report) -> None:
 
 
 def _local_addresses(everything: Everything, subject: Subject, version: int, report: Report) -> None:
-    lacking = _lacking(everything, "local_addresses", lambda director: director.local_addresses, version)
+    lacking = directors_without(everything, "local_addresses", lambda found: found.local_addresses, version)
     if lacking:
         report.error(
             subject.at("forwarding"),
@@ -108,7 +106,7 @@ def _local_addresses(everything: Everything, subject: Subject, version: int, rep
 
 
 def _inside(everything: Everything, subject: Subject, version: int, report: Report) -> None:
-    lacking = _lacking(everything, "inside", lambda director: director.inside, version)
+    lacking = directors_without(everything, "inside", lambda found: found.inside, version)
     if lacking:
         report.warning(
             subject.at("forwarding"),
@@ -117,19 +115,6 @@ def _inside(everything: Everything, subject: Subject, version: int, report: Repo
             f"add it at {lacking[0].item.place}: without it `clusterlb generate realserver` cannot say "
             "the real servers' gateway",
         )
-
-
-def _lacking(
-    everything: Everything, key: str, addresses: Callable[[Director], Sequence[IPAddress]], version: int
-) -> list[Placed[Director]]:
-    """Return the directors that have no address of a family under a key."""
-    return [
-        placed
-        for placed in everything.directors.values()
-        if all(address.version != version for address in addresses(placed.value))
-        and placed.sure((), key)
-        and (not placed.item.has(key) or placed.complete(key))
-    ]
 
 
 def _names(directors: list[Placed[Director]]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from clusterlb.config.hints import clip
 from clusterlb.config.item import Everything, Placed
 from clusterlb.config.lint.addresses import lint_prefix
+from clusterlb.config.lint.directors import directors_without
 from clusterlb.config.report import Report
 from clusterlb.config.wording import nearest_name
 from clusterlb.model.address import AddressFamily, IPAddress, IPNetwork, family_of
@@ -116,17 +117,14 @@ def _has(addresses: Iterable[IPAddress], family: AddressFamily) -> bool:
 def _inside(everything: Everything, placed: Placed[SnatPool], family: AddressFamily, report: Report) -> None:
     if len(everything.director_names) < 2:
         return
-    for name, director in everything.directors.items():
-        item, own = director.item, director.value.inside
-        sure = director.sure((), "inside") and (not item.has("inside") or director.complete("inside"))
-        if sure and not _has(own, family):
-            report.error(
-                item.key_at("inside"),
-                f"director `{name}` needs an IPv{_version(family)} address `inside` for SNAT pool "
-                f"`{placed.item.name}`",
-                "directors hand each other the flows there that are not their own: its address on the link "
-                f"shared with the real servers; the pool is at {placed.item.place}",
-            )
+    for director in directors_without(everything, "inside", lambda found: found.inside, _version(family)):
+        report.error(
+            director.item.key_at("inside"),
+            f"director `{director.item.name}` needs an IPv{_version(family)} address `inside` for SNAT pool "
+            f"`{placed.item.name}`",
+            "directors hand each other the flows there that are not their own: its address on the link "
+            f"shared with the real servers; the pool is at {placed.item.place}",
+        )
 
 
 def _stub(everything: Everything, report: Report) -> None:

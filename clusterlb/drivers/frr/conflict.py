@@ -17,7 +17,7 @@ _TYPES = ("stub", "nssa")
 _LANES = frozenset(f"interface {lane.interface}" for lane in Lane)
 
 
-def in_the_way(
+def obstacles_to(
     running: Sequence[FrrLine], add: Collection[FrrLine], remove: Collection[FrrLine]
 ) -> tuple[str, ...]:
     """Say which running lines, not ours, keep ``add`` out, each with what to do; empty when none does.

@@ -139,7 +139,7 @@ def _word(tree: Tree, text: str) -> str | None:
     return None
 
 
-def takes(context: Sequence[str], text: str) -> bool:
+def is_setting(context: Sequence[str], text: str) -> bool:
     """Say whether a line that is a header further out is, or begins, a setting of these contexts.
 
     FRR opens nothing with it while such a context is open, and refuses it where it is half a setting.
@@ -147,6 +147,11 @@ def takes(context: Sequence[str], text: str) -> bool:
     return bool(context) and any(
         context[-1].startswith(inside) and text.startswith(word) for inside, word in _SETTINGS
     )
+
+
+def stays_in(context: Sequence[str], text: str) -> bool:
+    """Say whether FRR takes a header for a line of these contexts, and leaves none of them."""
+    return opens_context(context, text) or is_setting(context, text)
 
 
 def spelt_out(text: str) -> str:

@@ -12,17 +12,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 
-from clusterlb.drivers.frr.conflict import in_the_way
+from clusterlb.drivers.frr.conflict import obstacles_to
 from clusterlb.drivers.frr.database import OSPF6_COMMANDS, OSPF_COMMANDS, parse_databases
 from clusterlb.drivers.frr.delta import Delta, additions, comparable, parse_delta, script
 from clusterlb.drivers.frr.merge import displaced, merge, merge_text
-from clusterlb.drivers.frr.neighbors import parse_neighbors, parse_neighbors6, parse_sessions_up
+from clusterlb.drivers.frr.neighbors import (
+    parse_neighbors,
+    parse_neighbors6,
+    parse_routers,
+    parse_sessions_up,
+)
 from clusterlb.drivers.frr.parser import Parser
 from clusterlb.drivers.frr.persist import Staged, stage, text_in, uses_integrated_file
 from clusterlb.drivers.frr.process import run
 from clusterlb.drivers.frr.refusal import not_taken, redacted, taken_back
-from clusterlb.drivers.frr.text import parse, serialise
-from clusterlb.drivers.frr.vrrp import parse_routers
+from clusterlb.drivers.frr.text import parse, serialise, without_empty_interfaces
 from clusterlb.drivers.frr.vtysh import Vtysh
 from clusterlb.drivers.interface import BfdSession, DriverError, OspfNeighbor
 from clusterlb.model.address import AddressFamily
@@ -81,7 +85,7 @@ class FrrDaemon:
             running_daemons, running = await self._read()
             before = running
             self._require(_daemons_for(add), running_daemons)
-            obstacles = in_the_way(running, add, remove)
+            obstacles = obstacles_to(running, add, remove)
             if obstacles:
                 raise DriverError(f"FRR was left as it is: {'; '.join(obstacles)}.")
             target = merge(running, add, remove)
@@ -226,7 +230,7 @@ class FrrDaemon:
                 raise DriverError(said)
         raise DriverError(not_taken(missing, left, said))
 
-    def _not_again(self, running: Iterable[FrrLine], target: Iterable[FrrLine]) -> None:
+    def _not_again(self, running: Sequence[FrrLine], target: Sequence[FrrLine]) -> None:
         """Raise the error of a change that FRR has refused, and that it would refuse again.
 
         To try it takes effect for a moment each time: an interface whose network type changes loses its
@@ -263,12 +267,5 @@ def _daemons_for(lines: Iterable[FrrLine]) -> tuple[str, ...]:
     return tuple(daemon for word, daemon in wanted.items() if word in words)
 
 
-def _significant(lines: Iterable[FrrLine]) -> frozenset[FrrLine]:
-    """Leave out interfaces without lines: FRR forgets them, so they are no difference."""
-    lines = tuple(lines)
-    inhabited = {line.context[:1] for line in lines}
-    return frozenset(
-        line
-        for line in lines
-        if line.context or not line.text.startswith("interface ") or (line.text,) in inhabited
-    )
+def _significant(lines: Sequence[FrrLine]) -> frozenset[FrrLine]:
+    return frozenset(without_empty_interfaces(lines))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clusterlb.core.vrrp import Place, place_of
-from clusterlb.drivers.frr.conflict import in_the_way
+from clusterlb.drivers.frr.conflict import obstacles_to
 from clusterlb.drivers.frr.merge import merge
-from clusterlb.drivers.interface import BfdSession, DriverError, LockedError, OspfNeighbor
+from clusterlb.drivers.frr.text import without_empty_interfaces
+from clusterlb.drivers.interface import BfdSession, DriverError, FrrLockedError, OspfNeighbor
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.lsdb import Databases, Lsdb
 from clusterlb.model.state import FrrLine
@@ -53,10 +54,10 @@ class FakeFrr:
         Raises DriverError, with nothing changed, for a line in ``rejects`` and for what is in the way.
         """
         self._answer()
-        obstacles = in_the_way(self.lines, add, remove)
+        obstacles = obstacles_to(self.lines, add, remove)
         if obstacles:
             raise DriverError("; ".join(obstacles))
-        target = _without_empty_interfaces(merge(self.lines, add, remove))
+        target = without_empty_interfaces(merge(self.lines, add, remove))
         rejected = next((line for line in target if line.text in self.rejects), None)
         if rejected:
             raise DriverError(
@@ -65,7 +66,7 @@ class FakeFrr:
         if target != self.lines:
             if self.locked:
                 self.locked -= 1
-                raise LockedError("FRR's configuration is locked by another session")
+                raise FrrLockedError("FRR's configuration is locked by another session")
             if self.refuses:
                 raise DriverError(self.refuses)
             self.lines = target
@@ -121,12 +122,3 @@ class FakeFrr:
     def _answer(self) -> None:
         if self.stuck:
             raise DriverError(f"FRR's {self.stuck} did not answer within 5 s")
-
-
-def _without_empty_interfaces(lines: Sequence[FrrLine]) -> tuple[FrrLine, ...]:
-    inhabited = {line.context[:1] for line in lines}
-    return tuple(
-        line
-        for line in lines
-        if line.context or not line.text.startswith("interface ") or (line.text,) in inhabited
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from clusterlb.drivers.frr.contexts import opens_context, slot, starts_ospf, takes
+from clusterlb.drivers.frr.contexts import opens_context, slot, starts_ospf, stays_in
 from clusterlb.drivers.frr.text import (
     Entry,
     Kind,
@@ -109,13 +109,9 @@ def _put(entries: list[Entry], line: FrrLine, opens: bool = False) -> None:
 def _left(before: Sequence[Entry], line: FrrLine) -> Iterator[Entry]:
     """Leave the contexts in which FRR would take a header for one of theirs: ``interface`` is one of LDP."""
     open_now = left_open(before)
-    inner = [n for n in range(len(line.context) + 1, len(open_now) + 1) if _taken(open_now[:n], line.text)]
+    inner = [n for n in range(len(line.context) + 1, len(open_now) + 1) if stays_in(open_now[:n], line.text)]
     for depth in range(len(open_now), len(line.context), -1) if inner else ():
         yield Entry(" " * (depth - 1) + exit_of(open_now[depth - 1]), Kind.EXIT, open_now[:depth])
-
-
-def _taken(context: tuple[str, ...], text: str) -> bool:
-    return opens_context(context, text) or takes(context, text)
 
 
 def _block(line: FrrLine, opens: bool) -> list[Entry]:

@@ -1,12 +1,14 @@
-"""The neighbours of ospfd and ospf6d, and the BFD sessions that watch over them, as FRR prints them."""
+"""OSPF's neighbours, BFD's sessions and VRRP's virtual routers, from FRR's JSON."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from clusterlb.drivers.interface import BfdSession, DriverError, OspfNeighbor
 from clusterlb.model.address import AddressFamily
+from clusterlb.model.vrrp import VrrpRouter, VrrpState
 
 
 def parse_neighbors(text: str) -> tuple[OspfNeighbor, ...]:
@@ -80,3 +82,24 @@ def _neighbor(router_id: str, entry: Mapping[str, object]) -> OspfNeighbor:
     state = str(entry.get("nbrState") or entry.get("state") or "unknown")
     address = str(entry.get("ifaceAddress") or entry.get("address") or "")
     return OspfNeighbor(router_id, interface, state, address)
+
+
+def parse_routers(output: str) -> tuple[VrrpRouter, ...]:
+    """Return the virtual routers that have addresses, IPv4's and IPv6's apart.
+
+    vrrpd has both in one object (vrrpd/vrrp_vty.c, vrrp_build_json). DriverError when this is not its list.
+    """
+    try:
+        return tuple(router for entry in json.loads(output) for router in _routers(entry))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DriverError(f"`show vrrp json` answered something else: {output[:80]!r}") from error
+
+
+def _routers(entry: Mapping[str, Any]) -> Iterator[VrrpRouter]:
+    for version in (4, 6):
+        one = entry[f"v{version}"]
+        if one["addresses"]:
+            received = int(one["stats"]["adverRx"])
+            yield VrrpRouter(
+                entry["interface"], int(entry["vrid"]), version, VrrpState(one["status"].lower()), received
+            )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from clusterlb.drivers.frr.contexts import opens_context, takes
+from clusterlb.drivers.frr.contexts import is_setting, opens_context, stays_in
 from clusterlb.model.state import FrrLine
 
 _PREAMBLE = ("Building configuration...", "Current configuration:")
@@ -70,7 +70,7 @@ class _Scanner:
 
         A header closes no context in which it is one; indentation and ``!`` are nothing to FRR.
         """
-        depth = self._taken_at(indent, text)
+        depth = self._depth_in(indent, text)
         if depth is not None:
             del self.stack[depth:]
         while depth is None and self.stack and self._closes(self.stack[-1], indent, text):
@@ -79,12 +79,12 @@ class _Scanner:
         if self.stack and self.stack[-1].body_indent is None:
             self.stack[-1].body_indent = indent
 
-    def _taken_at(self, indent: int, text: str) -> int | None:
+    def _depth_in(self, indent: int, text: str) -> int | None:
         context = self.context()
         if not context or indent > self.stack[-1].indent:
             return None
         levels = range(len(context), 0, -1)
-        return next((n for n in levels if takes(context[:n], text) or opens_context(context[:n], text)), None)
+        return next((depth for depth in levels if stays_in(context[:depth], text)), None)
 
     def _closes(self, top: _Open, indent: int, text: str) -> bool:
         if indent > top.indent:
@@ -116,7 +116,7 @@ def scan(text: str) -> list[Entry]:
         else:
             scanner.settle(indent, stripped)
             context = scanner.context()
-            header = not takes(context, stripped) and (
+            header = not is_setting(context, stripped) and (
                 opens_context(context, stripped) or _deeper_follows(rows[number + 1 :], indent)
             )
             entries.append(Entry(row, Kind.HEADER if header else Kind.LINE, context, _one_spelling(stripped)))
@@ -176,6 +176,16 @@ def parse(text: str) -> tuple[FrrLine, ...]:
 def serialise(lines: Iterable[FrrLine]) -> str:
     """Write lines as FRR does: each context once, where its first line stands, indented and closed."""
     return "".join(f"{row}\n" for row in _rows(_grouped(lines), ()))
+
+
+def without_empty_interfaces(lines: Sequence[FrrLine]) -> tuple[FrrLine, ...]:
+    """Leave out interfaces without lines: FRR forgets them, so they are no difference."""
+    inhabited = {line.context[:1] for line in lines}
+    return tuple(
+        line
+        for line in lines
+        if line.context or not line.text.startswith("interface ") or (line.text,) in inhabited
+    )
 
 
 def exit_of(header: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clusterlb.drivers.frr.process import Finished, run
-from clusterlb.drivers.interface import DriverError, LockedError
+from clusterlb.drivers.interface import DriverError, FrrLockedError
 
 FRR_RUN = Path("/var/run/frr")
 FRR_ETC = Path("/etc/frr")
@@ -66,7 +66,7 @@ class Vtysh:
     async def apply(self, file: Path) -> Finished:
         """Run a file of configuration commands, again for about 2 s while another session holds the lock.
 
-        Raises LockedError when the lock stays.
+        Raises FrrLockedError when the lock stays.
         """
         for attempt in range(_LOCK_ATTEMPTS):
             if attempt:
@@ -77,7 +77,7 @@ class Vtysh:
                 if not _LOCKED.search(finished.said):
                     return finished
                 said = finished.said
-        raise LockedError(
+        raise FrrLockedError(
             f"FRR's configuration stayed locked by another session through {_LOCK_ATTEMPTS} attempts: "
             f"{said.strip()}. FRR itself has the lock while it reads its file, at boot; else close the "
             "vtysh or management client that is in configuration mode. It is tried again."
@@ -90,7 +90,7 @@ class Vtysh:
             # a session that came between: vtysh waited for its end
             said = await self._lock()
             if said:
-                raise LockedError(f"FRR's configuration is locked by another session: {said}") from error
+                raise FrrLockedError(f"FRR's configuration is locked by another session: {said}") from error
             raise
 
     async def _lock(self) -> str:

@@ -11,10 +11,10 @@ from typing import TypeVar
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.ipvs import cache, decode, encode, modules
 from clusterlb.drivers.ipvs.batch import Batch
+from clusterlb.drivers.ipvs.last_weights import LastWeights
 from clusterlb.drivers.ipvs.netlink import IpvsSocket
-from clusterlb.drivers.ipvs.places import Places, split
 from clusterlb.drivers.ipvs.protocol import Command
-from clusterlb.drivers.ipvs.rest import Resting
+from clusterlb.drivers.ipvs.reorder import Reordering, split_reordered
 from clusterlb.drivers.netlink.codec import Answer, NetlinkError
 from clusterlb.model.ipvs import ProtocolTimeouts, ServiceKey, ServiceState, ServiceStatistics
 from clusterlb.model.plan import IpvsStep, StepError
@@ -42,8 +42,8 @@ class KernelIpvs:
             self._netlink.close()
             raise
         self._cache = cache.DecodeCache()
-        self._resting = Resting()
-        self._places = Places()
+        self._last_weights = LastWeights()
+        self._reordering = Reordering()
         self._schedulers = modules.SchedulerModules()
 
     def read(self, keys: Collection[ServiceKey] | None = None) -> dict[ServiceKey, ServiceState]:
@@ -61,7 +61,7 @@ class KernelIpvs:
             entries = self._destinations(service.key)
             with _understanding(f"the destinations of service {service.key}"):
                 state = ServiceState(service, tuple([decoded(*entry) for entry in reversed(entries)]))
-            found[service.key] = self._resting.seen(state)
+            found[service.key] = self._last_weights.seen(state)
         return found
 
     def statistics(self, keys: Collection[ServiceKey] | None = None) -> dict[ServiceKey, ServiceStatistics]:
@@ -91,13 +91,13 @@ class KernelIpvs:
         their places come first.
         """
         errors = []
-        moving, others = split(steps)
+        moving, others = split_reordered(steps)
         if moving:
-            with self._places.kept():
+            with self._reordering.flows_kept():
                 errors += self._run(moving)
         errors += self._run(others)
-        self._places.applied(others)
-        self._resting.applied(steps, errors)
+        self._reordering.applied(others)
+        self._last_weights.applied(steps, errors)
         return errors
 
     def _run(self, steps: Sequence[IpvsStep]) -> list[StepError]:

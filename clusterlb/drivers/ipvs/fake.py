@@ -12,8 +12,8 @@ from errno import EEXIST, EINVAL, ENOENT, ERANGE, ESRCH
 
 from clusterlb.drivers.ipvs import encode, errors
 from clusterlb.drivers.ipvs.batch import UNPACKABLE, message
+from clusterlb.drivers.ipvs.last_weights import LastWeights
 from clusterlb.drivers.ipvs.protocol import SCHEDULER_NAME_MAX
-from clusterlb.drivers.ipvs.rest import Resting
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.ipvs import (
     Counters,
@@ -70,7 +70,7 @@ class FakeIpvs:
         self.applied: list[IpvsStep] = []
         self.closed = False
         self.keeps_entries = False
-        self._resting = Resting()
+        self._last_weights = LastWeights()
         self._table: dict[ServiceKey, _Entry] = {}
         self._statistics: dict[tuple[ServiceKey, DestinationKey], DestinationStatistics] = {}
         self._failures: list[int] = []
@@ -95,7 +95,7 @@ class FakeIpvs:
     def read(self, keys: Collection[ServiceKey] | None = None) -> dict[ServiceKey, ServiceState]:
         """Return the services asked for that exist (all when None), destinations in insertion order."""
         return {
-            key: self._resting.seen(ServiceState(entry.service, tuple(entry.destinations.values())))
+            key: self._last_weights.seen(ServiceState(entry.service, tuple(entry.destinations.values())))
             for key, entry in self._asked(keys)
         }
 
@@ -122,7 +122,7 @@ class FakeIpvs:
             errno = self._failures.pop(0) if self._failures else self._carry_out(step)
             if errno:
                 failed.append(StepError(step, errno, errors.meaning(step, errno)))
-        self._resting.applied(steps, failed)
+        self._last_weights.applied(steps, failed)
         if not self.keeps_entries:
             self._end_entries(steps)
         return failed

@@ -25,6 +25,7 @@ NLA_TYPE_MASK = 0x3FFF
 HEADER = Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, port id
 ATTRIBUTE = Struct("=HH")  # nlattr: length, type
 U32 = Struct("=I")
+NFGENMSG = Struct("=BBH")  # address family, version, resource: include/uapi/linux/netfilter/nfnetlink.h
 
 _NLM_F_CAPPED = 0x100
 _NLM_F_ACK_TLVS = 0x200

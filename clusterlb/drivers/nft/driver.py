@@ -6,7 +6,7 @@ import os
 import subprocess
 
 from clusterlb.drivers.interface import DriverError
-from clusterlb.drivers.nft import errors, generation, listing, script
+from clusterlb.drivers.nft import errors, listing, monitor, script
 from clusterlb.model.plan import ChangeSets, LoadRules, RuleStep
 from clusterlb.model.rules import NO_RULES, Element, Rules
 
@@ -28,8 +28,8 @@ class KernelRules:
 
     def read(self) -> Rules:
         """Return our table, empty when there is none."""
-        number = generation.current()
-        known = NO_RULES if number == generation.FIRST else self._known_at(number)
+        number = monitor.generation()
+        known = NO_RULES if number == monitor.FIRST_GENERATION else self._known_at(number)
         if known is None:
             found = self._listed()
             known = NO_RULES if found is None else found.rules()
@@ -39,7 +39,7 @@ class KernelRules:
 
     def apply(self, step: RuleStep) -> None:
         """Carry out one step; DriverError leaves the old table in force."""
-        number = generation.current()
+        number = monitor.generation()
         known, self._known = self._known_at(number), None
         match step:
             case LoadRules(rules):
@@ -56,8 +56,8 @@ class KernelRules:
 
     def watch(self, rules: Rules) -> None:
         """Load the table that watches, in the place of an earlier one; NO_RULES ends it."""
-        number = generation.current()
-        if number == generation.FIRST and not rules.digest:
+        number = monitor.generation()
+        if number == monitor.FIRST_GENERATION and not rules.digest:
             return
         known, self._known = self._known_at(number), None
         self._run("watch packets with nftables", script.watch(rules))
@@ -73,7 +73,7 @@ class KernelRules:
 
         The ruleset's number says whether no other change came in between.
         """
-        if known is not None and number is not None and generation.current() == number + 1:
+        if known is not None and number is not None and monitor.generation() == number + 1:
             self._known = (number + 1, known)
 
     def _known_at(self, number: int | None) -> Rules | None:

@@ -21,7 +21,7 @@ SETTING = Path("/proc/sys/net/ipv4/vs/expire_nodest_conn")
 WALK = 0.03  # seconds: a walk that a removal has set off begins after a jiffy, and takes a few milliseconds
 
 
-def split(steps: Sequence[IpvsStep]) -> tuple[list[IpvsStep], list[IpvsStep]]:
+def split_reordered(steps: Sequence[IpvsStep]) -> tuple[list[IpvsStep], list[IpvsStep]]:
     """Return the steps on services in which a destination changes its place, and those on the others."""
     removed = set()
     moving = set()
@@ -36,7 +36,7 @@ def split(steps: Sequence[IpvsStep]) -> tuple[list[IpvsStep], list[IpvsStep]]:
     return first, [step for step in steps if service_of(step) not in moving]
 
 
-class Places:
+class Reordering:
     """Knows when a destination was last removed for good."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Places:
             self._removed_at = time.monotonic()
 
     @contextmanager
-    def kept(self) -> Iterator[None]:
+    def flows_kept(self) -> Iterator[None]:
         """Keep connections while their destination is missing; sleep first if the kernel may be walking."""
         time.sleep(max(0.0, self._removed_at + WALK - time.monotonic()))
         was = ""

@@ -21,7 +21,7 @@ from clusterlb.model.plan import (
 )
 
 
-class Resting:
+class LastWeights:
     """The destinations that this driver has set to weight 0, as it set them.
 
     What others do between two reads and undo before the second is not seen.
