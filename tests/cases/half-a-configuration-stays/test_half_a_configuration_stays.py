@@ -17,8 +17,8 @@ OURS = {
 }
 NAMED = {
     "network": r"`router ospf / network 10\.1\.0\.0/24 area 0.0.0.0`.*Write `ip ospf area 0\.0\.0\.0` on",
-    "redistribution": r"`router ospf / redistribute kernel metric 20 route-map LAN` stands in the way",
-    "default-route": r"`router ospf / default-information originate metric 5` stands in the way",
+    "redistribution": r"`router ospf / redistribute kernel metric 20 route-map LAN` conflicts with",
+    "default-route": r"`router ospf / default-information originate metric 5` conflicts with",
     "area-type": r"`router ospf / area 0\.0\.0\.1 stub` would end the adjacencies on e1",
 }
 
