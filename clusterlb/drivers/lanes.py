@@ -1,7 +1,7 @@
 """Lanes in the kernel: VIPs onto lanes and off them, many in one message.
 
-A change of lanes is two operations. In one message FRR sees both at once, and so does the switch; a few
-milliseconds apart they are two LSAs, and the second waits at the switch for the SPF's hold time.
+A change of lanes is two operations. In one message, FRR sees both at once and sends one LSA. A few
+milliseconds apart, FRR sends two LSAs, and the second waits at the switch for the SPF's hold time.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.marks import ANNOUNCE_PROTO, LANE_METRICS
 from clusterlb.model.ospf import Lane
 
-# Each lane has a metric of its own: a VIP can be on two, and the kernel and zebra prefer the better one.
+# Each lane has its own metric: a VIP can be on two lanes, and the kernel and zebra prefer the lower metric.
 _METRICS = dict(zip((Lane.ACTIVE, Lane.STANDBY, Lane.DRAINED), LANE_METRICS, strict=True))
 
 
@@ -36,13 +36,13 @@ def lane_peer(lane: Lane) -> str:
 
 
 def is_in_force(vip: IPAddress, route: bool, external: Set[AddressFamily] | None) -> bool:
-    """Say whether an address (or a route) is the form in which a VIP's family is announced; None: either."""
+    """Say whether the inventory announces a VIP's family in this form: a route, or an address; None: both."""
     return external is None or (family_of(vip) in external) is route
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A VIP put on a lane, or taken off: as a ``route`` over it or as an address. ``index``: the lane's."""
+    """A VIP put ``on`` a lane or removed, as a ``route`` or an address. ``index``: the lane's interface."""
 
     vip: IPAddress
     lane: Lane
@@ -52,7 +52,7 @@ class Move:
 
 
 def carry_out(routes: RouteSocket, moves: Sequence[Move]) -> list[int]:
-    """Make the moves in their order and return the kernel's errno for each; 0 where the result is there.
+    """Make the moves in order and return an errno for each; 0 also where the result was there already.
 
     Raises OSError when the kernel does not answer.
     """
@@ -61,7 +61,7 @@ def carry_out(routes: RouteSocket, moves: Sequence[Move]) -> list[int]:
 
 
 def on_lane(routes: RouteSocket, index: int) -> Iterator[tuple[IPAddress, bool]]:
-    """Yield what is on a lane: each address but link-local ones, and whether it is there as a route."""
+    """Yield the addresses on a lane without link-local ones, each with whether it is there as a route."""
     for address, _ in routes.addresses(index):
         if not address.is_link_local:
             yield address, False
@@ -79,7 +79,7 @@ def _request(move: Move) -> Request:
 
 
 def _settle(routes: RouteSocket, move: Move, errno: int) -> int:
-    """Return 0 where a failure is none, after removing the same VIP with somebody else's attributes."""
+    """Return 0 if the result is there; for a removal, first remove the VIP with foreign attributes."""
     if move.on:
         if errno == EEXIST and _is_there(routes, move):
             return 0
@@ -91,8 +91,10 @@ def _settle(routes: RouteSocket, move: Move, errno: int) -> int:
         found = routes.host_routes(family_of(move.vip), move.index)
         left = [route_request(RTM_DELROUTE, each, move.index) for each in found if each.address == move.vip]
     else:
-        there = routes.addresses(move.index)
-        left = [address_request(RTM_DELADDR, each, move.index) for each in there if each.address == move.vip]
+        present = routes.addresses(move.index)
+        left = [
+            address_request(RTM_DELADDR, each, move.index) for each in present if each.address == move.vip
+        ]
     return next(filter(None, routes.request(left)), 0)
 
 

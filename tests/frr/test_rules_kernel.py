@@ -312,7 +312,7 @@ class TestTrouble:
         program = tmp_path / "nft"
         program.write_text(f"#!/bin/sh\necho '{said}'\n")
         program.chmod(0o755)
-        with pytest.raises(DriverError, match="not understood"):
+        with pytest.raises(DriverError, match="unknown form"):
             again(str(program)).read()
 
 

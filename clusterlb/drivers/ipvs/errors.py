@@ -1,4 +1,4 @@
-"""What the kernel means by its errors, for somebody who has to act on them.
+"""The kernel's errors as messages with advice.
 
 From ``ip_vs_genl_set_cmd`` and what it calls in net/netfilter/ipvs/ip_vs_ctl.c, Linux 6.1.
 """
@@ -59,7 +59,7 @@ _VERBS = {
 
 
 def subject(step: IpvsStep) -> str:
-    """Say what a step does, in the words of its error."""
+    """Return a step as a verb and its object."""
     return f"{_VERBS[type(step)]} {_target(step)}"
 
 
@@ -93,7 +93,7 @@ def _destination_problem(destination: Destination, errno: int) -> str | None:
 
 
 def meaning(step: IpvsStep, errno: int, text: str = "") -> str:
-    """Say which step failed, why, and what to do; ``text`` is the kernel's own explanation, if any."""
+    """Return the message for a failed step, with reason and advice; ``text``: the kernel's explanation."""
     reason: str | None = None
     if isinstance(step, AddService | EditService):
         reason = _service_problem(step, errno)
@@ -110,7 +110,7 @@ def meaning(step: IpvsStep, errno: int, text: str = "") -> str:
 
 
 def outcome_unknown(step: IpvsStep, errno: int) -> str:
-    """Say that the kernel's answer to a step did not arrive."""
+    """Return the message for a step to which the kernel's answer was lost."""
     return (
         f"whether the kernel carried out '{subject(step)}' is unknown, its answer was lost: "
         f"{strerror(errno)} ({errorcode.get(errno, errno)}); reading the table back will tell"
@@ -118,5 +118,5 @@ def outcome_unknown(step: IpvsStep, errno: int) -> str:
 
 
 def unfit(step: IpvsStep, error: Exception) -> str:
-    """Say that a step holds a value too large for the message to the kernel."""
+    """Return the message for a step with a value that does not fit its field in the message to the kernel."""
     return f"cannot {subject(step)}: a value does not fit the kernel's field: {error}"

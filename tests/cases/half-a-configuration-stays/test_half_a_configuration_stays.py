@@ -52,7 +52,7 @@ async def test_what_frr_refuses_is_taken_back_whole_and_not_tried_again_at_once(
         FrrLine(("interface e0",), "ip ospf cost 7"),
         FrrLine(("router ospf",), "area 0.0.0.0 stub"),
     ]
-    with pytest.raises(DriverError, match=r"area 0\.0\.0\.0 stub.*taken back.*what it was before"):
+    with pytest.raises(DriverError, match=r"area 0\.0\.0\.0 stub.*is undone.*the same as before"):
         await frr.configure(wanted, ())
     assert router.vtysh("show running-config") == before
     monkeypatch.setattr(frr, "_apply", None)
