@@ -46,17 +46,16 @@ def switch(file: Path, system: str | None, inventory: Path, interfaces: tuple[st
     """
     from clusterlb.audit.finding import Severity
     from clusterlb.audit.switch import report
-    from clusterlb.config.load import InventoryError, load
     from clusterlb.render.facts import facts_of
     from clusterlb.render.switch import ROUTER_ID, System
     from clusterlb.render.templates import RenderError
 
+    cluster = options.load_inventory(inventory)
     try:
-        cluster, _ = load(inventory)
         facts = facts_of(cluster, interfaces, ROUTER_ID)
         text = file.read_text(encoding="utf-8", errors="replace")
         audited = report(text, str(file), facts, System(system) if system else None)
-    except (InventoryError, RenderError) as error:
+    except RenderError as error:
         click.echo(str(error), err=True)
         raise SystemExit(int(Exit.INVALID)) from error
     except OSError as error:

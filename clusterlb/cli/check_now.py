@@ -28,17 +28,11 @@ def command(member: str, inventory: Path, check_user: str) -> None:
     could not be sent.
     """
     from clusterlb.checks.once import once_as
-    from clusterlb.config.load import InventoryError, load
-    from clusterlb.config.render import render
 
-    try:
-        found, _ = load(inventory)
-    except InventoryError as error:
-        click.echo(render(error.problems), err=True)
-        raise SystemExit(int(Exit.INVALID)) from error
-    checks = list(_checks(found, member))
+    cluster = options.load_inventory(inventory)
+    checks = list(_checks(cluster, member))
     if not checks:
-        raise click.ClickException(_unknown(found, member))
+        raise click.ClickException(_unknown(cluster, member))
     try:
         done = once_as((key.probe for _, key in checks), check_user)
     except KeyError as error:

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from clusterlb.cli import options, realserver
-from clusterlb.cli.exits import Exit
 
 SYSTEMS = ("nxos", "eos", "junos", "sonic", "frr")
 
@@ -37,19 +36,15 @@ def switch(
     Read the output, then merge it into the switch's configuration; docs/switch.md explains each part. An MD5
     key in the inventory is in the output too; a new file is readable by its owner alone.
     """
-    from clusterlb.config.load import InventoryError, load
     from clusterlb.render.facts import facts_of
     from clusterlb.render.switch import ROUTER_ID, System, render_switch
     from clusterlb.render.templates import RenderError
 
+    cluster = options.load_inventory(inventory)
     try:
-        cluster, _ = load(inventory)
         facts = facts_of(cluster, interfaces, router_id or ROUTER_ID)
         chosen = System(system)
         text = render_switch(facts, chosen)
-    except InventoryError as error:
-        click.echo(str(error), err=True)
-        raise SystemExit(int(Exit.INVALID)) from error
     except RenderError as error:
         raise click.ClickException(str(error)) from error
     if not interfaces or router_id is None:

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from clusterlb.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from clusterlb.model.inventory import Inventory
 
 DEFAULT_INVENTORY = Path("/etc/clusterlb/inventory.yaml")
 
@@ -52,6 +58,17 @@ check_user_option = click.option(
 json_option = click.option(
     "-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True
 )
+
+
+def load_inventory(path: Path) -> Inventory:
+    """Return the inventory; print all problems and end with exit code 3 if one of them is an error."""
+    from clusterlb.config.load import InventoryError, load
+
+    try:
+        return load(path)[0]
+    except InventoryError as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(int(Exit.INVALID)) from error
 
 
 def host_name() -> str:

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from clusterlb.cli import options
-from clusterlb.cli.exits import Exit
 
 FORMATS = ("sh", "networkd", "ifupdown", "ansible")
 
@@ -38,7 +37,6 @@ def command(
     for all servers: it finds its part by the host's addresses, and can check and undo. docs/real-servers.md
     explains the settings of each forwarding method.
     """
-    from clusterlb.config.load import InventoryError, load
     from clusterlb.render.realserver.host import member_named, members_of
     from clusterlb.render.realserver.render import INTERFACE, Format, needs_interface, render
     from clusterlb.render.templates import RenderError
@@ -46,8 +44,8 @@ def command(
     if members and pool is not None:
         raise click.UsageError("give members or --pool, not both")
     chosen = Format(form)
+    cluster = options.load_inventory(inventory)
     try:
-        cluster, _ = load(inventory)
         if members:
             hosts = [tuple(member_named(cluster, member) for member in members)]
         else:
@@ -55,9 +53,6 @@ def command(
         text = render(cluster, hosts, chosen, interface or INTERFACE)
         if interface is None and needs_interface(cluster, hosts, chosen):
             click.echo(f"fill in {INTERFACE}, or give --interface", err=True)
-    except InventoryError as error:
-        click.echo(str(error), err=True)
-        raise SystemExit(int(Exit.INVALID)) from error
     except RenderError as error:
         raise click.ClickException(str(error)) from error
     click.echo(text, nl=False)

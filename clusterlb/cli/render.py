@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from clusterlb.cli import options
-from clusterlb.cli.exits import Exit
 
 
 @click.command("render")
@@ -22,24 +21,20 @@ def command(what: str, inventory: Path, director: str | None) -> None:
     frr-daemons  the daemons that /etc/frr/daemons has to enable
     ipvs         every service with its members at full weight, for ipvsadm-restore
     """  # noqa: D301 - click's marker is the character U+0008
-    from clusterlb.config.load import InventoryError, load
     from clusterlb.controller.reload import UnknownDirectorError, director_of
     from clusterlb.controller.render import full_state
     from clusterlb.render.frr import render_config, render_daemons
     from clusterlb.render.ipvsadm import render as render_restore
     from clusterlb.render.templates import RenderError
 
+    cluster = options.load_inventory(inventory)
     try:
-        cluster, _ = load(inventory)
         if what == "ipvs":
             text = render_restore(full_state(cluster).values())
         elif what == "frr-daemons":
             text = render_daemons(cluster)
         else:
             text = render_config(cluster, director_of(cluster, director or options.host_name()))
-    except InventoryError as error:
-        click.echo(str(error), err=True)
-        raise SystemExit(int(Exit.INVALID)) from error
     except (UnknownDirectorError, RenderError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(text, nl=False)

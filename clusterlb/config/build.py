@@ -12,7 +12,7 @@ from clusterlb.config.models.director import DirectorFile, UplinkFile
 from clusterlb.config.models.director_checks import DirectorChecksFile
 from clusterlb.config.models.forwarding import GreFile, GueFile, TunnelFile
 from clusterlb.config.models.maintenance import WindowFile
-from clusterlb.config.models.pool import FlowsOnDownFile, MemberFile, PoolFile, SorryFile
+from clusterlb.config.models.pool import FlowsOnDownFile, MemberFile, PoolFile
 from clusterlb.config.models.snat import SnatPoolFile
 from clusterlb.config.models.vip import HaFile, ServiceFile, VipFile, VrrpFile
 from clusterlb.model.address import Endpoint, IPAddress
@@ -85,6 +85,7 @@ def director(name: str, file: DirectorFile) -> Director:
 
 def pool(name: str, file: PoolFile) -> Pool:
     """Return one pool."""
+    sorry = file.sorry
     return Pool(
         name=name,
         members=tuple(map(_member, file.members)),
@@ -96,7 +97,7 @@ def pool(name: str, file: PoolFile) -> Pool:
         slow_start=file.slow_start,
         panic=file.panic,
         suspect=file.suspect,
-        sorry=None if file.sorry is None else _sorry(file.sorry),
+        sorry=Sorry(sorry.address, sorry.port, _method(sorry.forwarding)) if sorry else None,
     )
 
 
@@ -106,7 +107,7 @@ def _ends_flows(file: FlowsOnDownFile) -> frozenset[Protocol]:
 
 
 def vip(address: IPAddress, file: VipFile) -> Vip:
-    """Return one VIP, with its group and without its marks."""
+    """Return one VIP with its group; firewall marks are set later."""
     when, listed = (
         (AnnounceWhen(file.announce_when), [])
         if isinstance(file.announce_when, str)
@@ -123,7 +124,7 @@ def vip(address: IPAddress, file: VipFile) -> Vip:
 
 
 def _service(file: ServiceFile) -> Service:
-    """Return one service, without the mark that it may need."""
+    """Return one service; a firewall mark of clusterlb's own is set later."""
     return Service(
         protocol=Protocol[file.protocol.upper()],
         port=file.port or 0,
@@ -149,7 +150,7 @@ def _tunnel(file: TunnelFile) -> Tunnel:
 
 
 def _method(name: str | None) -> Forwarding | None:
-    """Return a forwarding method; None where it is left to the service."""
+    """Return a forwarding method; None: as the service says."""
     return None if name is None else Forwarding(name)
 
 
@@ -199,14 +200,10 @@ def _member(file: MemberFile) -> Member:
 
 
 def _checks(file: PoolFile | MemberFile) -> tuple[CheckSpec, ...] | None:
-    """Return what is written under ``check`` or ``checks``; None where neither is."""
+    """Return the checks under ``check`` or ``checks``; None without either key."""
     if not file.model_fields_set & {"check", "checks"}:
         return None
     return tuple(map(check, file.checks or ([] if file.check is None else [file.check])))
-
-
-def _sorry(file: SorryFile) -> Sorry:
-    return Sorry(file.address, file.port, _method(file.forwarding))
 
 
 def _director_checks(file: DirectorChecksFile) -> DirectorChecks:
@@ -222,7 +219,7 @@ def _director_checks(file: DirectorChecksFile) -> DirectorChecks:
 
 
 def _director_probe(name: str, file: CheckFile) -> DirectorProbe:
-    """Return a check of a director's own: its address and port are the target, and override nothing."""
+    """Return a director check: its address and port are the target, so they override no member's."""
     target = Endpoint(file.address or _LOOPBACK, file.port or 0)
     return DirectorProbe(name, replace(check(file), port=None, address=None), target)
 

@@ -1,7 +1,7 @@
 """The kinds of values that checks have.
 
-What a check sends is bounded here: no line break gets into a request's head, no relative path into a
-program's name, and no pattern grows beyond what a director can search for every other second.
+These fields bound what a check sends: a request's head has no line break, a program has an absolute path, and
+a pattern is short enough to be searched for every other second.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _OWN_HEADERS = frozenset(("connection", "content-length", "host", "transfer-enco
 
 
 def matching(pattern: str, text: str, hint: str) -> Checked:
-    """Return text that matches a pattern as a whole; ``text`` says what is wrong with any other."""
+    """Return a field of text that matches a whole pattern; ``text`` is the error for other text."""
     compiled = re.compile(pattern)
 
     def parse(value: object) -> str:
@@ -41,7 +41,7 @@ def matching(pattern: str, text: str, hint: str) -> Checked:
 
 
 def parse_pattern(value: object) -> str:
-    """Return a regular expression that can be searched for in time linear in what is searched."""
+    """Return a regular expression that RE2 searches for in linear time."""
     text = text_of(value)
     if len(text) > LONGEST_PATTERN:
         raise refuse(f"is a pattern of more than {LONGEST_PATTERN} characters", "a short one says as much")
@@ -53,7 +53,7 @@ def parse_pattern(value: object) -> str:
 
 
 def parse_record_pattern(value: object) -> str:
-    """Return a regular expression for the data of a DNS record as a zone file has it: ASCII."""
+    """Return a regular expression for a DNS record's data in the form of a zone file, which is ASCII."""
     text = parse_pattern(value)
     if not text.isascii():
         raise refuse("has characters beyond ASCII", r"a record's are written as \\195\\188, byte by byte")
@@ -89,7 +89,7 @@ def status_text(status: Iterable[tuple[int, int]]) -> list[str]:
 
 
 def parse_header_name(value: object) -> str:
-    """Return the name of a header that a request may have beside those that every check writes."""
+    """Return the name of an additional header; the headers that the check itself writes are refused."""
     text = text_of(value)
     if not re.fullmatch(f"{_TCHAR}{{1,256}}", text):
         raise refuse("is not a header's name", "letters, digits and hyphens (RFC 9110, 5.1)")
@@ -113,7 +113,7 @@ def parse_optional_path(value: object) -> str:
 
 
 def parse_ca(value: object) -> str:
-    """Return where trusted certificates are: a file, ``system``, or empty text."""
+    """Return the source of trusted certificates: a file, ``system``, or empty text for none."""
     text = text_of(value)
     if text in ("", "system"):
         return text
@@ -123,7 +123,7 @@ def parse_ca(value: object) -> str:
 
 
 def parse_ciphers(value: object) -> str:
-    """Return a list of cipher suites of which OpenSSL knows some."""
+    """Return a list of cipher suites; OpenSSL has to know at least one of them."""
     text = text_of(value)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).set_ciphers(text)
@@ -141,7 +141,7 @@ def parse_argument(value: object) -> str:
 
 
 def parse_record(value: object) -> str:
-    """Return the name of a DNS record type that a server can be asked for."""
+    """Return the name of a DNS record type for a query."""
     from dns import rdatatype  # noqa: PLC0415 - only inventories with DNS checks pay for it
 
     types = {name: kind for name, kind in rdatatype.RdataType.__members__.items() if kind.value}

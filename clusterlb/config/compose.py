@@ -1,7 +1,7 @@
 """YAML text -> a tree of nodes.
 
-The tree is built from libyaml's events: they come one by one, so nesting, size and aliases are bounded
-before anything recurses, and no object of PyYAML outlives its event.
+The tree is built from libyaml's events one by one, so nesting, size and aliases are bounded before anything
+recurses, and no object of PyYAML outlives its event.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ _FORBIDDEN = re.compile("[^\\t\\n\\r\\x20-\\x7e\\x85\\xa0-\\ud7ff\\ue000-\\ufffd
 
 
 def compose(source: Source, report: Report, *, alone: bool = True) -> Node | None:
-    """Return the tree of a file's one document, or None, and problems in the report, when that fails.
+    """Return the tree of a file's document; None, with problems in the report, for an unusable file.
 
-    Of several files, not ``alone``, one may hold comments only: it has no section. One without a single byte
-    may not, as it may be about to be written.
+    One of several files (not ``alone``) may hold only comments. An empty file is an error, as another program
+    may be about to write it.
     """
     try:
         _check_characters(source)
@@ -66,7 +66,7 @@ def _nothing(source: Source, report: Report, *, alone: bool) -> Node:
 
 
 class _Anchored(NamedTuple):
-    """What an alias stands for, how many nodes that is, and how deep."""
+    """The node that an alias stands for, its number of nodes, and its depth."""
 
     node: Node
     size: int
@@ -75,7 +75,7 @@ class _Anchored(NamedTuple):
 
 @dataclass(slots=True)
 class _Open:
-    """A collection whose end has not come yet. ``key``, in a mapping, waits for its value."""
+    """A collection without its end yet. ``key``: in a mapping, the key without its value yet."""
 
     node: Mapping | Sequence
     anchor: str | None
@@ -96,7 +96,7 @@ class _Composer:
         self._size = 0
 
     def compose(self) -> Node | None:
-        """Return the document's tree, None for a document that holds nothing."""
+        """Return the document's tree; None for an empty document."""
         documents = 0
         for event in yaml.parse(self._source.text, Loader=_LOADER):
             if isinstance(event, NodeEvent):
@@ -145,7 +145,7 @@ class _Composer:
             self._stack.append(_Open(opened, event.anchor))
 
     def _secret(self) -> bool:
-        """Say whether what comes now is within the value of a key that is shown to nobody."""
+        """Say whether the current event is in the value of a secret key."""
         keys = [(opened.key or "", level) for level, opened in enumerate(self._stack)]
         above = keys[0][0] if keys else ""
         return any(hidden(key, level, above) for key, level in keys if key)

@@ -1,4 +1,4 @@
-"""Inventory files from the disk: which ones, how large, and what can go wrong before YAML begins."""
+"""Inventory files on the disk: their names, sizes and encodings, and the errors of reading them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MARKED = {  # byte order marks; UTF-32's before UTF-16's, of which one is the b
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
-_UNMARKED = {  # an ASCII character as two or four bytes
+_UNMARKED = {  # without a byte order mark: an ASCII character as two or four bytes
     "UTF-32LE": re.compile(rb"[\t\n\r -~]\0\0\0"),
     "UTF-32BE": re.compile(rb"\0\0\0[\t\n\r -~]"),
     "UTF-16LE": re.compile(rb"[\t\n\r -~]\0"),
@@ -31,14 +31,14 @@ _UNMARKED = {  # an ASCII character as two or four bytes
 
 
 def printable_path(path: Path) -> str:
-    """Write a path so that it can always be printed, whatever bytes its name has."""
+    """Return a path as printable text, whatever bytes its name has."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def files(path: Path) -> list[Path]:
     """Return the files of an inventory: the path itself, or a folder's ``*.yaml`` and ``*.yml`` by name.
 
-    Raises UnusableFileError when there are none or the path cannot be looked at.
+    Raises UnusableFileError when there are none, or the path cannot be read.
     """
     try:
         if not stat.S_ISDIR(path.stat().st_mode):
@@ -54,7 +54,7 @@ def files(path: Path) -> list[Path]:
 
 
 def read(path: Path, room: int, report: Report) -> Source | None:
-    """Read one regular file of at most ``room`` bytes; None, and a problem in the report, when that fails."""
+    """Read one regular file of at most ``room`` bytes; None, with a problem in the report, on an error."""
     name = printable_path(path)
     try:
         data = _bytes(path, room)
@@ -90,7 +90,7 @@ def _bytes(path: Path, room: int) -> bytes:
         if status.st_size > room:
             raise _too_large(status.st_size, room)
         with path.open("rb") as file:
-            # not status.st_size: files of /proc say 0, and a file may grow while it is read
+            # not status.st_size, which is 0 for files of /proc, and may grow meanwhile
             data = file.read(room + 1)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
@@ -129,7 +129,7 @@ def _too_large(size: int, room: int) -> UnusableFileError:
 
 
 def _other_encoding(data: bytes) -> str:
-    """Return the encoding that a file's first bytes show; empty where they may be UTF-8."""
+    """Return another encoding than UTF-8 that a file's first bytes indicate; empty without one."""
     marked = (name for mark, name in _MARKED.items() if data.startswith(mark))
     unmarked = (name for name, form in _UNMARKED.items() if form.match(data))
     return next(marked, "") or next(unmarked, "")

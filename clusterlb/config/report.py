@@ -55,5 +55,5 @@ class Report:
 
 
 def _cut(text: str) -> str:
-    """Shorten what repeats a whole value: a key may have megabytes, and be wrong ten thousand times."""
+    """Shorten a text that repeats a value: a key may have megabytes, and ten thousand problems."""
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."

@@ -1,4 +1,4 @@
-"""The fields that say which packets a service gets: its name, ports and firewall mark."""
+"""The fields that select a service's packets: name, ports and firewall mark."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def parse_ports(value: object) -> PortRange:
 
 
 def parse_fwmark(value: object) -> int:
-    """Return a firewall mark that is the operator's to give."""
+    """Return a firewall mark outside clusterlb's own range."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= _LAST_MARK:
         raise refuse("needs a firewall mark from 1 to 0xffffffff", "write for example 7 or 0x10")
     _refuse_ours(value)

@@ -46,7 +46,7 @@ def parse_zone(value: object) -> str:
 
 
 def parse_reason(value: object) -> str:
-    """Return one line for people to read."""
+    """Return one line of printable text."""
     text = text_of(value).strip()
     if not is_words(text):
         raise refuse(f"is not one line of 1 to {MOST_WORDS} characters", "say what the drain is for")

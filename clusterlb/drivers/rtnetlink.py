@@ -7,7 +7,7 @@ include/uapi/linux/{if_addr,rtnetlink}.h.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from struct import Struct
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from clusterlb.drivers.netlink.codec import (
     NLM_F_CREATE,
     NLM_F_EXCL,
     U32,
+    Attributes,
     NetlinkError,
     address,
     attribute,
@@ -102,32 +103,28 @@ class RouteSocket(NetlinkSocket):
 
     def local_routes(self, family: AddressFamily, protocol: int) -> list[IPAddress]:
         """Return the host routes of table ``local`` that carry this routing protocol number."""
-        length = 32 if family is AddressFamily.IPV4 else 128
         request = RTMSG.pack(family, 0, 0, 0, RT_TABLE_LOCAL, protocol, 0, 0, 0)
-        there = []
-        for answer in self.dump(RTM_GETROUTE, request):
-            (of, prefix, _, _, table, origin, *_), found = parse(RTMSG, answer)
-            if (of, prefix, table, origin) == (family, length, RT_TABLE_LOCAL, protocol) and RTA_DST in found:
-                there.append(address(found[RTA_DST]))
-        return there
+        dump = self._routes(family, RT_TABLE_LOCAL, request)
+        return [address(found[RTA_DST]) for origin, _, found in dump if origin == protocol]
 
     def host_routes(self, family: AddressFamily, index: int) -> list[LinkRoute]:
         """Return the host routes of table ``main`` over one interface, without the kernel's own."""
-        length = 32 if family is AddressFamily.IPV4 else 128
         request = RTMSG.pack(family, 0, 0, 0, RT_TABLE_MAIN, 0, 0, 0, 0)
         request += attribute(_RTA_OIF, U32.pack(index))
-        there = []
+        return [
+            LinkRoute(address(found[RTA_DST]), origin, number(found.get(_RTA_PRIORITY, b"")))
+            for origin, kind, found in self._routes(family, RT_TABLE_MAIN, request)
+            if kind == RTN_UNICAST and origin != _RTPROT_KERNEL
+            if number(found.get(_RTA_OIF, b"")) == index
+        ]
+
+    def _routes(self, family: int, table: int, request: bytes) -> Iterator[tuple[int, int, Attributes]]:
+        """Yield the protocol, type and attributes of the host routes of a table."""
+        length = 32 if family == AddressFamily.IPV4 else 128
         for answer in self.dump(RTM_GETROUTE, request):
-            (of, prefix, _, _, table, origin, _, kind, _), found = parse(RTMSG, answer)
-            if (
-                (of, prefix, table, kind) == (family, length, RT_TABLE_MAIN, RTN_UNICAST)
-                and origin != _RTPROT_KERNEL
-                and number(found.get(_RTA_OIF, b"")) == index
-                and RTA_DST in found
-            ):
-                metric = number(found.get(_RTA_PRIORITY, b""))
-                there.append(LinkRoute(address(found[RTA_DST]), origin, metric))
-        return there
+            header, found = parse(RTMSG, answer)
+            if (header[0], header[1], header[4]) == (family, length, table) and RTA_DST in found:
+                yield header[5], header[7], found
 
     def request(self, requests: Sequence[Request]) -> list[int]:
         """Carry out requests in order and return the kernel's errno for each, 0 for success.

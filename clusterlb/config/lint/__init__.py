@@ -1,4 +1,4 @@
-"""Checks between fields, on whatever could be understood; each module looks at one section."""
+"""Checks between fields, on the valid parts of an inventory; each module checks one section."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from clusterlb.config.report import Report
 
 
 def lint(everything: Everything, report: Report) -> None:
-    """Report everything between fields that cannot work, and warn of what works badly."""
+    """Report combinations of fields that cannot work, and warn of those that work badly."""
     lint_cluster(everything, report)
     lint_directors(everything, report)
     lint_routing(everything, report)

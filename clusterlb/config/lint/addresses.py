@@ -1,4 +1,4 @@
-"""The addresses that clusterlb uses and announces: each belongs to one use and one host."""
+"""The addresses that clusterlb uses and announces: each has one use and belongs to one host."""
 
 from __future__ import annotations
 

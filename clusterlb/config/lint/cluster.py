@@ -12,7 +12,7 @@ MIN_LS_ARRIVAL = 1.0  # seconds, RFC 2328 appendix B; FRR's `timers lsa min-arri
 
 
 def lint_cluster(everything: Everything, report: Report) -> None:
-    """Check the values of the section against each other, and against the number of directors."""
+    """Check the section's values against each other, and against the number of directors."""
     if everything.cluster is None:
         return
     _timers(everything.cluster, report)

@@ -16,7 +16,7 @@ from clusterlb.model.inventory import Director
 
 
 def lint_directors(everything: Everything, report: Report) -> None:
-    """Check that directors differ, and that the switch can use them all."""
+    """Report duplicate router ids, uplinks and addresses, and more directors than the switch can use."""
     seen: dict[IPv4Address, Item] = {}
     inside: dict[IPAddress, Item] = {}
     for placed in everything.directors.values():
@@ -40,7 +40,7 @@ def lint_directors(everything: Everything, report: Report) -> None:
 
 
 def _inside(placed: Placed[Director], seen: dict[IPAddress, Item], report: Report) -> None:
-    """Check that a director has at most one address of a family inside, and nobody else has it."""
+    """Report a second ``inside`` address of a family, and one that another director has too."""
     item, addresses = placed.item, placed.value.inside
     for index, address in enumerate(addresses):
         if any(address.version == other.version for other in addresses[:index]):

@@ -1,4 +1,4 @@
-"""How packets reach the members of a service: what the method can do, and what directors need for it."""
+"""Forwarding methods: their limits for a service's members, and the addresses that directors need."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def lint_forwarding(everything: Everything, report: Report) -> None:
 
 
 def _port(subject: Subject, reach: Reach, report: Report) -> None:
-    """Check that nobody expects a port to be rewritten by a method that leaves packets as they are."""
+    """Report a member port that differs from the service's with a method that does not rewrite ports."""
     service, method = subject.service, reach.method
     if (
         method.translates
@@ -54,7 +54,7 @@ def _port(subject: Subject, reach: Reach, report: Report) -> None:
 
 
 def _family(subject: Subject, reach: Reach, report: Report) -> None:
-    """Check that only tunnels cross families: ip_vs_genl_set_cmd() in ip_vs_ctl.c takes nothing else."""
+    """Report a member of the other family without a tunnel (ip_vs_ctl.c, ip_vs_genl_set_cmd)."""
     vip, method = subject.vip.value.address, reach.method
     if (
         method is Forwarding.TUN

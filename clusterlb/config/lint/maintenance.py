@@ -1,4 +1,4 @@
-"""The maintenance windows: when they open, on which clock, and whether anybody serves meanwhile."""
+"""The maintenance windows: their times, time zones, and directors that are in service meanwhile."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from clusterlb.core.calendar.windows import starts
 from clusterlb.model.inventory import Window
 
 _AHEAD = timedelta(days=8)  # a week, and the day on which it ends
-_Open = tuple[Placed[Window], list[tuple[datetime, datetime]]]  # from when, until when, as often as it opens
+_Open = tuple[Placed[Window], list[tuple[datetime, datetime]]]  # begin and end of each opening
 
 
 def lint_maintenance(everything: Everything, report: Report, now: datetime | None = None) -> None:
@@ -35,7 +35,7 @@ def lint_maintenance(everything: Everything, report: Report, now: datetime | Non
 
 
 def _stretches(times: list[datetime], length: timedelta) -> list[tuple[datetime, datetime]]:
-    """Return when a window is open; one that opens again before it has closed, or just then, stays open."""
+    """Return begin and end of each opening; openings that overlap or touch are one."""
     found: list[tuple[datetime, datetime]] = []
     for begin in times:
         if found and begin <= found[-1][1]:
@@ -50,7 +50,7 @@ def _length(placed: Placed[Window]) -> timedelta:
 
 
 def _once_or_again(placed: Placed[Window], report: Report) -> bool:
-    """Check that a window has either ``cron`` or ``at``, and say whether it has."""
+    """Report a window without exactly one of ``cron`` and ``at``; return whether it has one."""
     item, window = placed.item, placed.value
     if window.cron is not None and window.at is not None:
         report.error(
@@ -68,7 +68,7 @@ def _once_or_again(placed: Placed[Window], report: Report) -> bool:
 
 
 def _clock(placed: Placed[Window], report: Report) -> None:
-    """Check that the clock shows a one-off time, and once, and that each part of a cron time fires."""
+    """Report a local time that does not exist or comes twice, and a part of a cron time that never fires."""
     item, window = placed.item, placed.value
     if window.cron is not None and (why := needless(window.cron)):
         report.warning(
@@ -78,14 +78,14 @@ def _clock(placed: Placed[Window], report: Report) -> None:
         )
     if window.at is None:
         return
-    time, there = datetime.fromisoformat(window.at), zone(window.zone)
-    if not exists(time, there):
+    time, clock = datetime.fromisoformat(window.at), zone(window.zone)
+    if not exists(time, clock):
         report.error(
             item.at("at"),
             f"{time:%Y-%m-%d %H:%M} does not exist in {window.zone}: the clocks are put forward over it",
-            f"the nearest time that does is {nearest(time, there):%Y-%m-%d %H:%M}",
+            f"the nearest time that does is {nearest(time, clock):%Y-%m-%d %H:%M}",
         )
-    elif comes_twice(time, there):
+    elif comes_twice(time, clock):
         report.warning(
             item.at("at"),
             f"{time:%Y-%m-%d %H:%M} comes twice in {window.zone}: the clocks are put back over it",
@@ -134,7 +134,7 @@ def _nobody_serves(directors: frozenset[str], opened: list[_Open]) -> datetime |
     )
     depth: Counter[str] = Counter()
     serving = set(directors)
-    for moment, change, name in edges:  # where one ends as another begins, the end comes first
+    for moment, change, name in edges:  # an end (-1) sorts before a begin at the same moment
         depth[name] += change
         if depth[name]:
             serving.discard(name)

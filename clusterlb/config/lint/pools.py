@@ -16,7 +16,7 @@ from clusterlb.model.inventory import Member, Pool
 
 
 def lint_pools(everything: Everything, report: Report) -> None:
-    """Check each pool by itself, and that it is used."""
+    """Check each pool by itself, and warn of unused pools."""
     for placed in everything.pools.values():
         _members(placed, report)
         lint_quorum(placed, report)
@@ -54,7 +54,7 @@ def _members(placed: Placed[Pool], report: Report) -> None:
 
 
 def _loopback(item: Item, path: Path, address: IPAddress, report: Report) -> None:
-    """Warn of a real server that is another one on each director: the director itself."""
+    """Warn of a loopback address, which on each director is the director itself."""
     if address.is_loopback:
         report.warning(
             item.at(*path, "address"),
@@ -81,7 +81,7 @@ def _limits(placed: Placed[Pool], index: int, member: Member, report: Report) ->
 
 
 def _holders(pool: Pool) -> Iterator[tuple[Path, tuple[CheckSpec, ...]]]:
-    """Yield the checks of a pool and of the members that have their own, with the path of who has them."""
+    """Yield the path and the checks of a pool, and of each member with its own checks."""
     yield (), pool.checks
     for index, member in enumerate(pool.members):
         if member.checks is not None:
@@ -110,7 +110,7 @@ def _checks(placed: Placed[Pool], report: Report) -> None:
 
 
 def _steps(placed: Placed[Pool], report: Report) -> None:
-    """Warn of weights that should change little by little and have nothing between all and none."""
+    """Warn of gradual changes of weights that are at most 1, which have no steps between all and none."""
     item, pool = placed.item, placed.value
     if any(member.weight > 1 for member in pool.members) or not weights_sure(placed):
         return

@@ -1,4 +1,4 @@
-"""Which packets a service gets: ports, ranges and firewall marks, and that no two services claim the same."""
+"""The packets that a service gets, by ports, ranges and firewall marks; no two services claim the same."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _one_key(subject: Subject, report: Report) -> None:
 
 
 def _list(subject: Subject, report: Report) -> None:
-    """Check that no port is twice in ``ports``."""
+    """Report ports that occur twice in ``ports``."""
     item, path = subject.item, (*subject.path, "ports")
     node = find(item.node, path)
     if not isinstance(node, Sequence):
@@ -102,7 +102,7 @@ def _netmask(subject: Subject, report: Report) -> None:
 
 
 def _mark(subject: Subject, marks: dict[tuple[int, int], Subject], report: Report) -> None:
-    """Check that a mark names one service: the kernel knows it by mark and family alone."""
+    """Report a mark of two services: the kernel identifies a service by mark and family alone."""
     mark = subject.service.fwmark
     first = marks.setdefault((mark, subject.vip.value.address.version), subject) if mark else subject
     if first is not subject:
@@ -114,7 +114,7 @@ def _mark(subject: Subject, marks: dict[tuple[int, int], Subject], report: Repor
 
 
 def _claims(subject: Subject) -> list[_Claim]:
-    """Return what a service claims. Port 0 alone gets what is left over; for a group a mark is set on all."""
+    """Return a service's ports. Port 0 gets the ports of no other service; in a group it gets all ports."""
     service, grouped = subject.service, bool(subject.vip.value.group)
     alone = PortRange(1, 65535) if grouped and not service.port else PortRange(service.port, service.port)
     return [_Claim(service.protocol, ports, subject) for ports in service.ports or (alone,)]
@@ -138,7 +138,7 @@ def _overlaps(claims: list[_Claim], report: Report) -> None:
 
 
 def _overlap(first: _Claim, second: _Claim, report: Report) -> None:
-    subject, there = second.subject, first.subject
+    subject, other = second.subject, first.subject
     protocol = second.protocol.name.lower()
     same = first.ports == second.ports and first.ports.first == first.ports.last
     report.error(
@@ -146,5 +146,5 @@ def _overlap(first: _Claim, second: _Claim, report: Report) -> None:
         f"duplicate service {protocol} {second.ports} of VIP {subject.item.name}"
         if same
         else f"{protocol} {second.ports} overlaps {first.ports}, another service of VIP {subject.item.name}",
-        f"first written at {there.at(there.port_keys[0])}; a service has one pool",
+        f"first written at {other.at(other.port_keys[0])}; a service has one pool",
     )

@@ -1,6 +1,7 @@
-"""Members whose replies are translated: what a reply says of the service that it belongs to.
+"""Members whose replies are translated: a reply must belong to one service.
 
-A reply carries the member's address and port. The rule that lets it pass any director knows nothing else.
+A reply carries only the member's address and port, and the rule that translates it on any director knows no
+more.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _Members = dict[tuple[Protocol, IPAddress], list["_Use"]]
 
 
 class _Use(NamedTuple):
-    """Ports of a member that a service translates; ``alike``: to the same ports of its VIP."""
+    """Ports of a member that a service translates; ``alike``: to the same ports of the VIP."""
 
     ports: PortRange
     method: Forwarding
@@ -30,7 +31,7 @@ class _Use(NamedTuple):
 
 
 def lint_replies(everything: Everything, report: Report) -> None:
-    """Check that no member has nat and fullnat at once; warn where a reply could be of several services."""
+    """Report members with nat and fullnat; warn of replies that may belong to several services."""
     members: _Members = defaultdict(list)
     for subject in subjects(everything):
         grouped = False
@@ -59,7 +60,7 @@ def _uses(subject: Subject) -> Iterator[tuple[IPAddress, _Use]]:
 def _sweep(
     address: IPAddress, uses: list[_Use], seen: set[tuple[str, int, Forwarding]], report: Report
 ) -> None:
-    """Compare each use with the one of either method that reaches furthest; report a service once."""
+    """Compare each use with the widest earlier use of each method; report a service once."""
     widest: dict[Forwarding, _Use] = {}
     for use in uses:
         for other in widest.values():
@@ -126,11 +127,11 @@ def _group(subject: Subject, report: Report) -> None:
 
 
 def _gateway(everything: Everything, report: Report) -> None:
-    """Warn of an IPv4 address that has nat in one service, and dr or tun in another.
+    """Warn of an IPv4 address that has nat in one service, and dr or tun in another, once per service.
 
-    nat makes the directors the host's gateway, and dr's replies, whose source is the VIP, take that way as
-    well: a director drops them, for the VIP is an address of its own (fib_validate_source() in
-    net/ipv4/fib_frontend.c). IPv6 has no such check. Told once for each service.
+    With nat, the directors are the host's gateway, so replies of dr, whose source is the VIP, also go to a
+    director. The director drops them, as the VIP is its own address (fib_validate_source() in
+    net/ipv4/fib_frontend.c). IPv6 has no such check.
     """
     direct: dict[IPAddress, Subject] = {}
     masqueraded: dict[IPAddress, Subject] = {}

@@ -1,4 +1,4 @@
-"""OSPF's modes: what areas, uplinks and keys can and cannot have together."""
+"""OSPF: combinations of areas, uplinks, keys and announcements."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from clusterlb.model.ospf import BACKBONE, AnnounceMode, AreaType, Ospf
 
 
 def lint_routing(everything: Everything, report: Report) -> None:
-    """Check how VIPs get into OSPF against the areas, the uplinks and the neighbours."""
+    """Check the announcement of VIPs against the areas, the uplinks and the neighbours."""
     cluster = everything.cluster
     if cluster is None:
         return
@@ -70,7 +70,7 @@ def _stale_next_hop(everything: Everything, placed: Placed[Cluster], report: Rep
 
 
 def _areas(placed: Placed[Director], cluster: Placed[Cluster], report: Report) -> None:
-    """Check that the neighbours of an uplink can see the lanes, and that the director joins no areas."""
+    """Check that an uplink's neighbours receive the lanes' LSAs, and that the director connects no areas."""
     item, ospf = placed.item, cluster.value.ospf
     areas = [ospf.area_of(uplink) for uplink in placed.value.uplinks]
     in_area = ospf.external != frozenset(AddressFamily)

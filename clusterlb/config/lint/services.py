@@ -1,4 +1,4 @@
-"""Each service with its pool: what IPVS can forward, and what outlives a change of the ECMP set."""
+"""Each service with its pool: schedulers, flags and weights, also after a change of the ECMP set."""
 
 from __future__ import annotations
 
@@ -101,10 +101,10 @@ def _scheduler(everything: Everything, subject: Subject, report: Report) -> None
 
 
 def _fallback(subject: Subject, report: Report) -> None:
-    """Warn of a hash whose clients have nowhere to go while their member is at weight 0.
+    """Warn of a hashing scheduler without fallback, which refuses the clients of a member at weight 0.
 
-    ``ip_vs_mh_get``, ``ip_vs_sh_get`` and ``ip_vs_dh_schedule`` find the member, see that it is unavailable
-    and give up.
+    ``ip_vs_mh_get``, ``ip_vs_sh_get`` and ``ip_vs_dh_schedule`` select the member, and fail if it is
+    unavailable.
     """
     service = subject.service
     name = service.scheduler
@@ -133,10 +133,10 @@ def _fallback(subject: Subject, report: Report) -> None:
 
 
 def _flows(subject: Subject, report: Report) -> None:
-    """Warn of what `flows_on_down` cannot do for a service.
+    """Warn of settings of `flows_on_down` that have no effect for a service.
 
-    A packet from the middle of a flow is given to a member only with sloppy_tcp, which goes with a hash; else
-    the director's own TCP gets it, and says nothing from a VIP.
+    IPVS schedules a packet from the middle of a flow only with sloppy_tcp, which clusterlb sets for hashing
+    schedulers. Otherwise the director's own TCP gets the packet, and sends no reset from a VIP.
     """
     service, pool = subject.service, subject.pool
     if pool is None or not subject.sure("scheduler", "protocol", "flags"):

@@ -1,4 +1,4 @@
-"""SNAT pools: whose addresses, which traffic, and how replies find the director that has the flow."""
+"""SNAT pools: addresses, traffic, and the path of replies to the director that has the flow."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _prefixes(everything: Everything, placed: Placed[SnatPool], report: Report) 
 
 
 def _families(placed: Placed[SnatPool], report: Report) -> None:
-    """Check that sources, destinations and addresses are of the same families, or report one difference."""
+    """Report one difference between the families of sources, destinations and addresses."""
     item, pool = placed.item, placed.value
     sources = {source.version for source in pool.sources}
     targets = {target.version for target in pool.destinations} or sources
@@ -66,14 +66,14 @@ def _families(placed: Placed[SnatPool], report: Report) -> None:
     if not placed.complete("sources"):
         return
     if sources != addresses and _complete(placed):
-        key, there, lacking = (
+        key, present, lacking = (
             ("addresses", "sources", "address") if sources - addresses else ("sources", "addresses", "source")
         )
         version = max(sources - addresses or addresses - sources)
         report.error(
             item.key_at(key),
-            f"SNAT pool `{item.name}` has IPv{version} {there}, but no IPv{version} {lacking}",
-            f"add some, or remove the {there} at {item.at(there)}",
+            f"SNAT pool `{item.name}` has IPv{version} {present}, but no IPv{version} {lacking}",
+            f"add some, or remove the {present} at {item.at(present)}",
         )
     elif sources != targets and placed.complete("destinations"):
         version = max(sources ^ targets)
@@ -86,7 +86,7 @@ def _families(placed: Placed[SnatPool], report: Report) -> None:
 
 
 def _complete(placed: Placed[SnatPool]) -> bool:
-    """Say whether no address of a pool was left out."""
+    """Say whether all addresses of a pool are valid."""
     names = placed.value.addresses
     return (
         bool(names)

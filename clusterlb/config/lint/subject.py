@@ -1,4 +1,4 @@
-"""One service of one VIP with its pool: what most checks of services look at."""
+"""One service of one VIP with its pool, the subject of most checks of services."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SORRY: Path = ("sorry",)
 
 
 class Reach(NamedTuple):
-    """A member, or the sorry server, of a service's pool: its path in the pool, and how packets reach it."""
+    """A member or the sorry server of a service's pool: its path in the pool, and the forwarding method."""
 
     path: Path
     endpoint: Endpoint
@@ -26,7 +26,7 @@ class Reach(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """One service: its VIP, its index there, and its pool where that is good."""
+    """One service: its VIP, its index in the VIP, and its pool if the pool is valid."""
 
     vip: Placed[Vip]
     number: int
@@ -51,13 +51,13 @@ class Subject(NamedTuple):
 
     @property
     def port_keys(self) -> list[str]:
-        """The keys that say which packets are meant; a good service has one of them."""
+        """The keys that select packets; a valid service has one of them."""
         nodes = ((key, find(self.item.node, (*self.path, key))) for key in PORT_KEYS)
         return [key for key, node in nodes if node is not None and plain(node) is not None]
 
     @property
     def knows_ports(self) -> bool:
-        """Whether its ports, or its mark, are those that the operator meant."""
+        """Whether the service's ports, or its mark, are those that the operator meant."""
         return len(self.port_keys) == 1 and self.sure(*PORT_KEYS)
 
     @property

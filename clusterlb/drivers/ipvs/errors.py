@@ -36,31 +36,21 @@ _ANYWHERE = {
 }
 
 
-def _target(step: IpvsStep) -> str:
-    match step:
-        case AddService() | EditService():
-            return f"service {step.service.key}"
-        case RemoveService():
-            return f"service {step.key}"
-        case AddDestination() | EditDestination():
-            return f"destination {step.destination.key} of service {step.service}"
-        case RemoveDestination():
-            return f"destination {step.key} of service {step.service}"
-
-
-_VERBS = {
-    AddService: "add",
-    EditService: "edit",
-    RemoveService: "remove",
-    AddDestination: "add",
-    EditDestination: "edit",
-    RemoveDestination: "remove",
-}
-
-
 def subject(step: IpvsStep) -> str:
     """Return a step as a verb and its object."""
-    return f"{_VERBS[type(step)]} {_target(step)}"
+    match step:
+        case AddService(virtual):
+            return f"add service {virtual.key}"
+        case EditService(virtual):
+            return f"edit service {virtual.key}"
+        case RemoveService(key):
+            return f"remove service {key}"
+        case AddDestination(service, destination):
+            return f"add destination {destination.key} of service {service}"
+        case EditDestination(service, destination):
+            return f"edit destination {destination.key} of service {service}"
+        case RemoveDestination(service, name):
+            return f"remove destination {name} of service {service}"
 
 
 def _service_problem(step: AddService | EditService, errno: int) -> str | None:
