@@ -1,4 +1,4 @@
-"""Operators' intents over the socket: make one, take one back.
+"""Operators' intents over the unix socket: make an intent, take an intent back.
 
 ``POST /v1/intents`` takes ``{kind, target, who, reason}``, of a pin ``value``, and optionally ``for`` and
 ``patience`` in seconds, ``begins`` in seconds since 1970, and ``force``. ``DELETE /v1/intents`` takes
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from clusterlb.api.json_form import answer
 from clusterlb.controller.daemon import Controller
@@ -32,26 +34,35 @@ from clusterlb.model.intent import (
 )
 from clusterlb.model.target import DirectorTarget, MemberTarget, Target
 
-BODY = 10.0  # seconds that a request may take to come
-MOST_TARGET = 300  # characters: a pool's name, an address and a port
+BODY_LIMIT = 10.0  # seconds in which a request has to arrive
+MOST_TARGET = 300  # characters of a target: a pool's name, an address and a port
 
 
 def intents(controller: Controller) -> list[web.RouteDef]:
     """Return the routes of one controller."""
 
-    async def make(request: web.Request) -> web.Response:
-        return await _make(controller, await body_of(request))
+    def route(handle: Callable[[Controller, dict[str, Any]], Awaitable[web.Response]]) -> Handler:
+        async def answered(request: web.Request) -> web.Response:
+            try:
+                return await handle(controller, await body_of(request))
+            except (ValueError, KeyError, TypeError) as error:
+                return answer({"error": f"not an intent: {_why(error)}"}, 400)
+            except UnknownTargetError as error:
+                return answer({"error": str(error)}, 404)
+            except RefusedError as error:
+                return refusal(error)
+            except JournalError as error:
+                return answer({"error": str(error)}, 507)
 
-    async def take_back(request: web.Request) -> web.Response:
-        return _take_back(controller, await body_of(request))
+        return answered
 
-    return [web.post("/v1/intents", make), web.delete("/v1/intents", take_back)]
+    return [web.post("/v1/intents", route(_make)), web.delete("/v1/intents", route(_take_back))]
 
 
 async def body_of(request: web.Request) -> dict[str, Any]:
-    """Return what a request's body says, nothing where it is no object."""
+    """Return the object in a request's JSON body; empty where the body is anything else."""
     try:
-        async with asyncio.timeout(BODY):
+        async with asyncio.timeout(BODY_LIMIT):
             body = await request.json()
     except (ValueError, RecursionError):
         body = None
@@ -61,32 +72,23 @@ async def body_of(request: web.Request) -> dict[str, Any]:
 
 
 def refusal(error: RefusedError) -> web.Response:
-    """Return the answer that a guard's refusal is."""
+    """Return a guard's refusal as a response."""
     return answer({"error": error.because.text, "reason": error.because.reason.value}, 409)
 
 
 async def _make(controller: Controller, body: dict[str, Any]) -> web.Response:
-    try:
-        duration = _time(body, "for", LONGEST)
-        made = await controller.intents.set(_intent(controller, body), duration)
-    except (ValueError, KeyError, TypeError) as error:
-        return answer({"error": f"not an intent: {_why(error)}"}, 400)
-    except UnknownTargetError as error:
-        return answer({"error": str(error)}, 404)
-    except RefusedError as error:
-        return refusal(error)
-    except JournalError as error:
-        return answer({"error": str(error)}, 507)
+    duration = _time(body, "for", LONGEST)
+    made = await controller.intents.set(_intent(controller, body), duration)
     return answer({"until": made.until, "begins": made.begins})
 
 
 def _intent(controller: Controller, body: dict[str, Any]) -> Intent:
-    """Return the intent; ValueError, KeyError, TypeError or UnknownTargetError for what cannot be meant."""
+    """Return the intent; ValueError, KeyError, TypeError or UnknownTargetError for an invalid one."""
     kind = IntentKind(body["kind"])
     force = body.get("force", False)
     if not isinstance(force, bool):
-        raise ValueError("force is true or false")  # noqa: TRY004 - one kind of error for what cannot be meant
-    value = _text(body, "value", "") if kind is IntentKind.PIN else ""  # nothing else has a value of its own
+        raise ValueError("force is true or false")  # noqa: TRY004 - one kind of error for invalid values
+    value = _text(body, "value", "") if kind is IntentKind.PIN else ""  # other kinds have no value
     if kind is IntentKind.PIN and value not in VERDICTS:
         raise ValueError("a pin is up or down; to let the checks decide, take it back")
     target = _text(body, "target")
@@ -98,12 +100,12 @@ def _intent(controller: Controller, body: dict[str, Any]) -> Intent:
         "begins": _begins(body),
     }
     patience = _time(body, "patience", LONGEST)
-    found = _target(controller, kind, target)
-    match kind, found:
+    parsed = _target(controller, kind, target)
+    match kind, parsed:
         case IntentKind.PIN, MemberTarget():
-            return Pin(target=found, verdict=VERDICTS[value], **common)
+            return Pin(target=parsed, verdict=VERDICTS[value], **common)
         case IntentKind.DRAIN, _:
-            return Drain(target=found, patience=patience, force=force, **common)
+            return Drain(target=parsed, patience=patience, force=force, **common)
         case IntentKind.PAUSE, DirectorTarget():
             return Pause(**common)
         case _:
@@ -120,12 +122,12 @@ def _target(controller: Controller, kind: IntentKind, text: str) -> Target:
 def _text(body: dict[str, Any], key: str, default: str | None = None) -> str:
     value = body[key] if default is None else body.get(key, default)
     if not isinstance(value, str):
-        raise ValueError(f"{key} is a text")  # noqa: TRY004 - one kind of error for what cannot be meant
+        raise ValueError(f"{key} is a text")  # noqa: TRY004 - one kind of error for invalid values
     return value
 
 
 def _words(body: dict[str, Any], key: str) -> str:
-    """Return a text that goes to logs, terminals and tables as it is; ValueError for one that cannot."""
+    """Return a text that is safe to show in logs, terminals and tables; ValueError for any other."""
     text = _text(body, key).strip()
     if not is_words(text):
         raise ValueError(f"{key} is one line of 1 to {MOST_WORDS} characters that can be printed")
@@ -143,7 +145,7 @@ def _why(error: Exception) -> str:
 
 
 def _time(body: dict[str, Any], key: str, most: float) -> float | None:
-    """Return a time in seconds, None where there is none; raise ValueError for one that no clock shows."""
+    """Return a number of seconds from 0 to ``most``, None for a missing key; ValueError for anything else."""
     value = body.get(key)
     if value is None:
         return None
@@ -152,16 +154,9 @@ def _time(body: dict[str, Any], key: str, most: float) -> float | None:
     return float(value)
 
 
-def _take_back(controller: Controller, body: dict[str, Any]) -> web.Response:
-    try:
-        kind, target = IntentKind(body["kind"]), _text(body, "target")
-        intent = controller.intents.clear(kind, _target(controller, kind, target))
-    except (ValueError, KeyError, TypeError) as error:
-        return answer({"error": f"not an intent: {_why(error)}"}, 400)
-    except UnknownTargetError as error:
-        return answer({"error": str(error)}, 404)
-    except JournalError as error:
-        return answer({"error": str(error)}, 507)
+async def _take_back(controller: Controller, body: dict[str, Any]) -> web.Response:
+    kind, target = IntentKind(body["kind"]), _text(body, "target")
+    intent = controller.intents.clear(kind, _target(controller, kind, target))
     if intent is None and controller.intents.planned is not None and kind is IntentKind.DRAIN:
         text = f"a maintenance window drains this director: {controller.intents.planned.reason}"
         return answer({"error": f"{text}. To end it, change it in the inventory"}, 409)

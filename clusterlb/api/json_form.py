@@ -1,4 +1,4 @@
-"""The JSON form of what the model says, both ways: enums by value, addresses and endpoints as text."""
+"""The JSON form of the model's objects, both ways: enums by value, addresses and endpoints as text."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def answer(data: object, code: int = 200) -> web.Response:
 def encode(data: object, indent: int | None = None) -> str:
     """Return the JSON form of an object of the model, or of plain data.
 
-    Objects are taken apart one by one as they are written: a status with 10,000 members is never there twice.
+    Each object is converted as it is written, so a status with 10,000 members is never in memory twice.
     """
     return json.dumps(data, default=_plain, indent=indent)
 
 
 def decode(kind: type[T], data: object) -> T:
-    """Return the object whose JSON form has been read; ValueError for data of another form."""
+    """Return the object of this class from its parsed JSON form; ValueError for data of another form."""
     from cattrs import BaseValidationError  # noqa: PLC0415 - only commands decode, and the controller saves its memory
 
     try:
@@ -58,7 +58,7 @@ def _plain(item: Any) -> object:
 
 
 def _value(value: Any) -> object:
-    """Return a field's value where ``json`` would not ask: it takes any tuple for a list."""
+    """Convert values that ``json`` does not pass to ``default``: named tuples and the keys of mappings."""
     if isinstance(value, Endpoint):
         return str(value)
     if isinstance(value, Mapping):

@@ -1,11 +1,11 @@
-"""What IPVS counts for services and members, and what the checks say of members, as metrics.
+"""IPVS's counters of services and members, and the verdicts of members, as metrics.
 
-Each service is there once, and so is each of its members: the VIPs of a group share theirs, and of two series
-with the same labels in one answer a scraper drops one and complains.
+Each service and each of its members has its series once, although the VIPs of a group share them: of two
+series with the same labels in one answer, Prometheus drops one and logs an error.
 
-The counters are those of the kernel (IPVS_STATS_ATTR_*, include/uapi/linux/ip_vs.h), as ``ipvsadm --stats``
-prints them. What comes back to clients passes a director with ``nat`` and ``fullnat`` alone, so other members
-have no series for it, which would say 0 for ever; nor have members without persistence one for its templates.
+The counters are the kernel's (IPVS_STATS_ATTR_*, include/uapi/linux/ip_vs.h), as ``ipvsadm --stats`` prints
+them. Replies pass a director only with ``nat`` and ``fullnat``, so members with other methods have no series
+for replies. Members without persistence have no series for persistence templates.
 """
 
 from __future__ import annotations
@@ -15,11 +15,9 @@ from typing import TypeVar
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from clusterlb.api.metrics_checks import VERDICTS
+from clusterlb.api.metric_families import VERDICTS, family
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.status import CountersStatus, MemberStatus, ServiceStatus, Status
-
-PREFIX = "clusterlb"
 
 Row = TypeVar("Row", bound=CountersStatus)
 _Kind = type[GaugeMetricFamily | CounterMetricFamily]
@@ -29,7 +27,7 @@ _BACK = {Forwarding.NAT, Forwarding.FULLNAT}
 
 
 def services(status: Status) -> Iterator[Metric]:
-    """Yield the families of one status object, one by one: many samples at once are the collector's work."""
+    """Yield the families of one status object one by one, so that only one's samples are in memory."""
     found = {service.service: service for vip in status.vips for service in vip.services}
     yield from _families("service", ["service"], SERVICE, [([name], each) for name, each in found.items()])
     rows = [
@@ -48,16 +46,12 @@ def _families(
     of: str, labels: list[str], families: _Families[Row], rows: list[tuple[list[str], Row]]
 ) -> Iterator[Metric]:
     for name, text, kind, value in families:
-        family = kind(f"{PREFIX}_{of}_{name}", text, labels=labels)
-        for names, row in rows:
-            number = value(row)
-            if number is not None:
-                family.add_metric(names, number)
-        yield family
+        samples = ((names, number) for names, row in rows if (number := value(row)) is not None)
+        yield family(f"{of}_{name}", text, labels, samples, kind)
 
 
 def _number(field: str) -> Callable[[Row], float | None]:
-    """Return what reads a counter; it has no value while IPVS does not answer, for then nobody knows."""
+    """Return a function that reads a counter; its value is None while IPVS does not answer."""
     return lambda row: getattr(row, field)
 
 
@@ -66,12 +60,12 @@ def _flag(field: str) -> Callable[[Row], float]:
 
 
 def _back(field: str) -> Callable[[MemberStatus], float | None]:
-    """Return what reads a counter of what comes back, of a member whose answers pass here."""
+    """Return a function that reads a counter of replies; None for a member whose replies bypass directors."""
     return lambda row: getattr(row, field) if row.forwarding in _BACK else None
 
 
 def _any_back(field: str) -> Callable[[ServiceStatus], float | None]:
-    """Return what reads a service's counter of what comes back, where some member's answers pass here."""
+    """Return a function that reads a service's counter of replies; None if all replies bypass directors."""
     return lambda row: (
         getattr(row, field) if any(member.forwarding in _BACK for member in row.members) else None
     )
@@ -99,15 +93,20 @@ MEMBER: _Families[MemberStatus] = (
     ("active", "Active connections", GaugeMetricFamily, _number("active")),
     ("inactive", "Inactive connections", GaugeMetricFamily, _number("inactive")),
     *_counters(_back),
-    ("pinned", "1 when an operator decides", GaugeMetricFamily, _flag("pinned")),
+    ("pinned", "1 when an operator has pinned the verdict", GaugeMetricFamily, _flag("pinned")),
     (
         "suspect",
-        "1 when it takes connections and establishes none",
+        "1 when the member takes connections and establishes none",
         GaugeMetricFamily,
         _flag("suspect"),
     ),
     ("warning", "1 when a check that passes warns", GaugeMetricFamily, _flag("warning")),
 )
 PERSISTENT: _Families[MemberStatus] = (
-    ("persistent", "Clients that persistence keeps with it", GaugeMetricFamily, _number("persistent")),
+    (
+        "persistent",
+        "Clients that persistence keeps with a member",
+        GaugeMetricFamily,
+        _number("persistent"),
+    ),
 )

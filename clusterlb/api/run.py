@@ -1,4 +1,4 @@
-"""Put one director's controller together and run it until a signal ends it."""
+"""Assemble one director's controller and run it until a signal ends it."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ from clusterlb.model.state import FrrLine
 from clusterlb.render.frr import render_config
 from clusterlb.render.templates import RenderError
 
-# seconds: FRR on a busy small machine is slow, and a stuck one is found by BFD at the switch long before
+# seconds: FRR on a busy small machine is slow; the switch notices a stuck FRR by BFD long before
 FRR_TIMEOUT = 30.0
 
 
 class StartError(Exception):
-    """The controller could not start; the text says what to do."""
+    """The controller cannot start; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says; ``metrics`` is (host, port) or None."""
+    """The options of ``clusterlb up``; ``metrics`` is (host, port), or None for no TCP port."""
 
     inventory: Path
     director: str
@@ -68,13 +68,13 @@ class Options:
 
 
 def run(options: Options) -> bool:
-    """Run a director's controller until it ends; say whether it was taken down.
+    """Run a director's controller until it ends; return whether it was taken down.
 
     Raises InventoryError or StartError when it cannot start.
     """
     configure_logging()
-    _need_root()
-    _know(options.check_user)
+    _require_root()
+    _require_user(options.check_user)
     last_good = LastGood(options.inventory, options.state_dir)
     inventory, warnings, instead = last_good.load(options.director)
     if instead:
@@ -95,7 +95,7 @@ def run(options: Options) -> bool:
 
         async def main() -> bool:
             controller = Controller(settings, inventory, director, drivers, frr_lines, engine)
-            controller.settled = set_aside
+            controller.settled = exempt_from_collection
             if instead:
                 controller.reloader.take_for_rejected(instead)
             await serve(controller, options)
@@ -133,9 +133,9 @@ async def serve(controller: Controller, options: Options) -> None:
 
 
 def take_down(state_dir: Path, pathspace: str | None, pace: float = 1.2) -> list[str]:
-    """Take a director down whose controller does not run; return what could not be done."""
+    """Take a director down whose controller does not run; return the problems."""
     configure_logging()
-    _need_root()
+    _require_root()
 
     async def main() -> list[str]:
         ledger = Ledger(state_dir / "ledger.json")
@@ -177,21 +177,21 @@ def frr_lines(inventory: Inventory, director: Director) -> tuple[FrrLine, ...]:
 
 
 def check_engine(observe: Callable[[ProbeKey, Observation], None], user: str = NOBODY) -> CheckEngines:
-    """Return the client of check engines that run as a user; it logs what becomes of their processes."""
+    """Return the client of check engines that run as a user; it logs how their processes fare."""
     log = structlog.get_logger()
-    calm = ("the check engine started", "probes are sent again")
+    routine = ("the check engine started", "probes are sent again")
 
     def tell(event: str, facts: dict[str, Any]) -> None:
-        (log.info if event in calm else log.warning)(event, **facts)
+        (log.info if event in routine else log.warning)(event, **facts)
 
     return CheckEngines(observe, tell, user=user)
 
 
-def set_aside() -> None:
-    """Take what is there to stay out of what Python's collector looks through.
+def exempt_from_collection() -> None:
+    """Exempt the objects that exist now from Python's garbage collection, after one last collection.
 
-    A full collection takes 200 to 400 ms with 10,000 members, in which the loop stands still; without what
-    stays it takes 20 ms at most.
+    With 10,000 members, a full collection takes 200 to 400 ms, in which the loop stands still. Without the
+    exempt objects, a collection takes 20 ms at most.
     """
     gc.unfreeze()
     gc.collect()
@@ -199,14 +199,14 @@ def set_aside() -> None:
 
 
 def configure_logging() -> None:
-    """Log one line an event to stderr: for people on a terminal, key=value elsewhere."""
+    """Log one line an event to stderr: coloured text on a terminal, key=value elsewhere."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Readable("%(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    people = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    on_terminal = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer()
-        if people
+        if on_terminal
         else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
     )
     structlog.configure(
@@ -221,7 +221,7 @@ def configure_logging() -> None:
     )
 
 
-def _know(user: str) -> None:
+def _require_user(user: str) -> None:
     try:
         pwd.getpwnam(user)
     except KeyError as error:
@@ -230,17 +230,17 @@ def _know(user: str) -> None:
 
 
 class _Readable(logging.Formatter):
-    """Writes libraries' own records as ours are written."""
+    """Makes the records of libraries safe for a terminal, as ``_readable`` makes ours."""
 
     def format(self, record: logging.LogRecord) -> str:
         return lines(super().format(record))
 
 
 def _readable(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Keep what others have written from moving a terminal's cursor, wherever the log is read."""
+    """Escape control characters in an event's texts, which others may have written: they move a cursor."""
     return {name: lines(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
-def _need_root() -> None:
+def _require_root() -> None:
     if os.geteuid() != 0:
         raise StartError("this needs root: it programs the kernel's IPVS, interfaces and FRR")

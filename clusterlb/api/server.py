@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+import structlog
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
-from clusterlb.api.errors import say_why
 from clusterlb.api.idle import Idle
 from clusterlb.api.intents import body_of, intents, refusal
 from clusterlb.api.json_form import answer
 from clusterlb.api.metrics import exposition
 from clusterlb.api.scrape import Scrape, collected_later
-from clusterlb.api.socket import OwnSocket, TakenError
+from clusterlb.api.socket import ControllerSocket, TakenError
 from clusterlb.controller.condition import condition
 from clusterlb.controller.daemon import Controller
 from clusterlb.controller.intents import RefusedError
@@ -22,15 +24,30 @@ from clusterlb.controller.judgement import broken, troubles
 from clusterlb.controller.status import plan_lines, status
 
 SOCKET_NAME = "api.sock"
-WARNINGS = 20  # lines of /health
+WARNINGS = 20  # warnings in an answer of /health, at most
+
+log = structlog.get_logger()
 
 
 class ApiError(Exception):
     """The API could not be served; the text says where and what to do."""
 
 
+@web.middleware
+async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer HTTP's errors and a handler's exceptions in JSON, so that the client shows the reason."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        return answer({"error": error.text or error.reason}, error.status)
+    except Exception as error:  # noqa: BLE001 - the client is told any reason
+        log.error("api", path=request.path, error=repr(error), traceback=traceback.format_exc())  # noqa: TRY400
+        text = f"{type(error).__name__}: {error}".rstrip(": ")
+        return answer({"error": f"the controller could not answer {request.path}: {text}"}, 500)
+
+
 class Server:
-    """Serves one controller. ``metrics`` is (host, port) or None."""
+    """Serves one controller. ``metrics`` is (host, port), or None for no TCP port."""
 
     def __init__(
         self,
@@ -40,7 +57,7 @@ class Server:
         idle: Callable[[], Idle] = Idle,
     ) -> None:
         self._controller = controller
-        self._socket = OwnSocket(run_dir / SOCKET_NAME)
+        self._socket = ControllerSocket(run_dir / SOCKET_NAME)
         self._metrics = metrics
         self._make_idle = idle
         self._runners: list[web.AppRunner] = []
@@ -50,7 +67,7 @@ class Server:
     async def start(self) -> None:
         """Listen, or raise ApiError."""
         idle = self._make_idle()
-        control = web.Application(middlewares=[idle.middleware, say_why])
+        control = web.Application(middlewares=[idle.middleware, errors_as_json])
         control.add_routes(
             [
                 web.get("/v1/status", self._status),
@@ -65,7 +82,7 @@ class Server:
         await self._listen_unix(control, idle)
         if self._metrics is not None:
             idle = self._make_idle()
-            public = web.Application(middlewares=[idle.middleware, say_why])
+            public = web.Application(middlewares=[idle.middleware, errors_as_json])
             public.add_routes([web.get("/metrics", self._scrape.answer), web.get("/health", self._health)])
             await self._listen_tcp(public, idle, *self._metrics)
 
@@ -133,8 +150,9 @@ class Server:
             return await asyncio.to_thread(exposition, await status(self._controller))
 
     async def _health(self, _: web.Request) -> web.Response:
-        """Say whether the director can do its work, without asking anybody: it may be asked every second."""
-        found = condition(self._controller)
-        because, seen = broken(found), troubles(found)
-        body = {"ok": not because, "because": because, "warnings": seen[len(because) :][:WARNINGS]}
+        """Say whether the director can do its work, without asking the kernel or FRR: polling is cheap."""
+        state = condition(self._controller)
+        because, all_troubles = broken(state), troubles(state)
+        warnings = all_troubles[len(because) :][:WARNINGS]
+        body = {"ok": not because, "because": because, "warnings": warnings}
         return answer(body, 503 if because else 200)

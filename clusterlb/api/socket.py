@@ -1,4 +1,4 @@
-"""The unix socket of one controller: taken when nobody listens, left alone when somebody does."""
+"""The unix socket of one controller: taken over from a dead process, never from a living one."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ FOLDER = 0o755
 
 
 class TakenError(Exception):
-    """The socket is another's, or its folder is anybody's; the text says which and what to do."""
+    """Another process owns the socket, or anybody may write to its folder; the text says what to do."""
 
 
-class OwnSocket:
-    """A listening socket at ``path``, and the lock beside it that keeps a second one from its place.
+class ControllerSocket:
+    """A listening socket at ``path``, and the lock file beside it that keeps a second controller away.
 
-    The lock is the kernel's and ends with the process, so a socket that a killed controller has left behind
-    is taken over. ``close`` removes what is ours, and nothing that another has put there.
+    The kernel releases the lock when the process ends, so the socket that a killed controller left behind is
+    taken over. ``close`` removes our socket, and never another that stands at the path by then.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,7 +33,7 @@ class OwnSocket:
         self._ours: tuple[int, int] | None = None
 
     def listen(self) -> socket.socket:
-        """Return the socket; raise OSError or TakenError, with nothing changed that is another's."""
+        """Return the listening socket; OSError or TakenError, with the socket of another left as it is."""
         self.path.parent.mkdir(mode=FOLDER, parents=True, exist_ok=True)
         if why := unsafe(self.path.parent):
             raise TakenError(why)
@@ -55,7 +55,7 @@ class OwnSocket:
         return listening
 
     def close(self) -> None:
-        """Remove the socket, if it is ours still, and let the next one in."""
+        """Remove the socket, if it is still ours, and release the lock."""
         with suppress(OSError):
             status = self.path.lstat()
             if (status.st_dev, status.st_ino) == self._ours:
@@ -79,7 +79,7 @@ class OwnSocket:
                 self.path.unlink()  # left behind by a killed controller
                 return
             except BlockingIOError:
-                pass  # so many wait that none gets in: somebody listens (unix(7))
+                pass  # the backlog of a listening socket is full (unix(7))
         raise self._taken()
 
     def _taken(self) -> TakenError:

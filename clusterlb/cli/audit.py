@@ -1,4 +1,4 @@
-"""``clusterlb audit``: is what stands around the directors as it has to be?"""
+"""``clusterlb audit``: is the configuration around the directors right?"""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ def command() -> None:
 @command.command("switch")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
-    "--os", "system", type=click.Choice(SYSTEMS), help="The switch's system.  [default: told by the text]"
+    "--os",
+    "system",
+    type=click.Choice(SYSTEMS),
+    help="The switch's system.  [default: recognised by its syntax]",
 )
 @options.inventory_option
 @click.option(
@@ -31,28 +34,27 @@ def command() -> None:
     "interfaces",
     metavar="NAME",
     multiple=True,
-    help="A port to a director, or the SVI; repeatable.  [default: all that speak OSPF]",
+    help="A port to a director, or the SVI; repeatable.  [default: all with OSPF]",
 )
 @options.json_option
 def switch(file: Path, system: str | None, inventory: Path, interfaces: tuple[str, ...], output: str) -> None:
     """Compare FILE, a switch's saved or shown configuration, with the inventory.
 
-    Each finding says what it costs and which lines to enter. What FILE does not show is `not seen`. Which
-    system's words were read, and why, goes to standard error. Exit code 0 when nothing is wrong, 5 when
-    something is, 3 when the inventory or FILE cannot be used.
+    Each finding names its consequence and the lines to enter. A setting that FILE does not show is
+    `not seen`. The system whose syntax was read, and the reason, go to standard error. Exit code 0 without
+    findings, 5 with findings, 3 when the inventory or FILE cannot be used.
     """
     from clusterlb.audit.finding import Severity
     from clusterlb.audit.switch import report
-    from clusterlb.config.load import InventoryError, load
     from clusterlb.render.switch import ROUTER_ID, System, facts_of
     from clusterlb.render.templates import RenderError
 
+    cluster = options.load_inventory(inventory)
     try:
-        cluster, _ = load(inventory)
         facts = facts_of(cluster, interfaces, ROUTER_ID)
         text = file.read_text(encoding="utf-8", errors="replace")
         audited = report(text, str(file), facts, System(system) if system else None)
-    except (InventoryError, RenderError) as error:
+    except RenderError as error:
         click.echo(str(error), err=True)
         raise SystemExit(int(Exit.INVALID)) from error
     except OSError as error:

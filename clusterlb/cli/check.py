@@ -1,4 +1,4 @@
-"""``clusterlb check``: is this inventory good?"""
+"""``clusterlb check`` and ``schema``: the problems of an inventory, and the reference of its keys."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="text as a compiler prints it, or a JSON list of problems.",
+    help="Text as a compiler prints it, or a JSON list of problems.",
 )
 @click.pass_context
 def command(context: click.Context, path: Path, output: str) -> None:
@@ -42,14 +42,14 @@ def command(context: click.Context, path: Path, output: str) -> None:
 
 
 def _text(path: Path, inventory: Inventory | None, problems: tuple[Problem, ...]) -> str:
-    from clusterlb.config.files import shown
+    from clusterlb.config.files import printable_path
     from clusterlb.config.render import render, summary
     from clusterlb.model.readable import printable
 
     lines = [render(problems)] if problems else []
     count = summary(problems)
     if inventory is None:
-        lines.append(f"{shown(path)}: invalid: {count}")
+        lines.append(f"{printable_path(path)}: invalid: {count}")
     else:
         services = sum(len(vip.services) for vip in inventory.vips.values())
         parts = (
@@ -59,7 +59,7 @@ def _text(path: Path, inventory: Inventory | None, problems: tuple[Problem, ...]
             (services, "service"),
         )
         holds = ", ".join(f"{number} {noun}{'' if number == 1 else 's'}" for number, noun in parts)
-        lines.append(f"{shown(path)}: ok: {holds}; {count}")
+        lines.append(f"{printable_path(path)}: ok: {holds}; {count}")
     lines[-1] = printable(lines[-1])
     return "\n".join(lines)
 
@@ -78,6 +78,16 @@ def _json(problems: tuple[Problem, ...]) -> str:
 
 
 def _echo(text: str) -> None:
-    """Print text, with escapes for what the terminal's encoding lacks."""
+    """Print text; characters that the terminal's encoding lacks are escaped."""
     encoding = sys.stdout.encoding or "utf-8"
     click.echo(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+@click.command("schema")
+def schema() -> None:
+    """Print the inventory's JSON Schema, with a description of every key."""
+    import json
+
+    from clusterlb.config.schema import schema as json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))

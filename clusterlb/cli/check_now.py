@@ -23,22 +23,16 @@ if TYPE_CHECKING:
 def command(member: str, inventory: Path, check_user: str) -> None:
     """Run a member's checks once and print each phase with its time.
 
-    The probes are sent from here, as the check engine would send them, by the user whom it runs as; no
-    controller has to run, and none is told. Exit code 0 when all pass, 5 when one fails, 1 when one could
-    not be sent.
+    This command itself sends the probes, as the check engine's user would. No controller has to run, and a
+    running one does not use the results. Exit code 0 when all checks pass, 5 when one fails, 1 when one
+    could not be sent.
     """
     from clusterlb.checks.once import once_as
-    from clusterlb.config.load import InventoryError, load
-    from clusterlb.config.render import render
 
-    try:
-        found, _ = load(inventory)
-    except InventoryError as error:
-        click.echo(render(error.problems), err=True)
-        raise SystemExit(int(Exit.INVALID)) from error
-    checks = list(_checks(found, member))
+    cluster = options.load_inventory(inventory)
+    checks = list(_checks(cluster, member))
     if not checks:
-        raise click.ClickException(_unknown(found, member))
+        raise click.ClickException(_unknown(cluster, member))
     try:
         done = once_as((key.probe for _, key in checks), check_user)
     except KeyError as error:
@@ -49,7 +43,7 @@ def command(member: str, inventory: Path, check_user: str) -> None:
         seen = done.seen.get(key.probe)
         if seen is None:
             unsent = True
-            click.echo(f"    NOT SENT: {', '.join(done.reasons) or 'nothing came of it in time'}")
+            click.echo(f"    NOT SENT: {', '.join(done.reasons) or 'no result in time'}")
             continue
         failed = failed or not seen.ok
         _print(seen)
@@ -60,13 +54,13 @@ def command(member: str, inventory: Path, check_user: str) -> None:
 
 
 def _checks(inventory: Inventory, member: str) -> Iterator[tuple[str, CheckKey]]:
-    """Yield each check of the members of this name, with the pool."""
+    """Yield each check of the members with this name, and its pool."""
     from clusterlb.core.roster import roster
 
     wanted_pool, _, endpoint = member.rpartition("/")
     for (pool, name), checks in roster(inventory).checks.items():
         if str(name) == endpoint and wanted_pool in ("", pool):
-            yield from ((pool, key) for ways in checks for key in ways)
+            yield from ((pool, key) for paths in checks for key in paths)
 
 
 def _unknown(inventory: Inventory, member: str) -> str:
@@ -76,14 +70,14 @@ def _unknown(inventory: Inventory, member: str) -> str:
         f"{pool}/{endpoint}" for (pool, endpoint), checks in roster(inventory).checks.items() if checks
     ]
     shown = ", ".join(checked[:20]) + (f" and {len(checked) - 20} more" if len(checked) > 20 else "")
-    return f"no member {member} that is checked; there are {shown or 'none'}"
+    return f"no member {member} that is checked; these are: {shown or 'none'}"
 
 
 def _title(key: CheckKey) -> str:
     spec, probe = key.check, key.probe
-    way = f" through {probe.through.vip}" if probe.through else ""
+    path = f" through {probe.through.vip}" if probe.through else ""
     port = "" if spec.port is None else f" port {spec.port}"
-    return f"{probe.spec.type.value}{port}{way}, timeout {probe.spec.timeout:g} s"
+    return f"{probe.spec.type.value}{port}{path}, timeout {probe.spec.timeout:g} s"
 
 
 def _print(seen: Observation) -> None:

@@ -1,4 +1,4 @@
-"""Ask this director's controller over its unix socket."""
+"""Requests to this director's controller over its unix socket."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ import json
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
 from clusterlb.cli.exits import Exit
+from clusterlb.model.readable import lines
 
 if TYPE_CHECKING:
     from clusterlb.model.status import Status
-from clusterlb.cli.readable import readable
 
 SOCKET_NAME = "api.sock"
 BROKEN = 500  # HTTP's Internal Server Error
+
+T = TypeVar("T")
 
 
 class UnreachableError(click.ClickException):
@@ -43,14 +45,14 @@ def ask(
 ) -> tuple[int, dict[str, Any]]:
     """Return the HTTP status and the JSON answer; raise UnreachableError with what to do.
 
-    What went wrong in the controller itself is a ClickException with its words.
+    An exception in the controller is raised here as a ClickException with its text.
     """
     path = run_dir / SOCKET_NAME
     connection = _UnixConnection(path, timeout)
     try:
         connection.request(method, url, None if body is None else json.dumps(body))
         response = connection.getresponse()
-        # what others have written is shown on a terminal by every command that asks
+        # texts in the answer may be written by others, and every command shows them on a terminal
         answer = readable(json.loads(response.read() or b"{}"))
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise UnreachableError(
@@ -64,7 +66,7 @@ def ask(
     finally:
         connection.close()
     if not isinstance(answer, dict):
-        raise UnreachableError(f"what answers on {path} is no controller of this version")
+        raise UnreachableError(f"{path}: the process that answers is not a controller of this version")
     if response.status == BROKEN and "error" in answer:
         raise click.ClickException(str(answer["error"]))
     return response.status, cast(dict[str, Any], answer)
@@ -84,3 +86,14 @@ def ask_status(run_dir: Path) -> Status:
             f"the controller on {run_dir / SOCKET_NAME} is of version {version}, and this command does not "
             "understand its status: restart the controller (systemctl restart clusterlb)"
         ) from error
+
+
+def readable(data: T) -> T:
+    """Return JSON data with control and invisible characters in its texts escaped; line breaks stay."""
+    if isinstance(data, str):
+        return cast(T, lines(data))
+    if isinstance(data, list):
+        return cast(T, [readable(each) for each in data])
+    if isinstance(data, dict):
+        return cast(T, {readable(key): readable(value) for key, value in data.items()})
+    return data

@@ -1,4 +1,4 @@
-"""``clusterlb down``: out of service, gracefully."""
+"""``clusterlb down``: take this director out of service gracefully."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from clusterlb.cli.exits import Exit
 @options.state_dir_option
 @options.pathspace_option
 @options.director_option
-@click.option("--force", is_flag=True, help="Do it although too few others announce a VIP.")
+@click.option("--force", is_flag=True, help="Do it although too few other directors announce a VIP.")
 def command(run_dir: Path, state_dir: Path, pathspace: str | None, director: str | None, force: bool) -> None:
     """Take this director out of service gracefully.
 
-    Withdraws every VIP, waits until no packets come for them, then removes the services, addresses, lanes
-    and FRR lines that are clusterlb's, and puts back the settings that it changed. A running controller
-    does it and ends (exit code 9, after which systemd does not start it again: systemctl start does);
-    without one it is done from its record in the state directory.
-    It is refused (exit code 7) while fewer than `min_announcers` others announce a VIP, as a drain is.
+    Withdraws every VIP, waits until no packets to VIPs arrive, then removes clusterlb's services, addresses,
+    lanes and FRR lines, and restores the settings that clusterlb changed. A running controller does this and
+    ends with exit code 9, after which systemd does not start it again (systemctl start does). Without a
+    running controller, this command does it from the record in the state directory.
+    Refused (exit code 7), as a drain is, while fewer than `min_announcers` other directors announce a VIP.
     """
     from clusterlb.cli.client import UnreachableError, ask, ask_status
 
@@ -43,7 +43,7 @@ def command(run_dir: Path, state_dir: Path, pathspace: str | None, director: str
     except UnreachableError as error:
         from clusterlb.api.run import StartError, take_down
 
-        click.echo(f"{error.message}; taking it down from its record", err=True)
+        click.echo(f"{error.message}; taking the director down from its record", err=True)
         try:
             problems = take_down(state_dir, pathspace)
         except StartError as failed:
@@ -51,6 +51,6 @@ def command(run_dir: Path, state_dir: Path, pathspace: str | None, director: str
     for problem in problems:
         click.echo(f"error: {problem}", err=True)
     if problems:
-        click.echo("some of it remains; mend that and run clusterlb down again", err=True)
+        click.echo("a part remains: repair the errors above and run clusterlb down again", err=True)
         raise SystemExit(int(Exit.FAILED))
     click.echo("down: nothing of clusterlb's is left on this director")

@@ -1,4 +1,4 @@
-"""``clusterlb drain``: out of service gracefully, for as long as the operator says."""
+"""``clusterlb drain`` and ``undrain``: out of service gracefully, and back."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ name_argument = click.argument("name", required=False)
 @kind_argument
 @name_argument
 @intent.reason_option
-@click.option("--deadline", metavar="TIME", help="How long flows may take, as 10m.  [default: as they need]")
+@click.option(
+    "--deadline", metavar="TIME", help="How long flows may take to move, as 10m.  [default: no limit]"
+)
 @click.option("--at", metavar="TIME", help="When to begin: 03:00 or '2026-12-01 03:00', local time.")
 @intent.for_option
-@click.option("--wait/--detach", default=True, show_default=True, help="Watch it until it is done.")
+@click.option("--wait/--detach", default=True, show_default=True, help="Watch the drain until it is done.")
 @intent.force_option
 @options.run_dir_option
 def command(
@@ -72,7 +74,7 @@ def command(
 
 
 def target_text(kind: str, name: str | None, run_dir: Path) -> str:
-    """Return what the controller calls it; a usage error without a needed name, or for another director."""
+    """Return a target as the controller writes it; usage error for a missing name or another director."""
     from clusterlb.cli.client import ask_status
 
     if kind != "director":
@@ -82,3 +84,14 @@ def target_text(kind: str, name: str | None, run_dir: Path) -> str:
     if name and (here := ask_status(run_dir).director) != name:
         raise click.UsageError(f"this is director {here}: run it on {name}, or with its --run-dir")
     return kind
+
+
+@click.command("undrain")
+@kind_argument
+@name_argument
+@options.run_dir_option
+def undrain(kind: str, name: str | None, run_dir: Path) -> None:
+    """End a drain: routes and weights come back as the checks allow. Exit code 0 done, 1 nothing drained."""
+    goal = target_text(kind, name, run_dir)
+    intent.take_back(run_dir, "drain", goal)
+    click.echo(f"{goal} is back in service")

@@ -1,4 +1,4 @@
-"""What the exit status of every command means."""
+"""The exit statuses of all commands."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from enum import IntEnum
 class Exit(IntEnum):
     """Exit statuses; scripts may rely on them.
 
-    OK: done. FAILED: it did not work, and the text says why. USAGE: the command line was wrong (click's own).
-    INVALID: the inventory has errors. CHANGES: a plan is not empty. DEGRADED: not all is as it should be.
-    UNREACHABLE: the daemon does not answer. REFUSED: a guard said no. TIMED_OUT: the wait was over first.
-    DOWN: a controller was taken down, and is not to be started again by itself.
+    OK: done. FAILED: an error, which the text explains. USAGE: wrong command line (click's own number).
+    INVALID: the inventory has errors. CHANGES: the plan is not empty. DEGRADED: something needs attention.
+    UNREACHABLE: the controller does not answer. REFUSED: a guard refused. TIMED_OUT: the deadline passed.
+    DOWN: the controller was taken down, and systemd does not start it again.
     """
 
     OK = 0

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from clusterlb.cli import options, realserver
-from clusterlb.cli.exits import Exit
 
 SYSTEMS = ("nxos", "eos", "junos", "sonic", "frr")
 
@@ -32,23 +31,19 @@ def command() -> None:
 def switch(
     system: str, inventory: Path, interfaces: tuple[str, ...], router_id: str | None, output: Path | None
 ) -> None:
-    """Print the access switch's configuration that goes with the inventory.
+    """Print the access switch's configuration for this inventory.
 
-    It is meant to be read, then merged; docs/switch.md says what each part is for. With an MD5 key in the
-    inventory the key is in the output; a new file is readable by its owner alone.
+    Read the output, then merge it into the switch's configuration; docs/switch.md explains each part. An MD5
+    key in the inventory is in the output too; a new file is readable by its owner alone.
     """
-    from clusterlb.config.load import InventoryError, load
     from clusterlb.render.switch import ROUTER_ID, System, facts_of, render_switch
     from clusterlb.render.templates import RenderError
 
+    cluster = options.load_inventory(inventory)
     try:
-        cluster, _ = load(inventory)
         facts = facts_of(cluster, interfaces, router_id or ROUTER_ID)
         chosen = System(system)
         text = render_switch(facts, chosen)
-    except InventoryError as error:
-        click.echo(str(error), err=True)
-        raise SystemExit(int(Exit.INVALID)) from error
     except RenderError as error:
         raise click.ClickException(str(error)) from error
     if not interfaces or router_id is None:
@@ -56,7 +51,7 @@ def switch(
     shared = chosen.is_frr or facts.network == "broadcast"
     if interfaces and len(interfaces) < len(cluster.directors) and not shared:
         counts = f"{len(interfaces)} for {len(cluster.directors)} directors"
-        click.echo(f"{system} takes one director a port (point-to-point): {counts}", err=True)
+        click.echo(f"{system} takes one director per port (point-to-point): {counts}", err=True)
     if output is None:
         click.echo(text, nl=False)
         return

@@ -1,41 +1,34 @@
-"""What the commands that make intents share: who asks, times, and the controller's answer."""
+"""Shared by the commands that make intents: the operator's name, times, and the controller's answer."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from clusterlb.cli.exits import Exit
 
-reason_option = click.option("--reason", required=True, help="Why; others will read it at night.")
+reason_option = click.option(
+    "--reason", required=True, help="Why; the status, the schedule and the log show it."
+)
 for_option = click.option("--for", "duration", metavar="TIME", help="How long, as 30m or 2h.")
-force_option = click.option("--force", is_flag=True, help="Do it although a guard says no.")
+force_option = click.option("--force", is_flag=True, help="Do it although a guard refuses.")
 
 
-def make(run_dir: Path, **fields: Any) -> dict[str, Any]:
-    """Have the controller take in an intent; end with its refusal and exit code 7, or 1 for another error."""
-    from clusterlb.cli.client import ask
-
-    status, answer = ask(run_dir, "POST", "/v1/intents", body={"who": who(), **fields})
-    if status != 200:
-        _fail(status, answer)
-    return answer
+def make(run_dir: Path, **fields: Any) -> None:
+    """Have the controller make an intent; exit code 7 when a guard refuses, 1 for another error."""
+    _send(run_dir, "POST", {"who": operator(), **fields})
 
 
 def take_back(run_dir: Path, kind: str, target: str) -> None:
-    """Have the controller forget an intent; end with exit code 1 when there is none."""
-    from clusterlb.cli.client import ask
-
-    status, answer = ask(run_dir, "DELETE", "/v1/intents", body={"kind": kind, "target": target})
-    if status != 200:
-        _fail(status, answer)
+    """Have the controller forget an intent; exit code 1 when there is no such intent."""
+    _send(run_dir, "DELETE", {"kind": kind, "target": target})
 
 
-def who() -> str:
-    """Return the name of whoever asks, through sudo if it was."""
+def operator() -> str:
+    """Return the user's name; under sudo, the name of the user who called sudo."""
     import getpass
     import os
 
@@ -67,7 +60,7 @@ def seconds(text: str | None, option: str) -> float | None:
 def moment(text: str | None, now: datetime) -> float:
     """Return the seconds since 1970 of ``2026-12-01 03:00`` or the next ``03:00``, local time; 0 for no text.
 
-    Ends with a usage error for anything else, and for what is past.
+    Ends with a usage error for any other text, and for a time in the past.
     """
     from clusterlb.model.intent import LATEST
 
@@ -92,7 +85,11 @@ def moment(text: str | None, now: datetime) -> float:
     return begins
 
 
-def _fail(status: int, answer: dict[str, Any]) -> NoReturn:
-    error = answer.get("error", f"the controller answered {status}")
-    click.echo(f"Error: {error}", err=True)
-    raise SystemExit(int(Exit.REFUSED if status == 409 else Exit.FAILED))
+def _send(run_dir: Path, method: str, body: dict[str, Any]) -> None:
+    from clusterlb.cli.client import ask
+
+    status, answer = ask(run_dir, method, "/v1/intents", body=body)
+    if status != 200:
+        error = answer.get("error", f"the controller answered {status}")
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(int(Exit.REFUSED if status == 409 else Exit.FAILED))

@@ -1,4 +1,4 @@
-"""The ``clusterlb`` command: each subcommand's module is imported when it is used."""
+"""The ``clusterlb`` command; the module of a subcommand is imported when the subcommand is used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from clusterlb import __version__
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands' help lines without importing them, so ``--help`` answers at once."""
+    """A group that has its commands' help lines here and imports no command for ``--help``."""
 
     commands_help: ClassVar[dict[str, str]] = {
         "up": "Bring this director up and keep it so.",
@@ -21,18 +21,27 @@ class LazyGroup(click.Group):
         "reload": "Take over the inventory now.",
         "drain": "Take a director, VIP, pool or member out of service gracefully.",
         "undrain": "End a drain.",
-        "schedule": "List and cancel what is planned.",
+        "schedule": "List and cancel drains, pins, pauses and maintenance windows.",
         "pause": "Watch, but change nothing.",
         "resume": "End a pause.",
         "check-now": "Run a member's checks once and print each phase.",
-        "pin": "Say what a member is, whatever its checks say.",
+        "pin": "Set a member UP or DOWN, whatever its checks say.",
         "unpin": "Let a member's checks decide again.",
         "check": "Check an inventory and report every problem.",
-        "render": "Print what the inventory renders to.",
+        "render": "Print the inventory as configuration for FRR or IPVS.",
         "schema": "Print the inventory's JSON Schema.",
         "generate": "Write configuration for the machines around the directors.",
         "audit": "Check the configuration of the machines around the directors.",
         "lab": "Run a whole cluster on this machine.",
+    }
+
+    # commands that stand in the module of another command: module and name
+    in_other_modules: ClassVar[dict[str, tuple[str, str]]] = {
+        "undrain": ("clusterlb.cli.drain", "undrain"),
+        "resume": ("clusterlb.cli.pause", "resume"),
+        "unpin": ("clusterlb.cli.pin", "unpin"),
+        "schema": ("clusterlb.cli.check", "schema"),
+        "lab": ("clusterlb.lab.cli", "command"),  # a layer above this one, so it is imported by its name
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -40,12 +49,12 @@ class LazyGroup(click.Group):
         return list(self.commands_help)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import one command's module; each calls its command ``command``."""
+        """Import the module of one command; most modules have one, named ``command``."""
         if cmd_name not in self.commands_help:
             return None
-        # the lab runs this command, so it is above it, and is found by its name
-        module = "clusterlb.lab.cli" if cmd_name == "lab" else f"clusterlb.cli.{cmd_name.replace('-', '_')}"
-        command: click.Command = import_module(module).command
+        own = f"clusterlb.cli.{cmd_name.replace('-', '_')}", "command"
+        module, name = self.in_other_modules.get(cmd_name, own)
+        command: click.Command = getattr(import_module(module), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -59,6 +68,7 @@ class LazyGroup(click.Group):
 def main() -> None:
     """Run an all-active Linux Virtual Server cluster.
 
-    `clusterlb up` on each director is the whole job. Exit codes: 0 done, 1 failed, 2 usage, 3 invalid
-    inventory, 5 degraded, 6 the controller does not answer, 7 refused, 8 timed out, 9 taken down.
+    Run `clusterlb up` on each director. Exit codes: 0 done, 1 failed, 2 usage, 3 invalid inventory,
+    4 changes pending (plan --exit-code), 5 degraded, 6 the controller does not answer, 7 refused,
+    8 timed out, 9 taken down.
     """

@@ -1,10 +1,16 @@
-"""Options that several commands share, under one name and meaning."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from clusterlb.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from clusterlb.model.inventory import Inventory
 
 DEFAULT_INVENTORY = Path("/etc/clusterlb/inventory.yaml")
 
@@ -25,7 +31,7 @@ run_dir_option = click.option(
     default=Path("/run/clusterlb"),
     show_default=True,
     envvar="CLUSTERLB_RUN_DIR",
-    help="Where the controller's unix socket is.",
+    help="Directory of the controller's unix socket.",
 )
 state_dir_option = click.option(
     "--state-dir",
@@ -33,7 +39,7 @@ state_dir_option = click.option(
     default=Path("/var/lib/clusterlb"),
     show_default=True,
     envvar="CLUSTERLB_STATE_DIR",
-    help="Where the controller records what is its own.",
+    help="Directory of the controller's records.",
 )
 pathspace_option = click.option(
     "--pathspace",
@@ -47,11 +53,22 @@ check_user_option = click.option(
     default="nobody",
     show_default=True,
     envvar="CLUSTERLB_CHECK_USER",
-    help="Whom probes and programs of command checks run as, with CAP_NET_RAW alone.",
+    help="User that probes and programs of command checks run as, with CAP_NET_RAW alone.",
 )
 json_option = click.option(
     "-o", "--output", type=click.Choice(["table", "json"]), default="table", show_default=True
 )
+
+
+def load_inventory(path: Path) -> Inventory:
+    """Return the inventory; print all problems and end with exit code 3 if one of them is an error."""
+    from clusterlb.config.load import InventoryError, load
+
+    try:
+        return load(path)[0]
+    except InventoryError as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(int(Exit.INVALID)) from error
 
 
 def host_name() -> str:

@@ -1,4 +1,4 @@
-"""``clusterlb plan``: what would be changed."""
+"""``clusterlb plan``: the steps that the controller would carry out now."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from clusterlb.cli.exits import Exit
 @click.command("plan")
 @options.run_dir_option
 @options.json_option
-@click.option("--exit-code", is_flag=True, help="Exit 4 when there is something to change.")
+@click.option("--exit-code", is_flag=True, help="Exit 4 when the plan is not empty.")
 def command(run_dir: Path, output: str, exit_code: bool) -> None:
     """Show what the running controller would change now, and change nothing."""
     from clusterlb.cli.client import ask

@@ -1,4 +1,4 @@
-"""``clusterlb generate realserver``: what members' hosts need."""
+"""``clusterlb generate realserver``: configuration for the members' hosts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from clusterlb.cli import options
-from clusterlb.cli.exits import Exit
 
 FORMATS = ("sh", "networkd", "ifupdown", "ansible")
 
@@ -22,7 +21,7 @@ FORMATS = ("sh", "networkd", "ifupdown", "ansible")
     type=click.Choice(FORMATS),
     default="sh",
     show_default=True,
-    help="What configures the host.",
+    help="The program that configures the host.",
 )
 @click.option(
     "--interface",
@@ -32,13 +31,12 @@ FORMATS = ("sh", "networkd", "ifupdown", "ansible")
 def command(
     members: tuple[str, ...], pool: str | None, inventory: Path, form: str, interface: str | None
 ) -> None:
-    """Print what a real server needs so that packets of the VIPs reach it, and replies the clients.
+    """Print the settings with which packets to the VIPs reach a real server, and its replies the clients.
 
-    A MEMBER is an address, or address:port; several are those of one host. `sh` prints one script that runs
-    on each of the servers, knows by the host's addresses which one it is, and can check and undo.
-    docs/real-servers.md says what is set for each forwarding method, and why.
+    A MEMBER is an address, or address:port; several members are taken for one host's. `sh` prints one script
+    for all servers: it finds its part by the host's addresses, and can check and undo. docs/real-servers.md
+    explains the settings of each forwarding method.
     """
-    from clusterlb.config.load import InventoryError, load
     from clusterlb.render.realserver.host import member_named, members_of
     from clusterlb.render.realserver.render import INTERFACE, Format, needs_interface, render_realserver
     from clusterlb.render.templates import RenderError
@@ -46,8 +44,8 @@ def command(
     if members and pool is not None:
         raise click.UsageError("give members or --pool, not both")
     chosen = Format(form)
+    cluster = options.load_inventory(inventory)
     try:
-        cluster, _ = load(inventory)
         if members:
             hosts = [tuple(member_named(cluster, member) for member in members)]
         else:
@@ -55,9 +53,6 @@ def command(
         text = render_realserver(cluster, hosts, chosen, interface or INTERFACE)
         if interface is None and needs_interface(cluster, hosts, chosen):
             click.echo(f"fill in {INTERFACE}, or give --interface", err=True)
-    except InventoryError as error:
-        click.echo(str(error), err=True)
-        raise SystemExit(int(Exit.INVALID)) from error
     except RenderError as error:
         raise click.ClickException(str(error)) from error
     click.echo(text, nl=False)

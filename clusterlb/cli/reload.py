@@ -12,13 +12,13 @@ from clusterlb.cli.exits import Exit
 
 @click.command("reload")
 @options.run_dir_option
-@click.option("--yes", is_flag=True, help="Take it over although it removes much.")
+@click.option("--yes", is_flag=True, help="Take it over although it removes more than `cluster.max_removed`.")
 def command(run_dir: Path, yes: bool) -> None:
-    """Take over the inventory now, as SIGHUP does, and say what became of it.
+    """Take over the inventory now, as SIGHUP does, and print the result.
 
-    A changed inventory is taken over by itself once its files have stood still for a second or two. One that
-    removes more than `cluster.max_removed` of the VIPs, services or members waits for --yes.
-    Exit code 3: it has errors; 7: it waits for --yes.
+    Without this command, a changed inventory is taken over after its files have not changed for a second or
+    two. An inventory that removes more than `cluster.max_removed` of the VIPs, services or members waits for
+    --yes. Exit code 3: the inventory has errors; 7: it waits for --yes.
     """
     from clusterlb.cli.client import ask
 

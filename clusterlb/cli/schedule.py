@@ -1,4 +1,4 @@
-"""``clusterlb schedule``: what operators and maintenance windows do, now and later."""
+"""``clusterlb schedule``: operators' intents and maintenance windows, now and later."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from clusterlb.cli import intent, options
+from clusterlb.cli import options
+from clusterlb.cli.intent import take_back
 from clusterlb.controller.intent_record import value_of
 from clusterlb.model.intent import Intent
 from clusterlb.model.readable import printable
@@ -22,7 +23,7 @@ def command() -> None:
 @options.run_dir_option
 @options.json_option
 def list_(run_dir: Path, output: str) -> None:
-    """List every intent that stands, and the next maintenance window."""
+    """List all intents, and the next maintenance window."""
     from clusterlb.api.json_form import encode
     from clusterlb.cli.client import ask_status
 
@@ -46,14 +47,15 @@ def list_(run_dir: Path, output: str) -> None:
 @options.run_dir_option
 def cancel(kind: str, target: str, run_dir: Path) -> None:
     """Cancel an intent, begun or not; TARGET is as `schedule list` prints it."""
-    intent.take_back(run_dir, kind, target)
+    take_back(run_dir, kind, target)
     click.echo(f"{kind} of {target} is cancelled")
 
 
-def _line(of: Intent) -> str:
-    until = f" until {_time(of.until)}" if of.until else ""
-    what = " ".join(filter(None, (of.kind.value, value_of(of), str(of.target))))
-    return printable(f"{what}: from {_time(of.begins or of.made)}{until}, by {of.who}: {of.reason}")
+def _line(intent: Intent) -> str:
+    until = f" until {_time(intent.until)}" if intent.until else ""
+    what = " ".join(filter(None, (intent.kind.value, value_of(intent), str(intent.target))))
+    begins = _time(intent.begins or intent.made)
+    return printable(f"{what}: from {begins}{until}, by {intent.who}: {intent.reason}")
 
 
 def _time(at: float) -> str:

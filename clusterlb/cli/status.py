@@ -1,4 +1,4 @@
-"""``clusterlb status``: what is announced, and why."""
+"""``clusterlb status``: which VIPs this director announces, and why."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SHOWN = 10  # lines of checks that are not probed
 def command(run_dir: Path, output: str) -> None:
     """Show what this director announces, and why (not).
 
-    Exit code 5 when something is not as it should be: a VIP is withdrawn or nobody hears of it, the director
+    Exit code 5 when something needs attention: a VIP is withdrawn or no neighbour learns of it, the director
     is unfit, FRR or IPVS does not answer, the inventory on disk is rejected, or checks are not probed.
     """
     from clusterlb.api.json_form import encode
@@ -48,13 +48,13 @@ def command(run_dir: Path, output: str) -> None:
 
 
 def show(status: Status) -> None:
-    """Print a status object, the worst first."""
+    """Print a status object, the worst problems first."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    # a pipe has no width: wide enough there that addresses stay whole; in `fd00:100::1` rich sees an emoji
+    # a pipe has no width: PIPED keeps addresses on one line; rich would take `:100:` in one for an emoji
     console = Console(
         highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else PIPED
     )
@@ -105,7 +105,7 @@ def _why(vip: VipStatus) -> str:
 
 
 def _lane(vip: VipStatus) -> str:
-    """Say where a VIP is: on a lane, and what VRRP has elected where that is what moves it."""
+    """Return the lanes of a VIP, and VRRP's election where VRRP moves the VIP."""
     if not vip.announced:
         return "WITHDRAWN" if vip.is_withdrawn else "-"
     lanes = ",".join(lane.value for lane in vip.announced)
@@ -115,7 +115,7 @@ def _lane(vip: VipStatus) -> str:
 
 
 def _neighbors(frr: FrrStatus) -> str:
-    """Say who is Full, or that nobody knows: the last answer says nothing of what is now."""
+    """Return the neighbours that are Full, or `unknown` while FRR does not answer."""
     if not frr.answers:
         return f"unknown: {frr.error or 'FRR does not answer'}"
     full = {}
@@ -129,7 +129,7 @@ def _neighbors(frr: FrrStatus) -> str:
 
 
 def _checks(status: Status) -> Iterator[str]:
-    """Say whose verdicts stand though nobody looks."""
+    """Yield the checks that are not probed, so that their last verdicts stay."""
     trouble = engine_trouble(status.checks)
     if trouble:
         yield f"error: {trouble}: nobody is probed, and all verdicts stand"
@@ -137,7 +137,7 @@ def _checks(status: Status) -> Iterator[str]:
     if len(status.unprobed) > SHOWN:
         yield f"error: {len(status.unprobed) - SHOWN} more are not probed"
     if quarantined := status.checks.quarantined:
-        yield f"warning: the check engine fell silent in these checks, which run apart now: {quarantined}"
+        yield f"warning: these checks hung the check engine, and run in one of their own now: {quarantined}"
 
 
 def _count(number: int | None) -> str:

@@ -1,4 +1,4 @@
-"""``clusterlb up``: the controller itself."""
+"""``clusterlb up``: run the controller."""
 
 from __future__ import annotations
 
@@ -23,10 +23,14 @@ from clusterlb.cli.exits import Exit
     metavar="HOST:PORT|off",
     default="127.0.0.1:9099",
     show_default=True,
-    help="Where Prometheus finds the metrics.",
+    help="Address and port of the metrics.",
 )
 @options.check_user_option
-@click.option("--once", is_flag=True, help="Program the director once and end; announces nothing undecided.")
+@click.option(
+    "--once",
+    is_flag=True,
+    help="Program the director once and end; VIPs without a decision are not announced.",
+)
 def command(
     inventory: Path,
     director: str | None,
@@ -40,14 +44,14 @@ def command(
     """Bring this director up and keep it so.
 
     Programs IPVS, configures FRR's OSPF, checks the members and announces each VIP that is fit. Stopping
-    it (SIGTERM, Ctrl-C, even SIGKILL) changes nothing in the data path: the next start adopts what is
-    there. SIGHUP or a changed inventory reloads. To take the director out of service: clusterlb down,
-    after which this ends with exit code 9.
+    the controller (SIGTERM, Ctrl-C, even SIGKILL) changes nothing in the data path, and the next start adopts
+    the state that it finds. SIGHUP or a changed inventory reloads. To take the director out of service, run
+    clusterlb down; this command then ends with exit code 9.
 
     Example: clusterlb up --inventory /etc/clusterlb/inventory.yaml
     """
-    # what loads and starts takes a second, and a reload asked for meanwhile must not end it: the first look
-    # at the files, right after the start, takes in what has changed
+    # loading and starting take a second, in which SIGHUP must not end the process; the first look at the
+    # files, right after the start, takes over a change
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     from clusterlb.api.run import Options, StartError, run
     from clusterlb.config.error import InventoryError

@@ -18,11 +18,9 @@ if TYPE_CHECKING:
 
 LOOK_EVERY = 1.0
 WAITS = "weight 0, waiting for connections to end"
-HANDED_OVER = (
-    VrrpState.BACKUP,
-    VrrpState.INITIALIZE,
-)  # VRRP's: another director is master, or this one stands no more
-GRACE = 30.0  # seconds beyond its deadline that a drain may take to be done
+# VRRP: another director is master, or this director no longer takes part
+HANDED_OVER = (VrrpState.BACKUP, VrrpState.INITIALIZE)
+LATE_AFTER = 30.0  # seconds after its deadline until which a drain may finish
 
 
 def watch_drain(run_dir: Path, target: Target, patience: float | None) -> None:
@@ -34,7 +32,7 @@ def watch_drain(run_dir: Path, target: Target, patience: float | None) -> None:
 
     from clusterlb.cli.client import ask_status
 
-    until = None if patience is None else time.monotonic() + patience + GRACE
+    until = None if patience is None else time.monotonic() + patience + LATE_AFTER
     try:
         with Progress(*columns()) as bar:
             task = bar.add_task(str(target), total=None)
@@ -57,14 +55,14 @@ def watch_drain(run_dir: Path, target: Target, patience: float | None) -> None:
 
 
 def columns() -> tuple[TextColumn, BarColumn, TimeElapsedColumn]:
-    """Return what is drawn of a drain: its words, a bar, the time."""
+    """Return the columns of the progress display: text, bar, elapsed time."""
     from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 
     return TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()
 
 
 def progress(status: Status, target: Target) -> tuple[bool, int, str]:
-    """Return whether a drain is done, the live connections left, and what it waits for."""
+    """Return whether a drain is done, the number of live connections, and the reason why it waits."""
     left: list[AddressStatus] = []
     match target:
         case MemberTarget() | PoolTarget():
@@ -74,9 +72,9 @@ def progress(status: Status, target: Target) -> tuple[bool, int, str]:
         case DirectorTarget():
             vips = list(status.vips)
             left = [address for address in status.snat if address.announced]
-    there = [vip for vip in vips if vip.announced and vip.vrrp not in HANDED_OVER]
-    rows = [member for vip in there for service in vip.services for member in service.members]
-    left = [*there, *left]
+    serving = [vip for vip in vips if vip.announced and vip.vrrp not in HANDED_OVER]
+    rows = [member for vip in serving for service in vip.services for member in service.members]
+    left = [*serving, *left]
     return not left, _live(rows), left[0].because if left else ""
 
 
@@ -89,9 +87,9 @@ def _members(status: Status, target: MemberTarget | PoolTarget) -> tuple[bool, i
         if service.pool == target.pool
         if isinstance(target, PoolTarget) or member.member == target.endpoint
     ]
-    there = [member for member in rows if member.weight is not None]
-    waits = next(filter(None, (member.lingering for member in there)), WAITS)
-    return not there, _live(there), waits if there else ""
+    present = [member for member in rows if member.weight is not None]
+    reason = next(filter(None, (member.lingering for member in present)), WAITS)
+    return not present, _live(present), reason if present else ""
 
 
 def _live(members: list[MemberStatus]) -> int:

@@ -1,10 +1,10 @@
-"""Load an inventory in a process of its own, for a controller that lives for months.
+"""Load an inventory in a child process, for a controller that lives for months.
 
-What reads and validates an inventory (YAML, pydantic and our models) and what it leaves between the objects
-that last are 20 MB, needed for a second a month; with their process they go for good. And a reload keeps the
-controller's interpreter from its loop for a hundredth of the time that loading takes.
+Loading (YAML, pydantic, our models) needs 20 MB for a second a month, and leaves gaps between the objects
+that stay. All of this memory is freed with the child process. Also, a reload blocks the controller's loop for
+only a hundredth of the time that loading takes.
 
-``python -m clusterlb.config.aside PATH`` writes what ``load`` came to on its standard output.
+``python -m clusterlb.config.aside PATH`` writes the pickled result of ``load`` to its standard output.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from pathlib import Path
 
 from clusterlb import fresh
 from clusterlb.config.error import InventoryError
-from clusterlb.config.files import files, shown
+from clusterlb.config.files import files, printable_path
 from clusterlb.config.problem import Problem, Severity
-from clusterlb.config.source import RefusedError
+from clusterlb.config.source import UnusableFileError
 from clusterlb.model.inventory import Inventory
 from clusterlb.ownership import unsafe
 
@@ -29,18 +29,18 @@ LOADER = "clusterlb.config.load"
 def load_aside(path: Path) -> tuple[Inventory, tuple[Problem, ...]]:
     """Return the inventory and the warnings, or raise InventoryError, as ``load`` does.
 
-    A process that has the loader in memory already, as each of the lab's directors has, uses that. What
-    somebody else may change is refused: it says what runs here as root, and where traffic goes.
+    A process that has imported the loader already, such as the lab's directors, loads in itself. Files that
+    another user may change are refused: they name programs that run here, and decide where traffic goes.
     """
     _refuse_unsafe(path)
     if LOADER in sys.modules:
-        from clusterlb.config.load import load  # noqa: PLC0415 - it is there
+        from clusterlb.config.load import load  # noqa: PLC0415 - imported already
 
         return load(path)
     done = fresh.run("clusterlb.config.aside", str(path))
     if done.returncode:
-        text = f"the process that was to load this ended with {done.returncode}"
-        hint = "what it said is in the log"
+        text = f"the process that loads the inventory ended with {done.returncode}"
+        hint = "its output is in the log"
         raise InventoryError((Problem(str(path), 0, 0, Severity.ERROR, text, hint),))
     inventory, problems = pickle.loads(done.stdout)  # noqa: S301 - written by main() a moment ago
     if inventory is None:
@@ -50,26 +50,26 @@ def load_aside(path: Path) -> tuple[Inventory, tuple[Problem, ...]]:
 
 def _refuse_unsafe(path: Path) -> None:
     try:
-        found = [path, *files(path)]
-    except RefusedError:
-        return  # the loader says why
-    for each in found:
+        paths = [path, *files(path)]
+    except UnusableFileError:
+        return  # the loader reports it
+    for each in paths:
         why, _, hint = unsafe(each).partition(": ")
         if why:
-            raise InventoryError((Problem(shown(each), 0, 0, Severity.ERROR, why, hint),))
+            raise InventoryError((Problem(printable_path(each), 0, 0, Severity.ERROR, why, hint),))
 
 
 def main(path: Path) -> None:
-    """Load an inventory and write it with its problems; SIGHUP, a reload by process name, is not for us."""
+    """Load an inventory and write it with its problems; SIGHUP, sent to all processes by name, is ignored."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     from clusterlb.config.load import load  # noqa: PLC0415 - only in the process that loads
 
     try:
-        found: tuple[Inventory | None, tuple[Problem, ...]] = load(path)
+        result: tuple[Inventory | None, tuple[Problem, ...]] = load(path)
     except InventoryError as error:
-        found = None, error.problems
+        result = None, error.problems
     with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as sink:
-        pickle.dump(found, sink, pickle.HIGHEST_PROTOCOL)
+        pickle.dump(result, sink, pickle.HIGHEST_PROTOCOL)
 
 
 if __name__ == "__main__":

@@ -6,19 +6,21 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 from clusterlb.config.build_check import check
-from clusterlb.config.build_service import method, service, tunnel
 from clusterlb.config.models.check import CheckFile
-from clusterlb.config.models.cluster import AnnounceFile, ClusterFile, OspfFile, TimeoutsFile
+from clusterlb.config.models.cluster import AnnounceFile, ClusterFile, OspfFile
 from clusterlb.config.models.director import DirectorFile, UplinkFile
 from clusterlb.config.models.director_checks import DirectorChecksFile
+from clusterlb.config.models.forwarding import GreFile, GueFile, TunnelFile
 from clusterlb.config.models.maintenance import WindowFile
-from clusterlb.config.models.pool import FlowsOnDownFile, MemberFile, PoolFile, QuorumFile, SorryFile
+from clusterlb.config.models.pool import FlowsOnDownFile, MemberFile, PoolFile
 from clusterlb.config.models.snat import SnatPoolFile
-from clusterlb.config.models.vip import HaFile, VipFile, VrrpFile
+from clusterlb.config.models.vip import HaFile, ServiceFile, VipFile, VrrpFile
 from clusterlb.model.address import Endpoint, IPAddress
 from clusterlb.model.check import CheckSpec, Need
 from clusterlb.model.director_checks import DirectorChecks, DirectorProbe
+from clusterlb.model.forwarding import Forwarding, Tunnel
 from clusterlb.model.inventory import (
+    USUAL_FLAGS,
     ActiveStandby,
     AnnounceWhen,
     Cluster,
@@ -28,12 +30,13 @@ from clusterlb.model.inventory import (
     Pool,
     Quorum,
     QuorumOf,
+    Service,
     Sorry,
     Vip,
     Vrrp,
     Window,
 )
-from clusterlb.model.ipvs import Protocol, ProtocolTimeouts
+from clusterlb.model.ipvs import Protocol, ProtocolTimeouts, TunnelFlag, TunnelType
 from clusterlb.model.ospf import (
     AnnounceMode,
     AnnounceModes,
@@ -47,10 +50,12 @@ from clusterlb.model.ospf import (
 from clusterlb.model.snat import SnatPool
 
 _LOOPBACK = IPv4Address("127.0.0.1")  # the director itself
+_CHECKSUM = {"none": TunnelFlag.NOCSUM, "full": TunnelFlag.CSUM, "remote": TunnelFlag.REMCSUM}
 
 
 def cluster(file: ClusterFile) -> Cluster:
     """Return the cluster that a file describes."""
+    timeouts = file.timeouts
     return Cluster(
         name=file.name,
         vip_prefixes=tuple(file.vip_prefixes),
@@ -61,7 +66,7 @@ def cluster(file: ClusterFile) -> Cluster:
         max_drained=file.max_drained,
         preempt=file.preempt,
         max_removed=file.max_removed,
-        timeouts=_timeouts(file.timeouts),
+        timeouts=ProtocolTimeouts(int(timeouts.tcp), int(timeouts.tcp_fin), int(timeouts.udp)),
         notrack=file.notrack,
         log_connections=file.log_connections,
     )
@@ -80,18 +85,19 @@ def director(name: str, file: DirectorFile) -> Director:
 
 def pool(name: str, file: PoolFile) -> Pool:
     """Return one pool."""
+    sorry = file.sorry
     return Pool(
         name=name,
         members=tuple(map(_member, file.members)),
         checks=_checks(file) or (),
         need=Need(file.need),
-        quorum=_quorum(file.quorum),
+        quorum=Quorum(file.quorum.up, file.quorum.down, QuorumOf(file.quorum.of)),
         on_down=OnDown(file.on_down),
         ends_flows=_ends_flows(file.flows_on_down),
         slow_start=file.slow_start,
         panic=file.panic,
         suspect=file.suspect,
-        sorry=None if file.sorry is None else _sorry(file.sorry),
+        sorry=Sorry(sorry.address, sorry.port, _method(sorry.forwarding)) if sorry else None,
     )
 
 
@@ -101,7 +107,7 @@ def _ends_flows(file: FlowsOnDownFile) -> frozenset[Protocol]:
 
 
 def vip(address: IPAddress, file: VipFile) -> Vip:
-    """Return one VIP, with its group and without its marks."""
+    """Return one VIP with its group; firewall marks are set later."""
     when, listed = (
         (AnnounceWhen(file.announce_when), [])
         if isinstance(file.announce_when, str)
@@ -109,12 +115,43 @@ def vip(address: IPAddress, file: VipFile) -> Vip:
     )
     return Vip(
         address,
-        tuple(map(service, file.services)),
+        tuple(map(_service, file.services)),
         when,
         frozenset(listed),
         None if file.ha is None else _ha(file.ha),
         group=(address, *file.group) if file.group else (),
     )
+
+
+def _service(file: ServiceFile) -> Service:
+    """Return one service; a firewall mark of clusterlb's own is set later."""
+    return Service(
+        protocol=Protocol[file.protocol.upper()],
+        port=file.port or 0,
+        pool=file.pool,
+        forwarding=Forwarding(file.forwarding),
+        scheduler=file.scheduler,
+        flags=USUAL_FLAGS.get(file.scheduler, frozenset()) if file.flags is None else frozenset(file.flags),
+        persistence=file.persistence,
+        netmask=file.netmask,
+        tunnel=_tunnel(file.tunnel),
+        ports=tuple(sorted(file.ports or ())),
+        fwmark=file.fwmark or 0,
+    )
+
+
+def _tunnel(file: TunnelFile) -> Tunnel:
+    """Return one encapsulation."""
+    return Tunnel(
+        TunnelType[file.type.upper()],
+        file.port if isinstance(file, GueFile) else 0,
+        _CHECKSUM[file.checksum] if isinstance(file, GueFile | GreFile) else TunnelFlag.NOCSUM,
+    )
+
+
+def _method(name: str | None) -> Forwarding | None:
+    """Return a forwarding method; None: as the service says."""
+    return None if name is None else Forwarding(name)
 
 
 def snat_pool(name: str, file: SnatPoolFile) -> SnatPool:
@@ -155,26 +192,18 @@ def _member(file: MemberFile) -> Member:
         file.port,
         file.weight,
         _checks(file),
-        forwarding=method(file.forwarding),
-        tunnel=None if file.tunnel is None else tunnel(file.tunnel),
+        forwarding=_method(file.forwarding),
+        tunnel=None if file.tunnel is None else _tunnel(file.tunnel),
         upper=file.upper_threshold,
         lower=file.lower_threshold,
     )
 
 
 def _checks(file: PoolFile | MemberFile) -> tuple[CheckSpec, ...] | None:
-    """Return what is written under ``check`` or ``checks``; None where neither is."""
+    """Return the checks under ``check`` or ``checks``; None without either key."""
     if not file.model_fields_set & {"check", "checks"}:
         return None
     return tuple(map(check, file.checks or ([] if file.check is None else [file.check])))
-
-
-def _quorum(file: QuorumFile) -> Quorum:
-    return Quorum(file.up, file.down, QuorumOf(file.of))
-
-
-def _sorry(file: SorryFile) -> Sorry:
-    return Sorry(file.address, file.port, method(file.forwarding))
 
 
 def _director_checks(file: DirectorChecksFile) -> DirectorChecks:
@@ -190,7 +219,7 @@ def _director_checks(file: DirectorChecksFile) -> DirectorChecks:
 
 
 def _director_probe(name: str, file: CheckFile) -> DirectorProbe:
-    """Return a check of a director's own: its address and port are the target, and override nothing."""
+    """Return a director check: its address and port are the target, so they override no member's."""
     target = Endpoint(file.address or _LOOPBACK, file.port or 0)
     return DirectorProbe(name, replace(check(file), port=None, address=None), target)
 
@@ -220,7 +249,3 @@ def _ospf(file: OspfFile) -> Ospf:
         graceful_restart=file.graceful_restart,
         default_originate=file.default_originate,
     )
-
-
-def _timeouts(file: TimeoutsFile) -> ProtocolTimeouts:
-    return ProtocolTimeouts(int(file.tcp), int(file.tcp_fin), int(file.udp))

@@ -20,7 +20,7 @@ from clusterlb.model.check import (
 
 
 def check(file: CheckFile) -> CheckSpec:
-    """Return what a check of any kind comes to."""
+    """Return the specification of a check of any kind."""
     kind = CheckType(file.type)
     return CheckSpec(
         probe=ProbeSpec(kind, file.interval, file.timeout, _options(kind, file)),
@@ -35,7 +35,7 @@ def check(file: CheckFile) -> CheckSpec:
 
 
 def _options(kind: CheckType, file: CheckFile) -> Options:
-    """Return the keys of one kind: a file has them under the names of the options."""
+    """Return the options of a kind of check: they have the names of the file's keys."""
     options = OPTIONS[kind]
     written = type(file).model_fields
     found = options(
@@ -47,7 +47,7 @@ def _options(kind: CheckType, file: CheckFile) -> Options:
 
 
 def _value(value: Any) -> Any:
-    """Return a value as options have it: hashable."""
+    """Return a value in the hashable form that options need."""
     if isinstance(value, TlsFile):
         return TlsOptions(**{key.name: getattr(value, key.name) for key in fields(TlsOptions)})
     if isinstance(value, dict):

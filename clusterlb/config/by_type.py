@@ -1,4 +1,4 @@
-"""A mapping with a key, such as ``type``, that says which model it follows."""
+"""A mapping whose model depends on one of its keys, such as ``type``."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 
 @dataclass(frozen=True, eq=False)
 class ByType:
-    """Marks a field that one of ``models`` validates; without ``key`` it is ``default``.
+    """Marks a field that one of ``models`` validates; without the key ``key`` it is ``default``.
 
-    pydantic's own unions put the choice into an error's path, where no file has it. So theirs is written
-    into the schema alone, and the choice is made here.
+    pydantic's own unions add the choice to an error's path, where no file has it. So the union is only in the
+    schema, and the choice is made here.
     """
 
     models: Mapping[str, type[BaseModel]]
@@ -23,7 +23,7 @@ class ByType:
     key: str = "type"
 
     def model(self, kind: object) -> type[BaseModel] | None:
-        """Return the model of a type, None where there is no such type."""
+        """Return the model of a type; None for an unknown type."""
         return self.models.get(kind) if isinstance(kind, str) else None
 
     def __get_pydantic_core_schema__(self, _source: object, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -1,7 +1,7 @@
 """The kinds of values that checks have.
 
-What a check sends is bounded here: no line break gets into a request's head, no relative path into a
-program's name, and no pattern grows beyond what a director can search for every other second.
+These fields bound what a check sends: a request's head has no line break, a program has an absolute path, and
+a pattern is short enough to be searched for every other second.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, PlainSerializer, ValidationError, WithJsonSchema, WrapValidator
 from pydantic_core import InitErrorDetails
 
-from clusterlb.config.fields import Checked, refuse, text_of
+from clusterlb.config.fields import STRING, Checked, refuse, text_of
 from clusterlb.pattern import PatternError, compile_pattern
 
 LONGEST_PATTERN = 1000  # characters
@@ -29,7 +29,7 @@ _OWN_HEADERS = frozenset(("connection", "content-length", "host", "transfer-enco
 
 
 def matching(pattern: str, text: str, hint: str) -> Checked:
-    """Return text that matches a pattern as a whole; ``text`` says what is wrong with any other."""
+    """Return a field of text that matches a whole pattern; ``text`` is the error for other text."""
     compiled = re.compile(pattern)
 
     def parse(value: object) -> str:
@@ -37,11 +37,11 @@ def matching(pattern: str, text: str, hint: str) -> Checked:
             raise refuse(text, hint)
         return text_of(value)
 
-    return Checked(parse, (("type", "string"), ("pattern", f"^(?:{pattern})$")))
+    return Checked(parse, {**STRING, "pattern": f"^(?:{pattern})$"})
 
 
 def parse_pattern(value: object) -> str:
-    """Return a regular expression that can be searched for in time linear in what is searched."""
+    """Return a regular expression that RE2 searches for in linear time."""
     text = text_of(value)
     if len(text) > LONGEST_PATTERN:
         raise refuse(f"is a pattern of more than {LONGEST_PATTERN} characters", "a short one says as much")
@@ -53,7 +53,7 @@ def parse_pattern(value: object) -> str:
 
 
 def parse_record_pattern(value: object) -> str:
-    """Return a regular expression for the data of a DNS record as a zone file has it: ASCII."""
+    """Return a regular expression for a DNS record's data in the form of a zone file, which is ASCII."""
     text = parse_pattern(value)
     if not text.isascii():
         raise refuse("has characters beyond ASCII", r"a record's are written as \\195\\188, byte by byte")
@@ -89,7 +89,7 @@ def status_text(status: Iterable[tuple[int, int]]) -> list[str]:
 
 
 def parse_header_name(value: object) -> str:
-    """Return the name of a header that a request may have beside those that every check writes."""
+    """Return the name of an additional header; the headers that the check itself writes are refused."""
     text = text_of(value)
     if not re.fullmatch(f"{_TCHAR}{{1,256}}", text):
         raise refuse("is not a header's name", "letters, digits and hyphens (RFC 9110, 5.1)")
@@ -113,7 +113,7 @@ def parse_optional_path(value: object) -> str:
 
 
 def parse_ca(value: object) -> str:
-    """Return where trusted certificates are: a file, ``system``, or empty text."""
+    """Return the source of trusted certificates: a file, ``system``, or empty text for none."""
     text = text_of(value)
     if text in ("", "system"):
         return text
@@ -123,7 +123,7 @@ def parse_ca(value: object) -> str:
 
 
 def parse_ciphers(value: object) -> str:
-    """Return a list of cipher suites of which OpenSSL knows some."""
+    """Return a list of cipher suites; OpenSSL has to know at least one of them."""
     text = text_of(value)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).set_ciphers(text)
@@ -141,7 +141,7 @@ def parse_argument(value: object) -> str:
 
 
 def parse_record(value: object) -> str:
-    """Return the name of a DNS record type that a server can be asked for."""
+    """Return the name of a DNS record type for a query."""
     from dns import rdatatype  # noqa: PLC0415 - only inventories with DNS checks pay for it
 
     types = {name: kind for name, kind in rdatatype.RdataType.__members__.items() if kind.value}
@@ -185,24 +185,21 @@ def _program_first(argv: list[str]) -> list[str]:
     return argv
 
 
-_STRING = (("type", "string"),)
 _STATUS: dict[str, Any] = {
     "anyOf": [
         {"type": "integer", "minimum": 100, "maximum": 599},
         {"type": "string", "pattern": f"^{_RANGE.pattern}$"},
     ]
 }
-_PATH = (*_STRING, ("pattern", "^/"), ("maxLength", LONGEST_PATH))
+_PATH = {**STRING, "pattern": "^/", "maxLength": LONGEST_PATH}
 
-Pattern = Annotated[
-    str, Checked(parse_pattern, (*_STRING, ("format", "regex"), ("maxLength", LONGEST_PATTERN)))
-]
+Pattern = Annotated[str, Checked(parse_pattern, {**STRING, "format": "regex", "maxLength": LONGEST_PATTERN})]
 RecordPattern = Annotated[
-    str, Checked(parse_record_pattern, (*_STRING, ("format", "regex"), ("maxLength", LONGEST_PATTERN)))
+    str, Checked(parse_record_pattern, {**STRING, "format": "regex", "maxLength": LONGEST_PATTERN})
 ]
-Sent = Annotated[str, Checked(parse_sent, (*_STRING, ("maxLength", LONGEST_SENT)))]
+Sent = Annotated[str, Checked(parse_sent, {**STRING, "maxLength": LONGEST_SENT})]
 Status = Annotated[
-    list[Annotated[tuple[int, int], Checked(parse_status, tuple(_STATUS.items()))]],
+    list[Annotated[tuple[int, int], Checked(parse_status, _STATUS)]],
     Field(min_length=1, max_length=64),
     WrapValidator(_status_list),
     PlainSerializer(status_text),
@@ -239,7 +236,7 @@ ServerName = Annotated[
         "a host name or an address; write others in their xn-- form",
     ),
 ]
-HeaderName = Annotated[str, Checked(parse_header_name, (*_STRING, ("pattern", f"^{_TCHAR}{{1,256}}$")))]
+HeaderName = Annotated[str, Checked(parse_header_name, {**STRING, "pattern": f"^{_TCHAR}{{1,256}}$"})]
 AnyHeaderName = Annotated[
     str,
     matching(f"{_TCHAR}{{0,256}}", "is not a header's name", "letters, digits and hyphens (RFC 9110, 5.1)"),
@@ -269,17 +266,17 @@ DnsName = Annotated[
         "labels of 1 to 63 characters with dots between them; `.` is the root",
     ),
 ]
-Record = Annotated[str, Checked(parse_record, (*_STRING, ("examples", ["NS", "A", "AAAA", "SOA"])))]
-Rcode = Annotated[str, Checked(parse_rcode, (*_STRING, ("examples", ["NOERROR", "NXDOMAIN"])))]
+Record = Annotated[str, Checked(parse_record, {**STRING, "examples": ["NS", "A", "AAAA", "SOA"]})]
+Rcode = Annotated[str, Checked(parse_rcode, {**STRING, "examples": ["NOERROR", "NXDOMAIN"]})]
 GrpcService = Annotated[
     str, matching(r"[!-~]{0,255}", "is not a gRPC service's name", "such as helloworld.Greeter")
 ]
 Path = Annotated[str, Checked(parse_path, _PATH)]
-OptionalPath = Annotated[str, Checked(parse_optional_path, (*_STRING, ("pattern", "^(/.*)?$")))]
-Ca = Annotated[str, Checked(parse_ca, (*_STRING, ("pattern", "^(system|/.*)?$")))]
-Ciphers = Annotated[str, Checked(parse_ciphers, (*_STRING, ("examples", ["DEFAULT", "DEFAULT@SECLEVEL=1"])))]
+OptionalPath = Annotated[str, Checked(parse_optional_path, {**STRING, "pattern": "^(/.*)?$"})]
+Ca = Annotated[str, Checked(parse_ca, {**STRING, "pattern": "^(system|/.*)?$"})]
+Ciphers = Annotated[str, Checked(parse_ciphers, {**STRING, "examples": ["DEFAULT", "DEFAULT@SECLEVEL=1"]})]
 Argv = Annotated[
-    list[Annotated[str, Checked(parse_argument, _STRING)]],
+    list[Annotated[str, Checked(parse_argument, STRING)]],
     Field(min_length=1, max_length=64),
     AfterValidator(_program_first),
 ]

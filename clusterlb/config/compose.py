@@ -1,7 +1,7 @@
 """YAML text -> a tree of nodes.
 
-The tree is built from libyaml's events: they come one by one, so nesting, size and aliases are bounded
-before anything recurses, and no object of PyYAML outlives its event.
+The tree is built from libyaml's events one by one, so nesting, size and aliases are bounded before anything
+recurses, and no object of PyYAML outlives its event.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from clusterlb.config import scalars
 from clusterlb.config.nodes import Entry, Mapping, Node, Scalar, Sequence
 from clusterlb.config.report import Report
 from clusterlb.config.secret import hidden
-from clusterlb.config.source import NOWHERE, Place, RefusedError, Source
+from clusterlb.config.source import Place, Source, UnusableFileError
 from clusterlb.config.syntax import syntax
 
 DEEPEST = 32  # nested collections; an inventory needs 8
@@ -39,32 +39,34 @@ _FORBIDDEN = re.compile("[^\\t\\n\\r\\x20-\\x7e\\x85\\xa0-\\ud7ff\\ue000-\\ufffd
 
 
 def compose(source: Source, report: Report, *, alone: bool = True) -> Node | None:
-    """Return the tree of a file's one document, or None, and problems in the report, when that fails.
+    """Return the tree of a file's document; None, with problems in the report, for an unusable file.
 
-    Of several files, not ``alone``, one may hold comments only: it has no section. One without a single byte
-    may not, as it may be about to be written.
+    One of several files (not ``alone``) may hold only comments. An empty file is an error, as another program
+    may be about to write it.
     """
     try:
         _check_characters(source)
         return _Composer(source, report).compose() or _nothing(source, report, alone=alone)
-    except RefusedError as refusal:
-        report.refused(source, refusal)
+    except UnusableFileError as error:
+        report.unusable(source, error)
     except yaml.MarkedYAMLError as error:
-        report.refused(source, syntax(source, error))
+        report.unusable(source, syntax(source, error))
     except yaml.YAMLError as error:
-        report.error(source, NOWHERE, f"not YAML: {error}")
+        report.error(source.as_place, f"not YAML: {error}")
     return None
 
 
 def _nothing(source: Source, report: Report, *, alone: bool) -> Node:
     if alone or not source.size:
-        raise RefusedError("is empty", "an inventory has the sections cluster, directors, pools and vips")
-    report.warning(source, NOWHERE, "holds no section", "remove the file, or write a section into it")
+        raise UnusableFileError(
+            "is empty", "an inventory has the sections cluster, directors, pools and vips"
+        )
+    report.warning(source.as_place, "holds no section", "remove the file, or write a section into it")
     return Mapping(1, 1)
 
 
 class _Anchored(NamedTuple):
-    """What an alias stands for, how many nodes that is, and how deep."""
+    """The node that an alias stands for, its number of nodes, and its depth."""
 
     node: Node
     size: int
@@ -73,14 +75,14 @@ class _Anchored(NamedTuple):
 
 @dataclass(slots=True)
 class _Open:
-    """A collection whose end has not come yet. ``key``, in a mapping, waits for its value."""
+    """A collection without its end yet. ``key``: in a mapping, the key without its value yet."""
 
     node: Mapping | Sequence
     anchor: str | None
     size: int = 1
     height: int = 1
     key: str | None = None
-    key_place: Place = NOWHERE
+    key_place: Place | None = None
     repeated: bool = False
 
 
@@ -94,7 +96,7 @@ class _Composer:
         self._size = 0
 
     def compose(self) -> Node | None:
-        """Return the document's tree, None for a document that holds nothing."""
+        """Return the document's tree; None for an empty document."""
         documents = 0
         for event in yaml.parse(self._source.text, Loader=_LOADER):
             if isinstance(event, NodeEvent):
@@ -106,7 +108,6 @@ class _Composer:
                 documents += 1
                 if documents > 1:
                     self._report.error(
-                        self._source,
                         self._place(event),
                         "a second document begins here",
                         "write one document a file: remove `---`, or use a folder of files",
@@ -117,7 +118,7 @@ class _Composer:
 
     def _place(self, event: Event) -> Place:
         mark = event.start_mark
-        return NOWHERE if mark is None else self._source.place(mark.index)
+        return self._source.as_place if mark is None else self._source.place(mark.index)
 
     def _node(self, event: NodeEvent) -> None:
         top = self._stack[-1] if self._stack else None
@@ -144,7 +145,7 @@ class _Composer:
             self._stack.append(_Open(opened, event.anchor))
 
     def _secret(self) -> bool:
-        """Say whether what comes now is within the value of a key that is shown to nobody."""
+        """Say whether the current event is in the value of a secret key."""
         keys = [(opened.key or "", level) for level, opened in enumerate(self._stack)]
         above = keys[0][0] if keys else ""
         return any(hidden(key, level, above) for key, level in keys if key)
@@ -152,7 +153,7 @@ class _Composer:
     def _key(self, top: _Open, event: NodeEvent) -> None:
         place = self._place(event)
         if not isinstance(event, ScalarEvent):
-            raise RefusedError(
+            raise UnusableFileError(
                 "a key must be a single word",
                 "quote a value that begins with `{`, `[`, `*` or `&`; templates must be rendered before",
                 place,
@@ -163,14 +164,11 @@ class _Composer:
         first = top.node.entries.get(top.key)
         top.repeated = first is not None
         if first is not None:
-            self._report.error(
-                self._source,
-                place,
-                f"duplicate key `{top.key}`",
-                f"first written at {self._source.name}:{first.line}:{first.column}; keep one of them",
-            )
+            earlier = Place(self._source, first.line, first.column)
+            hint = f"first written at {earlier}; keep one of them"
+            self._report.error(place, f"duplicate key `{top.key}`", hint)
         if event.anchor is not None:
-            self._anchors[event.anchor] = _Anchored(Scalar(event.value, *place), 1, 0)
+            self._anchors[event.anchor] = _Anchored(Scalar(event.value, place.line, place.column), 1, 0)
 
     def _finish(self, done: _Anchored, anchor: str | None) -> None:
         if anchor is not None:
@@ -184,8 +182,8 @@ class _Composer:
         if isinstance(top.node, Sequence):
             top.node.items.append(done.node)
             return
-        if not top.repeated and top.key is not None:
-            top.node.entries[top.key] = Entry(*top.key_place, done.node)
+        if not top.repeated and top.key is not None and top.key_place is not None:
+            top.node.entries[top.key] = Entry(top.key_place.line, top.key_place.column, done.node)
         top.key = None
 
     def _count(self, size: int, height: int, event: NodeEvent) -> None:
@@ -193,7 +191,7 @@ class _Composer:
         if self._size > MOST_NODES:
             self._bomb(event)
         if len(self._stack) + height > DEEPEST:
-            raise RefusedError(
+            raise UnusableFileError(
                 f"nested deeper than {DEEPEST} levels",
                 "an inventory needs 8; look for brackets that were not closed",
                 self._place(event),
@@ -201,12 +199,12 @@ class _Composer:
 
     def _bomb(self, event: NodeEvent) -> NoReturn:
         if isinstance(event, AliasEvent):
-            raise RefusedError(
+            raise UnusableFileError(
                 f"the aliases expand to more than {MOST_NODES:,} values",
                 "write the values out; aliases of aliases grow without bound",
                 self._place(event),
             )
-        raise RefusedError(
+        raise UnusableFileError(
             f"has more than {MOST_NODES:,} values", "is this an inventory?", self._place(event)
         )
 
@@ -214,11 +212,11 @@ class _Composer:
         name = event.anchor
         shown = "..." if self._secret() else name
         if any(opened.anchor == name for opened in self._stack):
-            raise RefusedError(
+            raise UnusableFileError(
                 f"alias `*{shown}` refers to what contains it", "write the value out", self._place(event)
             )
         if name not in self._anchors:
-            raise RefusedError(
+            raise UnusableFileError(
                 f"alias `*{shown}` has no anchor",
                 f"write `&{shown}` before the value that it stands for, earlier in the same file; "
                 "quote a text that begins with `*`",
@@ -240,7 +238,7 @@ class _Composer:
             return scalars.tagged(text, tag)
         except ValueError as error:
             why = f"the value is not of type !!{tag}" if self._secret() else str(error)
-            self._report.error(self._source, self._place(event), why, "remove the tag")
+            self._report.error(self._place(event), why, "remove the tag")
             return text
 
     def _check_tag(self, event: NodeEvent) -> None:
@@ -251,12 +249,12 @@ class _Composer:
 
     def _unknown_tag(self, event: NodeEvent, tag: str) -> None:
         shown = "!..." if self._secret() else tag.replace(_CORE, "!!")
-        self._report.error(self._source, self._place(event), f"unknown tag `{shown}`", "remove it")
+        self._report.error(self._place(event), f"unknown tag `{shown}`", "remove it")
 
 
 def _check_characters(source: Source) -> None:
     if found := _FORBIDDEN.search(source.text):
-        raise RefusedError(
+        raise UnusableFileError(
             f"control character U+{ord(found[0]):04X}",
             "remove it; YAML allows none but tab and line feed",
             source.place(found.start()),

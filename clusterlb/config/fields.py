@@ -1,13 +1,13 @@
 """The kinds of values that an inventory has, beyond text and numbers.
 
-What can reach FRR's configuration, a command line or a file name passes a strict character set here,
-always by ``fullmatch``: no line break gets through.
+Values for FRR's configuration, a command line or a file name have a strict character set, always checked by
+``fullmatch``: none of them has a line break.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any
@@ -27,7 +27,7 @@ _WHOLE = {1: "whole seconds", 0.01: "a multiple of 10ms", 0.001: "whole millisec
 _PERCENT = re.compile(r"([0-9]{1,3})%")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _INTERFACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}")
-# `all` and `default` are in the place of an interface's name in sysctls (ip-sysctl.rst)
+# in sysctls, `all` and `default` stand where an interface's name stands (ip-sysctl.rst)
 _NO_LINKS = frozenset({"lo", "all", "default"})
 _THIS_NETWORK = IPv4Network("0.0.0.0/8")
 _NO_HOSTS = frozenset({IPv4Address("255.255.255.255"), IPv6Address("::")})
@@ -42,25 +42,26 @@ _SPECIAL: dict[IPNetwork, str] = {  # RFC 6890, RFC 5771, RFC 4291
     IPv6Network("fe80::/10"): "for one link alone",
     IPv6Network("ff00::/8"): "for groups of hosts",
 }
-_WIDEST = {4: 8, 6: 7}  # 10.0.0.0/8 and fc00::/7 are somebody's, by RFC 1918 and RFC 4193
+_WIDEST = {4: 8, 6: 7}  # 10.0.0.0/8 (RFC 1918) and fc00::/7 (RFC 4193) are the widest prefixes one may own
+STRING: Mapping[str, object] = {"type": "string"}  # in JSON Schema
 _MD5_KEY = re.compile(r"(?![!#])[!-~]{1,16}")
 
 
 def refuse(text: str, hint: str = "") -> PydanticCustomError:
-    """Return the error that a field's own check raises; the wording follows the field's name."""
+    """Return the error of a field's own check; the message is the field's name and this text."""
     return PydanticCustomError("refused", "{text}", {"text": text, "hint": hint})
 
 
 @dataclass(frozen=True, eq=False)
 class Checked:
-    """A field whose value ``parse`` makes of the file's; ``schema`` describes it, ``show`` writes it."""
+    """A field: ``parse`` reads the file's value, ``show`` writes it back, ``schema`` is its JSON Schema."""
 
     parse: Callable[[Any], object]
-    schema: tuple[tuple[str, object], ...]
+    schema: Mapping[str, object]
     show: Callable[[Any], object] = str
 
     def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> CoreSchema:
-        # the schema's defaults are written by the serializer
+        # the serializer writes the defaults in the schema
         return core_schema.no_info_plain_validator_function(
             self.parse, serialization=core_schema.plain_serializer_function_ser_schema(self.show)
         )
@@ -89,7 +90,7 @@ def parse_duration(value: object, days: bool = False) -> float:
 
 
 def duration(low: float, high: float, whole: float | None = None, days: bool = False) -> Checked:
-    """Return a duration between two bounds, a multiple of ``whole`` where that is given; all in seconds."""
+    """Return a field for a duration between two bounds, and a multiple of ``whole``; all in seconds."""
     kind = "a duration" if whole is None else _WHOLE[whole]
     hint = _duration_hint(days) if whole is None else f"it is configured in {kind}"
     bounds = f"from {duration_text(low, days)} to {duration_text(high, days)}"
@@ -102,12 +103,12 @@ def duration(low: float, high: float, whole: float | None = None, days: bool = F
 
     return Checked(
         parse,
-        (
-            ("type", "string"),
-            ("pattern", f"^{_LONG_DURATION if days else _DURATION}$"),
-            ("examples", [duration_text(low, days), duration_text(high, days)]),
-            ("$comment", f"{kind} {bounds}"),
-        ),
+        {
+            **STRING,
+            "pattern": f"^{_LONG_DURATION if days else _DURATION}$",
+            "examples": [duration_text(low, days), duration_text(high, days)],
+            "$comment": f"{kind} {bounds}",
+        },
         lambda seconds: duration_text(seconds, days),
     )
 
@@ -127,7 +128,7 @@ def parse_percent(value: object) -> int:
 
 
 def amount(low: int) -> Checked:
-    """Return a count from ``low``, or a percentage from as many per cent."""
+    """Return a field for a count of at least ``low``, or a percentage of at least ``low`` per cent."""
 
     def parse(value: object) -> Amount:
         percent = isinstance(value, str) and _PERCENT.fullmatch(value) is not None
@@ -141,21 +142,16 @@ def amount(low: int) -> Checked:
 
     return Checked(
         parse,
-        (
-            (
-                "anyOf",
-                [{"type": "integer", "minimum": low}, {"type": "string", "pattern": f"^{_PERCENT.pattern}$"}],
-            ),
-        ),
+        {"anyOf": [{"type": "integer", "minimum": low}, {**STRING, "pattern": f"^{_PERCENT.pattern}$"}]},
         lambda found: str(found) if found.percent else found.value,
     )
 
 
 def parse_address(value: object) -> IPAddress:
-    """Return an address that a packet can be sent to, and that means the same on every director."""
+    """Return a unicast address that is the same host on every director."""
     text = text_of(value)
     try:
-        # a zone such as %eth0 has no meaning across directors, and may hold any character
+        # a zone such as %eth0 is different on each director, and may hold any character
         address = ip_address(text.replace("%", "no zone"))
     except ValueError:
         raise refuse("needs an IP address", "write for example 10.2.0.101 or 2001:db8::101") from None
@@ -178,7 +174,7 @@ def parse_vip(value: object) -> IPAddress:
 
 
 def parse_network(value: object) -> IPNetwork:
-    """Return a prefix without host bits that may be announced: no address in it has a meaning of its own."""
+    """Return a prefix without host bits that may be announced: it has no special addresses (RFC 6890)."""
     network = _network(value, "give the prefixes that are yours to announce")
     for special, what in _SPECIAL.items():
         if network.version == special.version and network.overlaps(special):
@@ -194,7 +190,7 @@ def parse_network(value: object) -> IPNetwork:
 
 
 def parse_hosts(value: object) -> IPNetwork:
-    """Return a prefix that matches some hosts' packets, of those that are forwarded."""
+    """Return a prefix that matches forwarded packets of some hosts."""
     network = _network(value, "give the networks that it concerns")
     for special, what in _SPECIAL.items():
         within = network.version == special.version and network.network_address in special
@@ -204,7 +200,7 @@ def parse_hosts(value: object) -> IPNetwork:
 
 
 def _network(value: object, every: str) -> IPNetwork:
-    """Return a prefix, its host bits cleared; ``every`` is the hint where it has all addresses."""
+    """Return a prefix with its host bits cleared; ``every`` is the hint for a prefix of length 0."""
     text = text_of(value)
     if "%" in text:
         raise refuse("has a zone", f"leave out `%{text.partition('%')[2].partition('/')[0]}`")
@@ -255,7 +251,7 @@ def parse_name(value: object) -> str:
 
 
 def parse_interface(value: object) -> str:
-    """Return an interface name that Linux takes (net/core/dev.c, dev_valid_name) and FRR can write."""
+    """Return an interface name that Linux accepts (net/core/dev.c, dev_valid_name) and FRR can write."""
     text = text_of(value)
     if not _INTERFACE.fullmatch(text):
         raise refuse(
@@ -284,29 +280,25 @@ def parse_md5_key(value: object) -> str:
 
 
 def text_of(value: object) -> str:
-    """Return text as it is; anything else is an error."""
+    """Return text unchanged; any other value is an error."""
     if isinstance(value, str):
         return value
     raise PydanticCustomError("string_type", "needs text")
 
 
-_STRING: tuple[tuple[str, object], ...] = (("type", "string"),)
-
 Address = Annotated[
-    IPAddress, Checked(parse_address, (*_STRING, ("examples", ["10.2.0.101", "2001:db8::101"])))
+    IPAddress, Checked(parse_address, {**STRING, "examples": ["10.2.0.101", "2001:db8::101"]})
 ]
-Network = Annotated[IPNetwork, Checked(parse_network, (*_STRING, ("examples", ["10.100.0.0/24"])))]
-VipAddress = Annotated[IPAddress, Checked(parse_vip, (*_STRING, ("examples", ["10.100.0.2", "2001:db8::2"])))]
+Network = Annotated[IPNetwork, Checked(parse_network, {**STRING, "examples": ["10.100.0.0/24"]})]
+VipAddress = Annotated[IPAddress, Checked(parse_vip, {**STRING, "examples": ["10.100.0.2", "2001:db8::2"]})]
 SourceNetwork = Annotated[
-    IPNetwork, Checked(parse_hosts, (*_STRING, ("examples", ["10.2.0.0/24", "2001:db8::/64"])))
+    IPNetwork, Checked(parse_hosts, {**STRING, "examples": ["10.2.0.0/24", "2001:db8::/64"]})
 ]
-RouterId = Annotated[IPv4Address, Checked(parse_router_id, (*_STRING, ("format", "ipv4")))]
-Area = Annotated[
-    IPv4Address, Checked(parse_area, (("type", ["string", "integer"]), ("examples", ["0.0.0.1"])))
-]
-Name = Annotated[str, Checked(parse_name, (*_STRING, ("pattern", f"^{NAME.pattern}$")))]
-InterfaceName = Annotated[str, Checked(parse_interface, (*_STRING, ("pattern", f"^{_INTERFACE.pattern}$")))]
-Md5Key = Annotated[str, Checked(parse_md5_key, (*_STRING, ("minLength", 1), ("maxLength", 16)))]
+RouterId = Annotated[IPv4Address, Checked(parse_router_id, {**STRING, "format": "ipv4"})]
+Area = Annotated[IPv4Address, Checked(parse_area, {"type": ["string", "integer"], "examples": ["0.0.0.1"]})]
+Name = Annotated[str, Checked(parse_name, {**STRING, "pattern": f"^{NAME.pattern}$"})]
+InterfaceName = Annotated[str, Checked(parse_interface, {**STRING, "pattern": f"^{_INTERFACE.pattern}$"})]
+Md5Key = Annotated[str, Checked(parse_md5_key, {**STRING, "minLength": 1, "maxLength": 16})]
 Percent = Annotated[
-    int, Checked(parse_percent, (*_STRING, ("pattern", f"^{_PERCENT.pattern}$")), lambda value: f"{value}%")
+    int, Checked(parse_percent, {**STRING, "pattern": f"^{_PERCENT.pattern}$"}, lambda value: f"{value}%")
 ]

@@ -1,4 +1,4 @@
-"""Inventory files from the disk: which ones, how large, and what can go wrong before YAML begins."""
+"""Inventory files on the disk: their names, sizes and encodings, and the errors of reading them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 
 from clusterlb.config.report import Report
-from clusterlb.config.source import Place, RefusedError, Source
+from clusterlb.config.source import Source, UnusableFileError
 from clusterlb.ownership import kind
 
 LIMIT = 16 * 1024 * 1024  # bytes of an inventory, all files together
@@ -22,7 +22,7 @@ _MARKED = {  # byte order marks; UTF-32's before UTF-16's, of which one is the b
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
-_UNMARKED = {  # an ASCII character as two or four bytes
+_UNMARKED = {  # without a byte order mark: an ASCII character as two or four bytes
     "UTF-32LE": re.compile(rb"[\t\n\r -~]\0\0\0"),
     "UTF-32BE": re.compile(rb"\0\0\0[\t\n\r -~]"),
     "UTF-16LE": re.compile(rb"[\t\n\r -~]\0"),
@@ -30,15 +30,15 @@ _UNMARKED = {  # an ASCII character as two or four bytes
 }
 
 
-def shown(path: Path) -> str:
-    """Write a path so that it can always be printed, whatever bytes its name has."""
+def printable_path(path: Path) -> str:
+    """Return a path as printable text, whatever bytes its name has."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def files(path: Path) -> list[Path]:
     """Return the files of an inventory: the path itself, or a folder's ``*.yaml`` and ``*.yml`` by name.
 
-    Raises RefusedError when there are none or the path cannot be looked at.
+    Raises UnusableFileError when there are none, or the path cannot be read.
     """
     try:
         if not stat.S_ISDIR(path.stat().st_mode):
@@ -47,35 +47,36 @@ def files(path: Path) -> list[Path]:
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
     if not names:
-        raise RefusedError("no inventory file in this folder", "put at least one *.yaml or *.yml file there")
+        raise UnusableFileError(
+            "no inventory file in this folder", "put at least one *.yaml or *.yml file there"
+        )
     return [path / name for name in names]
 
 
 def read(path: Path, room: int, report: Report) -> Source | None:
-    """Read one regular file of at most ``room`` bytes; None, and a problem in the report, when that fails."""
-    name = shown(path)
+    """Read one regular file of at most ``room`` bytes; None, with a problem in the report, on an error."""
+    name = printable_path(path)
     try:
         data = _bytes(path, room)
-    except RefusedError as refusal:
-        report.refused(Source(name), refusal)
+    except UnusableFileError as error:
+        report.unusable(Source(name), error)
         return None
     body = data.removeprefix(codecs.BOM_UTF8)
     encoding = _other_encoding(data)
     if encoding:
-        report.refused(Source(name), RefusedError(f"is {encoding}, not UTF-8", _convert(encoding)))
+        report.error(Source(name).as_place, f"is {encoding}, not UTF-8", _convert(encoding))
         return None
     try:
         return Source(name, body.decode(), len(data), hashlib.sha256(data).digest())
     except UnicodeDecodeError as error:
-        before = Source(name, body[: error.start].decode())
-        report.refused(
-            Source(name, body.decode(errors="replace")),
-            _not_utf8(
-                b"\0" in data,
-                body[error.start],
-                error.start + len(data) - len(body),
-                before.place(len(before.text)),
-            ),
+        good = body[: error.start].decode()
+        shown = Source(name, body.decode(errors="replace"))
+        place = Source(name, good).place(len(good))._replace(source=shown)
+        offset = error.start + len(data) - len(body)
+        report.error(
+            place,
+            f"not UTF-8: byte 0x{body[error.start]:02x} at byte offset {offset}, line {place.line}",
+            "is this a text file?" if b"\0" in data else _convert("ISO-8859-1"),
         )
         return None
 
@@ -85,11 +86,11 @@ def _bytes(path: Path, room: int) -> bytes:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             found = kind(status.st_mode)
-            raise RefusedError(f"is {found}, not a regular file", "give a YAML file or a folder of them")
+            raise UnusableFileError(f"is {found}, not a regular file", "give a YAML file or a folder of them")
         if status.st_size > room:
             raise _too_large(status.st_size, room)
         with path.open("rb") as file:
-            # not status.st_size: files of /proc say 0, and a file may grow while it is read
+            # not status.st_size, which is 0 for files of /proc, and may grow meanwhile
             data = file.read(room + 1)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from None
@@ -102,41 +103,36 @@ def _wanted(name: str) -> bool:
     return name.endswith(SUFFIXES) and not name.startswith(".")
 
 
-def _unreadable(path: Path, error: OSError | ValueError) -> RefusedError:
+def _unreadable(path: Path, error: OSError | ValueError) -> UnusableFileError:
     if isinstance(error, ValueError):
-        return RefusedError(f"cannot be a path: {error}")
+        return UnusableFileError(f"cannot be a path: {error}")
     if isinstance(error, FileNotFoundError):
         if path.is_symlink():
-            return RefusedError(
-                f"is a broken symbolic link to {shown(path.readlink())}", "repair the link or remove it"
+            return UnusableFileError(
+                f"is a broken symbolic link to {printable_path(path.readlink())}",
+                "repair the link or remove it",
             )
-        return RefusedError("no such file or folder", "check the path")
+        return UnusableFileError("no such file or folder", "check the path")
     if isinstance(error, PermissionError):
-        return RefusedError("may not be read: permission denied", "check owner and mode: `ls -l`, `namei -l`")
-    return RefusedError(f"cannot be read: {error.strerror or error}")
+        return UnusableFileError(
+            "may not be read: permission denied", "check owner and mode: `ls -l`, `namei -l`"
+        )
+    return UnusableFileError(f"cannot be read: {error.strerror or error}")
 
 
-def _too_large(size: int, room: int) -> RefusedError:
+def _too_large(size: int, room: int) -> UnusableFileError:
     left = "" if room == LIMIT else f", of which the files before it leave {room:,}"
-    return RefusedError(
+    return UnusableFileError(
         f"is too large: {size:,} bytes or more; an inventory may have {LIMIT:,}{left}",
         "is this an inventory? 1,000 services with 10 members each are about 1 MB",
     )
 
 
 def _other_encoding(data: bytes) -> str:
-    """Return the encoding that a file's first bytes show; empty where they may be UTF-8."""
+    """Return another encoding than UTF-8 that a file's first bytes indicate; empty without one."""
     marked = (name for mark, name in _MARKED.items() if data.startswith(mark))
     unmarked = (name for name, form in _UNMARKED.items() if form.match(data))
     return next(marked, "") or next(unmarked, "")
-
-
-def _not_utf8(binary: bool, byte: int, offset: int, place: Place) -> RefusedError:
-    return RefusedError(
-        f"not UTF-8: byte 0x{byte:02x} at byte offset {offset}, line {place.line}",
-        "is this a text file?" if binary else _convert("ISO-8859-1"),
-        place,
-    )
 
 
 def _convert(encoding: str) -> str:

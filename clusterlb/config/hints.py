@@ -1,4 +1,4 @@
-"""What to write instead of a value of the wrong type: nothing is proposed that would be refused again."""
+"""Hints for values of the wrong type; a proposed value is tried first, so that it is not refused again."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from clusterlb.config.item import Item
 from clusterlb.config.nodes import Mapping, Node, Path, Scalar, step
 from clusterlb.config.scalars import resolve
 
-LONGEST = 60  # characters of a value that are repeated in a problem
-MOST_DIGITS = 100  # scalars.py takes more for text
+LONGEST = 60  # characters of a value in a message
+MOST_DIGITS = 100  # scalars.py reads longer numbers as text
 
 Trial = Callable[[Any], str | None]
-"""Says what a field thinks of a value: None when it takes it, else its own hint."""
+"""Tries a value in a field: returns None when the field accepts the value, or else the field's hint."""
 
 _SWITCHES = frozenset(("on", "off", "yes", "no", "y", "n"))
 _PLAIN = re.compile(r"[A-Za-z0-9_./+-]+")
@@ -27,25 +27,25 @@ _ENDPOINT = re.compile(r"\[?([0-9A-Fa-f.:]+?)\]?:([0-9]{1,5})")
 
 
 def clip(text: str) -> str:
-    """Shorten what an operator wrote, to repeat it in a problem."""
+    """Shorten a value for a message."""
     return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 
 def odd_character(text: str) -> str:
-    """Return a hint that names the first odd space, or invisible character, of a text; empty without one."""
+    """Return a hint about the first unusual space or invisible character of a text; empty without one."""
     for character in text:
         named = f"U+{ord(character):04X} {unicodedata.name(character, '')}".rstrip()
         if character not in " \t\r\n" and character.isspace():
             return f"write an ordinary space for {named}, or remove it"
         if unicodedata.category(character) == "Cf":
-            return f"remove {named}, which nobody sees"
+            return f"remove {named}, which is invisible"
     return ""
 
 
 def trial(model: type[BaseModel], item: Item, path: Path) -> Trial:
-    """Return what tries a value in the place of the one at a path.
+    """Return a function that validates another value for the one at a path.
 
-    Only the way to it is validated: an item may have thousands of members, and be wrong in each.
+    Only the values on the path are validated: an item may have thousands of invalid members.
     """
     short = tuple(0 if isinstance(key, int) else key for key in path)
 
@@ -62,7 +62,7 @@ def trial(model: type[BaseModel], item: Item, path: Path) -> Trial:
 
 
 def _with(node: Node | None, path: Path, value: Any) -> Any:
-    """Return a value in what leads to it: the scalars beside each key of the path, and of lists one item."""
+    """Return the collections on a path with a new value: scalars beside each key, and one item of lists."""
     if not path:
         return value
     key, rest = path[0], path[1:]
@@ -77,7 +77,7 @@ def _with(node: Node | None, path: Path, value: Any) -> Any:
 def type_hint(
     wanted: str, item: Item, path: Path, node: Node | None, keys: Iterable[str], tried: Trial
 ) -> str:
-    """Say what to write where ``wanted`` is needed; ``keys`` are those of the mapping that it may be."""
+    """Return the hint for a field that needs ``wanted``; ``keys``: those of the mapping, if it is one."""
     value = node.value if isinstance(node, Scalar) else None
     if isinstance(node, Scalar) and value is None:
         if not path:
@@ -109,7 +109,7 @@ def _text_hint(item: Item, node: Node | None, tried: Trial) -> str:
 
 def _written(item: Item, node: Scalar) -> str:
     """Return a number or a boolean as the file has it: `0x10` and `1.50`, not 16 and 1.5."""
-    match = re.match(r"[^\s,{}\[\]]+", item.source.written(node.line)[node.column - 1 :])
+    match = re.match(r"[^\s,{}\[\]]+", item.place.source.unmasked_line(node.line)[node.column - 1 :])
     shown = str(node.value).lower() if isinstance(node.value, bool) else str(node.value)
     return match[0] if match else shown
 
@@ -126,7 +126,7 @@ def _list_hint(path: Path, node: Scalar, tried: Trial) -> str:
 
 
 def _words(path: Path, value: str) -> list[str]:
-    """Split what looks like several words in one; a command as a shell would."""
+    """Split a text that looks like several words; a command as a shell would."""
     if path[-1:] != ("argv",):
         return re.split(r"[,\s]+", value.strip(" ,"))
     try:
@@ -136,13 +136,9 @@ def _words(path: Path, value: str) -> list[str]:
 
 
 def _item(value: object) -> str:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or (_PLAIN.fullmatch(value) and resolve(value) == value):
         return str(value)
-    return (
-        value
-        if _PLAIN.fullmatch(value) and resolve(value) == value
-        else json.dumps(value, ensure_ascii=False)
-    )
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _mapping_hint(value: object, keys: frozenset[str], tried: Trial) -> str:

@@ -1,4 +1,4 @@
-"""Parts of an inventory that remember where they are written."""
+"""Parts of an inventory with the places where they are written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from clusterlb.config import nodes
 from clusterlb.config.nodes import Node
-from clusterlb.config.source import Place, Source
+from clusterlb.config.source import Place
 from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Cluster, Director, Pool, Vip, Window
 from clusterlb.model.snat import SnatPool
@@ -18,44 +18,34 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A named entry of a section, as it is written; ``place`` is its key's."""
+    """A named entry of a section, as it is written; ``place`` is the place of its key."""
 
     name: str
-    source: Source
     place: Place
     node: Node
 
     def at(self, *path: str | int) -> Place:
-        """Return the place of a value inside, or of the innermost key that would hold it."""
+        """Return the place of a value of the item; where it is missing, of the innermost key above it."""
         return nodes.place_of_value(self.node, path, self.place)
 
     def key_at(self, *path: str | int) -> Place:
-        """Return the place of the last key of a path inside, or of the innermost there is."""
+        """Return the place of the last key of a path; where it is missing, of the innermost key above it."""
         return nodes.place_of_key(self.node, path, self.place)
 
-    def written(self, *path: str | int) -> bool:
-        """Say whether something is written there, rather than left to its default."""
+    def has(self, *path: str | int) -> bool:
+        """Say whether the file has a value at a path; otherwise the default applies."""
         return nodes.find(self.node, path) is not None
-
-    def key_where(self) -> str:
-        """Return ``file:line:col`` of the item's key."""
-        return f"{self.source.name}:{self.place.line}:{self.place.column}"
-
-    def where(self, *path: str | int) -> str:
-        """Return ``file:line:col`` of a value inside."""
-        place = self.at(*path)
-        return f"{self.source.name}:{place.line}:{place.column}"
 
 
 @dataclass(frozen=True, slots=True)
 class Placed(Generic[T]):
-    """An item and what it means. Parts that were no good are missing from both, and leave doubt behind."""
+    """An item and the object of the model that was made of it. Invalid parts were removed from both."""
 
     item: Item
     value: T
 
     def sure(self, path: nodes.Path, *keys: str) -> bool:
-        """Say whether the keys of the mapping at a path have the values that the operator meant."""
+        """Say whether these keys of the mapping at a path have the values that the operator meant."""
         node: Node | None = self.item.node
         for key in path:
             if isinstance(node, nodes.Mapping) and key not in node.entries:
@@ -64,17 +54,18 @@ class Placed(Generic[T]):
         return node is not None and nodes.known(node, *keys)
 
     def complete(self, *path: str | int) -> bool:
-        """Say whether no item of the list at a path was left out."""
+        """Say whether no item of the list at a path was removed as invalid."""
         node = nodes.find(self.item.node, path)
         return isinstance(node, nodes.Sequence) and not node.doubtful
 
 
 @dataclass(frozen=True, slots=True)
 class Everything:
-    """All that could be understood. The names, and the pools that are ``used``, count what was no good, too.
+    """All valid parts of an inventory, before the checks between fields.
 
-    Each VIP is there once, with the addresses of its group. ``whole`` says that every file and section could
-    be read, so that what is missing is missing.
+    ``director_names``, ``pool_names`` and ``used`` (the pools that services name) include invalid items. Each
+    VIP occurs once, with the addresses of its group. ``whole``: every file and section could be read, so an
+    item that is not here is not in the files.
     """
 
     cluster: Placed[Cluster] | None

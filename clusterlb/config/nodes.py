@@ -1,4 +1,4 @@
-"""An inventory file as a tree of values that know their places."""
+"""An inventory file as a tree of values; each value has its line and column."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Scalar:
 
 @dataclass(slots=True)
 class Sequence:
-    """A list. ``doubtful``: an item that was no good has been taken out."""
+    """A list. ``doubtful``: an invalid item was removed from it."""
 
     items: list[Node]
     line: int
@@ -33,7 +33,7 @@ class Sequence:
 
 
 class Entry(NamedTuple):
-    """The value of a key, and the key's place."""
+    """The value of a key, and the line and column of the key."""
 
     line: int
     column: int
@@ -42,7 +42,7 @@ class Entry(NamedTuple):
 
 @dataclass(slots=True)
 class Mapping:
-    """Keys as they are written, and their values. ``removed``: keys that were taken out as no good."""
+    """Keys as they are written, and their values. ``removed``: keys whose values were invalid."""
 
     line: int
     column: int
@@ -54,7 +54,7 @@ Node = Scalar | Sequence | Mapping
 
 
 def plain(node: Node) -> Any:
-    """Return the values alone, as dicts, lists and scalars."""
+    """Return the values without their places, as dicts, lists and scalars."""
     if isinstance(node, Scalar):
         return node.value
     if isinstance(node, Sequence):
@@ -63,7 +63,7 @@ def plain(node: Node) -> Any:
 
 
 def step(node: Node, key: str | int) -> Node | None:
-    """Return what a mapping holds under a key, or a list at an index."""
+    """Return the value of a mapping's key, or of a list's index; None where it is missing."""
     if isinstance(node, Mapping) and isinstance(key, str) and key in node.entries:
         return node.entries[key].node
     if isinstance(node, Sequence) and isinstance(key, int) and key < len(node.items):
@@ -72,7 +72,7 @@ def step(node: Node, key: str | int) -> Node | None:
 
 
 def find(node: Node, path: Path) -> Node | None:
-    """Return what a path leads to."""
+    """Return the value at a path; None where it is missing."""
     found: Node | None = node
     for key in path:
         if found is None:
@@ -82,15 +82,15 @@ def find(node: Node, path: Path) -> Node | None:
 
 
 def place_of_value(node: Node, path: Path, start: Place) -> Place:
-    """Return the place of a value; where there is none, that of the innermost key that holds it."""
+    """Return the place of a value; where the value is missing, the place of the innermost key above it."""
     found = find(node, path)
-    return place_of_key(node, path, start) if found is None else Place(found.line, found.column)
+    return place_of_key(node, path, start) if found is None else Place(start.source, found.line, found.column)
 
 
 def place_of_key(node: Node, path: Path, start: Place) -> Place:
-    """Return the place of the last key of a path; a list's item is its own key.
+    """Return the place of the last key of a path; the item of a list counts as its own key.
 
-    Where the path ends early, it is the innermost key that exists, at worst ``start``.
+    Where a part of the path is missing, return the place of the innermost key that exists, or else ``start``.
     """
     place = start
     for key in path:
@@ -98,17 +98,17 @@ def place_of_key(node: Node, path: Path, start: Place) -> Place:
         if following is None:
             break
         if isinstance(node, Mapping) and isinstance(key, str):
-            place = Place(node.entries[key].line, node.entries[key].column)
+            place = Place(start.source, node.entries[key].line, node.entries[key].column)
         else:
-            place = Place(following.line, following.column)
+            place = Place(start.source, following.line, following.column)
         node = following
     return place
 
 
 def known(node: Node, *keys: str) -> bool:
-    """Say whether keys of a mapping have the values that the operator meant: written and good, or left out.
+    """Say whether the values of these keys are what the operator meant: valid as written, or left out.
 
-    A key that is missing where its own value, or a key spelt much like it, was taken out is not known.
+    False for a missing key if its value, or a key with a similar spelling, was removed as invalid.
     """
     return isinstance(node, Mapping) and all(
         key in node.entries or not node.removed or not difflib.get_close_matches(key, node.removed, n=1)
@@ -117,7 +117,7 @@ def known(node: Node, *keys: str) -> bool:
 
 
 def without(node: Node, paths: Iterable[Path]) -> Node | None:
-    """Return a copy without what the paths lead to, that remembers what it lacks; None if nothing stays."""
+    """Return a copy without the values at these paths; None if nothing is left."""
     below: dict[str | int, list[Path]] = {}
     for path in paths:
         if not path:

@@ -35,7 +35,7 @@ def summary(problems: Iterable[Problem]) -> str:
 
 
 def excerpt(problem: Problem) -> tuple[str, int]:
-    """Return the part of the source line that is worth showing, and the problem's index in it."""
+    """Return the part of the source line around the problem, and the problem's index in it."""
     index = max(problem.column - 1, 0)
     if len(problem.source) <= WIDTH:
         return printable(problem.source), index

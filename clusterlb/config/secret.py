@@ -1,4 +1,4 @@
-"""What of an inventory's text is shown to nobody: a problem's excerpt goes to the log and the status."""
+"""Mask the secrets in an inventory's text: excerpts in problems go to the log and the status."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-# What is under these keys is secret, or may be: a header's value, what logs in to a server.
+# The values of these keys are secret, or may be: headers, and texts that log in to a server.
 SECRET = frozenset({"md5_key", "headers", "send"})
 
-# Every other key that an inventory has. What is under any key that is neither here, nor much like one of
-# these, nor a name, is hidden, too: it may be a secret one, misspelt or in the wrong place.
+# All other keys of an inventory. The values of unknown keys are masked too, unless the key is a name or
+# similar to one of these: the key may be a secret one, misspelt or in the wrong place.
 PLAIN = frozenset(
     re.findall(
         r"\w+",
@@ -35,12 +35,12 @@ PLAIN = frozenset(
     )
 )
 
-_NAMED = frozenset({"directors", "pools", "vips", "snat_pools"})  # whose keys are names, addresses
+_NAMED = frozenset({"directors", "pools", "vips", "snat_pools"})  # sections whose keys are names or addresses
 _ALIKE = 0.8  # of difflib's ratio: `intervall` is `interval`, `api_key` is not `key`
-_TOO_SHORT = frozenset({"key"})  # of what is like it, too much is a secret's name
-_QUERY = re.compile(r"(?<=\?)[^\s\"']+|(?<=//)[^\s/@\"']+(?=@)")  # a token in a URL, a user and his password
+_TOO_SHORT = frozenset({"key"})  # many names of secrets are similar to it
+_QUERY = re.compile(r"(?<=\?)[^\s\"']+|(?<=//)[^\s/@\"']+(?=@)")  # in a URL: the query, the user and password
 _KEY = re.compile(r"[\w.:/-]+")
-_COMMENT = re.compile(r"#[^\n]*")  # of what is no longer used, perhaps
+_COMMENT = re.compile(r"#[^\n]*")  # may hold an old secret
 _WORD = re.compile(r"[^\s{}\[\],]+")
 _PLAIN_VALUE = re.compile(
     r"-|[0-9][0-9.]*(?:ms|s|m|h|%)?|[0-9A-Fa-f]*[.:][0-9A-Fa-f.:]*(?:/[0-9]+)?|true|false|null"
@@ -48,7 +48,7 @@ _PLAIN_VALUE = re.compile(
 
 
 def hidden(key: str, level: int = 99, above: str = "") -> bool:
-    """Say whether what is under a key is not to be shown; ``level`` 1 is that of names, under ``above``."""
+    """Say whether a key's value is masked; at ``level`` 1, below the section ``above``, keys are names."""
     if level == 1 and above in _NAMED and key not in SECRET:
         return False
     return key in SECRET or (key not in PLAIN and not _alike(key))
@@ -61,15 +61,15 @@ def _alike(key: str) -> bool:
 
 
 def without_queries(text: str) -> str:
-    """Hide what a URL may hold of secrets: a query, and a user with his password."""
+    """Mask the parts of URLs that may be secret: the query, and the user with the password."""
     return _QUERY.sub("***", text)
 
 
 def mask(text: str) -> str:
-    """Return a text of the same shape, every line and column in its place, with its secrets as asterisks.
+    """Return the text with asterisks for its secrets; lines and columns stay the same.
 
-    What libyaml can read is hidden by its place in the tree, whatever its style. From the place where it
-    gives up on, keys and values are looked for line by line, and what is in doubt is hidden.
+    In the part that libyaml can parse, values are masked by their keys. After the point where libyaml stops,
+    keys and values are searched for line by line, and doubtful text is masked.
     """
     spans, read = _read(text)
     if read < len(text):
@@ -84,7 +84,7 @@ def mask(text: str) -> str:
 
 @dataclass(slots=True)
 class _Open:
-    """A collection. ``key`` waits for its value; ``below``: that is hidden; ``hidden``: all of it is."""
+    """A collection. ``key``: without its value yet; ``below``: mask this value; ``hidden``: mask all."""
 
     mapping: bool
     hidden: bool
@@ -95,13 +95,13 @@ class _Open:
 
 
 def _read(text: str) -> tuple[list[tuple[int, int]], int]:
-    """Return what to hide of what can be read, and up to where it could be."""
-    import yaml  # noqa: PLC0415 - a controller has no inventory's text in memory, nor what reads one
+    """Return the spans to mask in the part that can be parsed, and the end of this part."""
+    import yaml  # noqa: PLC0415 - the controller does not import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     spans: list[tuple[int, int]] = []
     stack: list[_Open] = []
-    at = read = 0  # the end of the last event; of the last scalar, which is what nobody looked ahead for
+    at = read = 0  # the ends of the last event and of the last scalar
     try:
         for event in yaml.parse(text, Loader=loader):
             if isinstance(event, yaml.NodeEvent):
@@ -121,7 +121,7 @@ def _read(text: str) -> tuple[list[tuple[int, int]], int]:
 
 
 class _OddKeyError(Exception):
-    """A key is a list or a mapping; nothing more of the text means anything."""
+    """A key is a list or a mapping, so the rest of the text has no meaning."""
 
 
 def _node(event: Any, stack: list[_Open], spans: list[tuple[int, int]], text: str) -> None:
@@ -131,7 +131,7 @@ def _node(event: Any, stack: list[_Open], spans: list[tuple[int, int]], text: st
         key = getattr(event, "value", None)
         if key is None:
             raise _OddKeyError
-        # a header's name is no secret; several words as a key are what a quote in the wrong place has made
+        # a header's name is no secret; a key of several words comes from a misplaced quote
         if (top.hidden and top.above != "headers") or not _KEY.fullmatch(key):
             spans.append((begin, end))
         top.key = key
@@ -146,7 +146,7 @@ def _node(event: Any, stack: list[_Open], spans: list[tuple[int, int]], text: st
         if below and (event.anchor or event.tag):
             spans.append((begin, end))
         return
-    # where no single value of ours belongs, and over several lines, a quote is in the wrong place
+    # a scalar where an inventory has none, or over several lines, comes from a misplaced quote
     misplaced = top is None or not top.level or (top.level == 1 and top.above in _NAMED)
     misplaced = misplaced or "\n" in text[begin:end]
     spans += [(begin, end)] if below or misplaced else _queries(text, begin, end)
@@ -155,12 +155,12 @@ def _node(event: Any, stack: list[_Open], spans: list[tuple[int, int]], text: st
 
 
 def _doubtful(text: str, begin: int) -> list[tuple[int, int]]:
-    """Return what to hide of text that is no YAML: all but keys that we know, numbers and addresses.
+    """Return the spans to mask in text that is not YAML: all but known keys, numbers and addresses.
 
-    What a word belongs to is not known there, as quotes and brackets may be missing anywhere before it.
+    The context of a word is unknown there, as quotes and brackets may be missing anywhere before it.
     """
     spans: list[tuple[int, int]] = []
-    goes_on = False  # what is below is the value of a key that is not to be shown
+    goes_on = False  # the next lines are the value of a masked key
     for found in re.finditer(r"[^\n]+", text[begin:]):
         line, at = found[0], begin + found.start()
         until = 0 if goes_on else len(line)

@@ -17,9 +17,10 @@ NAMES = ("cluster", "directors", "pools", "vips", "snat_pools", "maintenance")
 
 @dataclass
 class Sections:
-    """What the files say, unchecked.
+    """The items of all files, not yet validated.
 
-    ``whole`` is False when something could not be read at all, or may be under a misspelt name.
+    ``whole`` is False when a part could not be read, or may stand under a misspelt name. ``strange``: a
+    section has an unknown name.
     """
 
     cluster: Item | None = None
@@ -33,16 +34,16 @@ class Sections:
 
 
 def gather(trees: list[tuple[Source, Node]], report: Report) -> Sections:
-    """Merge the sections of all files; of what occurs twice the first is kept, and both places reported."""
+    """Merge the sections of all files. Of two items with one name, keep the first and report both places."""
     sections = Sections()
     for source, tree in trees:
         if not isinstance(tree, Mapping):
-            place = Place(tree.line, tree.column)
-            report.error(source, place, "needs the sections of an inventory", f"one of: {', '.join(NAMES)}")
+            place = Place(source, tree.line, tree.column)
+            report.error(place, "needs the sections of an inventory", f"one of: {', '.join(NAMES)}")
             sections.whole = False
             continue
         for name, entry in tree.entries.items():
-            _section(sections, Item(name, source, Place(entry.line, entry.column), entry.node), report)
+            _section(sections, Item(name, Place(source, entry.line, entry.column), entry.node), report)
     absent = not (sections.cluster and sections.directors and sections.pools and sections.vips)
     sections.whole = sections.whole and not (sections.strange and absent)
     return sections
@@ -51,7 +52,7 @@ def gather(trees: list[tuple[Source, Node]], report: Report) -> Sections:
 def _section(sections: Sections, section: Item, report: Report) -> None:
     if section.name not in NAMES:
         hint = odd_character(section.name) or one_of(section.name, NAMES)
-        report.error(section.source, section.place, f"unknown key `{clip(section.name)}`", hint)
+        report.error(section.place, f"unknown key `{clip(section.name)}`", hint)
         sections.strange = True
     elif section.name == "cluster":
         if sections.cluster is None:
@@ -74,7 +75,6 @@ def _wrong_shape(
 ) -> None:
     empty = isinstance(section.node, Scalar) and section.node.value is None
     report.error(
-        section.source,
         section.place if empty else section.at(),
         f"`{section.name}` needs {needed}, but is {describe(section.node)}",
         f"write `{section.name}: {nothing}` when there are none, else {otherwise}",
@@ -83,17 +83,17 @@ def _wrong_shape(
 
 
 def _windows(section: Item, windows: list[Node]) -> Iterator[Item]:
-    """Yield the items of a list, each by the name that it has inside, or else by its number."""
+    """Yield the windows of a list, each under its ``name``, or else under its number."""
     for number, node in enumerate(windows, 1):
         found = find(node, ("name",))
         name = found.value if isinstance(found, Scalar) else None
         text = name if isinstance(name, str) else f"window {number}"
-        yield Item(text, section.source, Place(node.line, node.column), node)
+        yield Item(text, Place(section.place.source, node.line, node.column), node)
 
 
 def _entries(known: dict[str, Item], section: Item, entries: dict[str, Entry], report: Report) -> None:
     for name, entry in entries.items():
-        item = Item(name, section.source, Place(entry.line, entry.column), entry.node)
+        item = Item(name, Place(section.place.source, entry.line, entry.column), entry.node)
         if name in known:
             _twice(f"key `{clip(name)}` in `{section.name}`", known[name], item, report)
         else:
@@ -101,5 +101,4 @@ def _entries(known: dict[str, Item], section: Item, entries: dict[str, Entry], r
 
 
 def _twice(what: str, first: Item, second: Item, report: Report) -> None:
-    hint = f"first written at {first.key_where()}; keep one of them"
-    report.error(second.source, second.place, f"duplicate {what}", hint)
+    report.error(second.place, f"duplicate {what}", f"first written at {first.place}; keep one of them")

@@ -1,11 +1,11 @@
-"""The fields that say which packets a service gets: its name, ports and firewall mark."""
+"""The fields that select a service's packets: name, ports and firewall mark."""
 
 from __future__ import annotations
 
 import re
 from typing import Annotated
 
-from clusterlb.config.fields import Checked, refuse, text_of
+from clusterlb.config.fields import STRING, Checked, refuse, text_of
 from clusterlb.model.forwarding import PortRange
 from clusterlb.model.inventory import ServiceName as Name
 from clusterlb.model.ipvs import Protocol
@@ -45,7 +45,7 @@ def parse_ports(value: object) -> PortRange:
 
 
 def parse_fwmark(value: object) -> int:
-    """Return a firewall mark that is the operator's to give."""
+    """Return a firewall mark outside clusterlb's own range."""
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= _LAST_MARK:
         raise refuse("needs a firewall mark from 1 to 0xffffffff", "write for example 7 or 0x10")
     _refuse_ours(value)
@@ -64,23 +64,18 @@ def _shown(ports: PortRange) -> object:
     return ports.first if ports.first == ports.last else str(ports)
 
 
-ServiceName = Annotated[
-    Name, Checked(parse_service, (("type", "string"), ("pattern", f"^{_SERVICE.pattern}$")))
-]
+ServiceName = Annotated[Name, Checked(parse_service, {**STRING, "pattern": f"^{_SERVICE.pattern}$"})]
 Ports = Annotated[
     PortRange,
     Checked(
         parse_ports,
-        (
-            (
-                "anyOf",
-                [
-                    {"type": "integer", "minimum": 1, "maximum": _LAST_PORT},
-                    {"type": "string", "pattern": f"^{_RANGE.pattern}$"},
-                ],
-            ),
-            ("examples", [443, "8000-8010"]),
-        ),
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": _LAST_PORT},
+                {**STRING, "pattern": f"^{_RANGE.pattern}$"},
+            ],
+            "examples": [443, "8000-8010"],
+        },
         _shown,
     ),
 ]
@@ -88,12 +83,12 @@ Fwmark = Annotated[
     int,
     Checked(
         parse_fwmark,
-        (
-            ("type", "integer"),
-            ("minimum", 1),
-            ("maximum", _LAST_MARK),
-            ("not", {"minimum": RESERVED_MARKS[0], "maximum": RESERVED_MARKS[-1]}),
-        ),
+        {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": _LAST_MARK,
+            "not": {"minimum": RESERVED_MARKS[0], "maximum": RESERVED_MARKS[-1]},
+        },
         int,
     ),
 ]

@@ -12,19 +12,20 @@ from clusterlb.config.secret import mask
 
 
 class Place(NamedTuple):
-    """A line and column of one file, both from 1; both 0 where there is no place."""
+    """A line and a column of a file, both from 1. Both are 0 where a problem concerns the whole file."""
 
+    source: Source
     line: int
     column: int
 
+    def __str__(self) -> str:
+        return f"{self.source.name}:{self.line}:{self.column}"
 
-NOWHERE = Place(0, 0)
 
+class UnusableFileError(Exception):
+    """A file, or the rest of it, cannot be used: the text, a hint, and the place; None is the whole file."""
 
-class RefusedError(Exception):
-    """A file, or the rest of it, cannot be used at all: the text, a hint, and where."""
-
-    def __init__(self, text: str, hint: str = "", place: Place = NOWHERE) -> None:
+    def __init__(self, text: str, hint: str = "", place: Place | None = None) -> None:
         super().__init__(text)
         self.text = text
         self.hint = hint
@@ -33,7 +34,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """One file: its name as problems show it, its text, and the size and SHA-256 of its bytes."""
+    """One file: its name as problems show it, its text, and the size and the SHA-256 of its bytes."""
 
     name: str
     text: str = field(default="", repr=False)
@@ -42,7 +43,7 @@ class Source:
 
     @property
     def _break(self) -> str:
-        """What ends a line for editors, grep and git. libyaml counts U+0085, U+2028 and U+2029, too."""
+        """What ends a line for editors, grep and git; libyaml also counts U+0085, U+2028 and U+2029."""
         return "\n" if "\n" in self.text or "\r" not in self.text else "\r"
 
     @cached_property
@@ -54,17 +55,20 @@ class Source:
         return [0, *(match.end() for match in re.finditer(self._break, self.text))]
 
     def line(self, number: int) -> str:
-        """Return a line (from 1) without its break, any secret in it masked; empty where there is none."""
-        if not 0 < number <= len(self._lines):
-            return ""
-        return self._lines[number - 1]
+        """Return a line (from 1) with its secrets masked; empty for a number out of range."""
+        return self._lines[number - 1] if 0 < number <= len(self._lines) else ""
 
-    def written(self, number: int) -> str:
-        """Return a line as it is, to be read and not to be shown."""
+    @property
+    def as_place(self) -> Place:
+        """Return the place of a problem that concerns the whole file."""
+        return Place(self, 0, 0)
+
+    def unmasked_line(self, number: int) -> str:
+        """Return a line with its secrets in it: for parsing only, never for a message."""
         begin = self._starts[number - 1]
         return self.text[begin:].split(self._break, 1)[0].removesuffix("\r")
 
     def place(self, index: int) -> Place:
         """Return the place of a character of the text."""
         line = bisect_right(self._starts, index)
-        return Place(line, index - self._starts[line - 1] + 1)
+        return Place(self, line, index - self._starts[line - 1] + 1)

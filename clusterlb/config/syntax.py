@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import yaml
 
-from clusterlb.config.source import Place, RefusedError, Source
+from clusterlb.config.source import Source, UnusableFileError
 
 
-def syntax(source: Source, error: yaml.MarkedYAMLError) -> RefusedError:
-    """Say what libyaml found in an operator's words."""
+def syntax(source: Source, error: yaml.MarkedYAMLError) -> UnusableFileError:
+    """Return libyaml's error in an operator's words."""
     mark = error.problem_mark or error.context_mark
     if mark is None:
-        return RefusedError(f"not YAML: {error}")
+        return UnusableFileError(f"not YAML: {error}")
     place = source.place(mark.index)
-    text, column = source.written(place.line), place.column - 1
+    text, column = source.unmasked_line(place.line), place.column - 1
     reason = str(error.problem or error.context)
     if "\t" in text[: column + 1] and not text[:column].strip():
-        return RefusedError(
-            "tab in the indentation", "indent with spaces", Place(place.line, text.index("\t") + 1)
-        )
-    return RefusedError(f"not YAML: {reason}{_context(source, error)}", _hint(reason, text, column), place)
+        tab = place._replace(column=text.index("\t") + 1)
+        return UnusableFileError("tab in the indentation", "indent with spaces", tab)
+    text_with_context = f"not YAML: {reason}{_context(source, error)}"
+    return UnusableFileError(text_with_context, _hint(reason, text, column), place)
 
 
 def _context(source: Source, error: yaml.MarkedYAMLError) -> str:

@@ -6,7 +6,7 @@ import re
 from datetime import datetime
 from typing import Annotated
 
-from clusterlb.config.fields import Checked, refuse, text_of
+from clusterlb.config.fields import STRING, Checked, refuse, text_of
 from clusterlb.core.calendar.cron import parse
 from clusterlb.core.calendar.local_time import CalendarError, zone
 from clusterlb.model.intent import MOST_WORDS, is_words
@@ -46,18 +46,16 @@ def parse_zone(value: object) -> str:
 
 
 def parse_reason(value: object) -> str:
-    """Return one line for people to read."""
+    """Return one line of printable text."""
     text = text_of(value).strip()
     if not is_words(text):
         raise refuse(f"is not one line of 1 to {MOST_WORDS} characters", "say what the drain is for")
     return text
 
 
-_STRING: tuple[tuple[str, object], ...] = (("type", "string"),)
-
-CronText = Annotated[str, Checked(parse_cron, (*_STRING, ("examples", ["0 3 * * sun"])))]
+CronText = Annotated[str, Checked(parse_cron, {**STRING, "examples": ["0 3 * * sun"]})]
 LocalTime = Annotated[
-    str, Checked(parse_at, (*_STRING, ("pattern", f"^{_AT.pattern}$"), ("examples", ["2026-12-01 03:00"])))
+    str, Checked(parse_at, {**STRING, "pattern": f"^{_AT.pattern}$", "examples": ["2026-12-01 03:00"]})
 ]
-TimeZone = Annotated[str, Checked(parse_zone, (*_STRING, ("examples", ["Europe/Berlin"])))]
-Reason = Annotated[str, Checked(parse_reason, (*_STRING, ("minLength", 1), ("maxLength", MOST_WORDS)))]
+TimeZone = Annotated[str, Checked(parse_zone, {**STRING, "examples": ["Europe/Berlin"]})]
+Reason = Annotated[str, Checked(parse_reason, {**STRING, "minLength": 1, "maxLength": MOST_WORDS})]

@@ -1,4 +1,4 @@
-"""One item against its model: every error with its place, and as much as is good."""
+"""Validate one item against its model: report every error with its place, and return the valid parts."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ M = TypeVar("M", bound=BaseModel)
 K = TypeVar("K")
 
 
-# what stands in for a required key of an item that is missing or no good, so that the rest can be checked;
-# a list or mapping is emptied again
+# stand-ins for missing or invalid required keys of an item, so that the rest can be validated; a list or
+# mapping is emptied again
 _STAND_INS: dict[str, object] = {
     "name": "unknown",
     "vip_prefixes": ["192.0.2.0/24"],
@@ -41,10 +41,10 @@ _MOST_TRIED = 20  # errors of one item whose hints are tried before they are giv
 
 
 def validate(item: Item, model: type[M], report: Report) -> tuple[Item, M] | None:
-    """Return what is good of an item, and the item without the rest; None when nothing is.
+    """Return an item without its invalid parts, and its validated model; None when nothing is valid.
 
-    All errors are reported at once. What they concern is then taken out, together with what cannot be
-    without it, so that the checks between fields still see everything else.
+    All errors are reported at once. Then the invalid values are removed, together with values that need them,
+    so that the checks between fields see all other values.
     """
     stand_ins: dict[str, object] = {}
     for attempt in range(DEEPEST):
@@ -77,18 +77,18 @@ def validate(item: Item, model: type[M], report: Report) -> tuple[Item, M] | Non
 
 
 def validate_name(item: Item, what: str, parse: Callable[[object], K], report: Report) -> K | None:
-    """Return what an item's key means, or None after reporting why it is no good."""
+    """Return the parsed key of an item; None, with a problem in the report, for an invalid key."""
     try:
         return parse(item.name)
     except PydanticCustomError as error:
         context = error.context or {}
         text = f"{what} `{clip(item.name)}` {context['text']}"
-        report.error(item.source, item.place, text, context["hint"])
+        report.error(item.place, text, context["hint"])
         return None
 
 
 def _error(error: ErrorDetails, node: Node) -> ErrorDetails:
-    """Return an error with its path in the file: pydantic's goes on after a mapping's key that is no good."""
+    """Return an error with its path in the file: for an invalid key, pydantic adds a part to the path."""
     path = error["loc"]
     if error["type"] == "refused" and path[-1:] == ("[key]",) and find(node, path) is None:
         return {**error, "loc": path[:-1], "type": "key_refused"}
@@ -101,9 +101,9 @@ def _report(item: Item, path: Path, text: str, hint: str, kind: str, report: Rep
         text = f"{text} in `{clip(item.name)}`" if len(path) == 1 and kind != "key_refused" else text
     else:
         place = item.at(*path)
-    report.error(item.source, place, text, hint)
+    report.error(place, text, hint)
 
 
 def _culprit(path: Path, kind: str) -> Path:
-    """Return what has to go: the value, or what cannot be without it."""
+    """Return the path of the value to remove: the invalid one, or the mapping that needs it."""
     return path[:-1] if kind == "missing" or path[-1:] in (("type",), ("mode",)) else path

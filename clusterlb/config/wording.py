@@ -33,7 +33,7 @@ _WANTED = {
 def word(error: ErrorDetails, model: type[BaseModel], item: Item, *, trying: bool = True) -> tuple[str, str]:
     """Return the text and the hint of one error that ``model`` found in an item.
 
-    ``trying``: what a hint proposes is tried first, which costs as much as validating the item does.
+    ``trying``: try a value before a hint proposes it, which costs as much as validating the item.
     """
     path, kind = error["loc"], error["type"]
     context: dict[str, Any] = error.get("ctx", {})
@@ -82,13 +82,16 @@ def word(error: ErrorDetails, model: type[BaseModel], item: Item, *, trying: boo
     return f"{label}: {error['msg']}", ""
 
 
+def nearest(value: str, choices: Iterable[str]) -> str:
+    """Return a hint that names the most similar choice; empty when no choice is similar."""
+    close = difflib.get_close_matches(value[:LONGEST], list(choices), n=1)
+    return f"did you mean `{close[0]}`?" if close else ""
+
+
 def one_of(value: str, choices: Iterable[str]) -> str:
     """Return a hint that names the nearest choice, or all of them."""
     known = list(choices)
-    close = difflib.get_close_matches(value[:LONGEST], known, n=1)
-    if close:
-        return f"did you mean `{close[0]}`?"
-    return all_of(known)
+    return nearest(value, known) or all_of(known)
 
 
 def all_of(choices: Iterable[str]) -> str:
@@ -98,7 +101,7 @@ def all_of(choices: Iterable[str]) -> str:
 
 
 def _secret(path: Path) -> bool:
-    """Say whether what a path leads to is not to be repeated: an OSPF key, a header such as Authorization."""
+    """Say whether the value at a path is secret: an OSPF key, or a header such as Authorization."""
     return not SECRET.isdisjoint(map(str, path))
 
 
@@ -118,7 +121,7 @@ def _shown(node: Node | None) -> str:
 
 
 def describe(node: Node | None) -> str:
-    """Say what a value is, and which."""
+    """Return the kind of a value and the value."""
     if not isinstance(node, Scalar):
         return _shown(node)
     if node.value is None:
@@ -128,13 +131,13 @@ def describe(node: Node | None) -> str:
 
 
 def _described(node: Node | None, path: Path) -> str:
-    """Say what a value is; where a name's settings belong, a text may be a secret in the wrong place."""
+    """Return the kind of a value and the value; without the value where it may be a misplaced secret."""
     misplaced = not path and isinstance(node, Scalar) and isinstance(node.value, str)
     return "a text" if misplaced else describe(node)
 
 
 def meant(error: ErrorDetails, model: type[BaseModel], item: Item) -> Path | None:
-    """Return the path of the missing key that an unknown one is likely to be; None for any other error."""
+    """Return the path of the missing key that an unknown key probably means; None for other errors."""
     path = error["loc"]
     if error["type"] != "extra_forbidden" or odd_character(str(path[-1])):
         return None
@@ -155,7 +158,7 @@ def _nearest_key(key: str, holder: type[BaseModel] | None, written: Node | None)
 
 
 def _close(key: str, holder: type[BaseModel], written: Node | None) -> list[str]:
-    """Return the key of a model that is not written yet and most like one; nothing when none is like it."""
+    """Return the unused key of a model that is most similar to a key; empty when none is similar."""
     there = written.entries if isinstance(written, Mapping) else {}
     return difflib.get_close_matches(
         key[:LONGEST], [name for name in _keys(holder) if name not in there], n=1
@@ -163,9 +166,8 @@ def _close(key: str, holder: type[BaseModel], written: Node | None) -> list[str]
 
 
 def nearest_name(name: str, known: Iterable[str]) -> str:
-    """Return a hint that names the nearest of the names that are good ones; empty when none is near."""
-    close = difflib.get_close_matches(name[:LONGEST], filter(NAME.fullmatch, known), n=1)
-    return f"did you mean `{close[0]}`?" if close else ""
+    """Return a hint that names the most similar valid name; empty when none is similar."""
+    return nearest(name, filter(NAME.fullmatch, known))
 
 
 def _description(model: type[BaseModel], path: Path, node: Node) -> str:
@@ -175,12 +177,12 @@ def _description(model: type[BaseModel], path: Path, node: Node) -> str:
 
 
 def _keys(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """Return a model's fields by the keys that a file has: some are no names in Python, such as `for`."""
+    """Return a model's fields by the keys of the file, such as `for`, which is no name in Python."""
     return {info.alias or name: info for name, info in model.model_fields.items()}
 
 
 def _model_at(model: type[BaseModel], path: Path, node: Node | None) -> type[BaseModel] | None:
-    """Return the model that a path leads to; ``node`` is what ``model`` describes."""
+    """Return the model of the value at a path; ``node``: the value that ``model`` describes."""
     found: Any = model
     for key in path:
         holder = _model(found, node)

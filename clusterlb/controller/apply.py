@@ -12,7 +12,7 @@ from clusterlb.controller.kernel import Batch, Kernel
 from clusterlb.core.plan.diff import service_steps
 from clusterlb.core.plan.leaving import is_held
 from clusterlb.core.plan.separate import separate
-from clusterlb.drivers.interface import DriverError, FrrDriver, LockedError
+from clusterlb.drivers.interface import DriverError, FrrDriver, FrrLockedError
 from clusterlb.model.address import IPAddress
 from clusterlb.model.ipvs import ServiceKey, ServiceState
 from clusterlb.model.plan import (
@@ -168,7 +168,7 @@ class Applier:
             try:
                 outcome.frr = await self._frr.configure(step.add, step.remove)
             except DriverError as error:
-                if not isinstance(error, LockedError) or clock() >= end:
+                if not isinstance(error, FrrLockedError) or clock() >= end:
                     outcome.errors.append(StepError(step, 0, str(error)))
                     return False
                 if not said:

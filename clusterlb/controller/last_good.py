@@ -12,7 +12,7 @@ from clusterlb.config.error import InventoryError
 from clusterlb.config.files import files
 from clusterlb.config.problem import Problem
 from clusterlb.config.render import render_some
-from clusterlb.config.source import RefusedError
+from clusterlb.config.source import UnusableFileError
 from clusterlb.core.brake import too_much
 from clusterlb.model.inventory import Inventory
 
@@ -44,7 +44,7 @@ class LastGood:
                 self._folder.rename(old)
             fresh.rename(self._folder)
             shutil.rmtree(old, ignore_errors=True)
-        except (OSError, RefusedError) as error:
+        except (OSError, UnusableFileError) as error:
             complaint = f"{self._folder}: cannot keep the last good inventory: {error}"
             if complaint != self._complaint:
                 log.warning("inventory", problem=complaint)
@@ -93,7 +93,7 @@ def _contents(path: Path) -> dict[str, bytes]:
     """Return the files of an inventory by their names in the copy; none where they cannot be read."""
     try:
         return {_name(file): file.read_bytes() for file in files(path) if file.is_file()}
-    except (OSError, RefusedError):
+    except (OSError, UnusableFileError):
         return {}
 
 

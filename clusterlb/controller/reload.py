@@ -13,7 +13,7 @@ from clusterlb.config.aside import load_aside
 from clusterlb.config.error import InventoryError
 from clusterlb.config.files import files
 from clusterlb.config.render import render_some
-from clusterlb.config.source import RefusedError
+from clusterlb.config.source import UnusableFileError
 from clusterlb.controller.reconcile import Reconciler
 from clusterlb.controller.store.index import Index
 from clusterlb.core.brake import too_much
@@ -51,7 +51,7 @@ def signature(path: Path) -> Signature:
     """
     try:
         found = files(path)
-    except RefusedError:
+    except UnusableFileError:
         found = []
     return tuple(_signature_of(file) for file in (*found, *sorted(OVERRIDES.rglob("frr/*"))))
 

@@ -1,4 +1,4 @@
-"""Bonded links, as the kernel shows them: Documentation/networking/bonding.rst, sysfs."""
+"""Bonded links, read from sysfs (Documentation/networking/bonding.rst)."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ _CLASS = Path("/sys/class/net")
 
 @dataclass(frozen=True, slots=True)
 class Bond:
-    """The links of a bond, each with whether it has carrier."""
+    """The links of a bond by name; the value says whether the link has carrier."""
 
     carrier: dict[str, bool]
 
     @property
     def up(self) -> int:
-        """Return how many of them have carrier."""
+        """Return the number of links with carrier."""
         return sum(self.carrier.values())
 
 
 def bond_of(interface: str, root: Path = _CLASS) -> Bond | None:
-    """Return the bond that an interface is, or is a VLAN of; None when it is neither.
+    """Return the bond that an interface is, or that a VLAN interface is on; None for other interfaces.
 
     The kernel shows a VLAN's link as ``lower_NAME`` (net/core/dev.c, netdev_adjacent_sysfs_add).
     """
-    here = root / interface
-    for folder in (here, *sorted(here.glob("lower_*"))):
+    link = root / interface
+    for folder in (link, *sorted(link.glob("lower_*"))):
         slaves = folder / "bonding" / "slaves"
         if slaves.is_file():
             return Bond({name: _carrier(root / name) for name in slaves.read_text().split()})

@@ -1,9 +1,9 @@
-"""Connection tracking's table, read through ctnetlink for what it says about our own addresses.
+"""Read the connection tracking table over ctnetlink: the connections translated to our own addresses.
 
-The table holds up to hundreds of thousands of connections. So the kernel is asked only for those with a
-translated source (Linux 6.1 heeds CTA_STATUS in a dump; a kernel that does not sends all, and what is not
-ours is left out here), and of each only the reply tuple is looked at, as bytes: without its last attribute,
-our port, it is exactly the tuple in which that port must be unique. The layouts are those of
+The table holds up to hundreds of thousands of connections. So the dump asks only for connections with a
+translated source. Linux 6.1 filters a dump by CTA_STATUS; a kernel that does not sends all connections, and
+those of other addresses are left out here. Of each connection only the bytes of the reply tuple are read.
+Without its last attribute, our port, the reply tuple is the key in which that port must be unique. Layouts:
 include/uapi/linux/netfilter/nfnetlink_conntrack.h and net/netfilter/nf_conntrack_netlink.c.
 """
 
@@ -20,6 +20,7 @@ from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.netlink.codec import (
     ATTRIBUTE,
     HEADER,
+    NFGENMSG,
     NLA_F_NESTED,
     NLA_TYPE_MASK,
     Answer,
@@ -44,22 +45,21 @@ _CTA_PROTOINFO_TCP_STATE = 1
 _CTA_MARK = 8
 _CTA_MARK_MASK = 21
 _IPS_SRC_NAT = 1 << 4  # nf_conntrack_common.h
-_OVER = (7, 8)  # TCP_CONNTRACK_TIME_WAIT and _CLOSE, nf_conntrack_tcp.h
+_ENDED = (7, 8)  # TCP_CONNTRACK_TIME_WAIT and _CLOSE, nf_conntrack_tcp.h
 _EVERY_BIT = 0xFFFFFFFF
 _COUNTERS = (9, 10, 11)  # CTA_STATS_INSERT_FAILED, CTA_STATS_DROP, CTA_STATS_EARLY_DROP
 
-_NFGENMSG = struct.Struct("=BBH")  # address family, version, resource
-_EVERY_FAMILY = _NFGENMSG.pack(0, 0, 0)
-_BODY = HEADER.size + _NFGENMSG.size
+_EVERY_FAMILY = NFGENMSG.pack(0, 0, 0)
+_BODY = HEADER.size + NFGENMSG.size
 
-# A reply tuple in pieces: CTA_TUPLE_IP with source and destination, CTA_TUPLE_PROTO with the protocol's
-# number, the source port and the destination port, each after an attribute header of 4 bytes.
+# A reply tuple: CTA_TUPLE_IP with source and destination, then CTA_TUPLE_PROTO with the protocol's number,
+# the source port and the destination port. Each has an attribute header of 4 bytes.
 _SOURCE_PORT = ATTRIBUTE.pack(6, 2)
 _PORT_SIZE = 8
 
 
 class _Family(NamedTuple):
-    """How an address family's reply tuples begin, and where things are in them."""
+    """The first bytes of an address family's reply tuples, and the offsets of their fields."""
 
     begins: bytes
     remote: slice
@@ -73,7 +73,7 @@ _IPV6 = _Family(ATTRIBUTE.pack(44, 1 | NLA_F_NESTED) + ATTRIBUTE.pack(20, 3), sl
 
 @contextmanager
 def _opened() -> Iterator[NetlinkSocket]:
-    """Open a socket to the kernel; what goes wrong with it is a DriverError."""
+    """Open a socket to the kernel; errors on it become DriverErrors."""
     try:
         with NetlinkSocket(NETLINK_NETFILTER) as opened:
             yield opened
@@ -90,7 +90,7 @@ class KernelConntrack:
     """ConntrackDriver for the network namespace of the thread that calls."""
 
     def port_use(self, addresses: Collection[IPAddress]) -> dict[IPAddress, AddressUse]:
-        """Count the connections of each address, and those to its fullest remote."""
+        """Count the connections of each address, and its connections to the remote that has the most."""
         counts: dict[bytes, int] = {}
         with _opened() as table:
             for data, start, end in _translated(table):
@@ -108,14 +108,14 @@ class KernelConntrack:
         return {address: _use(totals[address.packed], fullest.get(address.packed)) for address in addresses}
 
     def flows_of(self, addresses: Collection[IPAddress]) -> int:
-        """Count the connections of these addresses that are not over."""
+        """Count the live connections of these addresses: TCP in TIME_WAIT or CLOSE does not count."""
         wanted = {address.packed for address in addresses}
         count = 0
         with _opened() as table:
             for data, start, end in _translated(table):
                 first, last, rest = _reply(data, start, end)
                 tuple_ = data[first:last]
-                if tuple_[_family(tuple_).own] in wanted and _tcp_state(data, rest, end) not in _OVER:
+                if tuple_[_family(tuple_).own] in wanted and _tcp_state(data, rest, end) not in _ENDED:
                     count += 1
         return count
 
@@ -124,23 +124,23 @@ class KernelConntrack:
         totals = [0, 0, 0]
         with _opened() as table:
             for answer in table.stream(_CT_GET_STATS_CPU, _EVERY_FAMILY):
-                _, found = parse(_NFGENMSG, answer)
-                for place, kind in enumerate(_COUNTERS):
-                    totals[place] += int.from_bytes(found.get(kind, b""), "big")
+                _, found = parse(NFGENMSG, answer)
+                for index, kind in enumerate(_COUNTERS):
+                    totals[index] += int.from_bytes(found.get(kind, b""), "big")
         return ConntrackFailures(*totals)
 
 
 def _translated(table: NetlinkSocket) -> Iterator[Answer]:
     """Yield the connections whose source is translated.
 
-    The table may change meanwhile; an entry that comes or goes is then counted or not.
+    The table may change during the dump; an entry that is added or deleted then may be missed or counted.
     """
     source = attribute(_CTA_STATUS, _IPS_SRC_NAT.to_bytes(4, "big"))
     return table.stream(_CT_GET, _EVERY_FAMILY + source)
 
 
 def _reply(data: bytes, start: int, end: int) -> tuple[int, int, int]:
-    """Return where an entry's reply tuple begins and ends, and where its next attribute begins."""
+    """Return the offsets at which the reply tuple begins and ends, and at which the next attribute begins."""
     start += _BODY
     try:
         length, _ = ATTRIBUTE.unpack_from(data, start)  # CTA_TUPLE_ORIG
@@ -188,9 +188,9 @@ def _unknown_layout() -> DriverError:
 def forget_marked(mark: int, family: AddressFamily) -> None:
     """Delete this namespace's connections of one family with a mark; OSError when the kernel refuses.
 
-    One message: the kernel deletes by mark itself (``ctnetlink_flush_conntrack``).
+    One message is enough: the kernel finds the connections by mark (``ctnetlink_flush_conntrack``).
     """
-    body = _NFGENMSG.pack(family, 0, 0)
+    body = NFGENMSG.pack(family, 0, 0)
     body += attribute(_CTA_MARK, mark.to_bytes(4, "big"))
     body += attribute(_CTA_MARK_MASK, _EVERY_BIT.to_bytes(4, "big"))
     with NetlinkSocket(NETLINK_NETFILTER) as asked:

@@ -1,4 +1,4 @@
-"""Connection tracking without a kernel: what a test says it holds."""
+"""Connection tracking without a kernel; a test sets the connections."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from clusterlb.model.port_use import AddressUse, ConntrackFailures
 
 @dataclass(slots=True)
 class FakeConntrack:
-    """An in-memory ConntrackDriver; every connection lives. ``broken``: the text of the error it raises."""
+    """An in-memory ConntrackDriver; all connections are live. ``broken``: the DriverError to raise."""
 
     uses: dict[IPAddress, AddressUse] = field(default_factory=dict)
     failed: ConntrackFailures = field(default_factory=ConntrackFailures)
@@ -20,7 +20,7 @@ class FakeConntrack:
     reads: int = 0
 
     def port_use(self, addresses: Collection[IPAddress]) -> dict[IPAddress, AddressUse]:
-        """Return what was put into ``uses``."""
+        """Return ``uses``, and zeros for other addresses."""
         self._check()
         self.reads += 1
         return {address: self.uses.get(address, AddressUse()) for address in addresses}
@@ -31,7 +31,7 @@ class FakeConntrack:
         return sum(self.uses.get(address, AddressUse()).connections for address in addresses)
 
     def failures(self) -> ConntrackFailures:
-        """Return what was put into ``failed``."""
+        """Return ``failed``."""
         self._check()
         return self.failed
 

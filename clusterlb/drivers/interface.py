@@ -1,6 +1,6 @@
-"""What the controller asks of its drivers; the fakes and the real ones pass the same contract suites.
+"""The interfaces of the drivers; each fake and its real driver pass the same contract suite.
 
-Every method but FRR's blocks and may be called from one worker thread at a time.
+All methods but FRR's block, and may be called from one worker thread at a time.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from clusterlb.model.vrrp import VrrpDevice, VrrpRouter
 
 
 class DriverError(Exception):
-    """A driver could not do what it was asked; the text says what, where and what to do."""
+    """A driver's call failed; the text says what failed, where, and what to do."""
 
 
-class LockedError(DriverError):
-    """Nothing was changed: another session has a lock, and the same call will do once that is released."""
+class FrrLockedError(DriverError):
+    """Nothing was changed, as another session holds FRR's lock; the same call works after its release."""
 
 
 class IpvsDriver(Protocol):
@@ -34,35 +34,29 @@ class IpvsDriver(Protocol):
 
     def read(self, keys: Collection[ServiceKey] | None = None) -> dict[ServiceKey, ServiceState]:
         """Return the services asked for that exist (all when None), destinations in insertion order."""
-        ...
 
     def statistics(self, keys: Collection[ServiceKey] | None = None) -> dict[ServiceKey, ServiceStatistics]:
         """Return live connections and counters of the services asked for that exist."""
-        ...
 
     def apply(self, steps: Sequence[IpvsStep]) -> list[StepError]:
-        """Carry out all steps in order and return those that failed; the others took effect."""
-        ...
+        """Carry out all steps in order; return the failed ones; the others took effect."""
 
     def timeouts(self) -> ProtocolTimeouts:
         """Return the connection timeouts in seconds."""
-        ...
 
     def set_timeouts(self, wanted: ProtocolTimeouts) -> None:
-        """Set connection timeouts, 0 leaves one as it is; DriverError when the kernel refuses."""
-        ...
+        """Set connection timeouts in seconds, 0 keeps the old one; DriverError when the kernel refuses."""
 
     def close(self) -> None:
         """Release the socket; nothing changes in the kernel."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
 class LinkState:
-    """What the kernel's links, addresses and routes say about us. ``lanes``: those that are fit for use.
+    """Our links, addresses and routes in the kernel. ``lanes``: the lanes that are ready for VIPs.
 
-    ``peers``: the directors to which there is a way; a way that is not whole leads to ``::`` or ``0.0.0.0``.
-    ``devices``: those of virtual routers that are whole.
+    ``peers``: the directors with a policy rule; the address is ``::`` or ``0.0.0.0`` where the rest of the
+    path is missing. ``devices``: the complete devices of virtual routers.
     """
 
     lanes: frozenset[Lane]
@@ -74,7 +68,7 @@ class LinkState:
 
 
 class LinkDriver(Protocol):
-    """Lane interfaces, the VIPs on them, the routes that deliver them, and the ways to other directors.
+    """Lane interfaces, the VIPs on lanes, local routes, and the paths to other directors.
 
     ``external``: the families whose VIPs are routes over the lanes, not addresses; None: both forms count.
     """
@@ -82,16 +76,13 @@ class LinkDriver(Protocol):
     external: Set[AddressFamily] | None
 
     def read(self) -> LinkState:
-        """Return the lanes, the VIPs on them, our local routes, and each uplink's carrier."""
-        ...
+        """Return the lanes, the VIPs on lanes, our local routes, and each uplink's carrier."""
 
     def apply(self, steps: Sequence[LinkStep]) -> list[StepError]:
-        """Carry out all steps in order and return those that failed."""
-        ...
+        """Carry out all steps in order; return the failed ones."""
 
     def close(self) -> None:
         """Release the socket; nothing changes in the kernel."""
-        ...
 
 
 class SysctlDriver(Protocol):
@@ -99,23 +90,20 @@ class SysctlDriver(Protocol):
 
     def read(self, names: Collection[str]) -> dict[str, str]:
         """Return the values of the names that exist."""
-        ...
 
     def read_settable(self, names: Collection[str]) -> dict[str, str]:
-        """Return the values of the names that exist and may be written here; some only the host's may."""
-        ...
+        """Return the values of the names that exist and are writable in this network namespace."""
 
     def write(self, name: str, value: str) -> None:
         """Set one value, or raise DriverError."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
 class OspfNeighbor:
     """One OSPF neighbour as FRR reports it; ``full`` is the state that carries routes.
 
-    ``address``: of its end of the link, empty where FRR does not say. ``family``: that of the routes: OSPFv2
-    carries IPv4's, OSPFv3 IPv6's (RFC 5340).
+    ``address``: the neighbour's address on the link, empty where FRR does not report one. ``family``: of the
+    routes; OSPFv2 carries IPv4's, OSPFv3 IPv6's (RFC 5340).
     """
 
     router_id: str
@@ -143,76 +131,63 @@ class FrrDriver(Protocol):
 
     async def read(self) -> tuple[FrrLine, ...]:
         """Return the running configuration, line by line in its contexts, or raise DriverError."""
-        ...
 
     async def configure(self, add: Sequence[FrrLine], remove: Sequence[FrrLine]) -> tuple[FrrLine, ...]:
-        """Add and remove lines, keep every other, and return what runs then.
+        """Add and remove lines, keep all others, and return the configuration that runs afterwards.
 
         Raises DriverError, with the old configuration still running, when FRR rejects the result.
         """
-        ...
 
     async def neighbors(self, family: AddressFamily) -> tuple[OspfNeighbor, ...]:
         """Return the neighbours of OSPFv2 or OSPFv3; DriverError when ospfd or ospf6d does not answer."""
-        ...
 
     async def databases(self, *, ipv6: bool) -> Databases:
         """Return the OSPF link-state databases, OSPFv3's too with ``ipv6``; DriverError without an answer."""
-        ...
 
     async def bfd_up(self) -> frozenset[BfdSession]:
-        """Return the BFD sessions of one hop that are up, whoever asked for them; DriverError on silence."""
-        ...
+        """Return all single-hop BFD sessions that are up; DriverError when bfdd does not answer."""
 
     async def virtual_routers(self) -> tuple[VrrpRouter, ...]:
         """Return VRRP's virtual routers that have addresses; DriverError when vrrpd does not answer."""
-        ...
 
 
 class RulesDriver(Protocol):
-    """Our nftables tables of this network namespace; no other table is looked at.
+    """Our nftables tables of this network namespace; no other table is read.
 
-    ``inet clusterlb`` is part of a director's state. ``inet clusterlb_watch`` is there for moments.
+    ``inet clusterlb`` is part of a director's state. ``inet clusterlb_watch``, the watching table, exists
+    only while hairpins are looked for.
     """
 
     def read(self) -> Rules:
-        """Return our table, empty when there is none; DriverError when nft is missing or refuses."""
-        ...
+        """Return our table, NO_RULES when it does not exist; DriverError when nft is missing or refuses."""
 
     def apply(self, step: RuleStep) -> None:
-        """Carry out one step as one transaction, or raise DriverError with the old table in force."""
-        ...
+        """Carry out one step as one transaction; DriverError leaves the old table in force."""
 
     def check(self, rules: Rules) -> None:
-        """Raise DriverError when this table cannot be loaded here; nothing is changed."""
-        ...
+        """Raise DriverError when this kernel and nft cannot load these rules; nothing is changed."""
 
     def watch(self, rules: Rules) -> None:
-        """Load these rules as the table that watches, in the place of an earlier one; NO_RULES ends it.
+        """Replace the watching table by these rules; NO_RULES deletes the table.
 
-        DriverError when nftables refuses; the earlier one is in force then.
+        DriverError, with the old watching table in force, when nftables refuses.
         """
-        ...
 
     def seen(self, name: str) -> frozenset[Element]:
-        """Return the keys of a set of the table that watches; empty when there is no such set."""
-        ...
+        """Return the keys of a set in the watching table; empty when there is no such set."""
 
 
 class ConntrackDriver(Protocol):
-    """Connection tracking of this network namespace; each call has a socket and may have a thread of its own.
+    """Connection tracking of this network namespace; each call opens a socket, and may run in any thread.
 
     Only connections with a translated source count. Every method raises DriverError when the kernel refuses.
     """
 
     def port_use(self, addresses: Collection[IPAddress]) -> dict[IPAddress, AddressUse]:
-        """Return how much each of these addresses is used as a translated source, unused ones too."""
-        ...
+        """Return each address's use as a translated source; unused addresses have zeros."""
 
     def flows_of(self, addresses: Collection[IPAddress]) -> int:
-        """Return how many connections live on these addresses; TCP's in TIME_WAIT or CLOSE are over."""
-        ...
+        """Return the number of live connections of these addresses, without TCP in TIME_WAIT or CLOSE."""
 
     def failures(self) -> ConntrackFailures:
-        """Return what connection tracking could not do."""
-        ...
+        """Return the counters of connections and packets that connection tracking dropped."""

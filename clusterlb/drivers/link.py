@@ -1,7 +1,7 @@
-"""The driver of lanes, the VIPs on them, the routes that deliver them and those to peers, by rtnetlink.
+"""The driver of lanes, the VIPs on lanes, local routes and the routes to peers, by rtnetlink.
 
-A VIP is on a lane as an address, or as a host route over it; which of the two FRR carries into OSPF is the
-inventory's choice for each address family (``Ospf.announce``).
+A VIP is on a lane as an address, or as a host route over the lane. The inventory says for each address family
+which of the two forms FRR carries into OSPF (``Ospf.announce``).
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from clusterlb.drivers.interface import DriverError, LinkState
-from clusterlb.drivers.lanes import is_in_force, lane_peer
-from clusterlb.drivers.moves import Move, carry_out, on_lane
+from clusterlb.drivers.lanes import Move, carry_out, is_in_force, lane_peer, on_lane
 from clusterlb.drivers.peers import add_peer, read_peers, remove_peer
 from clusterlb.drivers.rtnetlink import RT_TABLE_LOCAL, RouteSocket
 from clusterlb.drivers.vrrp_devices import add_device, read_devices, remove_device
@@ -47,8 +46,8 @@ _IFF_LOWER_UP = 0x10000
 
 _WORDS = {
     EPERM: "not permitted: clusterlb needs CAP_NET_ADMIN in this network namespace",
-    ENODEV: "the interface is not there: something removed it; the next reconciliation makes it anew",
-    ENETUNREACH: "no interface of this director has a network with that address: see the director's `inside`",
+    ENODEV: "the interface is missing: another program removed it; the next reconciliation creates it again",
+    ENETUNREACH: "no interface of this director is in that address's network: see the director's `inside`",
     EINVAL: "the kernel refuses it; for an IPv6 address see `sysctl net.ipv6.conf.all.disable_ipv6`",
     EOPNOTSUPP: "this kernel lacks that kind of interface: modprobe dummy, with VRRP macvlan, or install the "
     "kernel's extra modules",
@@ -59,12 +58,12 @@ _WORDS = {
 class KernelLinks:
     """Links, addresses and routes of this network namespace. Implements ``LinkDriver``.
 
-    ``uplinks`` are the interfaces whose carrier is reported. ``external`` are the families whose VIPs are
-    routes over the lanes; the others' are addresses. It may be set anew when the inventory changes: a lane
-    with VIPs in the wrong form counts as missing, and CreateLane clears them away. None is for whoever does
-    not know the inventory: both forms count, and Announce makes addresses.
+    ``uplinks``: the interfaces whose carrier is reported. ``external``: the families whose VIPs are routes
+    over the lanes; VIPs of the other families are addresses. The value may change with the inventory: a lane
+    with VIPs in the wrong form then counts as missing, and CreateLane removes these VIPs. None is for callers
+    without an inventory: both forms count, and Announce makes addresses.
 
-    The sockets are opened at the first call and belong to the namespace of the thread that makes it.
+    The first call opens the sockets, which belong to the network namespace of its thread.
     """
 
     def __init__(self, uplinks: Sequence[str], external: Set[AddressFamily] | None = None) -> None:
@@ -73,11 +72,11 @@ class KernelLinks:
         self._opened: tuple[IPRoute, RouteSocket] | None = None
 
     def read(self) -> LinkState:
-        """Return the lanes that are fit for use, the VIPs on them, our local routes, and the carriers.
+        """Return the lanes that are ready, the VIPs on lanes, our local routes, and the carriers.
 
-        A lane is fit when it is up and has no VIP in the form that its family does not use. Any address on a
-        lane is announced, and any host route over one may be, whoever put it there, so all are returned but
-        link-local ones.
+        A lane is ready when it is up and has no VIP in the wrong form. OSPF announces any address on a lane,
+        and may announce any host route over a lane, so foreign ones are returned too; link-local ones are
+        not.
         """
         try:
             return self._read()
@@ -92,14 +91,14 @@ class KernelLinks:
             if found is None:
                 continue
             index, flags = found
-            there = list(on_lane(self._dumps, index))
+            present = list(on_lane(self._dumps, index))
             if (
                 flags & _IFF_UP
                 and flags & _IFF_RUNNING
-                and all(is_in_force(*each, self.external) for each in there)
+                and all(is_in_force(*each, self.external) for each in present)
             ):
                 lanes.add(lane)
-            for vip in (vip for vip, route in there if is_in_force(vip, route, self.external)):
+            for vip in (vip for vip, route in present if is_in_force(vip, route, self.external)):
                 announced[vip] = announced.get(vip, frozenset()) | {lane}
         return LinkState(
             lanes=frozenset(lanes),
@@ -113,9 +112,9 @@ class KernelLinks:
         )
 
     def apply(self, steps: Sequence[LinkStep]) -> list[StepError]:
-        """Carry out all steps in order and return those that failed.
+        """Carry out all steps in order; return the failed ones.
 
-        A step whose result is there already, an address on the lane or a route gone, is not a failure.
+        A step whose result is there already, such as an address on the lane, does not fail.
         """
         failed: list[StepError] = []
         for moving, run in groupby(steps, lambda step: isinstance(step, Announce | Withdraw)):
@@ -174,7 +173,7 @@ class KernelLinks:
         return (StepError(step, errno, _words(errno)),) if errno else ()
 
     def _move(self, batch: Sequence[LinkStep]) -> Iterable[StepError]:
-        """Carry out announcements and withdrawals alone, in one message to the kernel."""
+        """Carry out announcements and withdrawals in one message to the kernel."""
         links: dict[Lane, tuple[int, int] | None] = {}
         steps: list[LinkStep] = []
         moves = []
@@ -185,10 +184,10 @@ class KernelLinks:
             if lane not in links:
                 links[lane] = self._link(lane.interface)
             if link := links[lane]:
-                ways = [way for way in (False, True) if is_in_force(vip, way, self.external)]
-                ways = ways[:1] if on else ways
-                steps += [step] * len(ways)
-                moves += [Move(vip, lane, link[0], way, on) for way in ways]
+                forms = [route for route in (False, True) if is_in_force(vip, route, self.external)]
+                forms = forms[:1] if on else forms
+                steps += [step] * len(forms)
+                moves += [Move(vip, lane, link[0], route, on) for route in forms]
             elif on:
                 yield StepError(step, ENODEV, _words(ENODEV))
         for step, errno in zip(steps, carry_out(self._dumps, moves), strict=True):
@@ -221,7 +220,7 @@ class KernelLinks:
 
     def _add_route(self, vip: IPAddress) -> None:
         try:
-            # append: an address on a lane has a local route of the kernel's own, and ours stands beside it
+            # append: the kernel has its own local route for an address on a lane; ours is added to it
             self._ipr.route("append", **self._route(vip))
         except NetlinkError as error:
             if error.code != EEXIST or vip not in self._dumps.local_routes(family_of(vip), CLUSTERLB_PROTO):
@@ -255,7 +254,7 @@ class KernelLinks:
         return found[0]
 
     def _link(self, name: str) -> tuple[int, int] | None:
-        """Return an interface's index and flags, None when there is none of that name."""
+        """Return an interface's index and flags; None when there is no such interface."""
         try:
             message = self._ipr.link("get", ifname=name)[0]
         except NetlinkError as error:
@@ -270,7 +269,7 @@ class KernelLinks:
 
 
 def not_local(addresses: Iterable[IPAddress]) -> frozenset[IPAddress]:
-    """Return those that no interface of this network namespace has (bind(2), EADDRNOTAVAIL)."""
+    """Return the addresses that no interface of this network namespace has (bind(2), EADDRNOTAVAIL)."""
     return frozenset(address for address in addresses if not _is_local(address))
 
 
@@ -290,5 +289,5 @@ def _errno(error: NetlinkError | OSError) -> int:
 
 def _words(code: int) -> str:
     if code == EEXIST:
-        return "not ours, and in the way: the same address or route with other attributes; remove it by hand"
+        return "not ours: a foreign address or route differs only in its attributes; remove it by hand"
     return _WORDS.get(code, os.strerror(code))

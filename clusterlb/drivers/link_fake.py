@@ -1,4 +1,4 @@
-"""Lanes, addresses and routes in memory, with the kernel's manners."""
+"""Lanes, addresses and routes in memory; they behave as the kernel's."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from clusterlb.model.vrrp import VrrpDevice
 class FakeLinks:
     """Implements ``LinkDriver``.
 
-    ``carrier`` may be changed at will; ``fail_next`` makes the next step fail with an errno; ``addresses``,
-    ``routes`` (over the lanes), ``local_routes``, ``peers`` and ``devices`` are the kernel's, open to foreign
-    edits. ``external`` is as in ``KernelLinks``.
+    Tests may change ``carrier``, and may edit the kernel's ``addresses``, ``routes`` (over the lanes),
+    ``local_routes``, ``peers`` and ``devices`` as another program would. ``external`` is as in
+    ``KernelLinks``.
     """
 
     def __init__(self, uplinks: Sequence[str] = ("e0",), external: Set[AddressFamily] | None = None) -> None:
@@ -53,7 +53,7 @@ class FakeLinks:
         self._failures.append(errno)
 
     def read(self) -> LinkState:
-        """Return what is there."""
+        """Return the state."""
         announced: dict[IPAddress, frozenset[Lane]] = {}
         lanes = set()
         for lane in self.addresses:

@@ -1,8 +1,8 @@
-"""Hear from the kernel that something changed; a driver then reads what changed.
+"""Wait for the kernel's messages about changes; a driver then reads the new state.
 
-Routing netlink reports links, addresses, routes and policy rules, and the few settings that have messages of
-their own: forwarding and rp_filter (inet_netconf_notify_devconf(), net/ipv4/devinet.c; for IPv6
-net/ipv6/addrconf.c). Of nftables ``nft.monitor`` is told. Nothing tells of IPVS, and of other settings.
+Routing netlink reports links, addresses, routes, policy rules, and two settings: forwarding and rp_filter
+(inet_netconf_notify_devconf(), net/ipv4/devinet.c; for IPv6 net/ipv6/addrconf.c). For nftables see
+``nft.monitor``. The kernel sends no messages about IPVS and about other settings.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from clusterlb.drivers.netlink.socket import NETLINK_ROUTE, heard, listen
 
 
 class Watched(NamedTuple):
-    """What can be watched: a netlink protocol's multicast groups, each a bit, and which messages count.
+    """A netlink protocol's multicast groups, each a bit, and ``counts``, which selects messages.
 
-    ``settle``: seconds from the first message to the call, so that a burst of changes is one call. ``pace``:
-    seconds between two calls at least.
+    ``settle``: seconds from the first message to the call, so that a burst of changes makes one call.
+    ``pace``: least seconds between two calls.
     """
 
     protocol: int
@@ -29,18 +29,18 @@ class Watched(NamedTuple):
     pace: float = 0.0
 
 
-SETTLE = 0.1  # seconds; a burst of changes is FRR's after an SPF
+_BURST = 0.1  # seconds: FRR changes many routes after an SPF
 # RTMGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV4_RULE, _IPV6_IFADDR, _IPV6_ROUTE, and RTNLGRP_IPV6_RULE, 19
 # (include/uapi/linux/rtnetlink.h)
-LINKS = Watched(NETLINK_ROUTE, 0x1 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 1 << 18, settle=SETTLE)
+LINKS = Watched(NETLINK_ROUTE, 0x1 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 1 << 18, settle=_BURST)
 # RTNLGRP_IPV4_NETCONF, 24, and RTNLGRP_IPV6_NETCONF, 25
-SETTINGS = Watched(NETLINK_ROUTE, 1 << 23 | 1 << 24, settle=SETTLE)
+SETTINGS = Watched(NETLINK_ROUTE, 1 << 23 | 1 << 24, settle=_BURST)
 
 
 class Monitor:
-    """Calls ``changed`` in the running loop, as often as ``watched`` says.
+    """Calls ``changed`` in the running loop after a message.
 
-    It is no error that the kernel has no such messages, or that this user may not hear them: callers also
+    Where the kernel has no such messages, or this user may not receive them, nothing happens: callers also
     read at intervals.
     """
 

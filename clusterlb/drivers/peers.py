@@ -1,7 +1,7 @@
 """The routes to other directors: a policy rule for each mark, and a table with a default route.
 
-While an interface is down its tables are empty. A packet that is marked for a director without a route must
-not leave unchanged: a rule after all the others drops it. Layouts: fib_rules.h and rtnetlink.h of
+While an interface is down, its tables are empty. A packet that is marked for a director without a route must
+not take another route: a policy rule after all the others drops it. Layouts: fib_rules.h and rtnetlink.h of
 include/uapi/linux.
 """
 
@@ -47,7 +47,7 @@ _RTM_NEWRULE, _RTM_DELRULE, _RTM_GETRULE = 32, 33, 34
 _FRA_PRIORITY, _FRA_FWMARK, _FRA_TABLE, _FRA_FWMASK, _FRA_PROTOCOL = 6, 10, 15, 16, 21
 _TO_TABLE, _BLACKHOLE = 1, 6
 _RTA_TABLE = 15
-_ONE = 0xFFFFFFFF
+_ALL_BITS = 0xFFFFFFFF
 _NOWHERE: dict[AddressFamily, IPAddress] = {
     AddressFamily.IPV4: ip_address("0.0.0.0"),  # noqa: S104 - no address to listen on
     AddressFamily.IPV6: ip_address("::"),
@@ -55,47 +55,47 @@ _NOWHERE: dict[AddressFamily, IPAddress] = {
 
 
 class _Rule(NamedTuple):
-    """A policy rule of ours: what its mark is and under which mask, and its table, 0 for none."""
+    """A policy rule of ours: its mark, the mask of the comparison, and its table; 0: the rule drops."""
 
     mark: int
     mask: int
     table: int
 
 
-_LAST = _Rule(DIRECTOR_MARKS.start, KIND_MASK, 0)
+_DROP_RULE = _Rule(DIRECTOR_MARKS.start, KIND_MASK, 0)
 
 
 def read_peers(routes: RouteSocket) -> Iterator[Peer]:
-    """Yield the peers that have a rule; one without a route has the address ``::`` or ``0.0.0.0``."""
+    """Yield the peers with a policy rule; one without a route has the address ``::`` or ``0.0.0.0``."""
     for family in AddressFamily:
         rules = set(_rules(routes, family))
-        for rule in sorted(rules - {_LAST}):
-            gateway = _gateway(routes, family, rule.table) if _LAST in rules else None
+        for rule in sorted(rules - {_DROP_RULE}):
+            gateway = _gateway(routes, family, rule.table) if _DROP_RULE in rules else None
             yield Peer(rule.mark, gateway or _NOWHERE[family])
 
 
 def add_peer(routes: RouteSocket, peer: Peer) -> int:
-    """Add a peer's rule and route, or replace the route; return the kernel's errno, 0 for done."""
+    """Add a peer's rule and route, or replace the route; return the kernel's errno, 0 for success."""
     family = family_of(peer.address)
     errnos = routes.request(
         [
-            _rule_request(_RTM_NEWRULE, family, _LAST, NEW),
+            _rule_request(_RTM_NEWRULE, family, _DROP_RULE, NEW),
             _route_request(RTM_NEWROUTE, peer, NLM_F_CREATE | NLM_F_REPLACE),
-            _rule_request(_RTM_NEWRULE, family, _Rule(peer.mark, _ONE, peer.mark), NEW),
+            _rule_request(_RTM_NEWRULE, family, _Rule(peer.mark, _ALL_BITS, peer.mark), NEW),
         ]
     )
     return next((errno for errno in errnos if errno not in (0, EEXIST)), 0)
 
 
 def remove_peer(routes: RouteSocket, peer: Peer) -> int:
-    """Remove the rule and the route of a mark, and forget the connections with that mark."""
+    """Remove the rule and the route of a mark, and delete the connections with that mark."""
     family = family_of(peer.address)
-    # a connection that keeps its mark would be sent nowhere for as long as it lives
+    # packets of a connection that kept its mark would have no route
     forget_marked(peer.mark, family)
-    rule = _Rule(peer.mark, _ONE, peer.mark)
+    rule = _Rule(peer.mark, _ALL_BITS, peer.mark)
     steps = [_rule_request(_RTM_DELRULE, family, rule), _route_request(RTM_DELROUTE, peer)]
-    if set(_rules(routes, family)) <= {_LAST, rule}:
-        steps.append(_rule_request(_RTM_DELRULE, family, _LAST))
+    if set(_rules(routes, family)) <= {_DROP_RULE, rule}:
+        steps.append(_rule_request(_RTM_DELRULE, family, _DROP_RULE))
     return next((errno for errno in routes.request(steps) if errno not in (0, ENOENT, ESRCH)), 0)
 
 
@@ -107,9 +107,9 @@ def _rules(routes: RouteSocket, family: AddressFamily) -> Iterator[_Rule]:
             continue
         if header[7] == _TO_TABLE and numbers.get(_FRA_PRIORITY) == PEER_PREFERENCE:
             mark, table = numbers.get(_FRA_FWMARK, 0), numbers.get(_FRA_TABLE, 0)
-            yield _Rule(mark, numbers.get(_FRA_FWMASK, _ONE), table)
+            yield _Rule(mark, numbers.get(_FRA_FWMASK, _ALL_BITS), table)
         elif header[7] == _BLACKHOLE and numbers.get(_FRA_PRIORITY) == DROP_PREFERENCE:
-            yield _LAST
+            yield _DROP_RULE
 
 
 def _gateway(routes: RouteSocket, family: AddressFamily, table: int) -> IPAddress | None:
@@ -117,8 +117,8 @@ def _gateway(routes: RouteSocket, family: AddressFamily, table: int) -> IPAddres
     try:
         for answer in routes.dump(RTM_GETROUTE, request):
             header, found = parse(RTMSG, answer)
-            here = header[0] == family and number(found.get(_RTA_TABLE, b"")) == table
-            if here and header[1] == 0 and header[5] == ANNOUNCE_PROTO and RTA_GATEWAY in found:
+            is_in_table = header[0] == family and number(found.get(_RTA_TABLE, b"")) == table
+            if is_in_table and header[1] == 0 and header[5] == ANNOUNCE_PROTO and RTA_GATEWAY in found:
                 return address(found[RTA_GATEWAY])
     except OSError as error:
         if error.errno != ENOENT:  # there is no such table

@@ -20,8 +20,8 @@ _MODULES = {
 class KernelSysctl:
     """Reads and writes settings by names with slashes, such as ``net/ipv4/vs/sloppy_tcp``.
 
-    Slashes because an interface's name may hold a dot. ``/proc/sys/net`` shows the network namespace of
-    the thread that looks.
+    Names have slashes because an interface's name may have a dot. ``/proc/sys/net`` shows the network
+    namespace of the thread that opens it.
     """
 
     def __init__(self, root: Path = _PROC_SYS) -> None:
@@ -45,8 +45,8 @@ class KernelSysctl:
     def read_settable(self, names: Collection[str]) -> dict[str, str]:
         """Return the values of the names that exist and have a write bit.
 
-        The limits of connection tracking are the whole host's: read-only in every other network namespace
-        (nf_conntrack_standalone.c).
+        The limits of connection tracking are the whole host's, and read-only in network namespaces other than
+        the first (nf_conntrack_standalone.c).
         """
         return self.read([name for name in names if self._settable(name)])
 

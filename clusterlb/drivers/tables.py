@@ -1,4 +1,4 @@
-"""How full this host's tables are: connection tracking, open files, and IPVS's connection hash."""
+"""The fill of this host's tables: connection tracking, open files, and IPVS's connection hash."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _OPEN = "proc/self/fd"
 def filled(connections: int | None = None, root: Path = Path("/")) -> Mapping[str, float]:
     """Return the per cent in use of ``conntrack``, ``descriptors`` and, given a count, ``connections``.
 
-    What this kernel does not have is left out. ``descriptors`` is the fuller of the host's files
-    (proc_sys_fs(5), file-nr) and this process's own. IPVS's connection table is a hash that grows in chains:
-    100 % is one connection a bucket (ip_vs_conn.c).
+    Tables that this kernel does not have are left out. ``descriptors``: the higher of the host's share
+    (proc_sys_fs(5), file-nr) and this process's share. IPVS's connection table is a hash with chains, so 100
+    % means one connection per bucket (ip_vs_conn.c).
     """
     found = {
         "conntrack": _share(_number(root / f"{_CONNTRACK}count"), _number(root / f"{_CONNTRACK}max")),

@@ -1,8 +1,8 @@
 """The macvlan devices of VRRP's virtual routers, by rtnetlink.
 
-vrrpd needs them made: one for each virtual router, on its link, with the MAC address of the virtual router
-(FRR's manual, chapter VRRP; RFC 5798, 7.3). vrrpd itself holds each of them down (``protodown``, Linux 5.1 or
-later) while the director is not master.
+vrrpd requires a device for each virtual router, on its link and with the virtual router's MAC address (FRR's
+manual, chapter VRRP; RFC 5798, 7.3). vrrpd holds a device down (``protodown``, Linux 5.1 or later) while the
+director is not master.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from clusterlb.model.address import IPAddress
 from clusterlb.model.vrrp import DEVICE, VrrpDevice
 
 _IFF_UP = 0x1
-_NO_DAD = 0x2  # IFA_F_NODAD: every director has the address, and the device's MAC is that of all
-# include/uapi/linux/if_link.h, enum in6_addr_gen_mode. Not of the MAC, which the others have too: VRRP tells
-# routers by their link-local addresses.
+_NO_DAD = 0x2  # IFA_F_NODAD: every director has the address and the MAC address
+# include/uapi/linux/if_link.h, enum in6_addr_gen_mode. Not made from the MAC address, which all directors
+# share: VRRP distinguishes routers by their link-local addresses.
 _ADDR_GEN_MODE = {4: "1", 6: "3"}
 
 
 def read_devices(ipr: IPRoute) -> Iterator[VrrpDevice]:
-    """Yield our devices that are up, but for vrrpd, and have no address but the VIP."""
+    """Yield our devices that are up, apart from vrrpd's ``protodown``, and have no address but the VIP."""
     for index, name in socket.if_nameindex():
         if DEVICE.fullmatch(name):
             device = _device(ipr, index, name)
@@ -37,7 +37,7 @@ def read_devices(ipr: IPRoute) -> Iterator[VrrpDevice]:
 
 
 def add_device(ipr: IPRoute, device: VrrpDevice) -> None:
-    """Make a device, or make it what it is to be; a new one is held down until vrrpd decides.
+    """Create or correct a device; a new device is held down until vrrpd decides.
 
     Raises NetlinkError, OSError, and DriverError for a kernel setting.
     """
@@ -56,29 +56,29 @@ def add_device(ipr: IPRoute, device: VrrpDevice) -> None:
         )
         ipr.link("set", index=_index(ipr, device.name), proto_down=1)
     index = _index(ipr, device.name)
-    _settle(device)
-    there = set(_addresses(ipr, index))
+    _write_settings(device)
+    present = set(_addresses(ipr, index))
     wanted = set() if device.address is None else {device.address}
-    for address in there - wanted:
+    for address in present - wanted:
         ipr.addr("delete", index=index, address=str(address), prefixlen=address.max_prefixlen)
-    for address in wanted - there:
+    for address in wanted - present:
         flags = {"flags": _NO_DAD} if address.version == 6 else {}
         ipr.addr("replace", index=index, address=str(address), prefixlen=address.max_prefixlen, **flags)
     ipr.link("set", index=index, state="up")
 
 
 def remove_device(ipr: IPRoute, device: VrrpDevice) -> None:
-    """Delete a device; one that is gone is no failure."""
+    """Delete a device; a missing device is no error."""
     found = _link(ipr, device.name)
     if found is not None:
         ipr.link("del", index=found["index"])
 
 
-def _settle(device: VrrpDevice) -> None:
-    """Set what the device needs; the settings go with it.
+def _write_settings(device: VrrpDevice) -> None:
+    """Write the device's kernel settings, which are deleted with the device.
 
-    A packet to the VIP comes in on the device and its answer leaves by another interface: the reverse path
-    filter may not be strict (ip-sysctl.rst, rp_filter).
+    A packet to the VIP arrives on the device, and its reply leaves by another interface, so the reverse path
+    filter must not be strict (ip-sysctl.rst, rp_filter).
     """
     sysctl = KernelSysctl()
     version = 4 if device.name.startswith("vrrp4") else 6
@@ -112,7 +112,7 @@ def _addresses(ipr: IPRoute, index: int) -> Iterator[IPAddress]:
 
 
 def _same(ipr: IPRoute, message: ifinfmsg, device: VrrpDevice) -> bool:
-    """Say whether a link is this macvlan device, whatever its state and addresses."""
+    """Say whether a link is this macvlan device, regardless of its state and addresses."""
     return (
         _kind(message) == "macvlan"
         and message.get_attr("IFLA_ADDRESS") == device.mac

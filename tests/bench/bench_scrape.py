@@ -31,7 +31,7 @@ async def _measure(root: Path) -> list[Figure]:
     from fake_director import FakeDirector
 
     from clusterlb.api import scrape
-    from clusterlb.api.run import set_aside
+    from clusterlb.api.run import exempt_from_collection
     from clusterlb.api.server import Server
 
     (root / "inventory.yaml").write_text(big_inventory())
@@ -40,7 +40,7 @@ async def _measure(root: Path) -> list[Figure]:
     await controller.adopt()
     await controller.reconciler.cycle()
     await controller.reconciler.configured()
-    set_aside()
+    exempt_from_collection()
     server = Server(controller, root / "run", ("127.0.0.1", PORT))
     await server.start()
     idle = await _stalls(asyncio.sleep(1.0))

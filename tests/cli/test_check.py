@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from clusterlb.cli.check import command as check
+from clusterlb.cli.check import schema
 from clusterlb.cli.exits import Exit
-from clusterlb.cli.schema import command as schema
 
 EXAMPLE = Path(__file__).parents[2] / "inventory" / "example.yaml"
 

@@ -67,7 +67,7 @@ def test_an_engine_that_does_not_run_and_what_is_not_probed_come_before_the_tabl
     assert f"error: the check engine is {state}: nobody is probed, and all verdicts stand" in head
     assert "error: 192.0.2.9:80 (http): not probed since 03:04:05: ENOENT /ca.pem" in head
     assert "error: 5 more are not probed" in head
-    assert "which run apart now: 192.0.2.99:80 (http)" in head
+    assert "and run in one of their own now: 192.0.2.99:80 (http)" in head
     assert "ENOENT" not in table
 
 

@@ -50,7 +50,7 @@ def test_fewer_ports_than_directors_are_told(tmp_path: Path) -> None:
     ports = ["--interface", "Ethernet1", "--router-id", "10.1.0.254"]
     made = run("generate", "switch", "--os", "eos", "--inventory", path, *ports)
     assert made.exit_code == Exit.OK
-    assert made.stderr == "eos takes one director a port (point-to-point): 1 for 2 directors\n"
+    assert made.stderr == "eos takes one director per port (point-to-point): 1 for 2 directors\n"
     assert run("generate", "switch", "--os", "frr", "--inventory", path, *ports).stderr == ""
 
 

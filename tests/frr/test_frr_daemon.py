@@ -18,7 +18,7 @@ from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.merge import displaced, merge, needed
 from clusterlb.drivers.frr.neighbors import parse_neighbors
 from clusterlb.drivers.frr.text import parse
-from clusterlb.drivers.interface import DriverError, LockedError
+from clusterlb.drivers.interface import DriverError, FrrLockedError
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.state import FrrLine
 from tests.contract.frr_suite import COST, FOREIGN, WANTED, FrrSuite
@@ -218,7 +218,7 @@ class TestLock:
         before = await frr.read()
         with (
             lock_on(router),
-            pytest.raises(LockedError, match="candidate datastore locked by another session"),
+            pytest.raises(FrrLockedError, match="candidate datastore locked by another session"),
         ):
             await frr.configure(WANTED, ())
         assert await frr.read() == before

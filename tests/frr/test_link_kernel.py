@@ -82,7 +82,7 @@ class TestKernelLinks:
 
     def test_a_link_that_is_not_there(self, links):
         (failed,) = links.apply([AddDevice(replace(ROUTER, link="e7"))])
-        assert "interface is not there" in failed.message
+        assert "interface is missing" in failed.message
 
     @EVERY_VIP
     def test_the_kernel_delivers_a_vip_by_our_route_alone(self, links, host, vip):

@@ -11,7 +11,7 @@ from nft_elements import named_sets
 from clusterlb.core.nft.part import join
 from clusterlb.core.nft.table import parts
 from clusterlb.drivers.interface import DriverError
-from clusterlb.drivers.nft import driver, generation
+from clusterlb.drivers.nft import driver, monitor
 from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.model.plan import ChangeSets, LoadRules
 from clusterlb.model.rules import ALTERED, NO_RULES, Rules, SetChange
@@ -245,7 +245,7 @@ class TestWhatItCosts:
 
 class Generation:
     def current(self):
-        return generation.current()
+        return monitor.generation()
 
 
 class TestTrouble:
@@ -312,7 +312,7 @@ class TestTrouble:
         program = tmp_path / "nft"
         program.write_text(f"#!/bin/sh\necho '{said}'\n")
         program.chmod(0o755)
-        with pytest.raises(DriverError, match="not understood"):
+        with pytest.raises(DriverError, match="unknown form"):
             again(str(program)).read()
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from clusterlb.drivers.frr.vrrp import parse_routers
+from clusterlb.drivers.frr.neighbors import parse_routers
 from clusterlb.model.inventory import Vrrp
 from tests.frr.conftest import eventually
 from tests.support.cluster_rig import FIRST_VIP, ClusterDirector, inventory

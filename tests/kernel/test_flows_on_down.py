@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from fake_director import FakeDirector, eventually, idle, inventory, running
 
-from clusterlb.drivers.ipvs import places
+from clusterlb.drivers.ipvs import reorder
 from clusterlb.drivers.ipvs.driver import KernelIpvs
 from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.forwarding import Forwarding
@@ -159,7 +159,7 @@ async def test_flows_of_a_member_that_is_down_move_and_no_others(tmp_path: Path,
             assert {d.key: d.weight for d in table} == dict.fromkeys(order, 1) | {dead: 0}
         if service.get("scheduler", "mh") in ("mh", "sh"):
             assert [d.key for d in table] == order
-        assert places.SETTING.read_text() == "1\n"
+        assert reorder.SETTING.read_text() == "1\n"
 
 
 async def test_flows_that_say_nothing_meanwhile_move_with_their_next_packet(tmp_path: Path) -> None:
@@ -197,12 +197,12 @@ def test_what_changes_its_place_keeps_its_flows_and_the_setting_is_back(monkeypa
     """While destinations are missing nothing of theirs may end, by a packet or by the kernel's walk."""
     with fresh_namespace(), closing(KernelIpvs()) as ipvs:
         assert ipvs.apply(full("mh")) == []
-        places.SETTING.write_text("1\n")
+        reorder.SETTING.write_text("1\n")
         seen = []
         inner = ipvs._netlink.batch
 
         def batch(messages):
-            seen.append(places.SETTING.read_text())
+            seen.append(reorder.SETTING.read_text())
             return inner(messages)
 
         ipvs._netlink.batch = batch
@@ -212,19 +212,19 @@ def test_what_changes_its_place_keeps_its_flows_and_the_setting_is_back(monkeypa
             for step in (RemoveDestination(DNS, hashed(4, name).key), AddDestination(DNS, hashed(4, name)))
         ]
         assert ipvs.apply(back) == []
-        assert (seen, places.SETTING.read_text()) == (["0\n"], "1\n")
+        assert (seen, reorder.SETTING.read_text()) == (["0\n"], "1\n")
         seen.clear()
         assert ipvs.apply([RemoveDestination(DNS, hashed(4).key)]) == []
-        assert (seen, places.SETTING.read_text()) == (["1\n"], "1\n")
+        assert (seen, reorder.SETTING.read_text()) == (["1\n"], "1\n")
         slept: list[float] = []
-        monkeypatch.setattr(places.time, "sleep", slept.append)
+        monkeypatch.setattr(reorder.time, "sleep", slept.append)
         seen.clear()
         assert ipvs.apply([AddDestination(DNS, hashed(4)), *back]) == []
         assert slept > [0.0], "the kernel may be walking"
-        assert (seen, places.SETTING.read_text()) == (["0\n"], "1\n")
-        places.SETTING.write_text("0\n")
+        assert (seen, reorder.SETTING.read_text()) == (["0\n"], "1\n")
+        reorder.SETTING.write_text("0\n")
         assert ipvs.apply(back) == []
-        assert places.SETTING.read_text() == "0\n"
+        assert reorder.SETTING.read_text() == "0\n"
 
 
 def _table(host: FakeDirector):

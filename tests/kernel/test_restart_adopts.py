@@ -16,7 +16,7 @@ from clusterlb.controller.daemon import Controller
 from clusterlb.drivers.ipvs.driver import KernelIpvs
 from clusterlb.drivers.ipvs.protocol import Command
 from clusterlb.drivers.link import KernelLinks
-from clusterlb.drivers.nft import generation
+from clusterlb.drivers.nft import monitor
 from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.drivers.sysctl import KernelSysctl
 from tests.kernel.conftest import fresh_namespace
@@ -88,7 +88,7 @@ def there() -> dict[str, str]:
             "sysctl net.ipv4.vs net.ipv4.ip_forward net.ipv4.conf.all net.ipv4.conf.e0",
         )
     }
-    return {**shown, "nftables": str(generation.current())}
+    return {**shown, "nftables": str(monitor.generation())}
 
 
 def uplink() -> None:

@@ -1,4 +1,4 @@
-"""One check by itself, whoever asks for it."""
+"""One check by itself, of a pool, a member or a director."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from clusterlb.pattern import compile_pattern, too_much
 
 
 def where(item: Item, holder: Path, checks: tuple[CheckSpec, ...]) -> Iterator[tuple[Path, CheckSpec]]:
-    """Yield the checks of a pool or a member, which ``holder`` leads to, with their paths."""
+    """Yield the checks of a pool or a member, whose path is ``holder``, with their paths."""
     several = find(item.node, (*holder, "checks"))
     listed = isinstance(several, Sequence) and several.items
     for index, check in enumerate(checks):
@@ -35,7 +35,7 @@ def where(item: Item, holder: Path, checks: tuple[CheckSpec, ...]) -> Iterator[t
 
 
 def weight_key(check: CheckSpec) -> str:
-    """Return the key with which a check asks the member for its weight; empty where it does not ask."""
+    """Return the key by which a check reads a weight from the member; empty for a check that does not."""
     options = check.probe.options
     if isinstance(options, HttpOptions):
         return "weight_header" if options.weight_header else ""
@@ -44,19 +44,18 @@ def weight_key(check: CheckSpec) -> str:
 
 def lint_one_key(item: Item, holder: Path, report: Report) -> None:
     """Check that a pool or a member has ``check`` or ``checks``, not both."""
-    if item.written(*holder, "check") and item.written(*holder, "checks"):
+    if item.has(*holder, "check") and item.has(*holder, "checks"):
         report.error(
-            item.source,
             item.key_at(*holder, "checks"),
             "`check` and `checks` exclude each other",
-            f"move the check at {item.where(*holder, 'check')} into the list, and remove `check`",
+            f"move the check at {item.at(*holder, 'check')} into the list, and remove `check`",
         )
 
 
 def lint_check(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> None:
     """Check the keys of one check against each other."""
     _times(placed, path, check, report)
-    _way(placed, path, check, report)
+    _through_vip(placed, path, check, report)
     _certificate(placed, path, check, report)
     _body(placed, path, check, report)
     _idle_port(placed, path, check, report)
@@ -66,7 +65,7 @@ def lint_check(placed: Placed[Any], path: Path, check: CheckSpec, report: Report
 
 
 def _idle_port(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> None:
-    """Warn of a port that nothing is sent to."""
+    """Warn of a port that the check does not use."""
     kind, options = check.probe.type, check.probe.options
     used = kind is not CheckType.ICMP
     if isinstance(options, FileOptions | CommandOptions):
@@ -74,7 +73,6 @@ def _idle_port(placed: Placed[Any], path: Path, check: CheckSpec, report: Report
         used = any("{port}" in text for text in texts)
     if check.port is not None and not used:
         report.warning(
-            placed.item.source,
             placed.item.key_at(*path, "port"),
             f"`port` does nothing in a check of type {kind.value}"
             + ("" if kind is CheckType.ICMP else " without `{port}`"),
@@ -83,11 +81,10 @@ def _idle_port(placed: Placed[Any], path: Path, check: CheckSpec, report: Report
 
 
 def _program(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> None:
-    """Warn of a program and its arguments in one word: there is no shell that would part them."""
+    """Warn of a program and its arguments in one word: no shell splits them."""
     options = check.probe.options
     if isinstance(options, CommandOptions) and " " in options.argv[0]:
         report.warning(
-            placed.item.source,
             placed.item.at(*path, "argv", 0),
             f"the program is `{clip(options.argv[0])}`, with the space",
             "write each argument as an item of its own: [/usr/local/bin/check, --port, '{port}']",
@@ -98,21 +95,19 @@ def _times(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) ->
     interval, timeout = check.probe.interval, check.probe.timeout
     if timeout > interval and placed.sure(path, "interval", "timeout"):
         report.warning(
-            placed.item.source,
             placed.item.at(*path, "timeout"),
             f"check `timeout` is {duration_text(timeout)}, longer than `interval`, {duration_text(interval)}",
             "a check that hangs delays the next: failures are noticed later than `interval` and `fall` say",
         )
 
 
-def _way(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> None:
-    """Refuse what would send a probe through a VIP elsewhere."""
+def _through_vip(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> None:
+    """Report a port or an address of a probe through a VIP: IPVS forwards to the member's own."""
     if check.via is not Via.VIP:
         return
     for key, goes in (("port", "the service's port alone"), ("address", "to the member")):
         if getattr(check, key) is not None:
             report.error(
-                placed.item.source,
                 placed.item.at(*path, key),
                 f"`{key}` with `via: vip`: IPVS forwards {goes}",
                 "remove one of them",
@@ -125,12 +120,11 @@ def _certificate(placed: Placed[Any], path: Path, check: CheckSpec, report: Repo
     if tls is None or bool(tls.certificate) == bool(tls.key):
         return
     path = path if tls is options else (*path, "tls")
-    there, lacking = ("certificate", "key") if tls.certificate else ("key", "certificate")
+    present, lacking = ("certificate", "key") if tls.certificate else ("key", "certificate")
     if placed.sure(path, lacking):
         report.error(
-            placed.item.source,
-            placed.item.key_at(*path, there),
-            f"`{there}` without `{lacking}`",
+            placed.item.key_at(*path, present),
+            f"`{present}` without `{lacking}`",
             "a client certificate is shown with both; to verify the member's, write `ca` alone",
         )
 
@@ -143,7 +137,6 @@ def _body(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> 
     for key, value in bodies:
         if value:
             report.error(
-                placed.item.source,
                 placed.item.at(*path, key),
                 f"`{key}` with `method: HEAD`: its answers have no body",
                 "write `method: GET`",
@@ -151,7 +144,7 @@ def _body(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> 
 
 
 def _status(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> None:
-    """Refuse codes that no answer can have: 100 to 199 are followed by another, but for 101 after Upgrade."""
+    """Report interim status codes: 100 to 199 precede the answer, except 101 after Upgrade."""
     options = check.probe.options
     if not isinstance(options, HttpOptions):
         return
@@ -160,7 +153,6 @@ def _status(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -
     if not final and placed.sure(path, "status", "headers"):
         only_upgrade = any(low <= 101 <= high for low, high in options.status)
         report.error(
-            placed.item.source,
             placed.item.at(*path, "status"),
             "no answer can pass: `status` has codes below 200 alone, which come before the answer",
             "101 is an answer to `headers: {Upgrade: websocket}`"
@@ -170,7 +162,7 @@ def _status(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -
 
 
 def _patterns(placed: Placed[Any], path: Path, check: CheckSpec, report: Report) -> None:
-    """Refuse patterns whose search could keep the other checks waiting."""
+    """Report patterns whose search could delay other checks."""
     options = check.probe.options
     searched = []
     if isinstance(options, HttpOptions):
@@ -184,4 +176,4 @@ def _patterns(placed: Placed[Any], path: Path, check: CheckSpec, report: Report)
             hint = "shorten it, above all its counts" + (", or lower `body_limit`" if "body" in key else "")
             steps = compile_pattern(pattern).instructions
             text = f"`{key}` can take too long on {size} bytes: it comes to {steps} steps for each"
-            report.error(placed.item.source, placed.item.at(*path, key), text, hint)
+            report.error(placed.item.at(*path, key), text, hint)

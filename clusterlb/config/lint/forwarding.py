@@ -1,13 +1,11 @@
-"""How packets reach the members of a service: what the method can do, and what directors need for it."""
+"""Forwarding methods: their limits for a service's members, and the addresses that directors need."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from clusterlb.config.item import Everything, Placed
+from clusterlb.config.lint.directors import directors_without
 from clusterlb.config.lint.subject import Reach, Subject, subjects
 from clusterlb.config.report import Report
-from clusterlb.model.address import IPAddress
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Director
 
@@ -35,7 +33,7 @@ def lint_forwarding(everything: Everything, report: Report) -> None:
 
 
 def _port(subject: Subject, reach: Reach, report: Report) -> None:
-    """Check that nobody expects a port to be rewritten by a method that leaves packets as they are."""
+    """Report a member port that differs from the service's with a method that does not rewrite ports."""
     service, method = subject.service, reach.method
     if (
         method.translates
@@ -47,17 +45,16 @@ def _port(subject: Subject, reach: Reach, report: Report) -> None:
         return
     pool = subject.pool.item
     report.error(
-        pool.source,
         pool.at(*reach.path, "port"),
         f"port {reach.endpoint.port} differs from the service's, {service.port}, "
         f"with `forwarding: {method.value}`",
         f"{method.value} leaves the port as it is: use {service.port}, or `forwarding: nat`; "
-        f"service {subject} at {subject.where()}",
+        f"service {subject} at {subject.at()}",
     )
 
 
 def _family(subject: Subject, reach: Reach, report: Report) -> None:
-    """Check that only tunnels cross families: ip_vs_genl_set_cmd() in ip_vs_ctl.c takes nothing else."""
+    """Report a member of the other family without a tunnel (ip_vs_ctl.c, ip_vs_genl_set_cmd)."""
     vip, method = subject.vip.value.address, reach.method
     if (
         method is Forwarding.TUN
@@ -68,20 +65,18 @@ def _family(subject: Subject, reach: Reach, report: Report) -> None:
         return
     pool, what = subject.pool.item, "member" if len(reach.path) > 1 else "sorry server"
     report.error(
-        pool.source,
         pool.at(*reach.path, "address"),
         f"IPv{reach.endpoint.address.version} {what} {reach.endpoint.address} behind "
         f"IPv{vip.version} VIP {vip}, with `forwarding: {method.value}`",
         "only `forwarding: tun` crosses address families, and only without an IPVS sync daemon; "
-        f"service {subject} at {subject.where()}",
+        f"service {subject} at {subject.at()}",
     )
 
 
 def _one_packet(subject: Subject, methods: set[Forwarding], report: Report) -> None:
     if "ops" in subject.service.flags and Forwarding.FULLNAT in methods:
         report.error(
-            subject.item.source,
-            subject.item.at(*subject.path, "flags", subject.written_flags.index("ops")),
+            subject.at("flags", subject.written_flags.index("ops")),
             "flag `ops` with `forwarding: fullnat`: one-packet scheduling keeps no connection to translate "
             "a reply by",
             "remove the flag, or use another method",
@@ -90,9 +85,8 @@ def _one_packet(subject: Subject, methods: set[Forwarding], report: Report) -> N
 
 def _tunnel(subject: Subject, methods: set[Forwarding], report: Report) -> None:
     item, path = subject.item, (*subject.path, "tunnel")
-    if methods and Forwarding.TUN not in methods and item.written(*path) and subject.sure("forwarding"):
+    if methods and Forwarding.TUN not in methods and item.has(*path) and subject.sure("forwarding"):
         report.warning(
-            item.source,
             item.key_at(*path),
             f"`tunnel` does nothing with `forwarding: {subject.service.forwarding.value}`",
             "write `forwarding: tun`, or remove it",
@@ -100,42 +94,27 @@ def _tunnel(subject: Subject, methods: set[Forwarding], report: Report) -> None:
 
 
 def _local_addresses(everything: Everything, subject: Subject, version: int, report: Report) -> None:
-    lacking = _lacking(everything, "local_addresses", lambda director: director.local_addresses, version)
+    lacking = directors_without(everything, "local_addresses", lambda found: found.local_addresses, version)
     if lacking:
         report.error(
-            subject.item.source,
-            subject.item.at(*subject.path, "forwarding"),
+            subject.at("forwarding"),
             f"`forwarding: fullnat` needs IPv{version} `local_addresses` on every director: "
             f"{_names(lacking)} none",
-            f"add them at {lacking[0].item.key_where()}: the client's address becomes one of them, and "
+            f"add them at {lacking[0].item.place}: the client's address becomes one of them, and "
             "replies find the director by it",
         )
 
 
 def _inside(everything: Everything, subject: Subject, version: int, report: Report) -> None:
-    lacking = _lacking(everything, "inside", lambda director: director.inside, version)
+    lacking = directors_without(everything, "inside", lambda found: found.inside, version)
     if lacking:
         report.warning(
-            subject.item.source,
-            subject.item.at(*subject.path, "forwarding"),
+            subject.at("forwarding"),
             f"`forwarding: nat` wants an IPv{version} address `inside` on every director: "
             f"{_names(lacking)} none",
-            f"add it at {lacking[0].item.key_where()}: without it `clusterlb generate realserver` cannot say "
+            f"add it at {lacking[0].item.place}: without it `clusterlb generate realserver` cannot say "
             "the real servers' gateway",
         )
-
-
-def _lacking(
-    everything: Everything, key: str, addresses: Callable[[Director], Sequence[IPAddress]], version: int
-) -> list[Placed[Director]]:
-    """Return the directors that have no address of a family under a key."""
-    return [
-        placed
-        for placed in everything.directors.values()
-        if all(address.version != version for address in addresses(placed.value))
-        and placed.sure((), key)
-        and (not placed.item.written(key) or placed.complete(key))
-    ]
 
 
 def _names(directors: list[Placed[Director]]) -> str:

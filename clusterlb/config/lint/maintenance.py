@@ -1,4 +1,4 @@
-"""The maintenance windows: when they open, on which clock, and whether anybody serves meanwhile."""
+"""The maintenance windows: their times, time zones, and directors that are in service meanwhile."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from clusterlb.config.fields import duration_text
 from clusterlb.config.item import Everything, Placed
-from clusterlb.config.lint.director_names import lint_director_names
+from clusterlb.config.lint.directors import lint_director_names
 from clusterlb.config.report import Report
 from clusterlb.core.calendar.cron import needless
 from clusterlb.core.calendar.local_time import comes_twice, exists, nearest, shown, zone
@@ -16,7 +16,7 @@ from clusterlb.core.calendar.windows import starts
 from clusterlb.model.inventory import Window
 
 _AHEAD = timedelta(days=8)  # a week, and the day on which it ends
-_Open = tuple[Placed[Window], list[tuple[datetime, datetime]]]  # from when, until when, as often as it opens
+_Open = tuple[Placed[Window], list[tuple[datetime, datetime]]]  # begin and end of each opening
 
 
 def lint_maintenance(everything: Everything, report: Report, now: datetime | None = None) -> None:
@@ -35,7 +35,7 @@ def lint_maintenance(everything: Everything, report: Report, now: datetime | Non
 
 
 def _stretches(times: list[datetime], length: timedelta) -> list[tuple[datetime, datetime]]:
-    """Return when a window is open; one that opens again before it has closed, or just then, stays open."""
+    """Return begin and end of each opening; openings that overlap or touch are one."""
     found: list[tuple[datetime, datetime]] = []
     for begin in times:
         if found and begin <= found[-1][1]:
@@ -50,18 +50,16 @@ def _length(placed: Placed[Window]) -> timedelta:
 
 
 def _once_or_again(placed: Placed[Window], report: Report) -> bool:
-    """Check that a window has either ``cron`` or ``at``, and say whether it has."""
+    """Report a window without exactly one of ``cron`` and ``at``; return whether it has one."""
     item, window = placed.item, placed.value
     if window.cron is not None and window.at is not None:
         report.error(
-            item.source,
             item.key_at("at"),
             "`cron` and `at` exclude each other",
-            f"make two windows of it, or remove one; see {item.where('cron')}",
+            f"make two windows of it, or remove one; see {item.at('cron')}",
         )
     elif window.cron is None and window.at is None and placed.sure((), "cron", "at"):
         report.error(
-            item.source,
             item.place,
             f"window `{window.name}` never opens: it has neither `cron` nor `at`",
             'write `cron: "0 3 * * sun"`, or `at: "2026-12-01 03:00"` for once',
@@ -70,28 +68,25 @@ def _once_or_again(placed: Placed[Window], report: Report) -> bool:
 
 
 def _clock(placed: Placed[Window], report: Report) -> None:
-    """Check that the clock shows a one-off time, and once, and that each part of a cron time fires."""
+    """Report a local time that does not exist or comes twice, and a part of a cron time that never fires."""
     item, window = placed.item, placed.value
     if window.cron is not None and (why := needless(window.cron)):
         report.warning(
-            item.source,
             item.at("cron"),
             f"a part of `{window.cron}` never fires",
             f"{why}; with both day fields either is enough",
         )
     if window.at is None:
         return
-    time, there = datetime.fromisoformat(window.at), zone(window.zone)
-    if not exists(time, there):
+    time, clock = datetime.fromisoformat(window.at), zone(window.zone)
+    if not exists(time, clock):
         report.error(
-            item.source,
             item.at("at"),
             f"{time:%Y-%m-%d %H:%M} does not exist in {window.zone}: the clocks are put forward over it",
-            f"the nearest time that does is {nearest(time, there):%Y-%m-%d %H:%M}",
+            f"the nearest time that does is {nearest(time, clock):%Y-%m-%d %H:%M}",
         )
-    elif comes_twice(time, there):
+    elif comes_twice(time, clock):
         report.warning(
-            item.source,
             item.at("at"),
             f"{time:%Y-%m-%d %H:%M} comes twice in {window.zone}: the clocks are put back over it",
             "the window opens the first time; write the time in UTC, with `time_zone: UTC`, to be exact",
@@ -103,7 +98,6 @@ def _closes(placed: Placed[Window], times: list[datetime], report: Report) -> No
     again = min((later - time for time, later in pairwise(times)), default=None)
     if again is not None and again <= length:
         report.warning(
-            item.source,
             item.at("for"),
             f"window `{placed.value.name}` is open for {duration_text(placed.value.duration, days=True)}, "
             f"but opens again after {duration_text(again.total_seconds(), days=True)}",
@@ -121,7 +115,6 @@ def _all_at_once(everything: Everything, opened: list[_Open], report: Report) ->
     names = ", ".join(f"`{placed.value.name}`" for placed in involved[:5])
     local = shown(moment, zone(last.value.zone))
     report.warning(
-        last.item.source,
         last.item.at("at" if last.value.cron is None else "cron"),
         f"all {len(everything.director_names)} directors are in a window at {local:%Y-%m-%d %H:%M} "
         f"{last.value.zone}: {names}",
@@ -141,7 +134,7 @@ def _nobody_serves(directors: frozenset[str], opened: list[_Open]) -> datetime |
     )
     depth: Counter[str] = Counter()
     serving = set(directors)
-    for moment, change, name in edges:  # where one ends as another begins, the end comes first
+    for moment, change, name in edges:  # an end (-1) sorts before a begin at the same moment
         depth[name] += change
         if depth[name]:
             serving.discard(name)

@@ -16,7 +16,7 @@ from clusterlb.model.inventory import Member, Pool
 
 
 def lint_pools(everything: Everything, report: Report) -> None:
-    """Check each pool by itself, and that it is used."""
+    """Check each pool by itself, and warn of unused pools."""
     for placed in everything.pools.values():
         _members(placed, report)
         lint_quorum(placed, report)
@@ -25,7 +25,6 @@ def lint_pools(everything: Everything, report: Report) -> None:
         _sorry(placed, report)
         if everything.whole and placed.item.name not in everything.used:
             report.warning(
-                placed.item.source,
                 placed.item.place,
                 f"pool `{placed.item.name}` is used by no service",
                 "name it as the `pool` of a service, or remove it",
@@ -39,17 +38,15 @@ def _members(placed: Placed[Pool], report: Report) -> None:
         first = seen.setdefault(member.endpoint, index)
         if first != index:
             report.error(
-                item.source,
                 item.at("members", index, "address"),
                 f"duplicate member {member.endpoint} in pool `{item.name}`",
-                f"first written at {item.where('members', first, 'address')}; "
+                f"first written at {item.at('members', first, 'address')}; "
                 "raise its `weight` to give it more",
             )
         _limits(placed, index, member, report)
         _loopback(item, ("members", index), member.address, report)
     if placed.complete("members") and not any(member.weight for member in members):
         report.warning(
-            item.source,
             item.key_at("members"),
             f"no member of pool `{item.name}` has a weight above 0",
             "IPVS sends such members no new connections: the pool serves nobody",
@@ -57,10 +54,9 @@ def _members(placed: Placed[Pool], report: Report) -> None:
 
 
 def _loopback(item: Item, path: Path, address: IPAddress, report: Report) -> None:
-    """Warn of a real server that is another one on each director: the director itself."""
+    """Warn of a loopback address, which on each director is the director itself."""
     if address.is_loopback:
         report.warning(
-            item.source,
             item.at(*path, "address"),
             f"{address} is each director's own address: every director would serve by itself",
             "write the address of the real server",
@@ -72,14 +68,12 @@ def _limits(placed: Placed[Pool], index: int, member: Member, report: Report) ->
     item, path = placed.item, ("members", index)
     if member.lower > member.upper and placed.sure(path, "upper_threshold"):
         report.error(
-            item.source,
             item.at(*path, "lower_threshold"),
             f"`lower_threshold` is {member.lower}, above `upper_threshold`, {member.upper}",
             "the kernel refuses that: a full member gets connections again when it has fewer than the lower",
         )
     if member.tunnel and member.forwarding not in (None, Forwarding.TUN):
         report.warning(
-            item.source,
             item.key_at(*path, "tunnel"),
             f"`tunnel` does nothing with `forwarding: {member.forwarding.value}`",
             "write `forwarding: tun`, or remove it",
@@ -87,7 +81,7 @@ def _limits(placed: Placed[Pool], index: int, member: Member, report: Report) ->
 
 
 def _holders(pool: Pool) -> Iterator[tuple[Path, tuple[CheckSpec, ...]]]:
-    """Yield the checks of a pool and of the members that have their own, with the path of who has them."""
+    """Yield the path and the checks of a pool, and of each member with its own checks."""
     yield (), pool.checks
     for index, member in enumerate(pool.members):
         if member.checks is not None:
@@ -102,7 +96,6 @@ def _checks(placed: Placed[Pool], report: Report) -> None:
             lint_check(placed, path, check, report)
             if check.address and check.via is Via.MEMBER and not holder and len(pool.members) > 1:
                 report.warning(
-                    item.source,
                     item.at(*path, "address"),
                     f"all members of pool `{item.name}` are checked at {check.address}, and go down together",
                     "write the check at each member, with its own `address`",
@@ -110,15 +103,14 @@ def _checks(placed: Placed[Pool], report: Report) -> None:
     followers = any(member.checks is None for member in pool.members)
     if not pool.checks and followers and placed.sure((), "check", "checks"):
         report.warning(
-            item.source,
-            item.key_at("checks" if item.written("checks") else "check"),
+            item.key_at("checks" if item.has("checks") else "check"),
             f"pool `{item.name}` has no check: its members always count as UP",
             "add `check: {type: tcp, interval: 2s, timeout: 1s}`",
         )
 
 
 def _steps(placed: Placed[Pool], report: Report) -> None:
-    """Warn of weights that should change little by little and have nothing between all and none."""
+    """Warn of gradual changes of weights that are at most 1, which have no steps between all and none."""
     item, pool = placed.item, placed.value
     if any(member.weight > 1 for member in pool.members) or not weights_sure(placed):
         return
@@ -128,7 +120,6 @@ def _steps(placed: Placed[Pool], report: Report) -> None:
         paths += [(*path, key) for path, key in asking if key]
     for path in paths:
         report.warning(
-            item.source,
             item.key_at(*path),
             f"`{path[-1]}` has no steps to take: no weight in pool `{item.name}` is above 1",
             "give every member a weight such as 4: a share of it is rounded to a whole number",
@@ -143,8 +134,7 @@ def _sorry(placed: Placed[Pool], report: Report) -> None:
     for index, member in enumerate(placed.value.members):
         if member.endpoint == (sorry.address, sorry.port):
             report.error(
-                item.source,
                 item.at("sorry", "address"),
                 f"sorry server {member.endpoint} is also a member of pool `{item.name}`",
-                f"see {item.where('members', index, 'address')}; it is for when no member can be used",
+                f"see {item.at('members', index, 'address')}; it is for when no member can be used",
             )

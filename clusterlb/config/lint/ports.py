@@ -1,4 +1,4 @@
-"""Which packets a service gets: ports, ranges and firewall marks, and that no two services claim the same."""
+"""The packets that a service gets, by ports, ranges and firewall marks; no two services claim the same."""
 
 from __future__ import annotations
 
@@ -40,22 +40,20 @@ def _one_key(subject: Subject, report: Report) -> None:
     item, keys = subject.item, subject.port_keys
     if len(keys) > 1:
         report.error(
-            item.source,
             item.key_at(*subject.path, keys[1]),
             f"`{keys[0]}` and `{keys[1]}` exclude each other",
-            f"make two services of it, or remove one; see {subject.where(keys[0])}",
+            f"make two services of it, or remove one; see {subject.at(keys[0])}",
         )
     elif not keys and subject.sure("port", "ports", "fwmark"):
         report.error(
-            item.source,
-            item.at(*subject.path),
+            subject.at(),
             "`port` is missing",
             "write `port: 80`, several as `ports: [80, 443]`, or `fwmark: 7`",
         )
 
 
 def _list(subject: Subject, report: Report) -> None:
-    """Check that no port is twice in ``ports``."""
+    """Report ports that occur twice in ``ports``."""
     item, path = subject.item, (*subject.path, "ports")
     node = find(item.node, path)
     if not isinstance(node, Sequence):
@@ -64,23 +62,21 @@ def _list(subject: Subject, report: Report) -> None:
     for ports, index in sorted((parse_ports(value), index) for index, value in enumerate(plain(node))):
         if ports.first <= widest.last:
             report.error(
-                item.source,
                 item.at(*path, max(index, where)),
                 f"duplicate port {ports}" if ports == widest else f"{ports} overlaps {widest}",
-                f"the other is at {item.where(*path, min(index, where))}; write each port once",
+                f"the other is at {item.at(*path, min(index, where))}; write each port once",
             )
         if ports.last > widest.last:
             widest, where = ports, index
 
 
 def _every_port(subject: Subject, report: Report) -> None:
-    service, item = subject.service, subject.item
+    service = subject.service
     if subject.port_keys == ["port"] and not service.port and not service.persistence:
         if not subject.sure("persistence"):
             return
         report.error(
-            item.source,
-            item.at(*subject.path, "port"),
+            subject.at("port"),
             "`port: 0` without `persistence`: the kernel schedules port 0 in persistent services alone",
             'write `ports: ["1-65535"]`, or add `persistence` (ip_vs_schedule() in ip_vs_core.c)',
         )
@@ -90,17 +86,15 @@ def _netmask(subject: Subject, report: Report) -> None:
     service, item, most = subject.service, subject.item, subject.vip.value.address.max_prefixlen
     if service.netmask is None:
         return
-    place = item.at(*subject.path, "netmask")
+    place = subject.at("netmask")
     if not service.persistence and subject.sure("persistence"):
         report.error(
-            item.source,
             place,
             "`netmask` without `persistence` does nothing",
             "add `persistence`, such as 600s, or remove it",
         )
     elif service.netmask > most:
         report.error(
-            item.source,
             place,
             f"`netmask` is {service.netmask}, but an address of VIP {item.name} has {most} bits",
             f"write a prefix length from 1 to {most}",
@@ -108,20 +102,19 @@ def _netmask(subject: Subject, report: Report) -> None:
 
 
 def _mark(subject: Subject, marks: dict[tuple[int, int], Subject], report: Report) -> None:
-    """Check that a mark names one service: the kernel knows it by mark and family alone."""
+    """Report a mark of two services: the kernel identifies a service by mark and family alone."""
     mark = subject.service.fwmark
     first = marks.setdefault((mark, subject.vip.value.address.version), subject) if mark else subject
     if first is not subject:
         report.error(
-            subject.item.source,
-            subject.item.at(*subject.path, "fwmark"),
+            subject.at("fwmark"),
             f"duplicate firewall mark {mark}: VIP {first.item.name} has it, too",
-            f"first written at {first.where('fwmark')}; a mark names one service in the kernel",
+            f"first written at {first.at('fwmark')}; a mark names one service in the kernel",
         )
 
 
 def _claims(subject: Subject) -> list[_Claim]:
-    """Return what a service claims. Port 0 alone gets what is left over; for a group a mark is set on all."""
+    """Return a service's ports. Port 0 gets the ports of no other service; in a group it gets all ports."""
     service, grouped = subject.service, bool(subject.vip.value.group)
     alone = PortRange(1, 65535) if grouped and not service.port else PortRange(service.port, service.port)
     return [_Claim(service.protocol, ports, subject) for ports in service.ports or (alone,)]
@@ -145,14 +138,13 @@ def _overlaps(claims: list[_Claim], report: Report) -> None:
 
 
 def _overlap(first: _Claim, second: _Claim, report: Report) -> None:
-    subject, there = second.subject, first.subject
+    subject, other = second.subject, first.subject
     protocol = second.protocol.name.lower()
     same = first.ports == second.ports and first.ports.first == first.ports.last
     report.error(
-        subject.item.source,
-        subject.item.at(*subject.path, subject.port_keys[0]),
+        subject.at(subject.port_keys[0]),
         f"duplicate service {protocol} {second.ports} of VIP {subject.item.name}"
         if same
         else f"{protocol} {second.ports} overlaps {first.ports}, another service of VIP {subject.item.name}",
-        f"first written at {there.where(there.port_keys[0])}; a service has one pool",
+        f"first written at {other.at(other.port_keys[0])}; a service has one pool",
     )

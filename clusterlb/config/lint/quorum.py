@@ -1,4 +1,4 @@
-"""When a pool is fit: marks that it can reach, and that leave room for each other."""
+"""The quorum of a pool: its limits `up` and `down` can be reached, and differ."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from clusterlb.model.inventory import Amount, Pool, QuorumOf
 
 
 def lint_quorum(placed: Placed[Pool], report: Report) -> None:
-    """Check the marks against each other, against the members, and against panic."""
+    """Check the limits against each other, against the members, and against panic."""
     _gap(placed, report)
     _reach(placed, report)
     _panic(placed, report)
 
 
 def weights_sure(placed: Placed[Pool]) -> bool:
-    """Say whether all members are there, with the weights that the operator meant."""
+    """Say whether all members are valid, with the weights that the operator meant."""
     indices = range(len(placed.value.members))
     return placed.complete("members") and all(placed.sure(("members", i), "weight") for i in indices)
 
@@ -24,7 +24,6 @@ def _gap(placed: Placed[Pool], report: Report) -> None:
     up, down = placed.value.quorum.up, placed.value.quorum.down
     if up.percent == down.percent and down.value >= up.value and placed.sure(("quorum",), "up", "down"):
         report.error(
-            placed.item.source,
             placed.item.at("quorum", "down"),
             f"quorum `down` is {down}, not below `up`, {up}",
             "a pool that just became fit would be unfit at once: `down` must be at most "
@@ -42,7 +41,6 @@ def _reach(placed: Placed[Pool], report: Report) -> None:
         return
     if placed.sure(("quorum",), "up", "of") and weights_sure(placed):
         report.error(
-            item.source,
             item.at("quorum", "up"),
             f"quorum `up` is {quorum.up}, but {what} {most}",
             "the pool could never be fit: lower `up` or add members",
@@ -50,7 +48,7 @@ def _reach(placed: Placed[Pool], report: Report) -> None:
 
 
 def _panic(placed: Placed[Pool], report: Report) -> None:
-    """Warn where the pool is unfit whenever panic could act: with the most members UP for which it acts."""
+    """Warn of panic that never acts: the pool is unfit even with the most members UP at which panic acts."""
     pool, down, count = placed.value, placed.value.quorum.down, len(placed.value.members)
     if not pool.panic or pool.quorum.of is not QuorumOf.MEMBERS or not placed.complete("members"):
         return
@@ -58,7 +56,6 @@ def _panic(placed: Placed[Pool], report: Report) -> None:
     unfit = most * 100 <= down.value * count if down.percent else most <= down.value
     if unfit and placed.sure(("quorum",), "down", "of"):
         report.warning(
-            placed.item.source,
             placed.item.at("panic"),
             f"`panic` of {pool.panic}% never acts: with quorum `down` of {down} the pool of {count} is unfit "
             "before",

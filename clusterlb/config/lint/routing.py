@@ -1,4 +1,4 @@
-"""OSPF's modes: what areas, uplinks and keys can and cannot have together."""
+"""OSPF: combinations of areas, uplinks, keys and announcements."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from clusterlb.model.ospf import BACKBONE, AnnounceMode, AreaType, Ospf
 
 
 def lint_routing(everything: Everything, report: Report) -> None:
-    """Check how VIPs get into OSPF against the areas, the uplinks and the neighbours."""
+    """Check the announcement of VIPs against the areas, the uplinks and the neighbours."""
     cluster = everything.cluster
     if cluster is None:
         return
@@ -30,10 +30,9 @@ def _stub(placed: Placed[Cluster], report: Report) -> None:
     item, ospf = placed.item, placed.value.ospf
     if ospf.area_type is AreaType.STUB and ospf.external and placed.sure(("ospf",), "area_type", "announce"):
         report.error(
-            item.source,
             item.at("ospf", "announce"),
             "external VIPs in a stub area, which carries no external routes",
-            f"use `area_type: nssa`, or `announce: intra-area`; see {item.where('ospf', 'area_type')}",
+            f"use `area_type: nssa`, or `announce: intra-area`; see {item.at('ospf', 'area_type')}",
         )
 
 
@@ -41,7 +40,6 @@ def _backbone(everything: Everything, placed: Placed[Cluster], report: Report) -
     item, ospf = placed.item, placed.value.ospf
     if ospf.area_type is not AreaType.NORMAL and BACKBONE in _areas_of(everything, ospf):
         report.error(
-            item.source,
             item.at("ospf", "area_type"),
             f"the backbone, area 0.0.0.0, cannot be of type {ospf.area_type.value}",
             "give the uplinks another `area` (RFC 2328, 3.6), or leave the type `normal`",
@@ -52,10 +50,9 @@ def _keys(placed: Placed[Cluster], report: Report) -> None:
     item, ospf = placed.item, placed.value.ospf
     if ospf.key_chain and ospf.md5_key and placed.sure(("ospf",), "key_chain", "md5_key"):
         report.error(
-            item.source,
             item.key_at("ospf", "key_chain"),
             "`key_chain` and `md5_key`: an uplink has one kind of authentication",
-            f"remove one of them; the other is at {item.where('ospf', 'md5_key')}",
+            f"remove one of them; the other is at {item.at('ospf', 'md5_key')}",
         )
 
 
@@ -66,7 +63,6 @@ def _stale_next_hop(everything: Everything, placed: Placed[Cluster], report: Rep
     first = next((vip for vip in everything.vips if vip.version == 6), None)
     if first is not None:
         report.warning(
-            item.source,
             item.at("ospf", "announce"),
             "IPv6 wants `announce: {ipv6: external}` where the switch is FRR 8.4",
             f"it keeps a director that withdraws an intra-area VIP such as {first} as a next hop (frr#13579)",
@@ -74,13 +70,12 @@ def _stale_next_hop(everything: Everything, placed: Placed[Cluster], report: Rep
 
 
 def _areas(placed: Placed[Director], cluster: Placed[Cluster], report: Report) -> None:
-    """Check that the neighbours of an uplink can see the lanes, and that the director joins no areas."""
+    """Check that an uplink's neighbours receive the lanes' LSAs, and that the director connects no areas."""
     item, ospf = placed.item, cluster.value.ospf
     areas = [ospf.area_of(uplink) for uplink in placed.value.uplinks]
     in_area = ospf.external != frozenset(AddressFamily)
     if in_area and areas and ospf.area not in areas:
         report.error(
-            item.source,
             item.at("uplinks"),
             f"no uplink of `{item.name}` is in area {ospf.area}, where its VIPs are announced",
             "set the cluster's `area` to that of the uplinks, or use `announce: external`",
@@ -97,7 +92,7 @@ def _areas(placed: Placed[Director], cluster: Placed[Cluster], report: Report) -
             hint = "use `announce: external`, or give its uplinks one area"
         else:
             continue
-        report.warning(item.source, item.at("uplinks", index), text, hint)
+        report.warning(item.at("uplinks", index), text, hint)
 
 
 def _areas_of(everything: Everything, ospf: Ospf) -> set[IPv4Address]:

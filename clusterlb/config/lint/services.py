@@ -1,4 +1,4 @@
-"""Each service with its pool: what IPVS can forward, and what outlives a change of the ECMP set."""
+"""Each service with its pool: schedulers, flags and weights, also after a change of the ECMP set."""
 
 from __future__ import annotations
 
@@ -45,30 +45,27 @@ def _pool(everything: Everything, subject: Subject, report: Report) -> None:
         # searching a thousand names takes milliseconds, and the hundredth such hint helps nobody
         near = nearest_name(name, everything.pool_names) if report.errors < 100 else ""
         report.error(
-            subject.item.source,
-            subject.item.at(*subject.path, "pool"),
+            subject.at("pool"),
             f"pool `{clip(name)}` does not exist",
             near or "add it under `pools`, or name one that is there",
         )
 
 
 def _flags(subject: Subject, report: Report) -> None:
-    service, item, flags = subject.service, subject.item, subject.written_flags
+    service, flags = subject.service, subject.written_flags
     for index, flag in enumerate(flags):
         scheduler = flag.partition("-")[0]
-        place = item.at(*subject.path, "flags", index)
+        place = subject.at("flags", index)
         if flag in flags[:index]:
-            report.error(item.source, place, f"duplicate flag `{flag}`", "remove one of them")
+            report.error(place, f"duplicate flag `{flag}`", "remove one of them")
         if scheduler in ("mh", "sh") and scheduler != service.scheduler and subject.sure("scheduler"):
             report.error(
-                item.source,
                 place,
                 f"flag `{flag}` belongs to scheduler {scheduler}, and this service has {service.scheduler}",
                 f"remove the flag, or write `scheduler: {scheduler}`",
             )
         if flag == "ops" and service.protocol is not Protocol.UDP and subject.sure("protocol"):
             report.warning(
-                item.source,
                 place,
                 f"flag `ops` does nothing with {service.protocol.name.lower()}",
                 "one-packet scheduling is for udp (net/netfilter/ipvs/ip_vs_core.c); remove the flag",
@@ -76,21 +73,19 @@ def _flags(subject: Subject, report: Report) -> None:
 
 
 def _scheduler(everything: Everything, subject: Subject, report: Report) -> None:
-    service, item = subject.service, subject.item
+    service = subject.service
     if not subject.sure("scheduler"):
         return
     if service.scheduler != "mh" and len(everything.directors) > 1:
         report.warning(
-            item.source,
-            item.at(*subject.path, "scheduler"),
+            subject.at("scheduler"),
             f"scheduler {service.scheduler} breaks flows when the ECMP set changes",
             "with several directors only `mh` (flags mh-port, mh-fallback) keeps a flow on its member when "
             "it moves to another director",
         )
     if service.scheduler == "mh" and service.persistence:
         report.warning(
-            item.source,
-            item.at(*subject.path, "persistence"),
+            subject.at("persistence"),
             "persistence with mh: templates are local to a director and override the table that all share",
             "remove `persistence`; mh with `flags: [mh-fallback]` keeps a client on one member by itself",
         )
@@ -99,20 +94,19 @@ def _scheduler(everything: Everything, subject: Subject, report: Report) -> None
     over_tcp = checks and own and all(check.probe.type is CheckType.TCP for check in checks)
     if over_tcp and service.protocol is Protocol.UDP and subject.sure("protocol"):
         report.warning(
-            item.source,
-            item.at(*subject.path, "protocol"),
+            subject.at("protocol"),
             f"udp service, but pool `{service.pool}` is checked over tcp",
             "the members must accept TCP connections on the same port for this to work",
         )
 
 
 def _fallback(subject: Subject, report: Report) -> None:
-    """Warn of a hash whose clients have nowhere to go while their member is at weight 0.
+    """Warn of a hashing scheduler without fallback, which refuses the clients of a member at weight 0.
 
-    ``ip_vs_mh_get``, ``ip_vs_sh_get`` and ``ip_vs_dh_schedule`` find the member, see that it is unavailable
-    and give up.
+    ``ip_vs_mh_get``, ``ip_vs_sh_get`` and ``ip_vs_dh_schedule`` select the member, and fail if it is
+    unavailable.
     """
-    service, item = subject.service, subject.item
+    service = subject.service
     name = service.scheduler
     if name not in FALLBACK or not subject.sure("scheduler", "flags") or service.flags & FALLBACK[name]:
         return
@@ -122,8 +116,7 @@ def _fallback(subject: Subject, report: Report) -> None:
     turned_away = f"the clients of a member that is {stands} are turned away"
     if name == "dh":
         report.warning(
-            item.source,
-            item.at(*subject.path, "scheduler"),
+            subject.at("scheduler"),
             f"scheduler dh has no fallback: {turned_away}",
             "the member is at weight 0 and keeps its places in the table, of one VIP all clients; "
             + ("" if removed else "`on_down: remove` takes one that is DOWN or pinned out, ")
@@ -132,8 +125,7 @@ def _fallback(subject: Subject, report: Report) -> None:
         )
         return
     report.warning(
-        item.source,
-        item.at(*subject.path, "flags"),
+        subject.at("flags"),
         f"{name} without the flag `{name}-fallback`: {turned_away}",
         "the member is at weight 0 and keeps its places in the table, of N members one Nth; "
         f"add `{name}-fallback`, or leave `flags` out",
@@ -141,10 +133,10 @@ def _fallback(subject: Subject, report: Report) -> None:
 
 
 def _flows(subject: Subject, report: Report) -> None:
-    """Warn of what `flows_on_down` cannot do for a service.
+    """Warn of settings of `flows_on_down` that have no effect for a service.
 
-    A packet from the middle of a flow is given to a member only with sloppy_tcp, which goes with a hash; else
-    the director's own TCP gets it, and says nothing from a VIP.
+    IPVS schedules a packet from the middle of a flow only with sloppy_tcp, which clusterlb sets for hashing
+    schedulers. Otherwise the director's own TCP gets the packet, and sends no reset from a VIP.
     """
     service, pool = subject.service, subject.pool
     if pool is None or not subject.sure("scheduler", "protocol", "flags"):
@@ -154,20 +146,18 @@ def _flows(subject: Subject, report: Report) -> None:
     resets = service.protocol is not Protocol.UDP and pool.value.ends_flows_of(service)
     if resets and service.scheduler not in FALLBACK:
         report.warning(
-            pool.item.source,
             place,
             f"`{name}: reset` resets no {name} flow with scheduler {service.scheduler}",
             "no other member gets the packets of a flow that has begun, so the client hears nothing; use mh, "
-            f"sh or dh, or `{name}: keep`; service {subject} at {subject.where()}",
+            f"sh or dh, or `{name}: keep`; service {subject} at {subject.at()}",
         )
     removed = pool.value.on_down is OnDown.REMOVE
     if removed and service.protocol is Protocol.UDP and Protocol.UDP not in pool.value.ends_flows:
         report.warning(
-            pool.item.source,
             place,
             "`udp: keep` does nothing with `on_down: remove`",
             "a member that is deleted has no flows; write `on_down: weight0`, or leave it out; "
-            f"service {subject} at {subject.where()}",
+            f"service {subject} at {subject.at()}",
         )
 
 
@@ -184,22 +174,20 @@ def _weights(pool: Placed[Pool], subject: Subject, report: Report) -> None:
     index = _heaviest(members)
     item = pool.item
     report.warning(
-        item.source,
         item.at("members", index, "weight"),
         f"weights up to {max(weights)}, {len(set(weights))} different ones, in pool `{item.name}` for mh",
         "use few small integers such as 1, 2, 4: with large ones a small change moves most flows; "
-        f"service {subject} at {subject.item.where(*subject.path)} uses mh",
+        f"service {subject} at {subject.at()} uses mh",
     )
 
 
 def _removal(pool: Placed[Pool], subject: Subject, report: Report) -> None:
     if pool.value.on_down is OnDown.REMOVE:
         report.warning(
-            pool.item.source,
             pool.item.at("on_down"),
             "`on_down: remove` with mh moves flows of other members, too",
             "the table is built anew without the member; weight0 keeps its slots where they are; "
-            f"service {subject} at {subject.item.where(*subject.path)} uses mh",
+            f"service {subject} at {subject.at()} uses mh",
         )
 
 
@@ -207,12 +195,11 @@ def _thresholds(pool: Placed[Pool], subject: Subject, report: Report) -> None:
     for index, member in enumerate(pool.value.members):
         if member.upper:
             report.error(
-                pool.item.source,
                 pool.item.at("members", index, "upper_threshold"),
                 f"`upper_threshold` with mh, in pool `{pool.item.name}`",
                 "a member is full on one director alone, which then sends flows elsewhere than the others; "
                 "remove it, or use another scheduler; "
-                f"service {subject} at {subject.where()}",
+                f"service {subject} at {subject.at()}",
             )
 
 

@@ -1,4 +1,4 @@
-"""One service of one VIP with its pool: what most checks of services look at."""
+"""One service of one VIP with its pool, the subject of most checks of services."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from clusterlb.config.item import Everything, Item, Placed
 from clusterlb.config.nodes import Path, find, plain
+from clusterlb.config.source import Place
 from clusterlb.model.address import Endpoint
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Pool, Service, Vip
@@ -17,7 +18,7 @@ _SORRY: Path = ("sorry",)
 
 
 class Reach(NamedTuple):
-    """A member, or the sorry server, of a service's pool: its path in the pool, and how packets reach it."""
+    """A member or the sorry server of a service's pool: its path in the pool, and the forwarding method."""
 
     path: Path
     endpoint: Endpoint
@@ -25,7 +26,7 @@ class Reach(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """One service: its VIP, its index there, and its pool where that is good."""
+    """One service: its VIP, its index in the VIP, and its pool if the pool is valid."""
 
     vip: Placed[Vip]
     number: int
@@ -50,13 +51,13 @@ class Subject(NamedTuple):
 
     @property
     def port_keys(self) -> list[str]:
-        """The keys that say which packets are meant; a good service has one of them."""
+        """The keys that select packets; a valid service has one of them."""
         nodes = ((key, find(self.item.node, (*self.path, key))) for key in PORT_KEYS)
         return [key for key, node in nodes if node is not None and plain(node) is not None]
 
     @property
     def knows_ports(self) -> bool:
-        """Whether its ports, or its mark, are those that the operator meant."""
+        """Whether the service's ports, or its mark, are those that the operator meant."""
         return len(self.port_keys) == 1 and self.sure(*PORT_KEYS)
 
     @property
@@ -68,9 +69,9 @@ class Subject(NamedTuple):
         """Say whether these keys of the service have the values that the operator meant."""
         return self.vip.sure(self.path, *keys)
 
-    def where(self, *path: str | int) -> str:
-        """Return ``file:line:col`` of a value inside the service."""
-        return self.item.where(*self.path, *path)
+    def at(self, *path: str | int) -> Place:
+        """Return the place of a value of the service; where it is missing, of the innermost key above it."""
+        return self.item.at(*self.path, *path)
 
     def reaches(self) -> Iterator[Reach]:
         """Yield the members of its pool, then the sorry server."""
@@ -86,7 +87,7 @@ class Subject(NamedTuple):
     def sure_of(self, reach: Reach) -> bool:
         """Say whether packets reach a member as the operator meant."""
         assert self.pool is not None  # noqa: S101 - it is its pool's
-        own = self.pool.item.written(*reach.path, "forwarding")
+        own = self.pool.item.has(*reach.path, "forwarding")
         return self.pool.sure(reach.path, "forwarding") and (own or self.sure("forwarding"))
 
     def __str__(self) -> str:

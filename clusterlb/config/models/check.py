@@ -42,8 +42,8 @@ class CheckFile(Strict):
     )
     via: Literal["member", "vip"] = Field(
         default=_CHECK.via.value,
-        description="The probe's way. member: straight to the member's address; vip: to the VIP, which IPVS "
-        "forwards to this member as it would a client's packets.",
+        description="The probe's path. member: directly to the member's address; vip: to the VIP, which IPVS "
+        "forwards to this member as it does a client's packets.",
     )
 
 

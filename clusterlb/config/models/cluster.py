@@ -52,7 +52,7 @@ class AnnounceFile(Strict):
 
 
 def _word_or_mapping(value: object, _handler: object) -> AnnounceFile:
-    """Validate one of the two alone: a union's errors would be of both, at paths that no file has."""
+    """Validate one form only: a union reports errors of both, at paths that no file has."""
     if isinstance(value, dict):
         return AnnounceFile.model_validate(value)
     mode = _MODE.validate_python(value)

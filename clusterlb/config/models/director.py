@@ -25,13 +25,14 @@ class UplinkFile(Strict):
     )
     cost: Cost | None = Field(
         default=None,
-        description="OSPF cost of the director's way out here; the way in has the switch's. null: FRR's, by "
-        "bandwidth; with several uplinks 65535, so that no traffic between switches passes the director.",
+        description="OSPF cost of this uplink for outgoing packets; the switch sets that of incoming ones. "
+        "null: FRR's, by bandwidth; with several uplinks 65535, so that no traffic between switches passes "
+        "the director.",
     )
 
 
 def _name_or_mapping(value: object, _handler: object) -> UplinkFile:
-    """Validate one of the two alone: a union's errors would be of both, at paths that no file has."""
+    """Validate one form only: a union reports errors of both, at paths that no file has."""
     if isinstance(value, dict):
         return UplinkFile.model_validate(value)
     return UplinkFile(name=parse_interface(value))

@@ -23,7 +23,7 @@ def _of_director(kind: str, model: type[CheckFile]) -> type[CheckFile]:
     keys: dict[str, Any] = {
         "via": (
             Literal["member"],
-            Field(default="member", description="The straight way; there is no other to such a target."),
+            Field(default="member", description="The probe's path: directly to the target, the only one."),
         )
     }
     if kind in _LOCAL:

@@ -34,7 +34,7 @@ _HTTP = HttpOptions()
 _DNS = DnsOptions()
 _ICMP = IcmpOptions()
 _SMTP = SmtpOptions()
-_STRAIGHT = "The probe's way: straight to the member's address; there is no other for this kind."
+_STRAIGHT = "The probe's path: directly to the member's address, the only one for this kind."
 _ENCRYPTED = "TLS from the first byte; null: none."
 
 

@@ -24,7 +24,7 @@ _LIST: TypeAdapter[Any] = TypeAdapter(_List)
 
 
 def _word_or_list(value: object, _handler: object) -> Any:
-    """Validate one of the two alone: a union's errors would be of both, at paths that no file has."""
+    """Validate one form only: a union reports errors of both, at paths that no file has."""
     if isinstance(value, str) and "/" in value:
         raise refuse("needs a list of services, or `all` or `any`", f"write it as a list: [{value[:60]}]")
     return (_LIST if isinstance(value, list) else _WORD).validate_python(value)

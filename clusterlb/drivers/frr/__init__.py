@@ -1,1 +1,1 @@
-"""FRR through vtysh: configuration text and lines, rendering, merging, applying, neighbours."""
+"""FRR through vtysh: configuration text and lines, merging, applying, neighbours."""

@@ -1,4 +1,4 @@
-"""Foreign lines that keep ours out, or would mean something else beside them: found before FRR is touched."""
+"""Foreign lines that conflict with ours, found before FRR is changed."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from clusterlb.model.ospf import Lane
 from clusterlb.model.state import FrrLine
 
 _OSPF: tuple[tuple[str, ...], ...] = (("router ospf",), ("router ospf6",))
-# FRR has one of each; in the place of an operator's, what that announced would be announced no more
+# FRR has one of each: ours would replace the operator's, and the operator's routes would be withdrawn
 _ONE_OF_A_KIND = {"redistribute kernel", "default-information originate"}
 _TYPES = ("stub", "nssa")
 _LANES = frozenset(f"interface {lane.interface}" for lane in Lane)
 
 
-def in_the_way(
+def obstacles_to(
     running: Sequence[FrrLine], add: Collection[FrrLine], remove: Collection[FrrLine]
 ) -> tuple[str, ...]:
-    """Say which running lines, not ours, keep ``add`` out, each with what to do; empty when none does.
+    """Return one message, with advice, for each running foreign line that conflicts with a line of ``add``.
 
-    FRR refuses ``ip ospf area`` beside ``network`` (ospfd/ospf_vty.c). It takes the others: an area's type
-    ends the adjacencies of every interface in it (RFC 2328, 10.5: the E-bit of both hellos is the same).
+    FRR refuses ``ip ospf area`` beside ``network`` (ospfd/ospf_vty.c). FRR accepts the other conflicting
+    lines, with damage: an area's type ends the adjacencies of every interface in the area, because the E-bit
+    of both hellos must be the same (RFC 2328, 10.5).
     """
     foreign = [line for line in running if line not in add and line not in remove]
     coming = [line for line in add if line not in running]
@@ -37,7 +38,7 @@ def _networks(foreign: Iterable[FrrLine], coming: Iterable[FrrLine]) -> Iterator
         if line.context == ("router ospf",) and line.text.startswith("network "):
             _, network, _, area, *_ = line.text.split()
             yield (
-                f"`{words(line)}` stands in the way of `ip ospf area`: ospfd knows one way or the other. "
+                f"`{words(line)}` conflicts with `ip ospf area`: ospfd allows only one of the two forms. "
                 f"Write `ip ospf area {area}` on the interfaces of {network} in its place"
             )
 
@@ -52,13 +53,13 @@ def _types(foreign: Sequence[FrrLine], coming: Iterable[FrrLine]) -> Iterator[st
         if theirs:
             yield (
                 f"`{words(line)}` would end the adjacencies on {', '.join(theirs)}, in the same area and not "
-                "clusterlb's. Give the uplinks an area of their own (`area`), or make the area so yourself, "
-                "on every router in it"
+                "clusterlb's. Give the uplinks an area of their own (`area`), or set the area's type "
+                "yourself, on every router in it"
             )
 
 
 def _typed(line: FrrLine) -> IPv4Address | None:
-    """Return the area of a line that says an area's type."""
+    """Return the area of a line that sets an area's type; None for other lines."""
     parts = line.text.split()
     known = line.context in _OSPF and len(parts) > 2 and parts[0] == "area" and parts[2] in _TYPES
     return _area(parts[1]) if known else None
@@ -69,7 +70,7 @@ def _area(text: str) -> IPv4Address:
 
 
 def _in_area(foreign: Iterable[FrrLine], ip: str, area: IPv4Address) -> Iterator[str]:
-    """Yield others' interfaces that speak OSPF in an area: ours are lanes, or say that they speak."""
+    """Yield the foreign interfaces with OSPF in an area: ours are lanes, or have ``no ip ospf passive``."""
     foreign = tuple(foreign)
     for line in foreign:
         if line.text.startswith(f"{ip} area ") and _area(line.text.split()[3]) == area:
@@ -85,7 +86,7 @@ def _replaced(foreign: Iterable[FrrLine], coming: Iterable[FrrLine]) -> Iterator
         ours = new.get((line.context, slot(line.text)))
         if ours and slot(line.text) in _ONE_OF_A_KIND:
             yield (
-                f"`{words(line)}` stands in the way of `{ours.text}`: FRR has one of them, and what yours "
-                "announces would be gone. Announce it another way (`redistribute static`, `ip ospf area`), "
-                "and remove that line"
+                f"`{words(line)}` conflicts with `{ours.text}`: FRR has one such line, and the routes that "
+                "yours announces would be withdrawn. Announce them with another line (`redistribute static`, "
+                "`ip ospf area`), and remove that line"
             )

@@ -1,4 +1,4 @@
-"""Which lines of FRR open a context, and which lines give one value to one thing.
+"""FRR's lines: which lines open a context, and which lines replace each other.
 
 Sources: the context tree of tools/frr-reload.py (load_contexts) and, for the values, ospfd/ospf_vty.c,
 ospf6d/ospf6_interface.c, ospf6d/ospf6_top.c, vrrpd/vrrp_vty.c and bfdd/bfdd_cli.c of FRR 8.4.
@@ -117,12 +117,12 @@ _AREA = re.compile(r"(?:ip ospf|ipv6 ospf6) area ")
 
 
 def opens_context(context: Sequence[str], text: str) -> bool:
-    """Say whether a line, standing in these contexts, is the header of a context of its own."""
+    """Say whether a line in these contexts is the header of another context."""
     return keyword(context, text) is not None
 
 
 def keyword(context: Sequence[str], text: str) -> str | None:
-    """Return the word of a header that says what kind of context it opens, None when it opens none."""
+    """Return the key of ``_TREE`` for a header, which is the kind of its context; None for other lines."""
     tree: Tree = _TREE
     for header in context:
         word = _word(tree, header)
@@ -139,22 +139,27 @@ def _word(tree: Tree, text: str) -> str | None:
     return None
 
 
-def takes(context: Sequence[str], text: str) -> bool:
-    """Say whether a line that is a header further out is, or begins, a setting of these contexts.
+def is_setting(context: Sequence[str], text: str) -> bool:
+    """Say whether a line, which is a header in an outer context, is or begins a setting of these contexts.
 
-    FRR opens nothing with it while such a context is open, and refuses it where it is half a setting.
+    While such a context is open, FRR opens no new context for the line. FRR refuses half a setting.
     """
     return bool(context) and any(
-        context[-1].startswith(inside) and text.startswith(word) for inside, word in _SETTINGS
+        context[-1].startswith(header) and text.startswith(word) for header, word in _SETTINGS
     )
 
 
+def stays_in(context: Sequence[str], text: str) -> bool:
+    """Say whether FRR takes a header for a line of these contexts, and leaves none of them."""
+    return opens_context(context, text) or is_setting(context, text)
+
+
 def spelt_out(text: str) -> str:
-    """Return a line with the words of ours that it abbreviates in full; FRR takes any unambiguous prefix."""
+    """Return a line with abbreviated keywords of ``_PHRASES`` in full; FRR accepts unambiguous prefixes."""
     negation, positive = ("no ", text[3:]) if text.startswith("no ") else ("", text)
     words = positive.split(" ")
     found = {phrase: _exact(words, phrase) for phrase in _PHRASES if _abbreviates(words, phrase)}
-    # as FRR does: a word that is one of its own comes before those that it is the beginning of
+    # as in FRR, an exact keyword has precedence over longer keywords that begin with it
     most = max(found.values(), default=(0, 0))
     best = [phrase for phrase, exact in found.items() if exact == most]
     return negation + " ".join((*best[0], *words[len(best[0]) :])) if len(best) == 1 else text
@@ -169,10 +174,10 @@ def _abbreviates(words: Sequence[str], phrase: Sequence[str]) -> bool:
 
 
 def slot(text: str) -> str:
-    """Name what a line sets: two lines of one context with the same slot replace each other.
+    """Return the name of a line's setting: two lines of one context with the same slot replace each other.
 
-    A line and its ``no`` form share one, and so do ``ip ospf cost 5`` and ``ip ospf cost 10``. A line that
-    may stand beside others of its kind (``ip route``, ``neighbor``, a cost with an address) is its own slot.
+    A line and its ``no`` form have one slot, and so do ``ip ospf cost 5`` and ``ip ospf cost 10``. A line
+    that may occur several times (``ip route``, ``neighbor``, a cost with an address) is its own slot.
     """
     positive = text.removeprefix("no ")
     match = _ONE_VALUE.fullmatch(positive)
@@ -180,13 +185,13 @@ def slot(text: str) -> str:
 
 
 def changes_in_place(text: str) -> bool:
-    """Say whether FRR takes a new value over the old one, without a ``no`` in between.
+    """Say whether FRR replaces the old value of a line by a new one, without a ``no`` before.
 
-    It refuses a second area ("Must remove previous area config before changing ospf area").
+    FRR refuses a second area ("Must remove previous area config before changing ospf area").
     """
     return not _AREA.match(text.removeprefix("no "))
 
 
 def starts_ospf(text: str) -> bool:
-    """Say whether a line of an interface starts OSPF on it (where ``router ospf`` is there)."""
+    """Say whether a line of an interface starts OSPF on the interface, if there is a ``router ospf``."""
     return _AREA.match(text) is not None

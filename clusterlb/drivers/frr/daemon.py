@@ -12,17 +12,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 
-from clusterlb.drivers.frr.conflict import in_the_way
+from clusterlb.drivers.frr.conflict import obstacles_to
 from clusterlb.drivers.frr.database import OSPF6_COMMANDS, OSPF_COMMANDS, parse_databases
 from clusterlb.drivers.frr.delta import Delta, additions, comparable, parse_delta, script
 from clusterlb.drivers.frr.merge import displaced, merge, merge_text
-from clusterlb.drivers.frr.neighbors import parse_neighbors, parse_neighbors6, parse_sessions_up
+from clusterlb.drivers.frr.neighbors import (
+    parse_neighbors,
+    parse_neighbors6,
+    parse_routers,
+    parse_sessions_up,
+)
 from clusterlb.drivers.frr.parser import Parser
 from clusterlb.drivers.frr.persist import Staged, stage, text_in, uses_integrated_file
 from clusterlb.drivers.frr.process import run
 from clusterlb.drivers.frr.refusal import not_taken, redacted, taken_back
-from clusterlb.drivers.frr.text import parse, serialise
-from clusterlb.drivers.frr.vrrp import parse_routers
+from clusterlb.drivers.frr.text import parse, serialise, without_empty_interfaces
 from clusterlb.drivers.frr.vtysh import Vtysh
 from clusterlb.drivers.interface import BfdSession, DriverError, OspfNeighbor
 from clusterlb.model.address import AddressFamily
@@ -32,11 +36,11 @@ from clusterlb.model.vrrp import VrrpRouter
 
 RELOAD = Path("/usr/lib/frr/frr-reload.py")
 
-# frr-reload starts Python and two vtysh, and asks no daemon: slow on a busy host is not stuck.
+# Times the limit of one vtysh: frr-reload starts Python and two vtysh, which is slow on a busy host.
 _RELOAD_PATIENCE = 6.0
-# The second pass is for lines that FRR dropped along with a deleted one.
+# The second pass adds lines that FRR dropped together with a deleted line.
 _PASSES = 2
-# Seconds for which a change that FRR refused is not tried again, while nothing else has changed.
+# Seconds in which a change that FRR refused is not tried again, if neither side has changed.
 _REFUSED_FOR = 30.0
 
 _log = logging.getLogger(__name__)
@@ -62,26 +66,26 @@ class FrrDaemon:
     async def read(self) -> tuple[FrrLine, ...]:
         """Return the running configuration.
 
-        Raises DriverError when zebra or ospfd do not run or a daemon does not answer: what the others have
-        is not the configuration, and a difference from it would be wrong.
+        Raises DriverError when zebra or ospfd does not run, or a daemon does not answer: the answers of the
+        other daemons are not the whole configuration, and a difference from a part would be wrong.
         """
         _, lines = await self._read()
         return lines
 
     async def configure(self, add: Sequence[FrrLine], remove: Sequence[FrrLine]) -> tuple[FrrLine, ...]:
-        """Add and remove lines, keep every other, and return what runs then.
+        """Add and remove lines, keep all others, and return the configuration that runs afterwards.
 
         Nothing is applied when nothing would change.
 
-        Raises DriverError with the old configuration running when FRR or the disk refuses the new one, or
-        lines of others stand in the way of it. When a daemon does not take a line that vtysh accepted, the
-        rest of the change is taken back, and the same change is not tried again for half a minute.
+        Raises DriverError, with the old configuration running, when FRR or the disk refuses the new one, or
+        foreign lines conflict with it. When a daemon rejects a line that vtysh accepted, the rest of the
+        change is undone, and the same change is not tried again for half a minute.
         """
         async with self._writing:
             running_daemons, running = await self._read()
             before = running
             self._require(_daemons_for(add), running_daemons)
-            obstacles = in_the_way(running, add, remove)
+            obstacles = obstacles_to(running, add, remove)
             if obstacles:
                 raise DriverError(f"FRR was left as it is: {'; '.join(obstacles)}.")
             target = merge(running, add, remove)
@@ -126,14 +130,14 @@ class FrrDaemon:
         return parse_routers(await self._vtysh.show("show vrrp json", daemon="vrrpd"))
 
     async def delta(self, running: Sequence[FrrLine], target: Sequence[FrrLine]) -> Delta:
-        """Return what frr-reload.py would do to get from one configuration to the other."""
+        """Return the commands with which frr-reload.py gets from one configuration to the other."""
         with TemporaryDirectory(prefix="clusterlb-frr-") as name:
-            now, wanted = Path(name, "running.conf"), Path(name, "target.conf")
-            for file, lines in ((now, running), (wanted, comparable(running, target))):
+            current, wanted = Path(name, "running.conf"), Path(name, "target.conf")
+            for file, lines in ((current, running), (wanted, comparable(running, target))):
                 # frr-reload takes an empty file for a mistake
                 file.write_text(serialise(lines) or "!\n", encoding="utf-8")
             options = ["--test", "--stdout", "--log-level", "error", *self._vtysh.arguments]
-            argv = [sys.executable, "-I", "-S", str(RELOAD), *options, "--input", str(now), str(wanted)]
+            argv = [sys.executable, "-I", "-S", str(RELOAD), *options, "--input", str(current), str(wanted)]
             limit = self._vtysh.seconds * _RELOAD_PATIENCE
             try:
                 finished = await run(argv, limit)
@@ -174,7 +178,7 @@ class FrrDaemon:
         return None
 
     async def _warn_of_router_id(self, add: Iterable[FrrLine]) -> None:
-        """Say when ospfd keeps its old router id; it does while a neighbour is Full (ospf_vty.c)."""
+        """Log a warning if ospfd keeps its old router id: it does while a neighbour is Full (ospf_vty.c)."""
         wanted = [line.text.split()[-1] for line in add if line.text.startswith("ospf router-id ")]
         if not wanted:
             return
@@ -182,8 +186,8 @@ class FrrDaemon:
             used = json.loads(await self._vtysh.show("show ip ospf json", daemon="ospfd")).get("routerId")
             if used not in {None, wanted[0]}:
                 _log.warning(
-                    "ospfd goes on speaking as %s, for it has neighbours: it takes router id %s when it "
-                    "starts again. Or write `router_id: %s` for this director into the inventory",
+                    "ospfd keeps router id %s while it has neighbours, and takes router id %s at its next "
+                    "start. Or write `router_id: %s` for this director into the inventory",
                     used,
                     wanted[0],
                     used,
@@ -202,7 +206,7 @@ class FrrDaemon:
         with TemporaryDirectory(prefix="clusterlb-frr-") as name:
             folder = Path(name)
             await self._parser.judge(target, running, folder / "target.conf")
-            # the usual first start: nothing of others' is touched, so there is nothing for frr-reload to find
+            # the usual first start only adds lines, and needs no frr-reload to find deletions
             only_adds = not gone and not displaced(running, target)
             for turn in range(_PASSES):
                 quick = only_adds and turn == 0
@@ -215,7 +219,7 @@ class FrrDaemon:
                     said = finished.said if finished.code else ""
                 running = await self.read()
                 missing = [line for line in add if line not in running]
-                # an interface without lines is none: FRR forgets it, or with vrrpd keeps showing its name
+                # an interface without lines does not count: FRR forgets it, or with vrrpd shows its name only
                 unwanted = gone & _significant(running)
                 left = [line for line in running if line in unwanted]
                 if not missing and not left:
@@ -226,11 +230,10 @@ class FrrDaemon:
                 raise DriverError(said)
         raise DriverError(not_taken(missing, left, said))
 
-    def _not_again(self, running: Iterable[FrrLine], target: Iterable[FrrLine]) -> None:
-        """Raise the error of a change that FRR has refused, and that it would refuse again.
+    def _not_again(self, running: Sequence[FrrLine], target: Sequence[FrrLine]) -> None:
+        """Raise the error of a refused change without trying the change again.
 
-        To try it takes effect for a moment each time: an interface whose network type changes loses its
-        adjacencies.
+        Each attempt takes effect for a moment: an interface whose network type changes loses its adjacencies.
         """
         before, refused, error, at = self._refused
         same = (before, refused) == (_significant(running), _significant(target))
@@ -240,7 +243,7 @@ class FrrDaemon:
     async def _take_back(
         self, before: tuple[FrrLine, ...], running: tuple[FrrLine, ...], folder: Path
     ) -> str:
-        """Make what ran before a change run again; return the words for what came of it."""
+        """Restore the configuration from before a change; return a sentence that describes the result."""
         for _ in range(_PASSES):
             delta = await self.delta(self._parser.readable(running), self._parser.readable(before))
             if not delta:
@@ -249,9 +252,9 @@ class FrrDaemon:
             commands.write_text(script(delta), encoding="utf-8")
             await self._vtysh.apply(commands)
             running = await self.read()
-        was, now = _significant(before), _significant(running)
+        old, new = _significant(before), _significant(running)
         return taken_back(
-            [line for line in running if line in now - was], [line for line in before if line in was - now]
+            [line for line in running if line in new - old], [line for line in before if line in old - new]
         )
 
 
@@ -263,12 +266,5 @@ def _daemons_for(lines: Iterable[FrrLine]) -> tuple[str, ...]:
     return tuple(daemon for word, daemon in wanted.items() if word in words)
 
 
-def _significant(lines: Iterable[FrrLine]) -> frozenset[FrrLine]:
-    """Leave out interfaces without lines: FRR forgets them, so they are no difference."""
-    lines = tuple(lines)
-    inhabited = {line.context[:1] for line in lines}
-    return frozenset(
-        line
-        for line in lines
-        if line.context or not line.text.startswith("interface ") or (line.text,) in inhabited
-    )
+def _significant(lines: Sequence[FrrLine]) -> frozenset[FrrLine]:
+    return frozenset(without_empty_interfaces(lines))

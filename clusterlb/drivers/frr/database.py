@@ -1,8 +1,8 @@
-"""FRR's link-state databases as it prints them in JSON.
+"""FRR's link-state databases, from its JSON.
 
-The keys are the same from FRR 8.4 to 10.7 (``ospfd/ospf_vty.c``, ``ospf6d/ospf6d.c``, ``ospf6_intra.c`` and
-``ospf6_asbr.c``). Those of ``show ip ospf database json`` and of its ``self-originate`` and ``adv-router``
-forms are not.
+The keys of these commands are the same from FRR 8.4 to 10.7 (``ospfd/ospf_vty.c``, ``ospf6d/ospf6d.c``,
+``ospf6_intra.c`` and ``ospf6_asbr.c``). The keys of ``show ip ospf database json``, and of its
+``self-originate`` and ``adv-router`` forms, differ between versions.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TypeVar
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.lsdb import Databases, HostRoute, Lsdb, NetworkId, NetworkLsa, RouterLink, RouterLsa
 
-# For one call of vtysh each; it prints the answers one after the other.
+# All commands of a tuple go into one call of vtysh, which prints their answers one after the other.
 OSPF_COMMANDS = tuple(
     f"show ip ospf database {kind} json" for kind in ("router", "network", "external", "nssa-external")
 )
@@ -26,9 +26,9 @@ _T = TypeVar("_T")
 
 
 def parse_databases(ospf: str, ospf6: str | None = None) -> Databases:
-    """Return what ospfd answers to OSPF_COMMANDS, and ospf6d to OSPF6_COMMANDS.
+    """Parse ospfd's answer to OSPF_COMMANDS, and ospf6d's answer to OSPF6_COMMANDS.
 
-    Raises DriverError when an answer is anything else, as it is while OSPF is not configured.
+    Raises DriverError for any other text, such as the answer while OSPF is not configured.
     """
     return Databases(_read(ospf, _ospf, "ospfd"), None if ospf6 is None else _read(ospf6, _ospf6, "ospf6d"))
 
@@ -41,7 +41,7 @@ def _read(text: str, parse: Callable[[_Object], Lsdb], daemon: str) -> Lsdb:
 
 
 def _merged(text: str) -> _Object:
-    """Return the members of all objects in a text as one object."""
+    """Merge all JSON objects in a text into one."""
     decoder = json.JSONDecoder()
     merged: _Object = {}
     rest = text.lstrip()
@@ -153,7 +153,7 @@ def _ospf6_host(
 
 
 def _get(source: object, key: str, kind: type[_T]) -> _T:
-    """Return a member of an object; ValueError unless it is there and of this kind."""
+    """Return a member of an object; ValueError for a missing member or one of another type."""
     if not isinstance(source, dict) or key not in source:
         raise ValueError(f"{key} is missing")
     return _typed(source[key], kind, key)

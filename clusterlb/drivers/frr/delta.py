@@ -1,8 +1,8 @@
-"""What frr-reload.py says must change, as commands for ``vtysh -f``.
+"""The difference that frr-reload.py computes, as commands for ``vtysh -f``.
 
-frr-reload only computes here (``--test --input``: no daemon is asked). Its ``--reload`` would also run
-``write``, which puts the running configuration over the operator's frr.conf, comments and all; it starts one
-vtysh for each deleted line; and its exit code does not tell whether the lines took effect (FRR 8.4).
+frr-reload only computes the difference (``--test --input``, which asks no daemon). Its ``--reload`` is not
+used: it also runs ``write``, which overwrites the operator's frr.conf with its comments; it starts one vtysh
+for each deleted line; and its exit code does not tell whether the lines took effect (FRR 8.4).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ Command = tuple[str, ...]
 
 _DELETE = "Lines To Delete"
 _ADD = "Lines To Add"
-# ospfd and ospf6d know only `no maximum-paths`, and ospf6d no `grace-period` behind `no graceful-restart`.
+# ospfd and ospf6d accept only `no maximum-paths` without a number; ospf6d no `grace-period` after `no`.
 _WHOLE_ROUTER = re.compile(r"no vrrp \d+")
 _BARE_NO = re.compile(r"(no maximum-paths|no graceful-restart) (?:grace-period )?\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """Commands, each with the contexts it is entered in, outermost first: deletions, then additions."""
+    """Commands, each with its contexts, outermost first: deletions, then additions."""
 
     delete: tuple[Command, ...] = ()
     add: tuple[Command, ...] = ()
@@ -35,7 +35,7 @@ class Delta:
 
 
 def parse_delta(output: str) -> Delta:
-    """Read the two lists that ``frr-reload.py --test`` prints; a command starts at every unindented line.
+    """Parse the two lists that ``frr-reload.py --test`` prints; an unindented line begins a command.
 
     FRR 9 and later close each context with an ``exit`` (tools/frr-reload.py, lines_to_config), 8.4 does not.
     """
@@ -53,41 +53,41 @@ def parse_delta(output: str) -> Delta:
 
 
 def comparable(running: Iterable[FrrLine], target: Sequence[FrrLine]) -> tuple[FrrLine, ...]:
-    """Return the target with every interface of the running configuration, without lines if need be.
+    """Return the target, plus a header without lines for each running interface that the target lacks.
 
-    Of an interface that the target lacks, frr-reload of FRR 10 deletes the whole, and FRR refuses that while
-    the interface exists ("only inactive interfaces can be deleted", lib/if.c). Of one without lines, it
-    deletes the lines. FRR shows no interface without lines, so it is as good as gone.
+    If the target lacks an interface, frr-reload of FRR 10 deletes the interface, which FRR refuses while the
+    interface exists ("only inactive interfaces can be deleted", lib/if.c). If the target has the interface
+    without lines, frr-reload deletes its lines, and FRR no longer shows the interface.
     """
-    there = frozenset(target)
+    wanted = frozenset(target)
     kept = (line for line in running if not line.context and line.text.startswith("interface "))
-    return (*target, *(line for line in kept if line not in there))
+    return (*target, *(line for line in kept if line not in wanted))
 
 
 def additions(running: Collection[FrrLine], target: Iterable[FrrLine]) -> Delta:
-    """Return the delta of a change that only adds lines; frr-reload has nothing to find out in it."""
-    there = frozenset(running)
-    return Delta(add=tuple((*line.context, line.text) for line in target if line not in there))
+    """Return the delta of a change that only adds lines, which needs no frr-reload."""
+    present = frozenset(running)
+    return Delta(add=tuple((*line.context, line.text) for line in target if line not in present))
 
 
 def script(delta: Delta) -> str:
     """Write the commands as a file for ``vtysh -f``: deletions first, interfaces after, OSPF's areas last.
 
-    OSPF that starts on an interface before ``ospf router-id`` is set says hello under a router id of FRR's
-    own choice. A switch that has got as far as Full with that one keeps it in its LSA (FRR 8.4 does, when the
-    id changes within the dead interval), and reaches nothing behind the real one.
+    If OSPF starts on an interface before ``ospf router-id`` is set, its hellos carry a router id of FRR's own
+    choice. A switch that became Full with that id keeps it in its LSA (FRR 8.4 does, when the id changes
+    within the dead interval), and has no route to anything behind the real id.
 
-    OSPF starts on an interface at ``ip ospf area``. What comes after that line comes too late for the first
-    hello: one that falls due while the interface is still passive is left out, and the next one is a whole
-    hello interval away (FRR, ospf_ism.c). A switch that helps a restarted ospfd counts it dead meanwhile.
+    OSPF starts on an interface at ``ip ospf area``. Lines after that line are too late for the first hello: a
+    hello that is due while the interface is still passive is not sent, and the next hello is a whole hello
+    interval later (FRR, ospf_ism.c). A switch that helps a restarted ospfd declares it dead by then.
 
-    A value that is replaced is not deleted before: between ``no ip ospf cost 10`` and ``ip ospf cost 20``
-    FRR would announce the default cost, and the switch would drop the second of two changes within its
-    MinLSArrival (RFC 2328, 13).
+    A replaced value is not deleted before: between ``no ip ospf cost 10`` and ``ip ospf cost 20`` FRR would
+    announce the default cost, and the switch would drop the second of two changes within its MinLSArrival
+    (RFC 2328, 13).
     """
     replaced = {_slot(command) for command in delta.add if changes_in_place(command[-1])}
     deletions = [_bare(command) for command in delta.delete if _slot(command) not in replaced]
-    # a line of a virtual router that is deleted makes it anew, even `no vrrp 10 priority` (vrrpd, northbound)
+    # a later line of a deleted virtual router creates it again, even `no vrrp 10 priority` (northbound)
     whole = {command for command in deletions if _WHOLE_ROUTER.fullmatch(command[-1])}
     deletions = [each for each in deletions if each in whole or not _is_within(each, whole)]
     adding = sorted(delta.add, key=_turn)

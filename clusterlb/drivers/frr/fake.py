@@ -1,13 +1,14 @@
-"""An FRR in memory, with the same manners as the real one."""
+"""An FRR in memory that behaves as the real one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from clusterlb.core.vrrp import Place, place_of
-from clusterlb.drivers.frr.conflict import in_the_way
+from clusterlb.drivers.frr.conflict import obstacles_to
 from clusterlb.drivers.frr.merge import merge
-from clusterlb.drivers.interface import BfdSession, DriverError, LockedError, OspfNeighbor
+from clusterlb.drivers.frr.text import without_empty_interfaces
+from clusterlb.drivers.interface import BfdSession, DriverError, FrrLockedError, OspfNeighbor
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.lsdb import Databases, Lsdb
 from clusterlb.model.state import FrrLine
@@ -21,11 +22,11 @@ SESSION = BfdSession("10.1.1.254", "e0")
 class FakeFrr:
     """Implements ``FrrDriver``.
 
-    ``lines`` is the running configuration, foreign lines included. ``rejects`` holds texts that FRR refuses,
-    ``refuses`` says why it takes no change at all, ``locked`` counts the calls through which another session
-    has the lock, ``elected_elsewhere`` are the virtual routers of which another director is master and
-    ``received`` counts others' advertisements, ``stuck`` names a daemon that does not answer, ``stuck6`` says
-    what is the matter with ospf6d alone, and ``applied`` counts the changes that were carried out.
+    ``lines``: the running configuration, foreign lines included. ``rejects``: lines that FRR refuses.
+    ``refuses``: the error of every change, if not empty. ``locked``: number of calls for which another
+    session holds the lock. ``elected_elsewhere``: virtual routers of which another director is master;
+    ``received``: the number of advertisements received. ``stuck``: a daemon that does not answer.
+    ``stuck6``: the error of ospf6d alone. ``applied``: number of changes that took effect.
     """
 
     def __init__(self, lines: Sequence[FrrLine] = (), neighbors: Sequence[OspfNeighbor] = ()) -> None:
@@ -48,15 +49,15 @@ class FakeFrr:
         return self.lines
 
     async def configure(self, add: Sequence[FrrLine], remove: Sequence[FrrLine]) -> tuple[FrrLine, ...]:
-        """Add and remove lines and return what runs then.
+        """Add and remove lines and return the configuration that runs afterwards.
 
-        Raises DriverError, with nothing changed, for a line in ``rejects`` and for what is in the way.
+        Raises DriverError, with nothing changed, for a line in ``rejects`` and for conflicting lines.
         """
         self._answer()
-        obstacles = in_the_way(self.lines, add, remove)
+        obstacles = obstacles_to(self.lines, add, remove)
         if obstacles:
             raise DriverError("; ".join(obstacles))
-        target = _without_empty_interfaces(merge(self.lines, add, remove))
+        target = without_empty_interfaces(merge(self.lines, add, remove))
         rejected = next((line for line in target if line.text in self.rejects), None)
         if rejected:
             raise DriverError(
@@ -65,7 +66,7 @@ class FakeFrr:
         if target != self.lines:
             if self.locked:
                 self.locked -= 1
-                raise LockedError("FRR's configuration is locked by another session")
+                raise FrrLockedError("FRR's configuration is locked by another session")
             if self.refuses:
                 raise DriverError(self.refuses)
             self.lines = target
@@ -73,7 +74,7 @@ class FakeFrr:
         return self.lines
 
     async def neighbors(self, family: AddressFamily) -> tuple[OspfNeighbor, ...]:
-        """Return the neighbours that were put in, but those of OSPFv2 on interfaces that are passive."""
+        """Return ``adjacent`` of a family, without OSPFv2's neighbours on passive interfaces."""
         self._answer()
         if family is AddressFamily.IPV6:
             if self.stuck6:
@@ -83,7 +84,7 @@ class FakeFrr:
         return tuple(each for each in own if not self._passive(each.interface))
 
     async def databases(self, *, ipv6: bool) -> Databases:  # noqa: ARG002 - the fake has both or neither
-        """Return the link-state databases that were put in."""
+        """Return ``lsdb``."""
         self._answer()
         return self.lsdb
 
@@ -93,7 +94,7 @@ class FakeFrr:
         return self.sessions
 
     async def virtual_routers(self) -> tuple[VrrpRouter, ...]:
-        """Return the virtual routers that are configured: masters, but where others were elected."""
+        """Return the configured virtual routers: masters, except those of ``elected_elsewhere``."""
         self._answer()
         places = dict.fromkeys(place for line in self.lines if (place := place_of(line)) is not None)
         return tuple(
@@ -121,12 +122,3 @@ class FakeFrr:
     def _answer(self) -> None:
         if self.stuck:
             raise DriverError(f"FRR's {self.stuck} did not answer within 5 s")
-
-
-def _without_empty_interfaces(lines: Sequence[FrrLine]) -> tuple[FrrLine, ...]:
-    inhabited = {line.context[:1] for line in lines}
-    return tuple(
-        line
-        for line in lines
-        if line.context or not line.text.startswith("interface ") or (line.text,) in inhabited
-    )

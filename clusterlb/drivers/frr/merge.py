@@ -1,10 +1,10 @@
-"""Our lines among other people's: pure functions on FRR's configuration."""
+"""Merge our lines into FRR's configuration, beside foreign lines: pure functions."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from clusterlb.drivers.frr.contexts import opens_context, slot, starts_ospf, takes
+from clusterlb.drivers.frr.contexts import opens_context, slot, starts_ospf, stays_in
 from clusterlb.drivers.frr.text import (
     Entry,
     Kind,
@@ -21,10 +21,10 @@ from clusterlb.model.state import FrrLine
 def merge(
     running: Sequence[FrrLine], add: Iterable[FrrLine], remove: Collection[FrrLine]
 ) -> tuple[FrrLine, ...]:
-    """Return the running lines without ``remove`` and with ``add``; every other keeps its place.
+    """Return the running lines without ``remove`` and with ``add``; all other lines keep their positions.
 
-    A line of ``add`` takes the place of one that sets the same thing (see ``contexts.slot``). A context's
-    header in ``remove`` goes only when nothing is left inside; one that we did not make stays, empty or not.
+    A line of ``add`` replaces a line with the same slot (see ``contexts.slot``). A context's header in
+    ``remove`` is removed only if its context is empty; a foreign header stays, empty or not.
     """
     return lines_of(_edit(scan(serialise(running)), add, remove))
 
@@ -35,9 +35,9 @@ def merge_text(
     remove: Collection[FrrLine],
     entries: list[Entry] | None = None,
 ) -> str:
-    """Do what ``merge`` does to a file's text, and keep its comments, order and indentation.
+    """Do the same as ``merge`` to a file's text, and keep its comments, order and indentation.
 
-    ``entries`` are those of the text as FRR reads it, where that is known (``reading``).
+    ``entries``: the text as FRR parses it, if that is known (``reading``).
     """
     entries = scan(text) if entries is None else entries
     edited = _edit(entries, add, remove)
@@ -51,7 +51,7 @@ def needed(running: Collection[FrrLine], wanted: Iterable[FrrLine]) -> tuple[Frr
 
 
 def displaced(before: Iterable[FrrLine], after: Collection[FrrLine]) -> tuple[FrrLine, ...]:
-    """Return the lines of ``before`` whose value was replaced in ``after``, to be put back one day."""
+    """Return the lines of ``before`` whose value was replaced in ``after``, for restoring them later."""
     have = frozenset(after)
     slots = {(line.context, slot(line.text)) for line in after}
     return tuple(line for line in before if line not in have and (line.context, slot(line.text)) in slots)
@@ -60,7 +60,7 @@ def displaced(before: Iterable[FrrLine], after: Collection[FrrLine]) -> tuple[Fr
 def _edit(entries: list[Entry], add: Iterable[FrrLine], remove: Collection[FrrLine]) -> list[Entry]:
     add = tuple(add)
     edited = list(entries)
-    # additions first: one that takes the place of a removed line then stands where that one stood
+    # additions first, so that a line that replaces a removed one takes its position
     for line in add:
         _put(edited, line)
     return _without(edited, frozenset(remove) - frozenset(add))
@@ -70,8 +70,8 @@ def _without(entries: Iterable[Entry], gone: frozenset[FrrLine]) -> list[Entry]:
     kept = [e for e in entries if e.kind is not Kind.LINE or e.line not in gone]
     headers = {e.path for e in kept if e.kind is Kind.HEADER and e.line in gone}
     for path in sorted(headers, key=len, reverse=True):
-        inside = any(e.kind in {Kind.LINE, Kind.HEADER} and e.context[: len(path)] == path for e in kept)
-        if not inside:
+        is_used = any(e.kind in {Kind.LINE, Kind.HEADER} and e.context[: len(path)] == path for e in kept)
+        if not is_used:
             kept = [e for e in kept if not _frames(e, path)]
     return kept
 
@@ -86,36 +86,32 @@ def _frames(entry: Entry, path: tuple[str, ...]) -> bool:
 def _put(entries: list[Entry], line: FrrLine, opens: bool = False) -> None:
     opens = opens or opens_context(line.context, line.text)
     wanted = (line.context, slot(line.text))
-    # of two lines that set the same thing FRR takes the later
+    # of two lines with one slot, FRR uses the later
     for index in reversed(range(len(entries))):
         entry = entries[index]
         if entry.kind not in {Kind.LINE, Kind.HEADER}:
             continue
-        here = entry.line
-        if here == line:
+        present = entry.line
+        if present == line:
             if opens and entry.kind is Kind.LINE:
                 entries[index : index + 1] = _block(line, opens)
             return
-        if (here.context, slot(here.text)) == wanted:
+        if (present.context, slot(present.text)) == wanted:
             indent = entry.raw[: len(entry.raw) - len(entry.raw.lstrip())]
             entries[index] = Entry(indent + line.text, entry.kind, entry.context)
             return
     if line.context:
         _put(entries, FrrLine(line.context[:-1], line.context[-1]), opens=True)
-    place = _place(entries, line) if opens else _place_for_line(entries, line)
-    entries[place:place] = [*_left(entries[:place], line), *_block(line, opens)]
+    index = _index_for_context(entries, line) if opens else _index_for_line(entries, line)
+    entries[index:index] = [*_left(entries[:index], line), *_block(line, opens)]
 
 
 def _left(before: Sequence[Entry], line: FrrLine) -> Iterator[Entry]:
-    """Leave the contexts in which FRR would take a header for one of theirs: ``interface`` is one of LDP."""
+    """Close the contexts in which FRR would take a header for a line of theirs, as ``interface`` in LDP."""
     open_now = left_open(before)
-    inner = [n for n in range(len(line.context) + 1, len(open_now) + 1) if _taken(open_now[:n], line.text)]
+    inner = [n for n in range(len(line.context) + 1, len(open_now) + 1) if stays_in(open_now[:n], line.text)]
     for depth in range(len(open_now), len(line.context), -1) if inner else ():
         yield Entry(" " * (depth - 1) + exit_of(open_now[depth - 1]), Kind.EXIT, open_now[:depth])
-
-
-def _taken(context: tuple[str, ...], text: str) -> bool:
-    return opens_context(context, text) or takes(context, text)
 
 
 def _block(line: FrrLine, opens: bool) -> list[Entry]:
@@ -128,23 +124,22 @@ def _block(line: FrrLine, opens: bool) -> list[Entry]:
     ]
 
 
-def _place(entries: Sequence[Entry], header: FrrLine) -> int:
-    """Return the place for a new context: OSPF's own before the first interface that may run it.
+def _index_for_context(entries: Sequence[Entry], header: FrrLine) -> int:
+    """Return the index for a new context: OSPF's own context before the first interface.
 
-    FRR reads its file line by line, and OSPF on an interface does not wait for its router id.
+    FRR reads its file line by line, and OSPF starts on an interface even before its router id is set.
     """
     if not header.context and header.text.startswith("router ospf"):
         for index, entry in enumerate(entries):
             if entry.kind is Kind.HEADER and entry.line.text.startswith("interface ") and not entry.context:
                 return index
-    return _place_for_line(entries, header)
+    return _index_for_line(entries, header)
 
 
-def _place_for_line(entries: Sequence[Entry], line: FrrLine) -> int:
-    """Return the place after the context's own last line, before the contexts inside it: one may stay open.
+def _index_for_line(entries: Sequence[Entry], line: FrrLine) -> int:
+    """Return the index after the context's own last line, and before its inner contexts, which may stay open.
 
-    On an interface that is before the line that starts OSPF there: what comes later is too late for the
-    first hello.
+    On an interface, return the index of the line that starts OSPF: later lines miss the first hello.
     """
     context = line.context
     if not context:

@@ -1,19 +1,21 @@
-"""The neighbours of ospfd and ospf6d, and the BFD sessions that watch over them, as FRR prints them."""
+"""OSPF's neighbours, BFD's sessions and VRRP's virtual routers, from FRR's JSON."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from clusterlb.drivers.interface import BfdSession, DriverError, OspfNeighbor
 from clusterlb.model.address import AddressFamily
+from clusterlb.model.vrrp import VrrpRouter, VrrpState
 
 
 def parse_neighbors(text: str) -> tuple[OspfNeighbor, ...]:
     """Return the neighbours in ``show ip ospf neighbor json``; none where OSPF is not configured.
 
-    FRR up to 9 has ``state`` (``nbrState`` beside it since 8.0), FRR 10 ``nbrState`` alone; they are under
-    ``neighbors``, one list for each router id, and with ``vrf all`` under the VRF's name first.
+    FRR up to 9 has ``state`` (and ``nbrState`` since 8.0), FRR 10 only ``nbrState``. They are under
+    ``neighbors``, one list for each router id; with ``vrf all``, the VRF's name is the level above.
     Raises DriverError when the answer is not JSON.
     """
     return tuple(_neighbors(_answer(text, "ospfd")))
@@ -41,8 +43,8 @@ def parse_neighbors6(text: str) -> tuple[OspfNeighbor, ...]:
 def parse_sessions_up(output: str) -> frozenset[BfdSession]:
     """Return the sessions of one hop in ``show bfd peers json`` that are up; DriverError without a list.
 
-    The list has everybody's: those that ospfd asks for, other protocols' and the operator's. One of several
-    hops has no interface (bfdd/bfdd_vty.c).
+    The list has all sessions: ospfd's, those of other protocols, and the operator's. A multi-hop session has
+    no interface (bfdd/bfdd_vty.c).
     """
     try:
         return frozenset(
@@ -80,3 +82,24 @@ def _neighbor(router_id: str, entry: Mapping[str, object]) -> OspfNeighbor:
     state = str(entry.get("nbrState") or entry.get("state") or "unknown")
     address = str(entry.get("ifaceAddress") or entry.get("address") or "")
     return OspfNeighbor(router_id, interface, state, address)
+
+
+def parse_routers(output: str) -> tuple[VrrpRouter, ...]:
+    """Return the virtual routers with addresses in ``show vrrp json``, for IPv4 and IPv6 separately.
+
+    vrrpd has both in one object (vrrpd/vrrp_vty.c, vrrp_build_json). DriverError for any other text.
+    """
+    try:
+        return tuple(router for entry in json.loads(output) for router in _routers(entry))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DriverError(f"`show vrrp json` answered something else: {output[:80]!r}") from error
+
+
+def _routers(entry: Mapping[str, Any]) -> Iterator[VrrpRouter]:
+    for version in (4, 6):
+        one = entry[f"v{version}"]
+        if one["addresses"]:
+            received = int(one["stats"]["adverRx"])
+            yield VrrpRouter(
+                entry["interface"], int(entry["vrid"]), version, VrrpState(one["status"].lower()), received
+            )

@@ -1,4 +1,4 @@
-"""FRR's own parser, asked before a change: is every line one that this FRR knows?"""
+"""FRR's own parser, which checks every line before a change."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _log = logging.getLogger(__name__)
 
 
 class Parser:
-    """Asks ``vtysh -C``; remembers foreign lines that FRR prints and cannot read, as ``hostname (none)``.
+    """Runs ``vtysh -C``; remembers foreign lines that FRR prints but cannot parse, as ``hostname (none)``.
 
-    Such a line stays where it is and keeps none of ours out; a warning names it once.
+    Such a line stays in the configuration and is left out of checks; a warning names it once.
     """
 
     def __init__(self, vtysh: Vtysh) -> None:
@@ -32,7 +32,7 @@ class Parser:
     async def judge(self, target: Sequence[FrrLine], running: Sequence[FrrLine], file: Path) -> None:
         """Raise DriverError when FRR's parser refuses a line of ``target`` that does not run already.
 
-        ``file`` is where the lines are written for vtysh.
+        The lines are written to ``file`` for vtysh.
         """
         text = serialise(self.readable(target))
         checked = await self._ask(text, file)
@@ -44,21 +44,21 @@ class Parser:
             raise DriverError(rejection(refusals(checked.said, text), checked.said))
 
     async def entries(self, text: str) -> list[Entry] | None:
-        """Return the entries of a configuration file as FRR reads it; None where its parser does not tell."""
+        """Return the entries of a configuration file as FRR parses it; None if vtysh does not tell."""
         with TemporaryDirectory(prefix="clusterlb-frr-") as folder:
             return understood(text, (await self._ask(probed(text), Path(folder, "probed.conf"))).said)
 
     def readable(self, lines: Sequence[FrrLine]) -> list[FrrLine]:
-        """Leave out what FRR cannot read, so far as that is known."""
-        return [line for line in lines if not self._is_known(line)]
+        """Leave out the lines that FRR is known not to parse."""
+        return [line for line in lines if not self._is_unreadable(line)]
 
-    def _is_known(self, line: FrrLine) -> bool:
-        """Say whether a line, or the header of one of its contexts, is one that FRR cannot read."""
+    def _is_unreadable(self, line: FrrLine) -> bool:
+        """Say whether FRR cannot parse a line, or the header of one of its contexts."""
         headers = (FrrLine(line.context[:depth], text) for depth, text in enumerate(line.context))
         return line in self._unreadable or any(header in self._unreadable for header in headers)
 
     async def _blame(self, lines: Sequence[FrrLine], file: Path) -> None:
-        """Find the refused lines among those that run, by halves: vtysh does not name every one by number."""
+        """Find the refused running lines by bisection: vtysh does not number every refused line."""
         lines = self.readable(lines)
         if not lines or not (await self._ask(serialise(lines), file)).code:
             return

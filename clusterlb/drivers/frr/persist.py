@@ -1,4 +1,4 @@
-"""Our lines in the file that FRR starts from."""
+"""Our lines in the file from which FRR starts."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from clusterlb.drivers.interface import DriverError
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A new ``frr.conf`` on the disk beside the old one, complete and flushed."""
+    """A new ``frr.conf``, complete and flushed to disk beside the old one."""
 
     new: Path
     file: Path
 
     def commit(self) -> None:
-        """Put it in the old one's place, in one step."""
+        """Replace the old file, atomically."""
         try:
             self.new.replace(self.file)
             _flush_folder(self.file.parent)
@@ -27,7 +27,7 @@ class Staged:
             raise DriverError(f"cannot replace {self.file}: {error.strerror}") from error
 
     def discard(self) -> None:
-        """Forget it."""
+        """Delete the new file."""
         with contextlib.suppress(OSError):
             self.new.unlink()
 
@@ -35,8 +35,8 @@ class Staged:
 def uses_integrated_file(folder: Path) -> bool:
     """Say whether FRR starts from ``frr.conf`` in this folder.
 
-    vtysh.conf decides where it says so; else FRR reads frr.conf when it is there (vtysh/vtysh_config.c,
-    vtysh_read_config). We never create the file where it was not in use: it would hide ``ospfd.conf``.
+    vtysh.conf decides if it has the setting; otherwise FRR reads frr.conf if the file exists
+    (vtysh/vtysh_config.c, vtysh_read_config). We never create the file: it would hide ``ospfd.conf``.
     """
     with contextlib.suppress(OSError):
         lines = [row.strip() for row in (folder / "vtysh.conf").read_text(encoding="utf-8").splitlines()]
@@ -50,7 +50,7 @@ def uses_integrated_file(folder: Path) -> bool:
 def text_in(folder: Path) -> str:
     """Return the text of ``frr.conf``, empty where there is none; DriverError when it cannot be read.
 
-    Ends of lines and bytes that are no UTF-8 (in a description) are kept as they are.
+    Line breaks, and bytes that are not UTF-8 (in a description), are kept as they are.
     """
     try:
         return (folder / "frr.conf").read_bytes().decode(errors="surrogateescape")
@@ -63,9 +63,9 @@ def text_in(folder: Path) -> str:
 
 
 def stage(folder: Path, old: str, text: str) -> Staged | None:
-    """Write a new ``frr.conf`` beside the old one, owner and mode kept; None when nothing changes.
+    """Write a new ``frr.conf`` beside the old one, with its owner and mode; None when nothing changes.
 
-    Raises DriverError, with the old file untouched, when it cannot be written (a full disk).
+    Raises DriverError, with the old file unchanged, when the new file cannot be written (a full disk).
     """
     if text == old:
         return None
@@ -84,7 +84,7 @@ def stage(folder: Path, old: str, text: str) -> Staged | None:
 
 def _write(new: Path, text: str, like: Path) -> None:
     status = like.stat()
-    # frr.conf may hold keys: nobody reads the new file before it has the old one's mode
+    # frr.conf may hold keys: only root can read the new file until it has the old file's mode
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with os.fdopen(descriptor, "wb") as handle:
         handle.write(text.encode(errors="surrogateescape"))

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a process ended and what it said."""
+    """A process's exit code and its output."""
 
     code: int
     out: str
@@ -21,17 +21,17 @@ class Finished:
 
     @property
     def said(self) -> str:
-        """Return what it printed on both outputs, in one piece."""
+        """Return standard error and standard output as one text."""
         return "\n".join(part for part in (self.err.strip(), self.out.strip()) if part)
 
 
 async def run(argv: Sequence[str], seconds: float) -> Finished:
     """Run a program without a shell and return how it ended.
 
-    Raises TimeoutError after ``seconds`` and FileNotFoundError when there is no such program. However this
-    returns, cancelled included, neither the program nor a child of its own is left behind.
+    Raises TimeoutError after ``seconds``, and FileNotFoundError when there is no such program. After every
+    return, by cancellation too, neither the program nor a child of it still runs.
     """
-    # Files in memory, not pipes: a grandchild cannot hold them open, and asyncio waits for ever for pipes
+    # Memory files instead of pipes: a grandchild may hold a pipe open, and asyncio waits for ever for a pipe
     # whose connection was cancelled half-way, as closing the loop does (CPython 3.11, base_subprocess.py).
     with _memory_file() as out, _memory_file() as err:
         process = await asyncio.create_subprocess_exec(
@@ -39,7 +39,7 @@ async def run(argv: Sequence[str], seconds: float) -> Finished:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=out,
             stderr=err,
-            # an operator's VTYSH_PAGER would get what we want to read
+            # with VTYSH_PAGER set, the output would go to the pager
             env={key: value for key, value in os.environ.items() if key != "VTYSH_PAGER"} | {"LC_ALL": "C"},
             start_new_session=True,
         )
@@ -47,7 +47,7 @@ async def run(argv: Sequence[str], seconds: float) -> Finished:
             code = await asyncio.wait_for(process.wait(), seconds)
         finally:
             if process.returncode is None:
-                # the session is the process's own, so its group is it and its children
+                # the process leads a session, so its process group is the process and its children
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()

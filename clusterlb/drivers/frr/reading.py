@@ -1,8 +1,8 @@
-"""A configuration file as FRR reads it: which context each line falls into, by FRR's own parser.
+"""A configuration file as FRR parses it: the context of each line, found with FRR's own parser.
 
-FRR goes by what parses, not by indentation: a line is tried in the context that is open, then in those around
-it (lib/command.c, command_config_read_one_line). ``vtysh -C`` says of a line that parses nowhere in which
-node it stood, so a line of that kind behind every other tells where FRR is.
+FRR ignores indentation: it tries to parse a line in the open context, then in each context around it
+(lib/command.c, command_config_read_one_line). For a line that parses nowhere, ``vtysh -C`` prints the node of
+the open context. So a probe, a line that never parses, is put after every line.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from clusterlb.drivers.frr.text import Entry, Kind, final_end, rows_of
 
 _PROBE = "clusterlb-asks-where-it-is"
 _REFUSED = re.compile(r"^line (\d+): % [^\[]+\[(\d+)\]", re.MULTILINE)
-# vtysh reads so many bytes of a line at most (lib/vty.h, VTY_BUFSIZ)
+# bytes of a line: below vtysh's limit (lib/vty.h, VTY_BUFSIZ)
 _LONGEST = 4000
 
 
 def probed(text: str) -> str:
-    """Return the text with a line behind every line, and one before the first, that no FRR knows."""
+    """Return the text with a probe before the first line and after every line."""
     return "".join(f"{row}\n" for row in [_PROBE, *(each for row in rows_of(text) for each in (row, _PROBE))])
 
 
 def understood(text: str, said: str) -> list[Entry] | None:
-    """Return a text's entries as FRR reads them; None where FRR's answer to ``probed`` does not tell.
+    """Return a text's entries as FRR parses them; None where the answer to ``probed`` does not tell.
 
-    ``said`` is what ``vtysh -C`` said of the probed text. What FRR refuses or does not read any more is
-    NOTHING; END stands where it leaves its configuration mode for good.
+    ``said``: the output of ``vtysh -C`` for the probed text. Lines that FRR refuses or no longer reads are
+    NOTHING; END is the line at which FRR leaves its configuration mode for good.
     """
     rows = rows_of(text)
     nodes = {int(number): int(node) for number, node in _REFUSED.findall(said)}
@@ -44,14 +44,14 @@ def understood(text: str, said: str) -> list[Entry] | None:
 
 @dataclass(slots=True)
 class _Reader:
-    """Where FRR is: the contexts that are open, each with its header and FRR's number for its kind."""
+    """FRR's state: the open contexts, each with its header and its node, FRR's number for the kind."""
 
     top: int
     open: list[tuple[str, int]] = field(default_factory=list)
     ended: bool = False
 
     def take(self, row: str, after: int | None, refused: bool) -> Entry:
-        """Return the entry of a row after which FRR is at node ``after``; None: it reads no more."""
+        """Return the entry of a row after which FRR is at node ``after``; None: FRR reads no more."""
         path = self._path()
         words = row.split()
         if self.ended or not words or words[0][0] in "!#" or words == ["end"] or refused:
@@ -85,7 +85,7 @@ class _Reader:
             del self.open[len(nodes) - 1 - nodes[::-1].index(node) :]
 
     def _opened_at(self, text: str, node: int) -> int | None:
-        """Return how many contexts are around the one that a line opens; None when it opens none."""
+        """Return the depth of the context that a line opens; None for a line that opens none."""
         path, nodes = self._path(), self._nodes()
         for depth in reversed(range(len(nodes))):
             if not opens_context(path[:depth], text) or node == nodes[depth]:
@@ -93,5 +93,5 @@ class _Reader:
             beside = depth < len(path) and keyword(path[:depth], path[depth]) == keyword(path[:depth], text)
             if beside or node not in nodes:
                 return depth
-        # a context that FRR knows and we do not
+        # a context that is not in our table
         return None if node in nodes else len(path)

@@ -1,4 +1,4 @@
-"""What FRR refuses, in words for an operator: which line, whose it is, and what to do."""
+"""FRR's refusals as messages to an operator: the line, its owner, and advice."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from clusterlb.drivers.frr.text import scan
 from clusterlb.model.state import FrrLine
 
 _REJECTED = re.compile(r"^line (?P<number>\d+): (?P<why>[^:\[]+)(?:\[\d+\])?:.*$", re.MULTILINE)
-# vtysh, for a line that a daemon refused; why is in the daemon's own words
+# vtysh's message for a line that a daemon refused; the daemon prints the reason itself
 _REFUSED = re.compile(r"^(?:line \d+: )?Failure to communicate\[\d+\] to \w+, line: .*$")
 _KEYS = re.compile(r"\b(md5|authentication-key|key-string|password) \S+")
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A line that ``vtysh -C`` does not parse, and its word for that."""
+    """A line that ``vtysh -C`` does not parse, and vtysh's reason."""
 
     line: FrrLine
     why: str
 
 
 def refusals(said: str, text: str) -> tuple[Refusal, ...]:
-    """Return the lines of a configuration text that ``vtysh -C`` complained of; it names each by number."""
+    """Return the lines of a configuration text that ``vtysh -C`` refused by number."""
     entries = scan(text)
     return tuple(
         Refusal(entries[number - 1].line, found["why"].strip().removeprefix("% ").lower())
@@ -34,7 +34,7 @@ def refusals(said: str, text: str) -> tuple[Refusal, ...]:
 
 
 def rejection(refused: Sequence[Refusal], said: str) -> str:
-    """Say that FRR's parser refuses a configuration; ``said`` is for where no line is known."""
+    """Return the message for a configuration that FRR's parser refuses; ``said``: vtysh's whole output."""
     if not refused:
         return f"vtysh -C rejects the configuration, the old one keeps running: {redacted(said)}"
     line, why = refused[0].line, refused[0].why
@@ -44,17 +44,17 @@ def rejection(refused: Sequence[Refusal], said: str) -> str:
 
 
 def unreadable(line: FrrLine) -> str:
-    """Say that FRR runs a line, not ours, that its own parser refuses."""
+    """Return the warning about a foreign line that FRR runs and its own parser refuses."""
     return (
-        f"FRR runs `{words(line)}`, which its own parser refuses. The line is not clusterlb's and stays; "
-        "from a file FRR would not take it. Give it a value that FRR reads, or remove it."
+        f"FRR runs `{words(line)}`, which its own parser refuses. The line is not clusterlb's and stays, but "
+        "FRR would not accept the line from a file. Give it a value that FRR parses, or remove it."
     )
 
 
-def not_taken(missing: Sequence[FrrLine], left: Sequence[FrrLine], said: str, now: str = "") -> str:
-    """Say which lines are not in force, and which not gone, after FRR took a change; with its words.
+def not_taken(missing: Sequence[FrrLine], left: Sequence[FrrLine], said: str, state: str = "") -> str:
+    """Return the message about lines that are missing, or still there, after FRR accepted a change.
 
-    ``now`` says what is in force then.
+    ``said``: FRR's output. ``state``: a sentence about the configuration that runs now.
     """
     parts = []
     if missing:
@@ -62,34 +62,34 @@ def not_taken(missing: Sequence[FrrLine], left: Sequence[FrrLine], said: str, no
     if left:
         parts.append("these lines cannot be removed: " + "; ".join(map(words, left)))
     why = f". FRR said: {redacted(_once(said))}" if said else ". FRR gave no reason; its log may"
-    return "FRR did not take the change: " + ", ".join(parts) + why + now
+    return "FRR did not take the change: " + ", ".join(parts) + why + state
 
 
 def taken_back(left: Sequence[FrrLine], lost: Sequence[FrrLine]) -> str:
-    """Say what runs after a refused change was taken back: what is still there, and what is missing."""
+    """Return a sentence about a change that was undone: the lines still there, and the lines missing."""
     if not left and not lost:
-        return ". What it had taken is taken back: the configuration is what it was before"
+        return ". The part that it had accepted is undone: the configuration is the same as before"
     differs = [
         *(f"`{words(line)}` is there" for line in left),
         *(f"`{words(line)}` is gone" for line in lost),
     ]
-    return ". It could not all be taken back: " + ", ".join(differs)
+    return ". The change could not be undone completely: " + ", ".join(differs)
 
 
 def _once(said: str) -> str:
-    """Leave out repeated rows, and vtysh's beside the daemon's own."""
+    """Leave out repeated rows, and vtysh's row where the daemon printed its own."""
     rows = dict.fromkeys(row.strip() for row in said.splitlines() if row.strip())
     own = [row for row in rows if not _REFUSED.match(row)]
     return "; ".join(own or rows)
 
 
 def words(line: FrrLine) -> str:
-    """Write a line with its contexts, keys left out."""
+    """Write a line with its contexts, without secret keys."""
     return redacted(" / ".join((*line.context, line.text)))
 
 
 def redacted(text: str) -> str:
-    """Keep keys out of errors: errors are logged."""
+    """Replace secret keys by asterisks, as errors are logged."""
     return _KEYS.sub(r"\1 ***", text)
 
 

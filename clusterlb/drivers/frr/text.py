@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from clusterlb.drivers.frr.contexts import opens_context, takes
+from clusterlb.drivers.frr.contexts import is_setting, opens_context, stays_in
 from clusterlb.model.state import FrrLine
 
 _PREAMBLE = ("Building configuration...", "Current configuration:")
@@ -16,7 +16,7 @@ _EXITS = {"vrf ": "exit-vrf", "address-family ": "exit-address-family"}
 
 
 class Kind(Enum):
-    """What a raw line is to FRR's parser."""
+    """How FRR's parser treats a raw line."""
 
     LINE = auto()
     HEADER = auto()
@@ -27,15 +27,15 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One raw line as it stands in the text.
+    """One raw line of the text.
 
-    ``context`` is where it stands: for an EXIT the context that it closes, for a HEADER the one around it.
+    ``context`` is the context of the line: of an EXIT the context that it closes, of a HEADER the outer one.
     """
 
     raw: str
     kind: Kind
     context: tuple[str, ...]
-    text: str = ""  # what it says where that is not how it is written: words spelt out
+    text: str = ""  # the line with abbreviations spelt out, if it has any
 
     @property
     def line(self) -> FrrLine:
@@ -57,7 +57,7 @@ class _Open:
 
 @dataclass(slots=True)
 class _Scanner:
-    """Where the text stands: FRR itself goes by what parses, we go by indentation and the known headers."""
+    """The open contexts by indentation and known headers; FRR itself goes by what parses."""
 
     stack: list[_Open] = field(default_factory=list)
     bang: bool = False
@@ -66,11 +66,11 @@ class _Scanner:
         return tuple(level.header for level in self.stack)
 
     def settle(self, indent: int, text: str) -> None:
-        """Leave the contexts that a line with this indentation no longer belongs to.
+        """Close the contexts that a line with this indentation does not belong to.
 
-        A header closes no context in which it is one; indentation and ``!`` are nothing to FRR.
+        A header closes no context that it may stand in: FRR ignores indentation and ``!``.
         """
-        depth = self._taken_at(indent, text)
+        depth = self._depth_in(indent, text)
         if depth is not None:
             del self.stack[depth:]
         while depth is None and self.stack and self._closes(self.stack[-1], indent, text):
@@ -79,12 +79,12 @@ class _Scanner:
         if self.stack and self.stack[-1].body_indent is None:
             self.stack[-1].body_indent = indent
 
-    def _taken_at(self, indent: int, text: str) -> int | None:
+    def _depth_in(self, indent: int, text: str) -> int | None:
         context = self.context()
         if not context or indent > self.stack[-1].indent:
             return None
         levels = range(len(context), 0, -1)
-        return next((n for n in levels if takes(context[:n], text) or opens_context(context[:n], text)), None)
+        return next((depth for depth in levels if stays_in(context[:depth], text)), None)
 
     def _closes(self, top: _Open, indent: int, text: str) -> bool:
         if indent > top.indent:
@@ -95,7 +95,7 @@ class _Scanner:
 
 
 def scan(text: str) -> list[Entry]:
-    """Split a configuration into its raw lines, each with what it is and where it stands."""
+    """Split a configuration into its raw lines, each with its kind and context."""
     entries: list[Entry] = []
     scanner = _Scanner()
     rows = [row for row in rows_of(text) if row.strip() not in _PREAMBLE]
@@ -116,7 +116,7 @@ def scan(text: str) -> list[Entry]:
         else:
             scanner.settle(indent, stripped)
             context = scanner.context()
-            header = not takes(context, stripped) and (
+            header = not is_setting(context, stripped) and (
                 opens_context(context, stripped) or _deeper_follows(rows[number + 1 :], indent)
             )
             entries.append(Entry(row, Kind.HEADER if header else Kind.LINE, context, _one_spelling(stripped)))
@@ -126,7 +126,7 @@ def scan(text: str) -> list[Entry]:
 
 
 def _one_spelling(text: str) -> str:
-    """Return what stands for a line that FRR's versions print in two ways, else nothing.
+    """Return the common form of a line that FRR's versions print in two forms; empty for other lines.
 
     ``vrrp 10`` of FRR 8.4 to 10.3 is ``vrrp 10 version 3`` in 10.7: 3 is the default (vrrpd/vrrp_vty.c).
     """
@@ -135,14 +135,14 @@ def _one_spelling(text: str) -> str:
 
 
 def final_end(rows: Sequence[str]) -> int | None:
-    """Return where a configuration ends with ``end``; behind any other FRR reads on, as if it were not."""
+    """Return the index of the ``end`` after all other lines, or None; FRR ignores an earlier ``end``."""
     said = (number for number in reversed(range(len(rows))) if rows[number].strip(" \t\r!#"))
     number = next(said, None)
     return number if number is not None and rows[number].strip() == "end" else None
 
 
 def rows_of(text: str) -> list[str]:
-    """Split a text at its newlines, and at nothing else that Python takes for the end of a line."""
+    """Split a text at its newlines only; ``str.splitlines`` also splits at other characters."""
     rows = text.split("\n")
     return rows if rows[-1] else rows[:-1]
 
@@ -168,14 +168,24 @@ def text_of(entries: Iterable[Entry]) -> str:
 def parse(text: str) -> tuple[FrrLine, ...]:
     """Return the configuration lines of ``frr.conf`` or of ``show running-config``, each once, in order.
 
-    A context's header is itself a line of the context around it, so an empty context is a line too.
+    A context's header is a line of the outer context, so an empty context is a line too.
     """
     return lines_of(scan(text))
 
 
 def serialise(lines: Iterable[FrrLine]) -> str:
-    """Write lines as FRR does: each context once, where its first line stands, indented and closed."""
+    """Write lines as FRR does: each context once, at its first line, indented and closed."""
     return "".join(f"{row}\n" for row in _rows(_grouped(lines), ()))
+
+
+def without_empty_interfaces(lines: Sequence[FrrLine]) -> tuple[FrrLine, ...]:
+    """Leave out interfaces without lines: FRR forgets them, so they are no difference."""
+    inhabited = {line.context[:1] for line in lines}
+    return tuple(
+        line
+        for line in lines
+        if line.context or not line.text.startswith("interface ") or (line.text,) in inhabited
+    )
 
 
 def exit_of(header: str) -> str:
@@ -206,7 +216,7 @@ def _rows(contexts: dict[tuple[str, ...], dict[str, None]], context: tuple[str, 
 
 
 def left_open(entries: Sequence[Entry]) -> tuple[str, ...]:
-    """Return the context in which FRR is behind these entries."""
+    """Return the context that is open after these entries."""
     for entry in reversed(entries):
         if entry.kind is Kind.HEADER:
             return entry.path

@@ -11,20 +11,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clusterlb.drivers.frr.process import Finished, run
-from clusterlb.drivers.interface import DriverError, LockedError
+from clusterlb.drivers.interface import DriverError, FrrLockedError
 
 FRR_RUN = Path("/var/run/frr")
 FRR_ETC = Path("/etc/frr")
 
 _INSTALL = "install the packages frr and frr-pythontools"
-# FRR 9 and 10 have datastores with a lock that nobody waits for, so the caller tries again. Its words are in
+# FRR 9 and 10 lock their datastores, and fail instead of waiting, so the caller tries again. The texts are in
 # lib/vty.c, lib/northbound.c, mgmtd/mgmt_fe_adapter.c and mgmtd/mgmt_ds.c of 9.0 to 10.7.
 _LOCKED = re.compile(
     r"Lock already taken|could not lock|failed to lock|locked by (?:an)?other|resource is locked",
     re.IGNORECASE,
 )
 _LOCK_ATTEMPTS = 5
-# FRR's own script starts them whatever its file says
+# FRR's own script always starts these daemons, whatever its file says
 _ALWAYS = frozenset({"zebra", "staticd", "mgmtd"})
 _PROBE_SECONDS = 1.0
 
@@ -32,8 +32,8 @@ _PROBE_SECONDS = 1.0
 class Vtysh:
     """Runs vtysh for one FRR: the host's own, or the one that ``-N PATHSPACE`` names.
 
-    ``seconds`` is the limit of one call. A daemon that does not answer within it ends in a DriverError that
-    names it; the call's process is killed.
+    ``seconds`` is the limit of one call. When a daemon does not answer in time, the vtysh process is killed,
+    and the DriverError names the daemon.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Vtysh:
         return ["-N", self.pathspace] if self.pathspace else []
 
     async def show(self, *commands: str, daemon: str | None = None) -> str:
-        """Return what commands print, asked of one daemon or of all that run."""
+        """Return the output of commands, asked of one daemon, or of all running daemons."""
         target = ["-d", daemon] if daemon else []
         asked = [word for command in commands for word in ("-c", command)]
         finished = await self._call([*target, *asked])
@@ -66,7 +66,7 @@ class Vtysh:
     async def apply(self, file: Path) -> Finished:
         """Run a file of configuration commands, again for about 2 s while another session holds the lock.
 
-        Raises LockedError when the lock stays.
+        Raises FrrLockedError when the lock stays.
         """
         for attempt in range(_LOCK_ATTEMPTS):
             if attempt:
@@ -77,27 +77,27 @@ class Vtysh:
                 if not _LOCKED.search(finished.said):
                     return finished
                 said = finished.said
-        raise LockedError(
+        raise FrrLockedError(
             f"FRR's configuration stayed locked by another session through {_LOCK_ATTEMPTS} attempts: "
             f"{said.strip()}. FRR itself has the lock while it reads its file, at boot; else close the "
-            "vtysh or management client that is in configuration mode. It is tried again."
+            "vtysh or management client that is in configuration mode. The change is tried again."
         )
 
     async def _apply(self, file: Path) -> Finished:
         try:
             return await self._call(["-f", str(file)])
         except DriverError as error:
-            # a session that came between: vtysh waited for its end
+            # vtysh may have waited for the end of a session that took the lock in between
             said = await self._lock()
             if said:
-                raise LockedError(f"FRR's configuration is locked by another session: {said}") from error
+                raise FrrLockedError(f"FRR's configuration is locked by another session: {said}") from error
             raise
 
     async def _lock(self) -> str:
-        """Return what FRR says of another session's lock on its datastores; empty when there is none.
+        """Return FRR's message about another session's lock on its datastores; empty without a lock.
 
-        ``vtysh -f`` of FRR 10 waits for the lock, for ever (vtysh_config.c, vtysh_read_file), while the
-        daemons that know no lock take their part of the file.
+        ``vtysh -f`` of FRR 10 waits for the lock for ever (vtysh_config.c, vtysh_read_file), while daemons
+        without datastores apply their part of the file.
         """
         if not (self._run_dir / "mgmtd.vty").exists():
             return ""  # FRR 8 has no datastores
@@ -118,7 +118,7 @@ class Vtysh:
         return DriverError(f"vtysh ended with {finished.code}: {finished.said}")
 
     def not_running(self, daemons: Sequence[str]) -> DriverError:
-        """Say that daemons of FRR do not run, why as far as can be seen, and what to do about that."""
+        """Return the error that daemons of FRR do not run, with the reason if it can be seen, and advice."""
         instances = {name: self._instances(name) for name in daemons}
         if any(instances.values()):
             return DriverError(" ".join(_instead(name, them) for name, them in instances.items() if them))
@@ -126,22 +126,22 @@ class Vtysh:
         return DriverError(f"FRR's {' and '.join(daemons)} not running{where}. {self._remedy(daemons)}")
 
     def _instances(self, daemon: str) -> list[str]:
-        """Return the daemon's instances that run beside it or in its place; each has a socket of its own."""
+        """Return the numbered instances of a daemon that run; each has its own socket."""
         return sorted(path.stem for path in self._run_dir.glob(f"{daemon}-*.vty"))
 
     def _remedy(self, daemons: Sequence[str]) -> str:
         refused = [name for name in daemons if self._closed_to_us(name)]
         if refused:
-            return f"Or this user may not ask: {self._run_dir / refused[0]}.vty is there. Run it as root."
+            return f"Or this user has no access: {self._run_dir / refused[0]}.vty exists. Run this as root."
         file = self.config_dir / "daemons"
         switches = [f"{name}=yes" for name in daemons if name not in _ALWAYS]
         absent = [switch for switch in switches if not _says(file, switch)]
         if absent:
-            cost = ", which starts every protocol of this host anew" if self._running() else ""
+            cost = ", which restarts every protocol of this host" if self._running() else ""
             return f"Put {', '.join(absent)} into {file}, then: systemctl restart frr{cost}"
         if not self._running():
             return "Start it: systemctl start frr"
-        why = f"{file} has {', '.join(switches)}, so" if switches else "Others of FRR's run, so"
+        why = f"{file} has {', '.join(switches)}, so" if switches else "Other daemons of FRR run, so"
         return f"{why} it has ended or could not start: see `journalctl -u frr` before you restart anything"
 
     def _running(self) -> bool:
@@ -152,18 +152,18 @@ class Vtysh:
         socket = self._run_dir / f"{daemon}.vty"
         with contextlib.suppress(OSError):
             return socket.exists() and not os.access(socket, os.W_OK)
-        return True  # not even its folder
+        return True  # not even its folder is accessible
 
     async def _stuck(self) -> str:
         daemons = sorted(path.stem for path in self._run_dir.glob("*.vty"))
         answers = await asyncio.gather(*(self._answers(daemon) for daemon in daemons))
         silent = [daemon for daemon, answered in zip(daemons, answers, strict=True) if not answered]
-        who = " and ".join(silent) if silent else "vtysh, though every daemon answers alone,"
+        culprit = " and ".join(silent) if silent else "vtysh, though every daemon answers alone,"
         restart = " ".join(silent) or "frr"
         return (
-            f"FRR's {who} did not answer within {self.seconds:g} s. "
+            f"FRR's {culprit} did not answer within {self.seconds:g} s. "
             f"Look at `ps -o pid,stat,wchan -C {restart.replace(' ', ',')}` and the log; "
-            "`systemctl restart frr` starts it anew."
+            "`systemctl restart frr` restarts it."
         )
 
     async def _answers(self, daemon: str) -> bool:
@@ -185,7 +185,7 @@ def _instead(daemon: str, instances: Sequence[str]) -> str:
 
 
 def _says(file: Path, switch: str) -> bool:
-    """Say whether FRR's file of daemons has this one started; what cannot be read says no."""
+    """Say whether FRR's file of daemons starts this one; False for an unreadable file."""
     name, value = switch.split("=")
     with contextlib.suppress(OSError):
         text = file.read_text(errors="replace")

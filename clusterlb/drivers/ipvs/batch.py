@@ -1,4 +1,4 @@
-"""Carry out many steps in few messages, and name each step that failed."""
+"""Carry out many steps in few messages, and attribute each error to its step."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from clusterlb.model.plan import (
     service_of,
 )
 
-# Schedulers that rebuild a table of thousands of slots whenever a destination comes or changes.
+# Schedulers that rebuild a table of thousands of slots whenever a destination is added or edited.
 TABLE_SCHEDULERS = frozenset({"mh"})
 _NO_SCHEDULER = "none"  # the kernel's own name for it (ip_vs_add_service)
 
 
 class Transport(Protocol):
-    """What sends a batch to the kernel."""
+    """Sends a batch to the kernel."""
 
     def batch(self, messages: Sequence[Message]) -> BatchResult:
         """Have up to 256 commands carried out in their order."""
@@ -40,7 +40,7 @@ class Transport(Protocol):
 
 
 UNPACKABLE = (struct.error, ValueError, OverflowError)
-"""What packing a value that does not fit its field raises."""
+"""The exceptions of packing a value that does not fit its field."""
 
 _NEW_DEST = int(Command.NEW_DEST)
 _SET_DEST = int(Command.SET_DEST)
@@ -77,12 +77,12 @@ class _Group:
 class Batch:
     """One ``apply``: messages collected to 256 a send, errors by the index of their step.
 
-    A new service with a table scheduler and the destinations that follow it are built in three moves: the
-    service without a scheduler, its destinations, then the scheduler, so that the table is built once and
-    not once a destination. The table is the same, a function of the destinations' order and weights alone
-    (``ip_vs_mh_init_svc``). Where the last move fails, the service is removed and built the plain way, and
-    the kernel's answers to that are what is reported. A crash in between leaves a service with the
-    scheduler ``none``, which the next reconciliation edits.
+    A new service with a table scheduler is built in three moves: the service without a scheduler, its
+    destinations, then the scheduler. So the kernel builds the table once, not once per destination. The table
+    is the same, as it depends only on the destinations' order and weights (``ip_vs_mh_init_svc``). If the
+    last move fails, the service is removed and built step by step, and the errors of these steps are
+    reported. A crash in between leaves a service with the scheduler ``none``, which the next reconciliation
+    edits.
     """
 
     transport: Transport
@@ -94,7 +94,7 @@ class Batch:
     _owners: list[int] = field(default_factory=list)
     _open: _Group | None = None
     _built: dict[ServiceKey, _Group] = field(default_factory=dict)
-    _key: ServiceKey | None = None  # of the destinations being added, and its attribute
+    _key: ServiceKey | None = None  # the service of the destinations being added, and its attribute
     _service: bytes = b""
 
     def run(self) -> list[StepError]:
@@ -120,7 +120,7 @@ class Batch:
         return [self.errors[index] for index in sorted(self.errors)]
 
     def _add_destination(self, index: int, step: AddDestination) -> None:
-        """Add at the nominal weight, then edit where the weight is another."""
+        """Add at the nominal weight, then edit if the weight differs."""
         key, destination = step.service, step.destination
         if key is not self._key:
             self._enter(key)
@@ -133,7 +133,7 @@ class Batch:
         self._by_nominal(index, _NEW_DEST, self._service, destination)
 
     def _edit_destination(self, index: int, step: EditDestination) -> None:
-        """Edit, at weight 0 by way of the nominal weight."""
+        """Edit; to weight 0 in two messages, the first with the nominal weight."""
         if step.destination.weight == 0 and step.destination.nominal:
             self._by_nominal(index, _SET_DEST, encode.service_key(step.service), step.destination)
         else:
@@ -142,19 +142,19 @@ class Batch:
     def _by_nominal(self, index: int, command: int, service: bytes, destination: Destination) -> None:
         """Set a destination at its nominal weight, then at its own.
 
-        The mh scheduler builds its table from the last weight that was not zero (ip_vs_mh.c,
-        ``last_weight``). At weight 0 that is the nominal one then, whether the destination is new here, had
-        a share of its weight, or got another nominal weight since: all directors have the same table.
+        The mh scheduler builds its table from the last weight that was not 0 (ip_vs_mh.c, ``last_weight``).
+        So a destination at weight 0 has its nominal weight in the table of every director, even if the
+        destination is new, had a share of its weight before, or has a new nominal weight.
         """
         first = (command, service, encode.destination(destination, destination.nominal))
         second = (_SET_DEST, service, encode.destination(destination, destination.weight))
         if len(self._messages) > MAX_BATCH - 2:
-            self._flush()  # one send for both: nobody meets the destination at the wrong weight for long
+            self._flush()  # both in one send, so that the wrong weight is in force only for a moment
         self._append(index, first)
         self._append(index, second)
 
     def _enter(self, key: ServiceKey) -> None:
-        """Turn to the destinations of a service."""
+        """Begin to add destinations to a service."""
         if self._open is None or self._open.key != key:
             self._leave()
             if key in self._built:
@@ -163,7 +163,7 @@ class Batch:
         self._key = key
 
     def _leave(self) -> None:
-        """Turn away from the destinations of a service; what was being built is ready for its scheduler."""
+        """End adding destinations to a service; a service being built is ready for its scheduler."""
         self._key = None
         if self._open is not None:
             self._built[self._open.key] = self._open
@@ -180,7 +180,7 @@ class Batch:
         self._open = _Group(virtual.key, [index], bind)
 
     def _worth_grouping(self, index: int, step: AddService) -> bool:
-        """Say whether a table would otherwise be built more than once."""
+        """Say whether the kernel would otherwise build the table more than once."""
         if self.plain or step.service.scheduler not in TABLE_SCHEDULERS:
             return False
         followers = self.steps[index + 1 : index + 3]

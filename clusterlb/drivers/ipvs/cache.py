@@ -1,14 +1,13 @@
 """Decode each entry once, however often the table is read.
 
-A full read every second finds foreign edits, and most of what it finds is what it found a second before. The
-kernel writes an entry's settings first and its counters last, at the same offsets in every message, so the
-bytes of the settings name the decoded object. Equal bytes give the very same object again, and comparing it
-with the last read costs nothing.
+The table is read in full every second to find foreign edits, and most entries have not changed. The kernel
+writes an entry's settings first and its counters last, at the same offsets in every message, so the bytes of
+the settings are the cache's key. Equal bytes return the same object, which makes comparison with the last
+read cheap.
 
 The offsets are those of ``ip_vs_genl_fill_dest`` and ``ip_vs_genl_fill_service`` (ip_vs_ctl.c, Linux 5.3 and
-later, 64-bit or not, where unaligned access needs no padding). A kernel that lays its messages out
-differently is found by the attribute headers, which are part of the bytes compared, and read attribute by
-attribute.
+later, 64-bit or not, where unaligned access needs no padding). A message of another layout has other
+attribute headers, which are compared too, and is read attribute by attribute.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from clusterlb.drivers.ipvs.protocol import CommandAttr, DestinationAttr, Servic
 from clusterlb.drivers.netlink.codec import ATTRIBUTE
 from clusterlb.model.ipvs import Counters, Destination, DestinationStatistics, VirtualService
 
-_LIMIT = 65536  # entries kept; beyond it the cache starts afresh, so that edits cannot fill the memory
+_LIMIT = 65536  # entries; a full cache is cleared, so that edits cannot fill the memory
 
 # Offsets inside a NEW_DEST message.
 _SETTINGS = 20  # the DEST attribute's own header, then ADDR to L_THRESH
@@ -80,7 +79,7 @@ def destination_statistics(data: bytes, start: int, end: int) -> DestinationStat
 
 
 def _headers(*attributes: tuple[int, int, int]) -> tuple[Struct, tuple[int, ...]]:
-    """Return what reads the headers of attributes (length, type, padded size), and what it must find."""
+    """Return a struct for the headers of attributes (length, type, padded size), and the headers' values."""
     form = "=" + "".join(f"HH{size - 4}x" for _, _, size in attributes)
     return Struct(form), tuple(number for length, kind, _ in attributes for number in (length, kind))
 
@@ -114,7 +113,7 @@ def _usual_destination(data: bytes, start: int, end: int) -> bool:
 
 
 def _usual_service(data: bytes, start: int, end: int) -> bool:
-    """Say whether the counters are the last attributes, and where they are expected."""
-    found = decode.inside(data, start, end, CommandAttr.SERVICE)
+    """Say whether the counters are the last attributes, at the expected offset."""
+    found = decode.attributes_of(data, start, end, CommandAttr.SERVICE)
     tail = end - _SERVICE_TAIL
     return list(found)[-2:] == _COUNTERS_LAST and data[tail : tail + 4] == _STATS_HEADER

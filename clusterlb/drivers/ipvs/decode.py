@@ -1,7 +1,7 @@
-"""The kernel's answers, attribute by attribute.
+"""Decode the kernel's answers, attribute by attribute.
 
-Everything here walks the attributes by their types and lengths, whatever their order; ``cache.py`` holds the
-fast road for the tens of thousands of messages of a full read.
+The attributes may have any order; ``cache.py`` is the fast path for the tens of thousands of messages of a
+full read.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _S32 = Struct("=i")
 HEADERS = HEADER.size + GENL_HEADER.size
 
 
-def inside(data: bytes, start: int, end: int, kind: int) -> Attributes:
-    """Return the attributes inside the one nested attribute ``kind`` of the message at these offsets."""
+def attributes_of(data: bytes, start: int, end: int, kind: int) -> Attributes:
+    """Return the attributes in the nested attribute ``kind`` of the message at these offsets."""
     outer = attributes(data, start + HEADERS, end)
     if kind not in outer:
         raise ValueError(f"the kernel's answer lacks attribute {kind}")
@@ -46,7 +46,7 @@ def inside(data: bytes, start: int, end: int, kind: int) -> Attributes:
 
 
 def _unsigned(found: Attributes, kind: int) -> int:
-    """Return an unsigned integer of whatever size, 0 where it is absent."""
+    """Return an unsigned integer of any size; 0 for a missing attribute."""
     return number(found.get(kind, b""))
 
 
@@ -64,8 +64,8 @@ def _address(payload: bytes, family: int) -> IPAddress:
 
 
 def service(data: bytes, start: int, end: int) -> VirtualService:
-    """Read NEW_SERVICE; the kernel's own HASHED flag is left out."""
-    found = inside(data, start, end, CommandAttr.SERVICE)
+    """Decode NEW_SERVICE, without the kernel's own flag HASHED."""
+    found = attributes_of(data, start, end, CommandAttr.SERVICE)
     family = AddressFamily(_unsigned(found, ServiceAttr.AF))
     fwmark = _unsigned(found, ServiceAttr.FWMARK)
     if fwmark:
@@ -90,14 +90,14 @@ def service(data: bytes, start: int, end: int) -> VirtualService:
 
 
 def _prefix(mask: int) -> int:
-    """Return the length of an IPv4 mask, or the mask's own number, negative, where it has holes."""
+    """Return the prefix length of an IPv4 mask; for a mask with holes, the negative mask."""
     length = mask.bit_count()
     return length if mask == ALL_FLAGS << (32 - length) & ALL_FLAGS else -mask
 
 
 def destination(data: bytes, start: int, end: int) -> Destination:
-    """Read NEW_DEST. The kernel does not report the last weight that was not 0: the present one stands in."""
-    found = inside(data, start, end, CommandAttr.DEST)
+    """Decode NEW_DEST. ``nominal`` is the weight, as the kernel reports no last weight that was not 0."""
+    found = attributes_of(data, start, end, CommandAttr.DEST)
     family = _unsigned(found, DestinationAttr.ADDR_FAMILY) or AddressFamily.IPV4
     weight: int = _S32.unpack_from(found[DestinationAttr.WEIGHT])[0]
     return Destination(
@@ -117,7 +117,7 @@ def destination(data: bytes, start: int, end: int) -> Destination:
 
 
 def _counters(found: Attributes, wide: int, narrow: int) -> Counters:
-    """Read the 64-bit counters, or the old ones of kernels before 4.1."""
+    """Decode the 64-bit counters, or the 32-bit ones of kernels before 4.1."""
     stats = attributes(found.get(wide, found.get(narrow, b"")))
     return Counters(
         connections=_unsigned(stats, StatsAttr.CONNS),
@@ -129,14 +129,14 @@ def _counters(found: Attributes, wide: int, narrow: int) -> Counters:
 
 
 def service_counters(data: bytes, start: int, end: int) -> Counters:
-    """Read the counters of NEW_SERVICE."""
-    found = inside(data, start, end, CommandAttr.SERVICE)
+    """Decode the counters of NEW_SERVICE."""
+    found = attributes_of(data, start, end, CommandAttr.SERVICE)
     return _counters(found, ServiceAttr.STATS64, ServiceAttr.STATS)
 
 
 def destination_statistics(data: bytes, start: int, end: int) -> DestinationStatistics:
-    """Read the connections and counters of NEW_DEST."""
-    found = inside(data, start, end, CommandAttr.DEST)
+    """Decode the connections and counters of NEW_DEST."""
+    found = attributes_of(data, start, end, CommandAttr.DEST)
     return DestinationStatistics(
         active=_unsigned(found, DestinationAttr.ACTIVE_CONNS),
         inactive=_unsigned(found, DestinationAttr.INACT_CONNS),
@@ -146,7 +146,7 @@ def destination_statistics(data: bytes, start: int, end: int) -> DestinationStat
 
 
 def timeouts(data: bytes, start: int, end: int) -> ProtocolTimeouts:
-    """Read SET_CONFIG, the answer to GET_CONFIG."""
+    """Decode SET_CONFIG, the answer to GET_CONFIG."""
     found = attributes(data, start + HEADERS, end)
     return ProtocolTimeouts(
         tcp=_unsigned(found, CommandAttr.TIMEOUT_TCP),

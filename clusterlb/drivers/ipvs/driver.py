@@ -11,10 +11,10 @@ from typing import TypeVar
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.ipvs import cache, decode, encode, modules
 from clusterlb.drivers.ipvs.batch import Batch
+from clusterlb.drivers.ipvs.last_weights import LastWeights
 from clusterlb.drivers.ipvs.netlink import IpvsSocket
-from clusterlb.drivers.ipvs.places import Places, split
 from clusterlb.drivers.ipvs.protocol import Command
-from clusterlb.drivers.ipvs.rest import Resting
+from clusterlb.drivers.ipvs.reorder import Reordering, split_reordered
 from clusterlb.drivers.netlink.codec import Answer, NetlinkError
 from clusterlb.model.ipvs import ProtocolTimeouts, ServiceKey, ServiceState, ServiceStatistics
 from clusterlb.model.plan import IpvsStep, StepError
@@ -42,16 +42,16 @@ class KernelIpvs:
             self._netlink.close()
             raise
         self._cache = cache.DecodeCache()
-        self._resting = Resting()
-        self._places = Places()
+        self._last_weights = LastWeights()
+        self._reordering = Reordering()
         self._schedulers = modules.SchedulerModules()
 
     def read(self, keys: Collection[ServiceKey] | None = None) -> dict[ServiceKey, ServiceState]:
         """Return the services asked for that exist (all when None), destinations in insertion order.
 
-        With keys only these services are read. An entry that did not change since the last read is the
-        very same object. ``nominal`` is the last weight that was not 0, which the kernel does not report: 0
-        for a destination that was at weight 0 before this driver saw it.
+        With keys, only these services are read. An entry that has not changed since the last read is the same
+        object. ``nominal`` is the last weight that was not 0. The kernel does not report it, so it is 0 for a
+        destination that had weight 0 before this driver's first read.
         """
         decoded = self._cache.destination
         found = {}
@@ -61,7 +61,7 @@ class KernelIpvs:
             entries = self._destinations(service.key)
             with _understanding(f"the destinations of service {service.key}"):
                 state = ServiceState(service, tuple([decoded(*entry) for entry in reversed(entries)]))
-            found[service.key] = self._resting.seen(state)
+            found[service.key] = self._last_weights.seen(state)
         return found
 
     def statistics(self, keys: Collection[ServiceKey] | None = None) -> dict[ServiceKey, ServiceStatistics]:
@@ -83,21 +83,21 @@ class KernelIpvs:
         return found
 
     def apply(self, steps: Sequence[IpvsStep]) -> list[StepError]:
-        """Carry out all steps in order and return those that failed; the others took effect.
+        """Carry out all steps in order; return the failed ones; the others took effect.
 
-        A failed AddDestination whose weight differs from its nominal one may still have set the weight of
-        the destination that was there already. A destination set to weight 0 has its nominal weight just
-        before, so that its last weight is that one whatever it had. Services in which destinations change
-        their places come first.
+        A failed AddDestination whose weight differs from its nominal weight may still have set the weight of
+        the existing destination. A destination that is set to weight 0 is set to its nominal weight just
+        before, so that its last weight is the nominal one. Services whose destinations are reordered come
+        first.
         """
         errors = []
-        moving, others = split(steps)
-        if moving:
-            with self._places.kept():
-                errors += self._run(moving)
+        reordered, others = split_reordered(steps)
+        if reordered:
+            with self._reordering.flows_kept():
+                errors += self._run(reordered)
         errors += self._run(others)
-        self._places.applied(others)
-        self._resting.applied(steps, errors)
+        self._reordering.applied(others)
+        self._last_weights.applied(steps, errors)
         return errors
 
     def _run(self, steps: Sequence[IpvsStep]) -> list[StepError]:
@@ -110,7 +110,7 @@ class KernelIpvs:
             return decode.timeouts(*answer)
 
     def set_timeouts(self, wanted: ProtocolTimeouts) -> None:
-        """Set connection timeouts in seconds, 0 leaves one as it is; raise DriverError."""
+        """Set connection timeouts in seconds, 0 keeps the old one; DriverError when the kernel refuses."""
         try:
             self._netlink.do(Command.SET_CONFIG, encode.timeouts(wanted))
         except NetlinkError as error:
@@ -119,7 +119,7 @@ class KernelIpvs:
 
     @property
     def messages_sent(self) -> int:
-        """Return how many netlink messages have been sent since the driver was made."""
+        """Return the number of netlink messages sent."""
         return self._netlink.messages_sent
 
     def close(self) -> None:
@@ -150,11 +150,11 @@ class KernelIpvs:
 
 @contextmanager
 def _understanding(what: str) -> Iterator[None]:
-    """Turn what decoding raises into the error that readers of the table expect."""
+    """Convert the exceptions of decoding to DriverError."""
     try:
         yield
     except (NetlinkError, ValueError, LookupError, struct.error) as error:
-        raise DriverError(f"cannot understand what IPVS says of {what}: {error!r}") from error
+        raise DriverError(f"cannot decode IPVS's answer about {what}: {error!r}") from error
 
 
 def _reading(what: str, ask: Callable[[], _T]) -> _T:

@@ -1,8 +1,8 @@
 """Requests to the kernel, packed by hand.
 
-Integers are in host order, addresses and ports (tunnel ports too) in network order. A destination always
-carries all of its attributes, so that one ``struct`` packs it whole: this is what makes a table of ten
-thousand entries cheap. Which attributes the kernel wants: ``ip_vs_genl_parse_service`` and
+Integers are in host order, addresses and ports (tunnel ports too) in network order. A destination always has
+all of its attributes, so that one ``struct`` packs the whole destination: this makes a table of ten thousand
+entries cheap. The attributes that the kernel requires: ``ip_vs_genl_parse_service`` and
 ``ip_vs_genl_parse_dest`` in net/netfilter/ipvs/ip_vs_ctl.c.
 """
 
@@ -82,8 +82,8 @@ _SENT_FLAGS = ALL_FLAGS & ~int(ServiceFlag.HASHED)
 def service(virtual: VirtualService, scheduler: str | None = None) -> bytes:
     """Return the SERVICE attribute with everything NEW_SERVICE and SET_SERVICE need.
 
-    ``scheduler`` stands in for the service's own. Every flag is given (mask all ones), so that an edit
-    also clears what is not wanted; HASHED is the kernel's own.
+    ``scheduler`` replaces the service's own. All flags are sent (the mask is all ones), so that an edit also
+    clears flags; only HASHED is left out, as the kernel sets it.
     """
     return nested(
         CommandAttr.SERVICE,
@@ -155,7 +155,7 @@ def destination_key(key: DestinationKey) -> bytes:
 
 
 def timeouts(wanted: ProtocolTimeouts) -> bytes:
-    """Return the attributes of SET_CONFIG; the kernel leaves a timeout of 0 as it is."""
+    """Return the attributes of SET_CONFIG; for a timeout of 0 the kernel keeps the old value."""
     return (
         attribute(CommandAttr.TIMEOUT_TCP, U32.pack(wanted.tcp))
         + attribute(CommandAttr.TIMEOUT_TCP_FIN, U32.pack(wanted.tcp_fin))

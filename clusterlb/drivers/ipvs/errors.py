@@ -1,4 +1,4 @@
-"""What the kernel means by its errors, for somebody who has to act on them.
+"""The kernel's errors as messages with advice.
 
 From ``ip_vs_genl_set_cmd`` and what it calls in net/netfilter/ipvs/ip_vs_ctl.c, Linux 6.1.
 """
@@ -36,31 +36,21 @@ _ANYWHERE = {
 }
 
 
-def _target(step: IpvsStep) -> str:
-    match step:
-        case AddService() | EditService():
-            return f"service {step.service.key}"
-        case RemoveService():
-            return f"service {step.key}"
-        case AddDestination() | EditDestination():
-            return f"destination {step.destination.key} of service {step.service}"
-        case RemoveDestination():
-            return f"destination {step.key} of service {step.service}"
-
-
-_VERBS = {
-    AddService: "add",
-    EditService: "edit",
-    RemoveService: "remove",
-    AddDestination: "add",
-    EditDestination: "edit",
-    RemoveDestination: "remove",
-}
-
-
 def subject(step: IpvsStep) -> str:
-    """Say what a step does, in the words of its error."""
-    return f"{_VERBS[type(step)]} {_target(step)}"
+    """Return a step as a verb and its object."""
+    match step:
+        case AddService(virtual):
+            return f"add service {virtual.key}"
+        case EditService(virtual):
+            return f"edit service {virtual.key}"
+        case RemoveService(key):
+            return f"remove service {key}"
+        case AddDestination(service, destination):
+            return f"add destination {destination.key} of service {service}"
+        case EditDestination(service, destination):
+            return f"edit destination {destination.key} of service {service}"
+        case RemoveDestination(service, name):
+            return f"remove destination {name} of service {service}"
 
 
 def _service_problem(step: AddService | EditService, errno: int) -> str | None:
@@ -93,7 +83,7 @@ def _destination_problem(destination: Destination, errno: int) -> str | None:
 
 
 def meaning(step: IpvsStep, errno: int, text: str = "") -> str:
-    """Say which step failed, why, and what to do; ``text`` is the kernel's own explanation, if any."""
+    """Return the message for a failed step, with reason and advice; ``text``: the kernel's explanation."""
     reason: str | None = None
     if isinstance(step, AddService | EditService):
         reason = _service_problem(step, errno)
@@ -110,7 +100,7 @@ def meaning(step: IpvsStep, errno: int, text: str = "") -> str:
 
 
 def outcome_unknown(step: IpvsStep, errno: int) -> str:
-    """Say that the kernel's answer to a step did not arrive."""
+    """Return the message for a step to which the kernel's answer was lost."""
     return (
         f"whether the kernel carried out '{subject(step)}' is unknown, its answer was lost: "
         f"{strerror(errno)} ({errorcode.get(errno, errno)}); reading the table back will tell"
@@ -118,5 +108,5 @@ def outcome_unknown(step: IpvsStep, errno: int) -> str:
 
 
 def unfit(step: IpvsStep, error: Exception) -> str:
-    """Say that a step holds a value too large for the message to the kernel."""
+    """Return the message for a step with a value that does not fit its field in the message to the kernel."""
     return f"cannot {subject(step)}: a value does not fit the kernel's field: {error}"

@@ -1,4 +1,4 @@
-"""IPVS without a kernel: the same answers, kept in memory.
+"""IPVS without a kernel: the same answers, from memory.
 
 The rules are those of ``ip_vs_genl_set_cmd`` and what it calls in net/netfilter/ipvs/ip_vs_ctl.c (Linux 6.1);
 the contract suite runs on this and on the kernel.
@@ -12,8 +12,8 @@ from errno import EEXIST, EINVAL, ENOENT, ERANGE, ESRCH
 
 from clusterlb.drivers.ipvs import encode, errors
 from clusterlb.drivers.ipvs.batch import UNPACKABLE, message
+from clusterlb.drivers.ipvs.last_weights import LastWeights
 from clusterlb.drivers.ipvs.protocol import SCHEDULER_NAME_MAX
-from clusterlb.drivers.ipvs.rest import Resting
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.ipvs import (
     Counters,
@@ -61,16 +61,16 @@ class _Entry:
 
 
 class FakeIpvs:
-    """An in-memory IpvsDriver. ``applied`` records every step asked for, failed ones too.
+    """An in-memory IpvsDriver. ``applied`` records all steps, failed ones too.
 
-    What is removed loses its connections unless ``keeps_entries``, as it is without ``expire_nodest_conn``.
+    A removed destination loses its connections, as with ``expire_nodest_conn``, unless ``keeps_entries``.
     """
 
     def __init__(self, services: Mapping[ServiceKey, ServiceState] | None = None) -> None:
         self.applied: list[IpvsStep] = []
         self.closed = False
         self.keeps_entries = False
-        self._resting = Resting()
+        self._last_weights = LastWeights()
         self._table: dict[ServiceKey, _Entry] = {}
         self._statistics: dict[tuple[ServiceKey, DestinationKey], DestinationStatistics] = {}
         self._failures: list[int] = []
@@ -82,25 +82,25 @@ class FakeIpvs:
                 entry.put(destination, add=False)
 
     def beside(self) -> FakeIpvs:
-        """Return another driver of the same table: that of a controller started anew, or somebody else's."""
+        """Return another driver of the same table, as of a restarted controller or of another program."""
         other = FakeIpvs()
         other._table, other._statistics = self._table, self._statistics
         return other
 
     def last_weights(self, key: ServiceKey) -> dict[DestinationKey, int]:
-        """Return what mh builds its table from, in insertion order (ip_vs_mh.c, ``last_weight``)."""
+        """Return the weights of mh's table, in insertion order (ip_vs_mh.c, ``last_weight``)."""
         entry = self._table[key]
         return {name: entry.last[name] for name in entry.destinations}
 
     def read(self, keys: Collection[ServiceKey] | None = None) -> dict[ServiceKey, ServiceState]:
         """Return the services asked for that exist (all when None), destinations in insertion order."""
         return {
-            key: self._resting.seen(ServiceState(entry.service, tuple(entry.destinations.values())))
+            key: self._last_weights.seen(ServiceState(entry.service, tuple(entry.destinations.values())))
             for key, entry in self._asked(keys)
         }
 
     def statistics(self, keys: Collection[ServiceKey] | None = None) -> dict[ServiceKey, ServiceStatistics]:
-        """Return what ``set_statistics`` said, zeros elsewhere; a service has the sum of its rows."""
+        """Return the values of ``set_statistics``, or zeros; a service has the sum of its destinations."""
         nothing = DestinationStatistics()
         found = {}
         for key, entry in self._asked(keys):
@@ -122,13 +122,13 @@ class FakeIpvs:
             errno = self._failures.pop(0) if self._failures else self._carry_out(step)
             if errno:
                 failed.append(StepError(step, errno, errors.meaning(step, errno)))
-        self._resting.applied(steps, failed)
+        self._last_weights.applied(steps, failed)
         if not self.keeps_entries:
             self._end_entries(steps)
         return failed
 
     def _end_entries(self, steps: Sequence[IpvsStep]) -> None:
-        """End the connections of what was removed and has not come back, as with ``expire_nodest_conn``."""
+        """End the connections of destinations that were removed and not added again."""
         for step in steps:
             if isinstance(step, RemoveDestination):
                 entry = self._table.get(step.service)
@@ -144,7 +144,7 @@ class FakeIpvs:
         self._timeouts = self._timeouts.changed(wanted)
 
     def close(self) -> None:
-        """Remember that it was closed; the table stays."""
+        """Note the call in ``closed``; the table stays."""
         self.closed = True
 
     def fail_next(self, errno: int, count: int = 1) -> None:
@@ -154,11 +154,11 @@ class FakeIpvs:
     def set_statistics(
         self, service: ServiceKey, destination: DestinationKey, live: DestinationStatistics
     ) -> None:
-        """Say what ``statistics`` reports for a destination."""
+        """Set what ``statistics`` reports for a destination."""
         self._statistics[service, destination] = live
 
     def flush(self) -> None:
-        """Lose every service, as ``ipvsadm -C`` would do it behind the controller's back."""
+        """Delete every service, as another program's ``ipvsadm -C`` does."""
         self._table.clear()
 
     def _asked(self, keys: Collection[ServiceKey] | None) -> list[tuple[ServiceKey, _Entry]]:
@@ -199,7 +199,7 @@ class FakeIpvs:
 
 
 def _pack(step: IpvsStep) -> None:
-    """Raise what the codec raises: what cannot be packed never reaches a kernel."""
+    """Raise the codec's exception for a step that cannot be packed."""
     if isinstance(step, AddDestination | EditDestination):
         encode.destination(step.destination, step.destination.nominal)
         encode.destination(step.destination, step.destination.weight)
@@ -208,7 +208,7 @@ def _pack(step: IpvsStep) -> None:
 
 
 def _refusal(service: VirtualService) -> int:
-    """Say what ``ip_vs_add_service`` and ``ip_vs_edit_service`` say to these settings."""
+    """Return the errno of ``ip_vs_add_service`` and ``ip_vs_edit_service`` for these settings; 0 for none."""
     if len(service.scheduler) > SCHEDULER_NAME_MAX:
         return EINVAL
     if service.scheduler not in SCHEDULERS:
@@ -219,12 +219,12 @@ def _refusal(service: VirtualService) -> int:
 
 
 def _reported(service: VirtualService) -> VirtualService:
-    """Say how the kernel reports what was sent: no step sends a persistence engine."""
+    """Return a service as the kernel reports it; no step sets a persistence engine."""
     return replace(service, flags=service.flags & ~ServiceFlag.HASHED, pe_name="")
 
 
 def _add(entry: _Entry, key: ServiceKey, destination: Destination) -> int:
-    """Add at the nominal weight, then edit: the kernel gets both at once, whatever comes of the first."""
+    """Add at the nominal weight, then edit: both are sent at once, even if the first fails."""
     nominal = replace(destination, weight=destination.nominal)
     errno = _unfit(key, nominal)
     if not errno and destination.key in entry.destinations:
@@ -240,7 +240,7 @@ def _add(entry: _Entry, key: ServiceKey, destination: Destination) -> int:
 
 
 def _edit_by_nominal(entry: _Entry, key: ServiceKey, destination: Destination) -> int:
-    """Edit, at weight 0 by way of the nominal weight, as the kernel's driver does."""
+    """Edit; to weight 0 in two steps, the first with the nominal weight, as the real driver does."""
     errno = 0
     if destination.weight == 0 and destination.nominal:
         errno = _edit(entry, key, replace(destination, weight=destination.nominal))
@@ -257,7 +257,7 @@ def _edit(entry: _Entry, key: ServiceKey, destination: Destination) -> int:
 
 
 def _unfit(service: ServiceKey, destination: Destination) -> int:
-    """Say what ``ip_vs_genl_set_cmd``, ``ip_vs_add_dest`` and ``ip_vs_edit_dest`` say to these settings."""
+    """Return the errno of ``ip_vs_add_dest`` and ``ip_vs_edit_dest`` for these settings; 0 for none."""
     mixed = family_of(destination.key.address) is not service.family
     if mixed and destination.method is not ForwardMethod.TUNNEL:
         return EINVAL
@@ -268,7 +268,7 @@ def _unfit(service: ServiceKey, destination: Destination) -> int:
 
 
 def _reachable(address: IPAddress) -> bool:
-    """Say whether the kernel takes the address for unicast (``ip_vs_new_dest``)."""
+    """Say whether the kernel accepts the address as unicast (``ip_vs_new_dest``)."""
     if address.version == 6:
         return not (address.is_multicast or address.is_unspecified or address.is_link_local)
     broadcast = int(address) == 0xFFFFFFFF

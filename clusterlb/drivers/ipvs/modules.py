@@ -1,4 +1,4 @@
-"""Load the kernel's IPVS modules, and say what is missing where they cannot be."""
+"""Load the kernel's IPVS modules."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ NO_IPVS = (
 
 
 def load(module: str) -> str:
-    """Run modprobe; return its complaint, empty when the module is there.
+    """Run modprobe; return the reason why the module is missing, empty when the module is loaded.
 
-    A kernel that loads no modules is not asked: what it has is built in.
+    modprobe does not run where the kernel loads no modules: all that such a kernel has is built in.
     """
     if not _LOADED.exists():
         return "this kernel loads no modules"
@@ -39,9 +39,9 @@ def load(module: str) -> str:
 class SchedulerModules:
     """Load each scheduler's module before its first use.
 
-    The kernel asks for the module by itself (``ip_vs_scheduler_get``) where it may run modprobe; hardened
-    ones may not. A module that cannot be loaded is not reported here: it may be built in, and if it is
-    not, the kernel's answer to the service says so.
+    The kernel loads the module by itself (``ip_vs_scheduler_get``) if it may run modprobe; hardened kernels
+    may not. A failure is not reported here: the scheduler may be built in, and otherwise the kernel's answer
+    to the service names it.
     """
 
     def __init__(self, modules: Path = _MODULES) -> None:
@@ -49,7 +49,7 @@ class SchedulerModules:
         self._seen: set[str] = {"", "none"}
 
     def ensure(self, scheduler: str) -> None:
-        """Load what a scheduler needs, once per name."""
+        """Load a scheduler's module, once per name."""
         if scheduler in self._seen:
             return
         self._seen.add(scheduler)

@@ -1,4 +1,4 @@
-"""IPVS's family of generic netlink: commands and questions to the kernel of this network namespace."""
+"""Commands and queries to IPVS's generic netlink family in this network namespace."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class IpvsSocket:
         except OSError as error:
             raise DriverError(
                 f"cannot open a generic netlink socket: {error.strerror}; a seccomp filter or a container "
-                "runtime that hides AF_NETLINK stands in the way"
+                "runtime that hides AF_NETLINK prevents it"
             ) from error
         self._family = 0
 
@@ -50,7 +50,7 @@ class IpvsSocket:
         self._netlink.close()
 
     def resolve_family(self) -> None:
-        """Find the number the kernel gave to the IPVS family; NetlinkError ENOENT when it has none."""
+        """Look up the number of the IPVS family; NetlinkError ENOENT when the kernel has no such family."""
         name = attribute(CTRL_ATTR_FAMILY_NAME, IPVS_GENL_NAME.encode() + b"\0")
         answer = self._netlink.ask(GENL_ID_CTRL, GENL_HEADER.pack(CTRL_CMD_GETFAMILY, 1, 0) + name)
         _, found = parse(GENL_HEADER, answer)

@@ -1,1 +1,1 @@
-"""The netlink protocol, once."""
+"""The netlink protocol, for all drivers."""

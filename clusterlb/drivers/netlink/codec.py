@@ -25,6 +25,7 @@ NLA_TYPE_MASK = 0x3FFF
 HEADER = Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, port id
 ATTRIBUTE = Struct("=HH")  # nlattr: length, type
 U32 = Struct("=I")
+NFGENMSG = Struct("=BBH")  # address family, version, resource: include/uapi/linux/netfilter/nfnetlink.h
 
 _NLM_F_CAPPED = 0x100
 _NLM_F_ACK_TLVS = 0x200
@@ -32,16 +33,16 @@ _NLMSGERR_ATTR_MSG = 1
 _ERROR = Struct("=i")
 
 Answer = tuple[bytes, int, int]
-"""One message of the kernel's: the buffer it came in, and where it begins and ends."""
+"""One message of the kernel: the receive buffer, and the message's first and last offset in it."""
 
 Attributes = dict[int, bytes]
-"""Attribute type, without its flags, -> payload; of several of one type the last."""
+"""Attribute type without flags -> payload; of several attributes of one type the last."""
 
 
 class NetlinkError(OSError):
-    """The kernel's refusal: its errno, and its explanation, empty where it gave none.
+    """The kernel's refusal: the errno, and the kernel's explanation or an empty text.
 
-    EBADMSG: the kernel sent bytes that are no netlink message.
+    EBADMSG: the kernel sent bytes that are not a netlink message.
     """
 
     errno: int
@@ -59,9 +60,9 @@ def attribute(kind: int, payload: bytes) -> bytes:
     return ATTRIBUTE.pack(4 + len(payload), kind) + payload + bytes(-len(payload) % 4)
 
 
-def nested(kind: int, attributes_inside: bytes) -> bytes:
-    """Return an attribute that holds attributes."""
-    return attribute(kind | NLA_F_NESTED, attributes_inside)
+def nested(kind: int, payload: bytes) -> bytes:
+    """Return an attribute whose payload is attributes."""
+    return attribute(kind | NLA_F_NESTED, payload)
 
 
 def attributes(data: bytes, start: int = 0, end: int | None = None) -> Attributes:
@@ -78,9 +79,9 @@ def attributes(data: bytes, start: int = 0, end: int | None = None) -> Attribute
 
 
 def find(data: bytes, start: int, end: int, wanted: int) -> tuple[int, int]:
-    """Return where the payload of the first attribute of a type begins and ends; an absent one is empty.
+    """Return the offsets of the payload of the first attribute of a type; equal offsets for a missing one.
 
-    For tables of a hundred thousand entries, of which one number each is looked at.
+    For dumps of a hundred thousand entries, of which one number each is read.
     """
     while start + 4 <= end:
         length, kind = ATTRIBUTE.unpack_from(data, start)
@@ -129,21 +130,21 @@ def messages(data: bytes) -> list[tuple[int, int, int, int, int]]:
     Raises NetlinkError EBADMSG where a length is impossible.
     """
     found = []
-    place, size = 0, len(data)
-    while place + 16 <= size:
-        length, kind, flags, sequence, _ = HEADER.unpack_from(data, place)
-        if length < 16 or place + length > size:
+    start, size = 0, len(data)
+    while start + 16 <= size:
+        length, kind, flags, sequence, _ = HEADER.unpack_from(data, start)
+        if length < 16 or start + length > size:
             raise NetlinkError(EBADMSG, f"the kernel sent a message of the impossible length {length}")
-        found.append((place, place + length, kind, flags, sequence))
-        place += length + 3 & ~3
+        found.append((start, start + length, kind, flags, sequence))
+        start += length + 3 & ~3
     return found
 
 
 def refusal_in(data: bytes, start: int, end: int, kind: int, flags: int) -> NetlinkError | None:
     """Read NLMSG_ERROR or NLMSG_DONE; None is success.
 
-    The explanation is an attribute. In NLMSG_ERROR the request stands before it, or its header alone; in
-    NLMSG_DONE nothing does (``netlink_dump_done``).
+    The explanation is an attribute. In NLMSG_ERROR it follows the request or the request's header; in
+    NLMSG_DONE it follows the errno (``netlink_dump_done``).
     """
     start += HEADER.size
     if end - start < _ERROR.size:

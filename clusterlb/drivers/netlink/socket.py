@@ -1,4 +1,4 @@
-"""A socket that asks the kernel over netlink and never waits for ever, and one that hears what it tells."""
+"""Netlink sockets: one for requests, with a time limit, and one for multicast messages."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ _NLM_F_DUMP_INTR = 0x10
 _NLM_F_DUMP = 0x300
 _ENDS = frozenset({NLMSG_ERROR, NLMSG_DONE})
 _SOL_NETLINK = 270
-# Short acknowledgements, explained ones, and dumps that the kernel filters: since Linux 4.3, 4.12 and 4.20.
-# Without them answers are longer or poorer, not wrong.
+# Short acknowledgements, explanations, and dumps that the kernel filters: since Linux 4.3, 4.12 and 4.20.
+# Without these options answers are longer, or have no explanation, but are correct.
 _OPTIONS = (10, 11, 12)  # NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK
 
 _RECEIVE_BUFFER = 1 << 20  # 256 answers of 768 bytes of kernel memory each, five times over
 _READ_SIZE = 1 << 16  # the kernel writes at most 32 KiB of a dump at a time (netlink_recvmsg)
-_TIMEOUT = 15  # seconds; a small machine may stand still
+_TIMEOUT = 15  # seconds; a small machine may be slow
 _DUMP_ATTEMPTS = 5
 _READS_AT_ONCE = 64
 
 Request = tuple[int, int, bytes]
-"""What is asked of the kernel: message type, flags, and what follows the header."""
+"""A request to the kernel: message type, flags, and the bytes after the header."""
 
 
 @dataclass(slots=True)
 class BatchResult:
-    """The refusals of one batch by message index. ``lost``: why answers are missing, 0 when none is.
+    """The refusals of one batch by message index. ``lost``: the errno with which answers were lost, or 0.
 
     With ``lost`` set, a message without a refusal may have been carried out or not.
     """
@@ -59,7 +59,7 @@ class BatchResult:
 
 
 class NetlinkSocket:
-    """A socket bound to the network namespace of the thread that makes it. OSError: it cannot be opened.
+    """A socket in the network namespace of the thread that makes it. OSError: it cannot be opened.
 
     ``protocol``: NETLINK_ROUTE, NETLINK_NETFILTER or NETLINK_GENERIC. Every call below raises NetlinkError
     when the kernel refuses, ETIMEDOUT when it does not answer within 15 seconds.
@@ -84,7 +84,7 @@ class NetlinkSocket:
 
     @property
     def messages_sent(self) -> int:
-        """Return how many messages have been sent: each has a sequence number of its own."""
+        """Return the number of messages sent, which is the last sequence number."""
         return self._sequence
 
     def close(self) -> None:
@@ -114,8 +114,8 @@ class NetlinkSocket:
     def batch(self, requests: Sequence[Request]) -> BatchResult:
         """Have up to 256 requests carried out, in their order.
 
-        Only the last asks for an acknowledgement; the kernel reports failures of the others all the same
-        and carries out the rest (``netlink_rcv_skb``).
+        Only the last request asks for an acknowledgement. The kernel reports failures of the others too, and
+        carries out the rest (``netlink_rcv_skb``).
         """
         count = len(requests)
         if not 0 < count <= MAX_BATCH:
@@ -138,7 +138,8 @@ class NetlinkSocket:
         low = first & 0xFFFFFFFF
         while True:
             try:
-                # After an overrun read what did arrive, and wait for nothing more: it may have been dropped.
+                # After an overrun, read what has arrived without waiting: further answers may have been
+                # dropped.
                 data = self._receive(socket.MSG_DONTWAIT if result.lost else 0)
             except NetlinkError as failure:
                 if result.lost:
@@ -158,9 +159,9 @@ class NetlinkSocket:
                     return result
 
     def dump(self, kind: int, body: bytes) -> list[Answer]:
-        """Return all messages of a dump, whole: one that was interrupted is asked for again.
+        """Return all messages of a complete dump: an interrupted dump is repeated.
 
-        Raises NetlinkError, with EINTR when the table kept changing underneath.
+        Raises NetlinkError; EINTR when the table changed during every attempt.
         """
         error = NetlinkError(EINTR)
         for _ in range(_DUMP_ATTEMPTS):
@@ -173,7 +174,7 @@ class NetlinkSocket:
         raise error
 
     def stream(self, kind: int, body: bytes) -> Iterator[Answer]:
-        """Yield the messages of a dump as they come; NetlinkError EINTR after one that was interrupted.
+        """Yield the messages of a dump as they arrive; NetlinkError EINTR after an interrupted dump.
 
         A caller that stops before the end must close the socket.
         """
@@ -216,14 +217,14 @@ class NetlinkSocket:
 
 
 def listen(protocol: int, groups: int) -> socket.socket:
-    """Return a non-blocking socket that hears multicast groups, each a bit; OSError where there are none."""
+    """Return a non-blocking socket in these multicast groups, each a bit; OSError if they do not exist."""
     listening = _opened(protocol, groups)
     listening.setblocking(False)
     return listening
 
 
 def heard(listening: socket.socket) -> Iterator[bytes]:
-    """Yield what has arrived, 64 reads at most; no bytes stand for messages that were lost to an overrun."""
+    """Yield the received buffers, 64 at most; an empty one stands for messages lost to an overrun."""
     for _ in range(_READS_AT_ONCE):
         try:
             yield listening.recv(_READ_SIZE)
@@ -239,11 +240,11 @@ def _opened(protocol: int, groups: int) -> socket.socket:
         force = getattr(socket, "SO_RCVBUFFORCE", 33)
         try:
             opened.setsockopt(socket.SOL_SOCKET, force, _RECEIVE_BUFFER)
-        except PermissionError:  # without CAP_NET_ADMIN in the first user namespace: what rmem_max grants
+        except PermissionError:  # without CAP_NET_ADMIN in the first user namespace: rmem_max limits it
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
         opened.bind((0, groups))
         if not groups:
-            opened.connect((0, 0))  # then only the kernel's messages arrive
+            opened.connect((0, 0))  # receive messages of the kernel only
     except OSError:
         opened.close()
         raise

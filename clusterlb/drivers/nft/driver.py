@@ -1,4 +1,4 @@
-"""Our table in the kernel, by way of nft."""
+"""Our nftables tables in the kernel, read and changed with nft."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import subprocess
 
 from clusterlb.drivers.interface import DriverError
-from clusterlb.drivers.nft import errors, generation, listing, script
+from clusterlb.drivers.nft import errors, listing, monitor, script
 from clusterlb.model.plan import ChangeSets, LoadRules, RuleStep
 from clusterlb.model.rules import NO_RULES, Element, Rules
 
@@ -18,28 +18,27 @@ _LIST = ("--json", "--numeric", "--stateless", "list")
 class KernelRules:
     """Implements ``RulesDriver`` in the network namespace of the thread that calls.
 
-    nft and the kernel take a moment to list a table, so it is listed only when the ruleset's number has
-    changed since. ``program`` is nft.
+    Listing a table is slow, so it is listed only when the ruleset's generation has changed. ``program``: nft.
     """
 
     def __init__(self, program: str = "nft") -> None:
         self._program = program
-        self._known: tuple[int, Rules] | None = None  # what was there at which number
+        self._known: tuple[int, Rules] | None = None  # a generation, and our table in it
 
     def read(self) -> Rules:
-        """Return our table, empty when there is none."""
-        number = generation.current()
-        known = NO_RULES if number == generation.FIRST else self._known_at(number)
+        """Return our table, NO_RULES when it does not exist."""
+        number = monitor.generation()
+        known = NO_RULES if number == monitor.FIRST_GENERATION else self._known_at(number)
         if known is None:
             found = self._listed()
             known = NO_RULES if found is None else found.rules()
-            # a change during the listing has raised the number, and the next call reads again
+            # a change during the listing has raised the generation, so the next call reads again
             self._known = None if number is None else (number, known)
         return known
 
     def apply(self, step: RuleStep) -> None:
         """Carry out one step; DriverError leaves the old table in force."""
-        number = generation.current()
+        number = monitor.generation()
         known, self._known = self._known_at(number), None
         match step:
             case LoadRules(rules):
@@ -51,36 +50,36 @@ class KernelRules:
                 self._keep(None if known is None else known.changed(changes), number)
 
     def check(self, rules: Rules) -> None:
-        """Have nft and the kernel try to load rules, without effect; DriverError says what is wrong."""
+        """Check with nft and the kernel that rules can be loaded; DriverError when they cannot."""
         self._run("use these nftables rules", script.load(rules), "--check")
 
     def watch(self, rules: Rules) -> None:
-        """Load the table that watches, in the place of an earlier one; NO_RULES ends it."""
-        number = generation.current()
-        if number == generation.FIRST and not rules.digest:
+        """Replace the watching table; NO_RULES deletes it."""
+        number = monitor.generation()
+        if number == monitor.FIRST_GENERATION and not rules.digest:
             return
         known, self._known = self._known_at(number), None
         self._run("watch packets with nftables", script.watch(rules))
         self._keep(known, number)
 
     def seen(self, name: str) -> frozenset[Element]:
-        """Return the keys of a set of the table that watches, empty when there is no such set."""
+        """Return the keys of a set in the watching table; empty when there is no such set."""
         text = self._list(f"read the nftables set {name}", "set", *script.WATCH.split(), name)
         return frozenset() if text is None else listing.keys(text)
 
     def _keep(self, known: Rules | None, number: int | None) -> None:
-        """Take these rules for what is there: one change, made at ``number``, must not cost a listing of all.
+        """Remember these rules after our own change, so that the change does not cost a listing.
 
-        The ruleset's number says whether no other change came in between.
+        The generation is ``number`` + 1 unless another change came in between.
         """
-        if known is not None and number is not None and generation.current() == number + 1:
+        if known is not None and number is not None and monitor.generation() == number + 1:
             self._known = (number + 1, known)
 
     def _known_at(self, number: int | None) -> Rules | None:
         return self._known[1] if self._known and self._known[0] == number else None
 
     def _seal(self, digest: str) -> None:
-        """Note in the table what was loaded; without that it reads as altered, and is loaded again."""
+        """Note the rules' digest in the table; a table without it reads as altered, and is loaded again."""
         found = self._listed()
         if found is not None:
             self._run(
@@ -96,12 +95,12 @@ class KernelRules:
             return listing.parse(text)
         except (ValueError, LookupError, TypeError) as error:
             raise DriverError(
-                f"cannot read our nftables table: nft's listing is not understood ({error!r}); see what "
-                "'nft -j list table inet clusterlb' says, and report it"
+                f"cannot read our nftables table: nft's listing has an unknown form ({error!r}); please "
+                "report the output of 'nft -j list table inet clusterlb'"
             ) from error
 
     def _list(self, what: str, *words: str) -> str | None:
-        """Return a listing, None when there is no such thing."""
+        """Return a listing; None when the table or set does not exist."""
         done = self._nft(what, (*_LIST, *words))
         if done.returncode and f"Error: {_ABSENT}" in done.stderr:
             return None

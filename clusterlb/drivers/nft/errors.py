@@ -1,7 +1,7 @@
-"""What nft means by its errors, for somebody who has to act on them.
+"""nft's errors as messages with advice.
 
-An error names a place, then repeats the line and marks it; the kernel's own come as errno texts (src/erec.c
-and src/libnftables.c).
+An error names line and columns, then repeats the line and underlines these columns. The kernel's errors are
+errno texts (src/erec.c and src/libnftables.c).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _WORDS = re.compile(r"[a-z]+")
 _SHOWN = 3  # errors of one script; one mistake often makes many
 _LONGEST = 160
 
-# what the kernel loads, or has not, for a word of a rule
+# the module that the kernel needs for a word of a rule
 _MODULES = {
     "nat": "nft_chain_nat",
     "snat": "nft_nat",
@@ -51,20 +51,20 @@ _HINTS = {
 
 
 def missing(what: str) -> str:
-    """Say that there is no nft."""
+    """Return the message for a missing nft."""
     return f"cannot {what}: {_NO_NFT}"
 
 
 def late(what: str, seconds: float) -> str:
-    """Say that nft was stopped; a transaction takes effect whole or not at all."""
+    """Return the message for an nft that was stopped; a transaction takes effect as a whole or not at all."""
     return (
-        f"cannot {what}: nft did not end within {seconds:g} s and was stopped; whether a change took effect "
-        "the next reading tells"
+        f"cannot {what}: nft did not end within {seconds:g} s and was stopped; the next reading tells "
+        "whether a change took effect"
     )
 
 
 def meaning(what: str, code: int, said: str, script: str = "") -> str:
-    """Say what could not be done, where nft saw the reason, and what to do; ``said``: its standard error."""
+    """Return the message for a failed nft: the task, the reasons, advice. ``said``: nft's standard error."""
     if code < 0:
         return f"cannot {what}: nft was ended by signal {-code}; install a newer package nftables"
     reasons = list(_reasons(said, script))
@@ -76,7 +76,7 @@ def meaning(what: str, code: int, said: str, script: str = "") -> str:
 def _reasons(said: str, script: str) -> Iterator[str]:
     lines = dict(enumerate(script.splitlines(), 1))
     for number, first, last, text in _PLACED.findall(said):
-        line = lines.get(int(number), "")  # none is that of the end, and of nft's own troubles
+        line = lines.get(int(number), "")  # no line for errors at the end and for nft's internal errors
         marked = line[int(first) - 1 : int(last)]
         place = f", at {_short(marked)!r} of {_short(line)!r} (line {number})" if line else ""
         yield _explained(text, marked) + place
@@ -91,7 +91,7 @@ def _explained(text: str, marked: str) -> str:
     if errno in (_ENOENT, _EOPNOTSUPP):
         modules = sorted({_MODULES[word] for word in _WORDS.findall(marked) if word in _MODULES})
         if modules:
-            # nft takes what the kernel does not have for a name that it does not know, and guesses
+            # nft reports a missing kernel module as an unknown name, and suggests another
             reason, hint = errno, f"the kernel may lack {' and '.join(modules)}: modprobe {modules[0]}"
         elif not guess:
             hint = _NO_NAME if errno == _ENOENT else _NO_KERNEL

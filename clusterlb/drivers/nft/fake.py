@@ -1,4 +1,4 @@
-"""Our table without a kernel; the contract suite runs on this and on nft."""
+"""Our nftables tables without a kernel; the contract suite runs on this fake and on nft."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _DEFINED = re.compile(r"(?:set|map) (\w+) \{")
 class FakeRules:
     """Implements ``RulesDriver``.
 
-    ``rules`` is what is there, open to foreign edits; ``watching`` the table that watches, ``heard`` what its
-    sets hold by now; ``applied`` the steps that took effect. Keys that nft would print otherwise are refused,
-    for they would never read back as they were written; so is any overlap of intervals, of which the kernel
-    refuses some.
+    ``rules``: our table, which tests may edit as another program would. ``watching``: the watching table;
+    ``heard``: the elements of its sets. ``applied``: the steps that took effect. Keys that nft prints in
+    another form are refused, as they would not read back as they were written. All overlaps of intervals are
+    refused; the kernel refuses some.
     """
 
     def __init__(self, rules: Rules = NO_RULES) -> None:
@@ -37,11 +37,11 @@ class FakeRules:
         self._failures.append(message)
 
     def alter_chains(self) -> None:
-        """Change the chains, as somebody else might."""
+        """Change the chains as another program would."""
         self.rules = Rules(sets=self.rules.sets, digest=ALTERED)
 
     def read(self) -> Rules:
-        """Return what is there, without the text of the chains."""
+        """Return our table, without the text of the chains."""
         return Rules(sets=dict(self.rules.sets), digest=self.rules.digest)
 
     def apply(self, step: RuleStep) -> None:
@@ -62,19 +62,19 @@ class FakeRules:
         self.applied.append(step)
 
     def check(self, rules: Rules) -> None:
-        """Refuse what could not be loaded."""
+        """Raise DriverError for rules that cannot be loaded."""
         self._try("use these nftables rules", rules)
 
     def watch(self, rules: Rules) -> None:
-        """Have another table that watches, or none; what the last one heard is forgotten."""
+        """Replace the watching table; the elements of the old one are lost."""
         self._try("watch packets with nftables", rules)
         self.watching = rules
         self.heard.clear()
 
     def seen(self, name: str) -> frozenset[Element]:
-        """Return the keys that ``heard`` has, where the table that watches has such a set."""
-        there = f"set {name} " in self.watching.chains
-        return frozenset(self.heard.get(name, ())) if there else frozenset()
+        """Return the keys of a set in ``heard``, if the watching table has such a set."""
+        is_defined = f"set {name} " in self.watching.chains
+        return frozenset(self.heard.get(name, ())) if is_defined else frozenset()
 
     def _try(self, what: str, rules: Rules) -> None:
         self._fail()
@@ -103,7 +103,7 @@ def _check_chains(rules: Rules) -> None:
 def _changed(
     name: str, named: NamedSet | None, remove: Iterable[Element], add: Mapping[Element, str]
 ) -> NamedSet:
-    """Return a set with its changes; ValueError says why the kernel refuses."""
+    """Return a set with its changes; ValueError for changes that the kernel refuses."""
     if named is None:
         raise ValueError(f"there is no set {name}")
     elements = dict(named.elements)
@@ -127,7 +127,7 @@ def _changed(
 
 
 def _check_spelling(kinds: tuple[str, ...], fields: tuple[str, ...]) -> None:
-    """Refuse what nft does not take, and what it would print in another way."""
+    """Raise ValueError for fields that nft refuses, or prints in another form."""
     if len(kinds) != len(fields):
         raise ValueError(f"{_text(fields)} is no {_text(kinds)}")
     printed = tuple(map(canonical, kinds, fields))
@@ -143,7 +143,7 @@ def _overlap(kinds: tuple[str, ...], one: Element, other: Element) -> bool:
 
 
 def _span(kind: str, text: str) -> range:
-    """Return the values that a field covers; those of other types are one each."""
+    """Return the values that a field covers; a field of a type outside BITS counts as one value."""
     first, last = span(kind, text) if kind in BITS else (0, 0)
     return range(first, last + 1)
 

@@ -1,14 +1,14 @@
-"""One field of a key, or a value: its spans, and the one text that nft prints for each.
+"""One field of a key, or a value: the numbers that it covers, and the form in which nft prints it.
 
-From nftables' src/datatype.c and src/expression.c; nft reads more forms than it prints. Types that are not
-named here are kept as they are.
+From nftables' src/datatype.c and src/expression.c; nft reads more forms than it prints. Fields of types
+outside BITS are kept as they are.
 """
 
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address
 
-# Ours, not /etc/protocols: a small host may have none.
+# A small host may have no /etc/protocols.
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp", 132: "sctp"}
 BITS = {"ipv4_addr": 32, "ipv6_addr": 128, "inet_proto": 8, "inet_service": 16, "mark": 32}
 _NUMBERS = {name: number for number, name in PROTOCOLS.items()}
@@ -29,7 +29,7 @@ def spelled(kind: str, number: int) -> str:
 
 
 def span(kind: str, text: str) -> tuple[int, int]:
-    """Return the first and last value of a single one, a prefix or a range; ValueError when it is neither."""
+    """Return the first and last value of a single value, a prefix or a range; ValueError for other text."""
     if text in _NUMBERS:  # before the range: ipv6-icmp has a dash
         return _NUMBERS[text], _NUMBERS[text]
     start, slash, length = text.partition("/")
@@ -57,7 +57,7 @@ def canonical(kind: str, text: str) -> str:
     if kind in _ADDRESSES and size & (size - 1) == 0 and first % size == 0:
         return f"{spelled(kind, first)}/{BITS[kind] - size.bit_length() + 1}"
     if kind == "inet_proto":
-        return f"{first}-{last}"  # in a range nft knows no names
+        return f"{first}-{last}"  # nft prints numbers in a range
     return f"{spelled(kind, first)}-{spelled(kind, last)}"
 
 

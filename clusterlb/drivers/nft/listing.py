@@ -1,4 +1,4 @@
-"""What ``nft --json --numeric --stateless list table`` says about our table (libnftables-json(5)).
+"""Parse ``nft --json --numeric --stateless list table`` of our table (libnftables-json(5)).
 
 nft 1.0.6 leaves out a set's flag ``dynamic`` and its ``typeof``; later ones show both.
 """
@@ -15,32 +15,32 @@ from clusterlb.drivers.nft.fields import BITS, canonical
 from clusterlb.drivers.nft.script import LOADED
 from clusterlb.model.rules import ALTERED, Element, NamedSet, Rules
 
-# What differs between two equal tables: the kernel's numbers, what has been counted, what is compared apart.
+# Keys that differ between two equal tables, the kernel's numbers and counters, or are compared separately.
 _PASSING = frozenset({"handle", "packets", "bytes", "used", "elem", "count"})
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Our table. ``fingerprint`` names what the kernel has made of chains and sets, ``seal`` what it was."""
+    """Our table. ``fingerprint``: a hash of the listing; ``seal``: the digest and the hash after loading."""
 
     sets: Mapping[str, NamedSet]
     fingerprint: str
     seal: str
 
     def rules(self) -> Rules:
-        """Return what was read as rules."""
+        """Return the table as rules; the digest is ALTERED if the fingerprint is not that of the seal."""
         digest, _, fingerprint = self.seal.partition(" ")
         return Rules(sets=self.sets, digest=digest if fingerprint == self.fingerprint else ALTERED)
 
 
 def parse(text: str) -> Listing:
-    """Return the table of a listing; ValueError when it is none, KeyError when a part of it is missing."""
+    """Return the table of a listing; ValueError for other text, KeyError for a missing part."""
     sets: dict[str, NamedSet] = {}
     lasting = []
     seal = ""
     for kind, what in _objects(text):
         if kind == "rule" and what["chain"] == LOADED:
-            seal += what.get("comment", ALTERED)  # ours is the only one there, and has a comment
+            seal += what.get("comment", ALTERED)  # our rule is the only one in the chain, and has a comment
             continue
         if kind in ("set", "map") and not _is_dynamic(what):
             sets[what["name"]] = _named_set(what)
@@ -64,7 +64,7 @@ def _objects(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _is_dynamic(what: Mapping[str, Any]) -> bool:
-    """Say whether the kernel fills a set: nft gives each of those a size, and ours have none."""
+    """Say whether the kernel fills a set: nft lists a size for such sets, and for no other set of ours."""
     return "size" in what or "timeout" in what or "dynamic" in what.get("flags", ())
 
 
@@ -80,7 +80,7 @@ def _named_set(what: Mapping[str, Any]) -> NamedSet:
 
 
 def _kinds(written: Any) -> tuple[str, ...]:
-    """Return the types of the fields; an expression (typeof) has one of its own."""
+    """Return the types of the fields; ``typeof`` for an expression."""
     if isinstance(written, str):
         return tuple(written.split(" . "))
     return tuple(written) if isinstance(written, list) else ("typeof",)
@@ -93,7 +93,7 @@ def _fields(kinds: tuple[str, ...], value: Any) -> Element:
 
 
 def _text(kind: str, value: Any) -> str:
-    """Return a field as text, whatever somebody else has put there."""
+    """Return a field as text; foreign fields may have any form."""
     match value:
         case {"prefix": {"addr": address, "len": length}}:
             return canonical(kind, f"{address}/{length}")
@@ -105,7 +105,7 @@ def _text(kind: str, value: Any) -> str:
             return f"goto {chain}"
         case dict():
             return str(next(iter(value)))  # a verdict, such as {"accept": null}
-    # IPv4 is spelled in one way alone, and there are many
+    # IPv4 addresses have one form only, and are many
     if kind in BITS and kind != "ipv4_addr":
         return canonical(kind, str(value))
     return f'"{value}"' if kind == "ifname" else str(value)

@@ -1,30 +1,43 @@
-"""Hear from the kernel that our table, or a chain or rule of it, was deleted.
+"""What the kernel says of nftables over netlink: deletions from our table, and the ruleset's generation.
 
-Without the table, replies of masqueraded members leave with the members' own addresses and end their
-connections: the deletion cannot wait for the next reading. Messages: ``NFT_MSG_*`` in
-include/uapi/linux/netfilter/nf_tables.h, whose events nf_tables_commit() sends (nf_tables_api.c).
+Messages: ``NFT_MSG_*`` in include/uapi/linux/netfilter/nf_tables.h. nf_tables_commit() sends the events
+(net/netfilter/nf_tables_api.c of Linux 6.1).
 """
 
 from __future__ import annotations
 
-from struct import Struct
-
 from clusterlb.drivers.monitor import Watched
-from clusterlb.drivers.netlink.codec import HEADER, NetlinkError, attributes, messages
-from clusterlb.drivers.netlink.socket import NETLINK_NETFILTER
+from clusterlb.drivers.netlink.codec import HEADER, NFGENMSG, NetlinkError, attributes, messages, parse
+from clusterlb.drivers.netlink.socket import NETLINK_NETFILTER, NetlinkSocket
 
+FIRST_GENERATION = 1  # in a network namespace that never had a ruleset (nf_tables_init_net())
+NAME = b"clusterlb\0"
+
+_SUBSYSTEM = 10 << 8  # NFNL_SUBSYS_NFTABLES
+_GETGEN = _SUBSYSTEM | 16  # NFT_MSG_GETGEN
+_DELETED = frozenset(_SUBSYSTEM | message for message in (2, 5, 8))  # NFT_MSG_DELTABLE, _DELCHAIN, _DELRULE
 _GROUP = 1 << (7 - 1)  # NFNLGRP_NFTABLES
-_DELETED = frozenset(
-    (10 << 8) | message for message in (2, 5, 8)
-)  # of NFNL_SUBSYS_NFTABLES: table, chain, rule
-_NFGENMSG = Struct("=BBH")  # address family, version, resource
+_NFTA_GEN_ID = 1
 _TABLE = 1  # NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, NFTA_RULE_TABLE
 _INET = 1  # NFPROTO_INET
-NAME = b"clusterlb\0"
+
+
+def generation() -> int | None:
+    """Return the ruleset's generation in the calling thread's network namespace; None without an answer.
+
+    Every transaction of any table of the namespace raises it. Elements that packets add to a dynamic set do
+    not.
+    """
+    try:
+        with NetlinkSocket(NETLINK_NETFILTER) as asking:
+            _, found = parse(NFGENMSG, asking.ask(_GETGEN, NFGENMSG.pack(0, 0, 0)))
+    except OSError:
+        return None
+    return int.from_bytes(found[_NFTA_GEN_ID], "big") if _NFTA_GEN_ID in found else None
 
 
 def deletes(data: bytes) -> bool:
-    """Say whether netlink messages tell of something of our table that was deleted."""
+    """Say whether netlink messages report the deletion of our table, or of a chain or rule in it."""
     try:
         return any(
             kind in _DELETED and _is_ours(data[start + HEADER.size : end])
@@ -35,8 +48,9 @@ def deletes(data: bytes) -> bool:
 
 
 def _is_ours(body: bytes) -> bool:
-    return body[:1] == bytes([_INET]) and attributes(body, _NFGENMSG.size).get(_TABLE) == NAME
+    return body[:1] == bytes([_INET]) and attributes(body, NFGENMSG.size).get(_TABLE) == NAME
 
 
-# At once, and at most once a second: something else may delete the table again and again.
+# Without the table, replies of masqueraded members leave with the members' own addresses and end their
+# connections, so a deletion is reported at once; but at most once a second, as it may recur without end.
 OUR_TABLE = Watched(NETLINK_NETFILTER, _GROUP, deletes, pace=1.0)

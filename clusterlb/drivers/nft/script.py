@@ -1,6 +1,6 @@
-"""What we want, as a script for ``nft -f``: one script is one transaction.
+"""Changes as scripts for ``nft -f``; one script is one transaction.
 
-Each element has a line of its own, so that an error names it.
+Each element is on its own line, so that an error names the element.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from clusterlb.model.rules import Element, NamedSet, Rules, SetChange
 
 TABLE = "inet clusterlb"
 WATCH = "inet clusterlb_watch"
-"""The table that is there for moments, to see who speaks to whom."""
+"""The watching table, which exists while hairpins are looked for."""
 
 LOADED = "loaded"
-"""The name of a chain without a hook, which tells what was loaded (``seal``)."""
+"""The name of a chain without a hook; its comment holds the seal (``seal``)."""
 
 
 def load(rules: Rules) -> str:
-    """Return what puts a whole table in the place of ours; without a digest it only deletes.
+    """Return the script that replaces our table; for rules without a digest it deletes the table.
 
-    ValueError for rules that were read: they have no text.
+    ValueError for rules that were read from the kernel: they have no text of chains.
     """
     if rules.digest and not rules.chains:
         raise ValueError("rules that were read cannot be loaded")
@@ -28,17 +28,17 @@ def load(rules: Rules) -> str:
 
 
 def watch(rules: Rules) -> str:
-    """Return what puts these rules in the place of the table that watches; NO_RULES only deletes it."""
+    """Return the script that replaces the watching table; for NO_RULES it deletes the table."""
     return _replace(WATCH, rules)
 
 
 def seal(digest: str, fingerprint: str) -> str:
-    """Return what notes in our table which rules were loaded and what the kernel has made of them."""
+    """Return the script that notes in our table the rules' digest and the listing's fingerprint."""
     return f'add rule {TABLE} {LOADED} continue comment "{digest} {fingerprint}"\n'
 
 
 def change(changes: Iterable[SetChange]) -> str:
-    """Return what makes the changes; the removals come first, so that a key can get another value."""
+    """Return the script of the changes; removals come first, so that a key can get another value."""
     lines = []
     for each in changes:
         if each.remove:

@@ -40,7 +40,7 @@ def test_a_daemon_that_was_switched_on_has_ended(host):
 def test_what_a_restart_costs_is_said(host):
     said = str(host({"zebra", "bgpd"}, "#ospfd=yes\nbgpd=yes\n").not_running(["ospfd"]))
     assert "Put ospfd=yes into" in said
-    assert "every protocol of this host anew" in said
+    assert "restarts every protocol of this host" in said
 
 
 @pytest.mark.parametrize("daemons", [["zebra"], ["zebra", "ospfd"]])
@@ -60,5 +60,5 @@ def test_a_socket_that_may_not_be_opened(host, name, monkeypatch):
     made = host({name}, f"{name}=yes\n")
     monkeypatch.setattr(os, "access", lambda *_: False)
     said = str(made.not_running([name]))
-    assert "Run it as root" in said
+    assert "Run this as root" in said
     assert "systemctl" not in said

@@ -128,7 +128,7 @@ async def test_what_cannot_be_put_aside_is_named_too(tmp_path: Path, monkeypatch
 
 
 def test_down_does_not_pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(run, "_need_root", lambda: None)
+    monkeypatch.setattr(run, "_require_root", lambda: None)
     state = tmp_path / "state"
     state.mkdir()
     (state / "ledger.json").write_bytes(b"\377")

@@ -20,9 +20,8 @@ from served_director import served
 
 from clusterlb.api.run import configure_logging
 from clusterlb.cli import client
-from clusterlb.cli.client import ask
+from clusterlb.cli.client import ask, readable
 from clusterlb.cli.main import main
-from clusterlb.cli.readable import readable
 from clusterlb.cli.watch import columns
 from clusterlb.controller.journal import Journal
 from clusterlb.controller.store.events import Troubles

@@ -17,8 +17,8 @@ OURS = {
 }
 NAMED = {
     "network": r"`router ospf / network 10\.1\.0\.0/24 area 0.0.0.0`.*Write `ip ospf area 0\.0\.0\.0` on",
-    "redistribution": r"`router ospf / redistribute kernel metric 20 route-map LAN` stands in the way",
-    "default-route": r"`router ospf / default-information originate metric 5` stands in the way",
+    "redistribution": r"`router ospf / redistribute kernel metric 20 route-map LAN` conflicts with",
+    "default-route": r"`router ospf / default-information originate metric 5` conflicts with",
     "area-type": r"`router ospf / area 0\.0\.0\.1 stub` would end the adjacencies on e1",
 }
 
@@ -52,7 +52,7 @@ async def test_what_frr_refuses_is_taken_back_whole_and_not_tried_again_at_once(
         FrrLine(("interface e0",), "ip ospf cost 7"),
         FrrLine(("router ospf",), "area 0.0.0.0 stub"),
     ]
-    with pytest.raises(DriverError, match=r"area 0\.0\.0\.0 stub.*taken back.*what it was before"):
+    with pytest.raises(DriverError, match=r"area 0\.0\.0\.0 stub.*is undone.*the same as before"):
         await frr.configure(wanted, ())
     assert router.vtysh("show running-config") == before
     monkeypatch.setattr(frr, "_apply", None)

@@ -54,7 +54,7 @@ async def test_all_who_ask_at_once_get_one_answer(monkeypatch):
 
 
 async def test_one_who_does_not_read_holds_a_piece_and_is_let_go(monkeypatch):
-    monkeypatch.setattr(scrape, "PATIENCE", 1.0)
+    monkeypatch.setattr(scrape, "SEND_LIMIT", 1.0)
     async with served() as (address, made, server):
         idle = []
         for _ in range(SCRAPERS):

@@ -114,7 +114,7 @@ async def eof(reader: asyncio.StreamReader) -> bytes:
 
 @pytest.mark.parametrize("sent", [b"", b"GET /v1/st", b"GET /v1/status HTTP/1.1\r\nHost: x\r\n"])
 async def test_a_connection_that_never_asks_is_closed(sent: bytes, tmp_path: Path):
-    async with served(FakeDirector(tmp_path), idle=lambda: Idle(patience=0.2, look_every=0.05)):
+    async with served(FakeDirector(tmp_path), idle=lambda: Idle(limit=0.2, look_every=0.05)):
         reader, writer = await asyncio.open_unix_connection(str(tmp_path / "run" / "api.sock"))
         writer.write(sent)
         await eof(reader)
@@ -122,7 +122,7 @@ async def test_a_connection_that_never_asks_is_closed(sent: bytes, tmp_path: Pat
 
 
 async def test_a_connection_that_asked_once_is_closed_too(tmp_path: Path):
-    async with served(FakeDirector(tmp_path), idle=lambda: Idle(patience=0.2, look_every=0.05)):
+    async with served(FakeDirector(tmp_path), idle=lambda: Idle(limit=0.2, look_every=0.05)):
         reader, writer = await asyncio.open_unix_connection(str(tmp_path / "run" / "api.sock"))
         writer.write(b"GET /v1/plan HTTP/1.1\r\nHost: x\r\n\r\n")
         assert b"steps" in await eof(reader)
@@ -130,8 +130,8 @@ async def test_a_connection_that_asked_once_is_closed_too(tmp_path: Path):
 
 
 async def test_half_a_body_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(intents, "BODY", 0.2)
-    async with served(FakeDirector(tmp_path), idle=lambda: Idle(patience=0.2, look_every=0.05)):
+    monkeypatch.setattr(intents, "BODY_LIMIT", 0.2)
+    async with served(FakeDirector(tmp_path), idle=lambda: Idle(limit=0.2, look_every=0.05)):
         reader, writer = await asyncio.open_unix_connection(str(tmp_path / "run" / "api.sock"))
         writer.write(b"POST /v1/intents HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
         assert b" 408 " in await eof(reader)
@@ -139,7 +139,7 @@ async def test_half_a_body_is_not_waited_for(tmp_path: Path, monkeypatch: pytest
 
 
 async def test_what_takes_long_is_not_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    async with served(FakeDirector(tmp_path), idle=lambda: Idle(patience=0.1, look_every=0.02)) as controller:
+    async with served(FakeDirector(tmp_path), idle=lambda: Idle(limit=0.1, look_every=0.02)) as controller:
 
         async def slow(*, force: bool) -> list[str]:
             assert not force

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from prometheus_client import CollectorRegistry, generate_latest
 from statuses import status
 
-from clusterlb.api.metrics_ports import ports
+from clusterlb.api.metrics import ports
 from clusterlb.model.port_use import AddressKind, ConntrackFailures
 from clusterlb.model.status import PortsStatus, PortUseStatus
 

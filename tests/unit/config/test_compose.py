@@ -22,12 +22,13 @@ def composed(text: str) -> tuple[object, list[str]]:
 def test_values_and_places(loader: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_LOADER", getattr(yaml, loader))
     report = Report()
-    tree = compose(Source("a.yaml", "a:\n  - x: 1\n    yé: [on, '2']\n"), report)
+    source = Source("a.yaml", "a:\n  - x: 1\n    yé: [on, '2']\n")
+    tree = compose(source, report)
     assert tree is not None
     assert plain(tree) == {"a": [{"x": 1, "yé": ["on", "2"]}]}
-    assert place_of_value(tree, ("a", 0, "yé", 1), Place(0, 0)) == (3, 14)
-    assert place_of_key(tree, ("a", 0, "yé"), Place(0, 0)) == (3, 5)
-    assert place_of_value(tree, ("a", 0, "absent"), Place(0, 0)) == (2, 5)
+    assert place_of_value(tree, ("a", 0, "yé", 1), source.as_place) == Place(source, 3, 14)
+    assert place_of_key(tree, ("a", 0, "yé"), source.as_place) == Place(source, 3, 5)
+    assert place_of_value(tree, ("a", 0, "absent"), source.as_place) == Place(source, 2, 5)
     assert report.problems == []
 
 

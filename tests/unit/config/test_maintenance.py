@@ -9,9 +9,8 @@ import pytest
 from problem_marks import expect, marked, problems_of
 
 from clusterlb.config.lint.maintenance import lint_maintenance
-from clusterlb.config.load import InventoryError, Problem, Severity, load
+from clusterlb.config.load import InventoryError, Problem, Severity, load, valid_parts
 from clusterlb.config.report import Report
-from clusterlb.config.understand import understand
 from clusterlb.model.inventory import Window
 
 CLUSTER = """\
@@ -143,7 +142,7 @@ def written(text: str, folder: Path) -> Path:
 def warnings_at(now: str, windows: str, folder: Path) -> list[Problem]:
     """Return what is said of windows at a time of the host's clock."""
     report = Report()
-    everything, _ = understand(written(f"{CLUSTER}maintenance:\n{windows}", folder), report)
+    everything, _ = valid_parts(written(f"{CLUSTER}maintenance:\n{windows}", folder), report)
     assert everything is not None
     lint_maintenance(everything, report, datetime.fromisoformat(now).replace(tzinfo=UTC))
     return list(report.ordered())

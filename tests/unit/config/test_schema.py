@@ -11,9 +11,8 @@ import yaml
 from json_schema import accepts
 
 from clusterlb.config.load import load
-from clusterlb.config.models.inventory import InventoryFile
 from clusterlb.config.models.kinds import KINDS
-from clusterlb.config.schema import schema
+from clusterlb.config.schema import InventoryFile, schema
 
 HEALTH = """\
 cluster:

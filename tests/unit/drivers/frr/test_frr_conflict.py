@@ -1,6 +1,6 @@
 import pytest
 
-from clusterlb.drivers.frr.conflict import in_the_way
+from clusterlb.drivers.frr.conflict import obstacles_to
 from clusterlb.drivers.frr.text import parse
 
 UPLINK = "interface e0\n ip ospf area 0.0.0.1\n no ip ospf passive\nexit\n"
@@ -11,7 +11,7 @@ ORIGINATE = "router ospf6\n default-information originate always metric 10 metri
 
 
 def said(running, add, remove=""):
-    return in_the_way(parse(running), parse(add), parse(remove))
+    return obstacles_to(parse(running), parse(add), parse(remove))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import pytest
 
 from clusterlb.drivers.frr import vtysh as vtysh_module
 from clusterlb.drivers.frr.vtysh import Vtysh
-from clusterlb.drivers.interface import LockedError
+from clusterlb.drivers.interface import FrrLockedError
 
 pytestmark = pytest.mark.behaviour
 
@@ -57,7 +57,7 @@ async def test_a_lock_of_another_session_is_tried_again(vtysh, text, tmp_path):
 
 async def test_a_lock_that_stays_is_told(vtysh, tmp_path):
     with pytest.raises(
-        LockedError, match=r"stayed locked .* 5 attempts: .*Lock already taken.*close the vtysh"
+        FrrLockedError, match=r"stayed locked .* 5 attempts: .*Lock already taken.*close the vtysh"
     ):
         await vtysh("Lock already taken on DS by another session!", 99).apply(tmp_path / "delta.conf")
     assert len(vtysh.calls()) == 5

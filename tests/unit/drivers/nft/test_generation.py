@@ -4,7 +4,7 @@ from errno import EAGAIN
 import pytest
 
 from clusterlb.drivers.netlink import socket as netlink
-from clusterlb.drivers.nft import generation
+from clusterlb.drivers.nft import monitor
 
 # what Linux 6.18 answered: nlmsghdr, nfgenmsg, NFTA_GEN_ID, NFTA_GEN_PROC_PID, NFTA_GEN_PROC_NAME
 ANSWER = bytes.fromhex(
@@ -41,7 +41,7 @@ class Kernel:
 def current(monkeypatch):
     def answered(answer):
         monkeypatch.setattr(netlink, "_opened", lambda *_: Kernel(answer))
-        return generation.current()
+        return monitor.generation()
 
     return answered
 

@@ -1,7 +1,7 @@
-"""What destinations at weight 0 had before, as far as this driver has set it.
+"""The last weights of destinations that are at weight 0, if this driver set them.
 
-The kernel keeps the last weight that was not 0 (``last_weight``; ip_vs_ctl.c, ``__ip_vs_update_dest``), mh
-builds its table from it (ip_vs_mh.c), and no command reports it.
+The kernel keeps the last weight that was not 0 (``last_weight``; ip_vs_ctl.c, ``__ip_vs_update_dest``), and
+mh builds its table from this weight (ip_vs_mh.c). No command reports it.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from clusterlb.model.plan import (
 )
 
 
-class Resting:
+class LastWeights:
     """The destinations that this driver has set to weight 0, as it set them.
 
-    What others do between two reads and undo before the second is not seen.
+    A foreign edit that is undone before the next read is not noticed.
     """
 
     def __init__(self) -> None:
         self._known: dict[ServiceKey, dict[DestinationKey, Destination]] = {}
 
     def applied(self, steps: Sequence[IpvsStep], errors: Collection[StepError]) -> None:
-        """Take in what was carried out, and what of it failed."""
+        """Take in steps that were carried out, and their errors."""
         failed = {id(error.step) for error in errors}
         for step in steps:
             if isinstance(step, AddDestination | EditDestination):
@@ -46,7 +46,7 @@ class Resting:
                 self._known.pop(step.key, None)
 
     def seen(self, state: ServiceState) -> ServiceState:
-        """Return a service as it was read, with the last weights that are known; forget what has changed."""
+        """Return a service as read, with the known last weights; forget destinations that have changed."""
         known = self._known.get(state.service.key)
         if not known:
             return state
