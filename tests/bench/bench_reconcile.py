@@ -16,11 +16,8 @@ from clusterlb.config.load import load
 from clusterlb.controller.daemon import Controller, Settings
 from clusterlb.controller.kernel import Drivers
 from clusterlb.controller.store.events import Observed
-from clusterlb.drivers.conntrack_fake import FakeConntrack
-from clusterlb.drivers.frr.fake import ADJACENT, FakeFrr
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.ipvs.driver import KernelIpvs
-from clusterlb.drivers.link_fake import FakeLinks
 from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.health import Observation, ProbeKey
@@ -29,7 +26,10 @@ from clusterlb.render.frr import render_config
 from tests.bench.figures import Figure, main
 from tests.kernel.conftest import fresh_namespace
 from tests.support.big_inventory import big_inventory
+from tests.support.fake_conntrack import FakeConntrack
 from tests.support.fake_director import FakeEngine
+from tests.support.fake_frr import ADJACENT, FakeFrr
+from tests.support.fake_links import FakeLinks
 
 ROUNDS = 10
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from clusterlb.api import run
 from clusterlb.controller.kernel import Drivers
-from clusterlb.drivers.conntrack_fake import FakeConntrack
 from clusterlb.drivers.frr.daemon import FrrDaemon
-from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.drivers.link import KernelLinks
 from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.plan import IpvsStep, StepError
+from tests.support.fake_conntrack import FakeConntrack
+from tests.support.fake_ipvs import FakeIpvs
 
 
 class Table(FakeIpvs):

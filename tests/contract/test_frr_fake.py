@@ -1,11 +1,11 @@
 import pytest
 
-from clusterlb.drivers.frr.fake import FakeFrr
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.interface import DriverError, OspfNeighbor
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.state import FrrLine
 from tests.contract.frr_suite import FOREIGN, WANTED, FrrSuite
+from tests.support.fake_frr import FakeFrr
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from errno import ENOMEM
 
 import pytest
 
-from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.model.ipvs import DestinationStatistics
 from clusterlb.model.plan import IpvsStep
 from tests.contract.ipvs_suite import DNS, MARK6, STATES, WEB, IpvsContract, added
+from tests.support.fake_ipvs import FakeIpvs
 
 
 class TestFakeIpvs(IpvsContract):

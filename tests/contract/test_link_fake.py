@@ -2,10 +2,10 @@ from errno import EPERM
 
 import pytest
 
-from clusterlb.drivers.link_fake import FakeLinks
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import CreateLane
 from tests.contract.link_suite import MODES, LinkSuite
+from tests.support.fake_links import FakeLinks
 
 
 @pytest.fixture

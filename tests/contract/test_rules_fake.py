@@ -1,10 +1,10 @@
 import pytest
 
 from clusterlb.drivers.interface import DriverError
-from clusterlb.drivers.nft.fake import FakeRules
 from clusterlb.model.plan import ChangeSets, LoadRules
 from clusterlb.model.rules import NO_RULES, NamedSet, Rules, SetChange
 from tests.contract.rules_suite import RULES, WATCH, RulesSuite, loaded
+from tests.support.fake_rules import FakeRules
 
 __all__ = ["loaded"]
 

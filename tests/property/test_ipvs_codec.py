@@ -19,7 +19,6 @@ from ipvs_replies import dest_reply, service_reply, tree
 from clusterlb.drivers.ipvs import cache, decode
 from clusterlb.drivers.ipvs.batch import Batch
 from clusterlb.drivers.ipvs.cache import DecodeCache
-from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.drivers.netlink.codec import NetlinkError
 from clusterlb.drivers.netlink.socket import MAX_BATCH, BatchResult
 from clusterlb.model.address import AddressFamily, family_of
@@ -46,6 +45,7 @@ from clusterlb.model.plan import (
     RemoveDestination,
     RemoveService,
 )
+from tests.support.fake_ipvs import FakeIpvs
 
 U32 = st.integers(0, 2**32 - 1)
 U64 = st.integers(0, 2**64 - 1)

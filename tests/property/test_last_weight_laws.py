@@ -12,11 +12,11 @@ from clusterlb.core.member import MemberState
 from clusterlb.core.plan.diff import service_steps
 from clusterlb.core.programme import service_state
 from clusterlb.core.quorum import Standing
-from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.model.check import VerdictState
 from clusterlb.model.inventory import Member, OnDown, Pool, Service, Sorry, Vip
 from clusterlb.model.ipvs import Destination, DestinationKey, ForwardMethod, Protocol, ServiceState
 from clusterlb.model.plan import AddDestination, EditDestination, EditService, IpvsStep, RemoveDestination
+from tests.support.fake_ipvs import FakeIpvs
 
 VIP = ip_address("10.100.0.1")
 ADDRESSES = [ip_address(f"10.2.0.{last}") for last in (5, 1, 9, 3)]

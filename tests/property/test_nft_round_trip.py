@@ -11,11 +11,11 @@ from nft_elements import between, named_sets, numbers
 
 from clusterlb.core.plan.diff import diff
 from clusterlb.drivers.nft import listing, script
-from clusterlb.drivers.nft.fake import FakeRules
 from clusterlb.drivers.nft.fields import BITS, canonical, span
 from clusterlb.model.plan import ChangeSets, LoadRules
 from clusterlb.model.rules import NamedSet, Rules
 from clusterlb.model.state import DirectorState
+from tests.support.fake_rules import FakeRules
 
 CHAINS = "  chain a {\n    accept\n  }\n"
 PROTOCOLS = {"icmp": 1, "tcp": 6, "udp": 17, "ipv6-icmp": 58, "sctp": 132}

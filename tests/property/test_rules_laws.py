@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterlb.core.nft.part import apart
-from clusterlb.drivers.nft.fake import FakeRules
 from clusterlb.model.plan import LoadRules
 from clusterlb.model.rules import NamedSet, Rules
+from tests.support.fake_rules import FakeRules
 
 PORTS = range(13)
 SPANS = st.tuples(st.integers(0, 12), st.integers(0, 12)).map(sorted)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import assert_never
 
 from clusterlb.core.plan.diff import service_steps
-from clusterlb.drivers.nft.fake import FakeRules
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
 from clusterlb.model.ipvs import Destination, ServiceKey, ServiceState
 from clusterlb.model.ospf import Lane
@@ -40,6 +39,7 @@ from clusterlb.model.plan import (
 from clusterlb.model.rules import Rules
 from clusterlb.model.snat import Peer
 from clusterlb.model.state import DirectorState, FrrLine
+from tests.support.fake_rules import FakeRules
 
 Ways = dict[tuple[int, AddressFamily], Peer]
 

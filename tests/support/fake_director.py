@@ -16,12 +16,7 @@ from clusterlb.controller.daemon import Controller, Settings
 from clusterlb.controller.kernel import Drivers
 from clusterlb.controller.store.index import Index
 from clusterlb.controller.store.store import Store
-from clusterlb.drivers.conntrack_fake import FakeConntrack
-from clusterlb.drivers.frr.fake import ADJACENT, ADJACENT6, FakeFrr
 from clusterlb.drivers.frr.text import parse
-from clusterlb.drivers.ipvs.fake import FakeIpvs
-from clusterlb.drivers.link_fake import FakeLinks
-from clusterlb.drivers.nft.fake import FakeRules
 from clusterlb.drivers.sysctl import KernelSysctl
 from clusterlb.model.check import CheckSpec, ProbeSpec
 from clusterlb.model.health import Observation, ProbeKey
@@ -31,6 +26,11 @@ from clusterlb.model.ospf import Ospf, Uplink
 from clusterlb.model.state import FrrLine
 from clusterlb.model.status import EngineStatus
 from clusterlb.render.frr import render_config
+from tests.support.fake_conntrack import FakeConntrack
+from tests.support.fake_frr import ADJACENT, ADJACENT6, FakeFrr
+from tests.support.fake_ipvs import FakeIpvs
+from tests.support.fake_links import FakeLinks
+from tests.support.fake_rules import FakeRules
 
 VIP = ip_address("10.100.0.1")
 SETTINGS = ("net/ipv4/vs/sloppy_tcp", "net/ipv4/vs/schedule_icmp")

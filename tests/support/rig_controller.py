@@ -22,11 +22,9 @@ from clusterlb.controller.daemon import Controller, Settings
 from clusterlb.controller.kernel import Drivers
 from clusterlb.controller.store.events import Observed
 from clusterlb.core.host import sysctls
-from clusterlb.drivers.conntrack_fake import FakeConntrack
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.text import parse
 from clusterlb.drivers.ipvs import errors
-from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.drivers.link import KernelLinks
 from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.drivers.sysctl import KernelSysctl
@@ -37,6 +35,8 @@ from clusterlb.model.plan import AddService, IpvsStep, StepError
 from clusterlb.model.status import EngineStatus
 from clusterlb.render.frr import render_config
 from tests.frr.conftest import enter
+from tests.support.fake_conntrack import FakeConntrack
+from tests.support.fake_ipvs import FakeIpvs
 from tests.support.intents import drain
 
 FIRST = 0.3  # seconds until the first observation: a controller decides without verdicts first

@@ -22,10 +22,8 @@ from pathlib import Path
 
 from clusterlb.controller.daemon import Controller, Settings
 from clusterlb.controller.kernel import Drivers
-from clusterlb.drivers.conntrack_fake import FakeConntrack
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.frr.text import parse
-from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.drivers.link import KernelLinks
 from clusterlb.drivers.nft.driver import KernelRules
 from clusterlb.drivers.sysctl import KernelSysctl
@@ -39,6 +37,8 @@ from clusterlb.model.plan import AddLocalRoute, CreateLane
 from clusterlb.model.status import EngineStatus
 from clusterlb.render.frr import render_config
 from tests.frr.conftest import InNamespace, Router, enter, sh
+from tests.support.fake_conntrack import FakeConntrack
+from tests.support.fake_ipvs import FakeIpvs
 
 RTM_NEWROUTE, RTM_DELROUTE, RTA_DST, RTMGRP_ROUTES = 24, 25, 1, 0x40 | 0x400  # of IPv4 and IPv6
 SWITCH_TIMERS = {

@@ -39,7 +39,6 @@ from clusterlb.config.load import load
 from clusterlb.controller.apply import Applier, Outcome
 from clusterlb.controller.daemon import Controller
 from clusterlb.controller.intents import RefusedError
-from clusterlb.drivers.frr.fake import ADJACENT
 from clusterlb.model.address import IPAddress
 from clusterlb.model.intent import IntentKind, target_of
 from clusterlb.model.ipvs import Counters, DestinationStatistics
@@ -47,6 +46,7 @@ from clusterlb.model.lsdb import Databases, HostRoute, Lsdb, RouterLink, RouterL
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import LoadRules, Plan
 from clusterlb.model.rules import NO_RULES
+from tests.support.fake_frr import ADJACENT
 
 HAPPENS = "> "
 START = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)  # a Sunday

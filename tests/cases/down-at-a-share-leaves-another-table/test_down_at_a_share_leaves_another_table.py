@@ -13,11 +13,11 @@ from clusterlb.controller.store import store
 from clusterlb.core.member import MemberState
 from clusterlb.core.plan.diff import service_steps
 from clusterlb.core.programme import service_state
-from clusterlb.drivers.ipvs.fake import FakeIpvs
 from clusterlb.model.check import VerdictState
 from clusterlb.model.inventory import Member, Pool, Service, Vip
 from clusterlb.model.ipvs import Protocol
 from clusterlb.model.plan import EditDestination
+from tests.support.fake_ipvs import FakeIpvs
 
 VIP = ip_address("10.100.0.1")
 SERVICE = Service(Protocol.TCP, 80, "web")

@@ -10,13 +10,13 @@ from fake_director import VIP, FakeDirector, announced, eventually, inventory, r
 
 from clusterlb.controller.neighbors import on_uplinks, watched
 from clusterlb.drivers.frr.daemon import FrrDaemon
-from clusterlb.drivers.frr.fake import ADJACENT, SESSION
 from clusterlb.drivers.interface import BfdSession, OspfNeighbor
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.director_checks import DirectorChecks
 from clusterlb.model.reason import Reason
 from tests.frr import conftest as frr
 from tests.frr.conftest import frr_missing
+from tests.support.fake_frr import ADJACENT, SESSION
 
 routers, wire = frr.routers, frr.wire
 CORE = OspfNeighbor("192.0.2.254", "e2", "Full/DR", "192.0.2.254")

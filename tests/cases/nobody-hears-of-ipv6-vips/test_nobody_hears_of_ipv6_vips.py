@@ -17,11 +17,11 @@ from clusterlb.api.metrics import exposition
 from clusterlb.cli.main import main
 from clusterlb.controller import routing
 from clusterlb.controller.status import status
-from clusterlb.drivers.frr.fake import ADJACENT, ADJACENT6
 from clusterlb.model.director_checks import DirectorChecks
 from clusterlb.model.inventory import Member, Pool, Service, Vip
 from clusterlb.model.ipvs import Protocol
 from clusterlb.model.reason import Reason
+from tests.support.fake_frr import ADJACENT, ADJACENT6
 
 FOUR, SIX = ip_address("10.100.0.1"), ip_address("fd00:100::1")
 

@@ -6,7 +6,7 @@ import asyncio
 
 from fake_director import VIP, FakeDirector, announced, eventually, inventory, running, take_over, weights
 
-from clusterlb.drivers.frr.fake import FakeFrr
+from tests.support.fake_frr import FakeFrr
 
 MEMBERS = [f"10.2.0.10{n}:80" for n in (1, 2, 3)]
 

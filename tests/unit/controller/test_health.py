@@ -11,7 +11,6 @@ from intents import pin
 
 from clusterlb.controller.intents import UnknownTargetError
 from clusterlb.core.suspect import ENOUGH
-from clusterlb.drivers.frr.fake import ADJACENT
 from clusterlb.model.address import Endpoint
 from clusterlb.model.check import CheckSpec, CheckType, CommandOptions, ProbeSpec, Via
 from clusterlb.model.director_checks import DirectorChecks, DirectorProbe
@@ -19,6 +18,7 @@ from clusterlb.model.inventory import Amount, OnDown, Quorum, Sorry
 from clusterlb.model.ipvs import Counters, DestinationKey, DestinationStatistics, ForwardMethod
 from clusterlb.model.plan import AddDestination, EditDestination, RemoveDestination
 from clusterlb.model.reason import Reason
+from tests.support.fake_frr import ADJACENT
 
 MEMBERS = [f"10.2.0.10{n}:80" for n in (1, 2, 3)]
 SORRY = "10.2.0.200:80"

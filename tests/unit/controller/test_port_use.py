@@ -11,11 +11,11 @@ from fake_director import inventory
 from structlog.testing import capture_logs
 
 from clusterlb.controller.port_use import PortUse
-from clusterlb.drivers.conntrack_fake import FakeConntrack
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.port_use import AddressKind, AddressUse, ConntrackFailures, Remote
 from clusterlb.model.snat import SnatPool
 from clusterlb.model.status import PortsStatus, PortUseStatus
+from tests.support.fake_conntrack import FakeConntrack
 
 SNAT = ip_address("10.100.2.1")
 REMOTE = Remote(17, ip_address("10.3.0.9"), 53)

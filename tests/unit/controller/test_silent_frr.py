@@ -11,9 +11,9 @@ from clusterlb.controller import apply
 from clusterlb.controller.daemon import ROUTING_EVERY
 from clusterlb.controller.status import status
 from clusterlb.core.announce import NOWHERE, Decision
-from clusterlb.drivers.frr.fake import FakeFrr
 from clusterlb.model.director_checks import DirectorChecks
 from clusterlb.model.reason import Because, Reason
+from tests.support.fake_frr import FakeFrr
 
 MEMBER = "10.2.0.101:80"
 

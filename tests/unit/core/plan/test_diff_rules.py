@@ -7,11 +7,11 @@ from clusterlb.core.nft.guard import guarded
 from clusterlb.core.nft.table import table
 from clusterlb.core.plan.diff import diff
 from clusterlb.core.plan.rules import BULK
-from clusterlb.drivers.nft.fake import FakeRules
 from clusterlb.model.ipvs import ProtocolTimeouts
 from clusterlb.model.plan import ChangeSets, LoadRules, SetTimeouts
 from clusterlb.model.rules import NO_RULES, NamedSet, SetChange
 from clusterlb.model.state import DirectorState
+from tests.support.fake_rules import FakeRules
 
 HAVE = table(*RULES["every-method"])
 

@@ -84,7 +84,7 @@ class FakeLinks:
     def close(self) -> None:
         """Do nothing; there is no socket."""
 
-    def _apply(self, step: LinkStep) -> int:  # noqa: PLR0912 - a table
+    def _apply(self, step: LinkStep) -> int:
         match step:
             case AddDevice(device):
                 self.devices[device.name] = device

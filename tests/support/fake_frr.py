@@ -83,7 +83,7 @@ class FakeFrr:
         own = (each for each in self.adjacent if each.family is family)
         return tuple(each for each in own if not self._passive(each.interface))
 
-    async def databases(self, *, ipv6: bool) -> Databases:  # noqa: ARG002 - the fake has both or neither
+    async def databases(self, *, ipv6: bool) -> Databases:
         """Return ``lsdb``."""
         self._answer()
         return self.lsdb
