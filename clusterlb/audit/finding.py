@@ -8,7 +8,7 @@ from enum import Enum
 from clusterlb.audit.view import Section, Setting
 
 
-class Severity(Enum):
+class AuditSeverity(Enum):
     """ERROR: VIPs or directors are lost. WARNING: slower or less safe. INFO: could be better.
 
     NOT_SEEN: the file does not show a setting, and the operator has to check the switch.
@@ -29,7 +29,7 @@ class Remark:
     """
 
     rule: str
-    severity: Severity
+    severity: AuditSeverity
     line: int
     text: str
     section: str = ""
@@ -37,12 +37,14 @@ class Remark:
     policy: bool = False
 
 
-def about_port(port: Section, rule: str, severity: Severity, text: str, *settings: Setting) -> Remark:
+def about_port(port: Section, rule: str, severity: AuditSeverity, text: str, *settings: Setting) -> Remark:
     """Return a remark about a port's settings; its line is that of the first, its text follows the name."""
     return Remark(rule, severity, port.at(settings[0]), f"{port.name}{text}", port.name, settings)
 
 
-def about_process(process: Section, rule: str, severity: Severity, text: str, *settings: Setting) -> Remark:
+def about_process(
+    process: Section, rule: str, severity: AuditSeverity, text: str, *settings: Setting
+) -> Remark:
     """Return a remark about a process's settings; its line is that of the first."""
     return Remark(rule, severity, process.at(settings[0]), text, "", settings)
 
@@ -53,7 +55,7 @@ class Finding:
 
     file: str
     line: int
-    severity: Severity
+    severity: AuditSeverity
     rule: str
     text: str
     fix: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from clusterlb.audit.finding import Remark, Severity, about_port
+from clusterlb.audit.finding import AuditSeverity, Remark, about_port
 from clusterlb.audit.view import Section, Setting
 from clusterlb.render.switch import SwitchFacts
 
@@ -39,7 +39,7 @@ def switched_off(port: Section) -> Iterator[Remark]:
     if port.text(Setting.OFF) == "yes":
         text = f"{port.name} is switched off: no director behind it becomes a neighbour"
         for line in dict.fromkeys(port.values[Setting.OFF].lines):
-            yield Remark("switched-off", Severity.ERROR, line, text, port.name, (Setting.OFF,))
+            yield Remark("switched-off", AuditSeverity.ERROR, line, text, port.name, (Setting.OFF,))
 
 
 def adjacency(port: Section, wanted: Section) -> Iterator[Remark]:
@@ -48,7 +48,7 @@ def adjacency(port: Section, wanted: Section) -> Iterator[Remark]:
         found, right = port.text(setting), wanted.text(setting)
         if found and found != right:
             yield about_port(
-                port, rule, Severity.ERROR, f" {text.format(found=found, wanted=right)}", setting
+                port, rule, AuditSeverity.ERROR, f" {text.format(found=found, wanted=right)}", setting
             )
 
 
@@ -66,13 +66,13 @@ def network(port: Section, directors: str) -> Iterator[Remark]:
             else "the adjacency stays in ExStart, or no route is computed"
         )
         text = f" is of network type {found}, the directors are {directors}: {why}"
-        yield about_port(port, "network-type", Severity.ERROR, text, Setting.NETWORK)
+        yield about_port(port, "network-type", AuditSeverity.ERROR, text, Setting.NETWORK)
     elif found == "broadcast" and port.text(Setting.PRIORITY) == "0":
         text = (
             " has priority 0, as the directors have: nobody becomes the designated router, "
             "and no route is computed"
         )
-        yield about_port(port, "network-type", Severity.ERROR, text, Setting.PRIORITY)
+        yield about_port(port, "network-type", AuditSeverity.ERROR, text, Setting.PRIORITY)
 
 
 def authentication(port: Section, wanted: Section) -> Iterator[Remark]:
@@ -82,7 +82,7 @@ def authentication(port: Section, wanted: Section) -> Iterator[Remark]:
         theirs = _AUTHENTICATIONS[right]
         text = f" has {_AUTHENTICATIONS[found]}, the directors have {theirs}: no adjacency"
         both = (Setting.AUTHENTICATION, Setting.KEY)
-        yield about_port(port, "authentication", Severity.ERROR, text, *both)
+        yield about_port(port, "authentication", AuditSeverity.ERROR, text, *both)
     elif right == "md5":
         number, key = wanted.text(Setting.KEY).split(" ", 1)
         keys = dict(row.split(" ", 1) for row in port.text(Setting.KEY).split("\n") if " " in row)
@@ -90,7 +90,7 @@ def authentication(port: Section, wanted: Section) -> Iterator[Remark]:
             what = "is not the directors'" if number in keys else "is missing, and the directors use it"
             text = f": MD5 key {number} {what}: no adjacency"
             both = (Setting.KEY, Setting.AUTHENTICATION)
-            yield about_port(port, "authentication", Severity.ERROR, text, *both)
+            yield about_port(port, "authentication", AuditSeverity.ERROR, text, *both)
 
 
 def bfd(port: Section, wanted: Section, facts: SwitchFacts) -> Iterator[Remark]:
@@ -103,11 +103,11 @@ def bfd(port: Section, wanted: Section, facts: SwitchFacts) -> Iterator[Remark]:
             text += f"{facts.bfd.interval * facts.bfd.multiplier if facts.bfd else 0} ms"
         else:
             text = " has BFD, the directors have none: no session will come up"
-        yield about_port(port, "bfd", Severity.WARNING, text, Setting.BFD, *timers)
+        yield about_port(port, "bfd", AuditSeverity.WARNING, text, Setting.BFD, *timers)
         return
     if port.text(Setting.BFD_TX) == "?":
         text = f"the file does not show the BFD intervals of {port.name}: see that they are the directors'"
-        yield Remark("bfd", Severity.NOT_SEEN, port.at(Setting.BFD), text)
+        yield Remark("bfd", AuditSeverity.NOT_SEEN, port.at(Setting.BFD), text)
         return
     wrong = [setting for setting in timers if right == "yes" and port.text(setting) != wanted.text(setting)]
     if wrong:
@@ -117,7 +117,7 @@ def bfd(port: Section, wanted: Section, facts: SwitchFacts) -> Iterator[Remark]:
             f"{port.name} has BFD {tx} ms out, {rx} ms in, x {multiplier}; the directors {wanted_tx} ms "
             f"both ways, x {wanted_multiplier}: the slower end decides when a director is dead"
         )
-        yield Remark("bfd", Severity.WARNING, port.at(wrong[0]), text, port.name, (Setting.BFD, *timers))
+        yield Remark("bfd", AuditSeverity.WARNING, port.at(wrong[0]), text, port.name, (Setting.BFD, *timers))
 
 
 def retransmit(port: Section, wanted: Section) -> Iterator[Remark]:
@@ -128,7 +128,7 @@ def retransmit(port: Section, wanted: Section) -> Iterator[Remark]:
             f" repeats a lost LSA after {found} s, the directors after {right} s: "
             "a director that comes back waits for it (measured with FRR: 6.4 s, not 2.4 s)"
         )
-        yield about_port(port, "retransmit", Severity.WARNING, text, Setting.RETRANSMIT)
+        yield about_port(port, "retransmit", AuditSeverity.WARNING, text, Setting.RETRANSMIT)
 
 
 def costs(ports: Sequence[Section]) -> Iterator[Remark]:
@@ -142,4 +142,4 @@ def costs(ports: Sequence[Section]) -> Iterator[Remark]:
                 f" has cost {text or 'by its speed'}, other director ports have "
                 f"{usual or 'it by theirs'}: directors behind the dearer ports get no traffic"
             )
-            yield about_port(port, "unequal-cost", Severity.ERROR, said, Setting.COST)
+            yield about_port(port, "unequal-cost", AuditSeverity.ERROR, said, Setting.COST)

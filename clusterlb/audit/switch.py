@@ -22,7 +22,7 @@ _OTHERS = re.compile(r"(?:lo(?:opback)?[\d.]*|mgmt\d+|management[\d/]+|(?:fxp\d|
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class SwitchReport:
     """An audit: the system and its reason, notes on parts that were not read, and the findings by line."""
 
     guess: Guess
@@ -38,7 +38,7 @@ class _Said(NamedTuple):
     wanted: View
 
 
-def report(text: str, file: str, facts: SwitchFacts, system: System | None = None) -> Report:
+def report(text: str, file: str, facts: SwitchFacts, system: System | None = None) -> SwitchReport:
     """Audit a switch's configuration.
 
     The audited ports are ``facts.ports``, or all that speak OSPF except loopbacks and management ports. A
@@ -56,7 +56,7 @@ def report(text: str, file: str, facts: SwitchFacts, system: System | None = Non
     elif facts.prefixes6:
         prefixes = ", ".join(map(str, facts.prefixes6))
         omitted = (f"OSPFv3 is not read on {guess.system.value}: see yourself how {prefixes} gets there",)
-    return Report(guess, omitted, sorted(found, key=lambda finding: finding.line))
+    return SwitchReport(guess, omitted, sorted(found, key=lambda finding: finding.line))
 
 
 def read(text: str, system: System, names: Sequence[str] = (), ip: str = "ip", vrf: str = "") -> View:

@@ -10,7 +10,7 @@ from typing import Any, Generic
 
 from clusterlb.checks.alarms import Alarms
 from clusterlb.checks.probe import Probe, Result, UnsentError, Wait, make_probe
-from clusterlb.checks.schedule import Entry, Name, catch_up, first_start, slot_after_first
+from clusterlb.checks.schedule import Name, ScheduledProbe, catch_up, first_start, slot_after_first
 from clusterlb.checks.stats import Lag, Results
 from clusterlb.checks.turns import COSTLY, MOST, Turns
 from clusterlb.checks.watch import Watch
@@ -53,9 +53,9 @@ class Runner(Generic[Name]):
         self._work = work
         self._mark = [0] if mark is None else mark
         self._watch: Watch[Name] = Watch()
-        self._entries: dict[Name, Entry[Name]] = {}
-        self._alarms: Alarms[Entry[Name]] = Alarms()
-        self._queue: deque[Entry[Name]] = deque()
+        self._entries: dict[Name, ScheduledProbe[Name]] = {}
+        self._alarms: Alarms[ScheduledProbe[Name]] = Alarms()
+        self._queue: deque[ScheduledProbe[Name]] = deque()
         self._turns: Turns[Name] = Turns()
         self.running = 0
         self._starved_until = -math.inf
@@ -95,7 +95,7 @@ class Runner(Generic[Name]):
             if name not in self._entries:
                 self._mark[0] = name
                 try:
-                    entry = Entry(name, key, self._factory(key), first_start(key, now))
+                    entry = ScheduledProbe(name, key, self._factory(key), first_start(key, now))
                 except Exception as error:  # noqa: BLE001 - one kind's mistake must not stop the other checks
                     self.results.unmade(name, key.spec.type, error)
                     continue
@@ -166,12 +166,12 @@ class Runner(Generic[Name]):
             if entry.running and entry not in self._turns:
                 self._put_off(entry, min(gap, now - entry.since))
 
-    def _put_off(self, entry: Entry[Name], seconds: float) -> None:
+    def _put_off(self, entry: ScheduledProbe[Name], seconds: float) -> None:
         entry.since += seconds
         entry.deadline += seconds
         self._alarms.set(entry, entry.deadline)
 
-    def _hear(self, reported: Iterable[tuple[Entry[Name], int]]) -> None:
+    def _hear(self, reported: Iterable[tuple[ScheduledProbe[Name], int]]) -> None:
         """Continue the probes whose descriptors reported events; the costly ones wait for their turn."""
         now = self._clock()
         for entry, events in reported:
@@ -206,7 +206,7 @@ class Runner(Generic[Name]):
         after = self._clock()
         self._turns.rest(after - now, after)
 
-    def _enqueue(self, entry: Entry[Name]) -> None:
+    def _enqueue(self, entry: ScheduledProbe[Name]) -> None:
         entry.queued = True
         self._queue.append(entry)
 
@@ -220,7 +220,7 @@ class Runner(Generic[Name]):
             if not entry.removed:
                 self._start(entry, now)
 
-    def _start(self, entry: Entry[Name], now: float) -> None:
+    def _start(self, entry: ScheduledProbe[Name], now: float) -> None:
         due, free = entry.slot, entry.free
         entry.slot, missed = catch_up(due, entry.interval, now)
         entry.queued = False
@@ -241,7 +241,7 @@ class Runner(Generic[Name]):
         self.lag.add(now - max(due, free))
 
     def _advance(
-        self, entry: Entry[Name], now: float, call: Callable[..., Wait | Result], *arguments: float
+        self, entry: ScheduledProbe[Name], now: float, call: Callable[..., Wait | Result], *arguments: float
     ) -> bool:
         """Call a probe's method; False when the probe must start again later, for lack of resources."""
         starting = entry.waiting is None
@@ -272,7 +272,7 @@ class Runner(Generic[Name]):
         self._reschedule(entry, now)
         return True
 
-    def _end(self, entry: Entry[Name]) -> None:
+    def _end(self, entry: ScheduledProbe[Name]) -> None:
         if not entry.running:
             return
         self._watch.forget(entry)
@@ -282,7 +282,7 @@ class Runner(Generic[Name]):
         self.running -= 1
         self._starved_until = -math.inf  # this probe's resources are free again
 
-    def _reschedule(self, entry: Entry[Name], now: float) -> None:
+    def _reschedule(self, entry: ScheduledProbe[Name], now: float) -> None:
         entry.free = now
         after = entry.slot + entry.interval
         if entry.off_grid:

@@ -23,7 +23,7 @@ TOGETHER = 1 / 32  # seconds; a power of two, so that the sums are exact
 Name = TypeVar("Name", bound=Hashable)
 
 
-class Entry(Alarmed, Generic[Name]):
+class ScheduledProbe(Alarmed, Generic[Name]):
     """One probe's schedule, and its present or latest run."""
 
     __slots__ = (

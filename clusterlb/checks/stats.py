@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Generic
 
 from clusterlb.checks.probe import Result, UnsentError
-from clusterlb.checks.schedule import Entry, Name
+from clusterlb.checks.schedule import Name, ScheduledProbe
 from clusterlb.model.check import CheckType
 from clusterlb.model.health import Observation
 
@@ -17,7 +17,7 @@ LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5
 
 
 @dataclass(slots=True)
-class Counters:
+class EngineCounters:
     """Counts since the start.
 
     ``started`` splits into ``passed``, ``failed``, those without a result and those still running.
@@ -70,12 +70,12 @@ class Results(Generic[Name]):
     """Collects results until they are taken. Reports a trouble once, until the probe has a result again."""
 
     def __init__(self) -> None:
-        self.counters = Counters()
+        self.counters = EngineCounters()
         self._seen: list[tuple[Name, Observation]] = []
         self._troubles: list[tuple[Name, str]] = []
         self._printed: set[str] = set()
 
-    def observe(self, entry: Entry[Name], result: Result, now: float) -> None:
+    def observe(self, entry: ScheduledProbe[Name], result: Result, now: float) -> None:
         """Add the result of a run."""
         ok, detail, share, warning, phases = result
         seen = Observation(ok, now, now - entry.since, detail, share, warning, phases)
@@ -86,12 +86,12 @@ class Results(Generic[Name]):
         else:
             self.counters.failed += 1
 
-    def unsent(self, entry: Entry[Name], error: UnsentError) -> None:
+    def unsent(self, entry: ScheduledProbe[Name], error: UnsentError) -> None:
         """Count a probe that the director could not send."""
         self.counters.unsent[error.name] = self.counters.unsent.get(error.name, 0) + 1
         self.complain(entry, error.name)
 
-    def broken(self, entry: Entry[Name], error: Exception) -> None:
+    def broken(self, entry: ScheduledProbe[Name], error: Exception) -> None:
         """Count a run that an error in the kind's code has ended."""
         self.complain(entry, self.report(entry.kind, error))
 
@@ -99,7 +99,7 @@ class Results(Generic[Name]):
         """Count a probe that could not be made because of an error in the kind's code."""
         self._troubles.append((name, self.report(kind, error)))
 
-    def complain(self, entry: Entry[Name], trouble: str) -> None:
+    def complain(self, entry: ScheduledProbe[Name], trouble: str) -> None:
         """Report a trouble, unless the probe's last report was the same."""
         if entry.trouble != trouble:
             entry.trouble = trouble

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Generic
 
-from clusterlb.checks.schedule import Entry, Name
+from clusterlb.checks.schedule import Name, ScheduledProbe
 
 COSTLY = 0.01  # seconds of judging in a run, plus half of those of earlier runs, that make a probe costly
 REST = 3.0  # after a turn, the other probes get so many times the turn's duration
@@ -21,17 +21,17 @@ class Turns(Generic[Name]):
     """The costly probes with an answer to judge, each with its events and since when it waits."""
 
     def __init__(self) -> None:
-        self._waiting: dict[Entry[Name], tuple[int, float]] = {}
+        self._waiting: dict[ScheduledProbe[Name], tuple[int, float]] = {}
         self._open_at = -math.inf
 
-    def __contains__(self, entry: Entry[Name]) -> bool:
+    def __contains__(self, entry: ScheduledProbe[Name]) -> bool:
         return entry in self._waiting
 
-    def add(self, entry: Entry[Name], events: int, now: float) -> None:
+    def add(self, entry: ScheduledProbe[Name], events: int, now: float) -> None:
         """Have a probe wait for its turn."""
         self._waiting[entry] = events, now
 
-    def forget(self, entry: Entry[Name]) -> None:
+    def forget(self, entry: ScheduledProbe[Name]) -> None:
         """Remove a probe."""
         self._waiting.pop(entry, None)
 
@@ -39,7 +39,7 @@ class Turns(Generic[Name]):
         """Return when the next turn comes; infinity if no probe waits."""
         return self._open_at if self._waiting else math.inf
 
-    def take(self, now: float) -> tuple[Entry[Name], int, float] | None:
+    def take(self, now: float) -> tuple[ScheduledProbe[Name], int, float] | None:
         """Return the probe whose turn it is, its events, and how many seconds it has waited."""
         if now < self.due():
             return None

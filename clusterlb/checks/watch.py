@@ -7,7 +7,7 @@ import select
 from typing import Generic
 
 from clusterlb.checks.probe import UnsentError, Wait
-from clusterlb.checks.schedule import Entry, Name
+from clusterlb.checks.schedule import Name, ScheduledProbe
 
 
 class Watch(Generic[Name]):
@@ -15,13 +15,13 @@ class Watch(Generic[Name]):
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
-        self._by_fd: dict[int, Entry[Name]] = {}
+        self._by_fd: dict[int, ScheduledProbe[Name]] = {}
 
     def fileno(self) -> int:
         """Return a descriptor that is readable when ``poll`` has events to return."""
         return self._epoll.fileno()
 
-    def poll(self, timeout: float) -> list[tuple[Entry[Name], int]]:
+    def poll(self, timeout: float) -> list[tuple[ScheduledProbe[Name], int]]:
         """Return the probes with events within so many seconds, and the events."""
         reported = []
         for fd, events in self._epoll.poll(timeout, max(1, len(self._by_fd))):
@@ -32,7 +32,7 @@ class Watch(Generic[Name]):
                 reported.append((entry, events))
         return reported
 
-    def set(self, entry: Entry[Name], wait: Wait) -> None:
+    def set(self, entry: ScheduledProbe[Name], wait: Wait) -> None:
         """Report the events that a probe waits for; raise UnsentError when the kernel's limit is reached."""
         before = entry.waiting
         if before is not None and before.fd == wait.fd:
@@ -45,17 +45,17 @@ class Watch(Generic[Name]):
             self._by_fd[wait.fd] = entry
         entry.waiting = wait
 
-    def hold(self, entry: Entry[Name]) -> None:
+    def hold(self, entry: ScheduledProbe[Name]) -> None:
         """Report no event of a probe until ``go_on``: removed, because epoll always reports errors."""
         if entry.waiting is not None:
             self._remove(entry.waiting.fd)
 
-    def go_on(self, entry: Entry[Name]) -> None:
+    def go_on(self, entry: ScheduledProbe[Name]) -> None:
         """Report the events that a probe waits for again."""
         if entry.waiting is not None:
             self._add(entry.waiting)
 
-    def forget(self, entry: Entry[Name]) -> None:
+    def forget(self, entry: ScheduledProbe[Name]) -> None:
         """Report no more events of a probe; closing its descriptor takes the descriptor out of the set."""
         if entry.waiting is not None:
             self._by_fd.pop(entry.waiting.fd, None)

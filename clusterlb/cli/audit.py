@@ -12,7 +12,7 @@ from clusterlb.cli.exits import Exit
 from clusterlb.cli.generate import SYSTEMS
 
 if TYPE_CHECKING:
-    from clusterlb.audit.switch import Report
+    from clusterlb.audit.switch import SwitchReport
 
 
 @click.group("audit")
@@ -44,7 +44,7 @@ def switch(file: Path, system: str | None, inventory: Path, interfaces: tuple[st
     `not seen`. The system whose syntax was read, and the reason, go to standard error. Exit code 0 without
     findings, 5 with findings, 3 when the inventory or FILE cannot be used.
     """
-    from clusterlb.audit.finding import Severity
+    from clusterlb.audit.finding import AuditSeverity
     from clusterlb.audit.switch import report
     from clusterlb.render.switch import ROUTER_ID, System, facts_of
     from clusterlb.render.templates import RenderError
@@ -61,11 +61,11 @@ def switch(file: Path, system: str | None, inventory: Path, interfaces: tuple[st
         click.echo(f"{file}: {error.strerror}", err=True)
         raise SystemExit(int(Exit.INVALID)) from error
     _show(audited, str(file), output)
-    if any(finding.severity is not Severity.NOT_SEEN for finding in audited.findings):
+    if any(finding.severity is not AuditSeverity.NOT_SEEN for finding in audited.findings):
         raise SystemExit(int(Exit.DEGRADED))
 
 
-def _show(audited: Report, file: str, output: str) -> None:
+def _show(audited: SwitchReport, file: str, output: str) -> None:
     guess = audited.guess
     for said in ([str(guess)] if guess.line or guess.doubt else []) + list(audited.omitted):
         click.echo(f"{file}: {said}", err=True)

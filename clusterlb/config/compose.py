@@ -26,7 +26,7 @@ from clusterlb.config import scalars
 from clusterlb.config.nodes import Entry, Mapping, Node, Scalar, Sequence
 from clusterlb.config.report import Report
 from clusterlb.config.secret import hidden
-from clusterlb.config.source import Place, Source, UnusableFileError
+from clusterlb.config.source import Position, Source, UnusableFileError
 from clusterlb.config.syntax import syntax
 
 DEEPEST = 32  # nested collections; an inventory needs 8
@@ -82,7 +82,7 @@ class _Open:
     size: int = 1
     height: int = 1
     key: str | None = None
-    key_place: Place | None = None
+    key_place: Position | None = None
     repeated: bool = False
 
 
@@ -116,7 +116,7 @@ class _Composer:
         nothing = isinstance(self._root, Scalar) and self._root.value is None
         return None if nothing else self._root
 
-    def _place(self, event: Event) -> Place:
+    def _place(self, event: Event) -> Position:
         mark = event.start_mark
         return self._source.as_place if mark is None else self._source.place(mark.index)
 
@@ -164,7 +164,7 @@ class _Composer:
         first = top.node.entries.get(top.key)
         top.repeated = first is not None
         if first is not None:
-            earlier = Place(self._source, first.line, first.column)
+            earlier = Position(self._source, first.line, first.column)
             hint = f"first written at {earlier}; keep one of them"
             self._report.error(place, f"duplicate key `{top.key}`", hint)
         if event.anchor is not None:

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from clusterlb.config import nodes
 from clusterlb.config.nodes import Node
-from clusterlb.config.source import Place
+from clusterlb.config.source import Position
 from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Cluster, Director, Pool, Vip, Window
 from clusterlb.model.snat import SnatPool
@@ -21,14 +21,14 @@ class Item:
     """A named entry of a section, as it is written; ``place`` is the place of its key."""
 
     name: str
-    place: Place
+    place: Position
     node: Node
 
-    def at(self, *path: str | int) -> Place:
+    def at(self, *path: str | int) -> Position:
         """Return the place of a value of the item; where it is missing, of the innermost key above it."""
         return nodes.place_of_value(self.node, path, self.place)
 
-    def key_at(self, *path: str | int) -> Place:
+    def key_at(self, *path: str | int) -> Position:
         """Return the place of the last key of a path; where it is missing, of the innermost key above it."""
         return nodes.place_of_key(self.node, path, self.place)
 

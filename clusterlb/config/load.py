@@ -28,7 +28,7 @@ from clusterlb.config.problem import Problem, Severity
 from clusterlb.config.render import render
 from clusterlb.config.report import FullError, Report
 from clusterlb.config.sections import Sections, gather
-from clusterlb.config.source import Place, Source, UnusableFileError
+from clusterlb.config.source import Position, Source, UnusableFileError
 from clusterlb.config.validate import validate, validate_name
 from clusterlb.core.marks import service_marks
 from clusterlb.model.address import IPAddress
@@ -126,7 +126,7 @@ def _trees(path: Path, report: Report) -> tuple[list[tuple[Source, Node]], str, 
 def _required(sections: Sections, source: Source, report: Report) -> None:
     if not sections.whole:
         return
-    place = Place(source, 1, 1) if source.text else source.as_place
+    place = Position(source, 1, 1) if source.text else source.as_place
     if sections.cluster is None:
         hint = "it names the cluster and its `vip_prefixes`"
         report.error(place, "section `cluster` is missing", hint)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from clusterlb.config.scalars import Value
-from clusterlb.config.source import Place
+from clusterlb.config.source import Position
 
 Path = tuple[str | int, ...]
 
@@ -81,13 +81,15 @@ def find(node: Node, path: Path) -> Node | None:
     return found
 
 
-def place_of_value(node: Node, path: Path, start: Place) -> Place:
+def place_of_value(node: Node, path: Path, start: Position) -> Position:
     """Return the place of a value; where the value is missing, the place of the innermost key above it."""
     found = find(node, path)
-    return place_of_key(node, path, start) if found is None else Place(start.source, found.line, found.column)
+    return (
+        place_of_key(node, path, start) if found is None else Position(start.source, found.line, found.column)
+    )
 
 
-def place_of_key(node: Node, path: Path, start: Place) -> Place:
+def place_of_key(node: Node, path: Path, start: Position) -> Position:
     """Return the place of the last key of a path; the item of a list counts as its own key.
 
     Where a part of the path is missing, return the place of the innermost key that exists, or else ``start``.
@@ -98,9 +100,9 @@ def place_of_key(node: Node, path: Path, start: Place) -> Place:
         if following is None:
             break
         if isinstance(node, Mapping) and isinstance(key, str):
-            place = Place(start.source, node.entries[key].line, node.entries[key].column)
+            place = Position(start.source, node.entries[key].line, node.entries[key].column)
         else:
-            place = Place(start.source, following.line, following.column)
+            place = Position(start.source, following.line, following.column)
         node = following
     return place
 

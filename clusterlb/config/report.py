@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from clusterlb.config.problem import Problem, Severity
-from clusterlb.config.source import Place, Source, UnusableFileError
+from clusterlb.config.source import Position, Source, UnusableFileError
 
 LONGEST = 1000  # characters of a problem's text, and of its hint
 MOST = 10_000  # problems kept: enough for every real inventory, and a bound for hostile ones
@@ -23,12 +23,12 @@ class Report:
     errors: int = 0
     full: bool = False
 
-    def error(self, place: Place, text: str, hint: str = "") -> None:
+    def error(self, place: Position, text: str, hint: str = "") -> None:
         """Record a problem that makes the inventory unusable."""
         self.errors += 1
         self._add(place, Severity.ERROR, text, hint)
 
-    def warning(self, place: Place, text: str, hint: str = "") -> None:
+    def warning(self, place: Position, text: str, hint: str = "") -> None:
         """Record a problem that the operator should weigh."""
         self._add(place, Severity.WARNING, text, hint)
 
@@ -45,7 +45,7 @@ class Report:
             found.append(Problem(found[-1].file, 0, 0, Severity.ERROR, text, "repair these first"))
         return tuple(found)
 
-    def _add(self, place: Place, severity: Severity, text: str, hint: str) -> None:
+    def _add(self, place: Position, severity: Severity, text: str, hint: str) -> None:
         if len(self.problems) >= MOST:
             self.full = True
             raise FullError

@@ -9,7 +9,7 @@ from clusterlb.config.hints import clip, odd_character
 from clusterlb.config.item import Item
 from clusterlb.config.nodes import Entry, Mapping, Node, Scalar, Sequence, find
 from clusterlb.config.report import Report
-from clusterlb.config.source import Place, Source
+from clusterlb.config.source import Position, Source
 from clusterlb.config.wording import describe, one_of
 
 NAMES = ("cluster", "directors", "pools", "vips", "snat_pools", "maintenance")
@@ -38,12 +38,12 @@ def gather(trees: list[tuple[Source, Node]], report: Report) -> Sections:
     sections = Sections()
     for source, tree in trees:
         if not isinstance(tree, Mapping):
-            place = Place(source, tree.line, tree.column)
+            place = Position(source, tree.line, tree.column)
             report.error(place, "needs the sections of an inventory", f"one of: {', '.join(NAMES)}")
             sections.whole = False
             continue
         for name, entry in tree.entries.items():
-            _section(sections, Item(name, Place(source, entry.line, entry.column), entry.node), report)
+            _section(sections, Item(name, Position(source, entry.line, entry.column), entry.node), report)
     absent = not (sections.cluster and sections.directors and sections.pools and sections.vips)
     sections.whole = sections.whole and not (sections.strange and absent)
     return sections
@@ -88,12 +88,12 @@ def _windows(section: Item, windows: list[Node]) -> Iterator[Item]:
         found = find(node, ("name",))
         name = found.value if isinstance(found, Scalar) else None
         text = name if isinstance(name, str) else f"window {number}"
-        yield Item(text, Place(section.place.source, node.line, node.column), node)
+        yield Item(text, Position(section.place.source, node.line, node.column), node)
 
 
 def _entries(known: dict[str, Item], section: Item, entries: dict[str, Entry], report: Report) -> None:
     for name, entry in entries.items():
-        item = Item(name, Place(section.place.source, entry.line, entry.column), entry.node)
+        item = Item(name, Position(section.place.source, entry.line, entry.column), entry.node)
         if name in known:
             _twice(f"key `{clip(name)}` in `{section.name}`", known[name], item, report)
         else:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from clusterlb.config.secret import mask
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """A line and a column of a file, both from 1. Both are 0 where a problem concerns the whole file."""
 
     source: Source
@@ -25,7 +25,7 @@ class Place(NamedTuple):
 class UnusableFileError(Exception):
     """A file, or the rest of it, cannot be used: the text, a hint, and the place; None is the whole file."""
 
-    def __init__(self, text: str, hint: str = "", place: Place | None = None) -> None:
+    def __init__(self, text: str, hint: str = "", place: Position | None = None) -> None:
         super().__init__(text)
         self.text = text
         self.hint = hint
@@ -59,16 +59,16 @@ class Source:
         return self._lines[number - 1] if 0 < number <= len(self._lines) else ""
 
     @property
-    def as_place(self) -> Place:
+    def as_place(self) -> Position:
         """Return the place of a problem that concerns the whole file."""
-        return Place(self, 0, 0)
+        return Position(self, 0, 0)
 
     def unmasked_line(self, number: int) -> str:
         """Return a line with its secrets in it: for parsing only, never for a message."""
         begin = self._starts[number - 1]
         return self.text[begin:].split(self._break, 1)[0].removesuffix("\r")
 
-    def place(self, index: int) -> Place:
+    def place(self, index: int) -> Position:
         """Return the place of a character of the text."""
         line = bisect_right(self._starts, index)
-        return Place(self, line, index - self._starts[line - 1] + 1)
+        return Position(self, line, index - self._starts[line - 1] + 1)

@@ -24,7 +24,7 @@ class Decision:
 NOWHERE: frozenset[Lane] = frozenset()
 
 
-def inside(vip: IPAddress, prefixes: Sequence[IPNetwork]) -> bool:
+def is_inside(vip: IPAddress, prefixes: Sequence[IPNetwork]) -> bool:
     """Say whether a VIP lies in one of the prefixes that may be announced."""
     return any(vip in prefix for prefix in prefixes)
 
@@ -46,7 +46,7 @@ def decide(
     and read back. ``absent``: local addresses of full NAT that this host does not have. ``announced``: it is
     now, and stays so while that hangs on pools that no verdict has judged yet.
     """
-    if not inside(vip.address, prefixes):
+    if not is_inside(vip.address, prefixes):
         wide = ", ".join(map(str, prefixes))
         return Decision(NOWHERE, Because(Reason.OUTSIDE_PREFIXES, f"{vip.address} is in none of {wide}"))
     if director_unfit is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from clusterlb.core.announce import Decision, decide, inside
+from clusterlb.core.announce import Decision, decide, is_inside
 from clusterlb.core.known import Known
 from clusterlb.core.member import MemberState
 from clusterlb.core.place import place
@@ -86,7 +86,7 @@ def local_decisions(inventory: Inventory, director: Director) -> dict[IPAddress,
     return {
         address: Decision(frozenset({Lane.ACTIVE}), because)
         for address in director.local_addresses
-        if inside(address, inventory.cluster.vip_prefixes)
+        if is_inside(address, inventory.cluster.vip_prefixes)
     }
 
 

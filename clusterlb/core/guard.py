@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from clusterlb.core.announce import inside
+from clusterlb.core.announce import is_inside
 from clusterlb.core.drain import carrying
 from clusterlb.core.place import Surroundings
 from clusterlb.model.intent import Drain
@@ -32,7 +32,7 @@ def guard(plan: Plan, cluster: Cluster) -> tuple[Plan, tuple[Refusal, ...]]:
     refusals = tuple(
         Refusal(step, Because(Reason.OUTSIDE_PREFIXES, f"{step.vip} is outside cluster.vip_prefixes"))
         for step in plan
-        if isinstance(step, Announce) and not inside(step.vip, cluster.vip_prefixes)
+        if isinstance(step, Announce) and not is_inside(step.vip, cluster.vip_prefixes)
     )
     refused = {refusal.step for refusal in refusals}
     return (tuple(step for step in plan if step not in refused) if refused else plan), refusals

@@ -49,7 +49,7 @@ class Cell:
 
 
 @dataclass(slots=True)
-class Outcome:
+class ExchangeOutcome:
     """The results of a cell's connections, as the client sees them.
 
     A TCP connection is answered when the server has sent its name and closed after the client closed.
@@ -103,7 +103,7 @@ class Outcome:
 class CellResult:
     """The result of a cell; a transfer that the cell does not ask for is None."""
 
-    outcome: Outcome
+    outcome: ExchangeOutcome
     upload: Transfer | None = None
     download: Transfer | None = None
 
@@ -126,9 +126,9 @@ async def perform(cell: Cell) -> CellResult:
     )
 
 
-async def exchange(cell: Cell) -> Outcome:
+async def exchange(cell: Cell) -> ExchangeOutcome:
     """Make a cell's connections, ``width`` at a time."""
-    outcome = Outcome(wanted=cell.connections)
+    outcome = ExchangeOutcome(wanted=cell.connections)
     talk = {"tcp": _tcp, "udp": _udp}[cell.protocol]
     room = asyncio.Semaphore(cell.width)
 
@@ -190,7 +190,7 @@ def read_result(line: str) -> CellResult:
     """Return the result in a line of the process's output."""
     read: dict[str, Any] = json.loads(line)
     sent, received = (read[key] and Transfer(**read[key]) for key in ("upload", "download"))
-    return CellResult(Outcome(**read["outcome"]), sent, received)
+    return CellResult(ExchangeOutcome(**read["outcome"]), sent, received)
 
 
 async def _perform_all(cells: Iterable[Cell]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from clusterlb.lab.netns import LabError, execute, run
-from clusterlb.lab.spec import LabSpec, Timers
+from clusterlb.lab.spec import LabSpec, OspfTimers
 from clusterlb.lab.topology import DirectorHost, LabTopology
 from clusterlb.model.inventory import Inventory
 
@@ -123,7 +123,7 @@ def switch_config(spec: LabSpec, generated: str) -> str:
     With default timers, without the generated timers.
     """
     lines = ["hostname switch", "log syslog errors", *generated.splitlines()]
-    if spec.switch.timers is Timers.DEFAULT:
+    if spec.switch.timers is OspfTimers.DEFAULT:
         lines = [line for line in lines if not line.lstrip().startswith(_TUNING)]
     return "\n".join([*lines, ""])
 

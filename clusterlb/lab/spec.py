@@ -32,7 +32,7 @@ class Hash(Enum):
     MODULO = "modulo"
 
 
-class Timers(Enum):
+class OspfTimers(Enum):
     """The switch's OSPF timers: FRR's defaults, or timers that do not delay a change."""
 
     DEFAULT = "default"
@@ -59,7 +59,7 @@ class SwitchSpec:
 
     hash: Hash = Hash.KERNEL
     buckets: int = 56
-    timers: Timers = Timers.TUNED
+    timers: OspfTimers = OspfTimers.TUNED
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +224,7 @@ _KEYS: dict[type, dict[str, Reader | type]] = {
         "flags": _flags,
         "forwarding": _one_of("dr", "tun"),
     },
-    SwitchSpec: {"hash": _enum(Hash), "buckets": _count(1, 1024), "timers": _enum(Timers)},
+    SwitchSpec: {"hash": _enum(Hash), "buckets": _count(1, 1024), "timers": _enum(OspfTimers)},
     BfdSpec: {"interval": _duration(0.01), "multiplier": _count(2, 255)},
     CheckTimes: {
         "interval": _duration(0.01),

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from clusterlb.lab.kernel import build, cache, source
-from clusterlb.lab.kernel.source import Offer, Source
+from clusterlb.lab.kernel.source import KernelSource, Offer
 from clusterlb.lab.netns import LabError
 
 MAKEFILE = """
@@ -48,7 +48,7 @@ def package(tmp_path, monkeypatch):
 
         def find(name, _):
             asked.append(name)
-            return Source(NAME, version, lambda: archive)
+            return KernelSource(NAME, version, lambda: archive)
 
         monkeypatch.setattr(source, "find", find)
         return asked
@@ -84,7 +84,7 @@ def test_the_source_of_one_that_is_built_is_not_fetched(home, package, monkeypat
     package()
     built = build.build(NAME)
     fetched = []
-    monkeypatch.setattr(source, "find", lambda *_: Source(NAME, VERSION, lambda: fetched.append(1)))
+    monkeypatch.setattr(source, "find", lambda *_: KernelSource(NAME, VERSION, lambda: fetched.append(1)))
     assert build.build(NAME) == built
     assert fetched == []
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from clusterlb.config.item import Everything, Item
 from clusterlb.config.nodes import Path
 from clusterlb.config.report import Report
-from clusterlb.config.source import Place
+from clusterlb.config.source import Position
 from clusterlb.model.address import IPAddress
 
 
@@ -18,7 +18,7 @@ class _Claim(NamedTuple):
     address: IPAddress
     kind: str
     of: str
-    place: Place
+    place: Position
 
     @property
     def what(self) -> str:
@@ -48,7 +48,9 @@ def lint_addresses(everything: Everything, report: Report) -> None:
             _address_of_host(claims[host.address], host, report)
 
 
-def lint_prefix(everything: Everything, what: str, address: IPAddress, place: Place, report: Report) -> None:
+def lint_prefix(
+    everything: Everything, what: str, address: IPAddress, place: Position, report: Report
+) -> None:
     """Report an address that is in none of the prefixes that may be announced."""
     cluster = everything.cluster
     if cluster is None or not cluster.complete("vip_prefixes"):

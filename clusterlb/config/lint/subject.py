@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from clusterlb.config.item import Everything, Item, Placed
 from clusterlb.config.nodes import Path, find, plain
-from clusterlb.config.source import Place
+from clusterlb.config.source import Position
 from clusterlb.model.address import Endpoint
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Pool, Service, Vip
@@ -69,7 +69,7 @@ class Subject(NamedTuple):
         """Say whether these keys of the service have the values that the operator meant."""
         return self.vip.sure(self.path, *keys)
 
-    def at(self, *path: str | int) -> Place:
+    def at(self, *path: str | int) -> Position:
         """Return the place of a value of the service; where it is missing, of the innermost key above it."""
         return self.item.at(*self.path, *path)
 

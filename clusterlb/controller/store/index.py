@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from clusterlb.core.announce import inside
+from clusterlb.core.announce import is_inside
 from clusterlb.core.desired import Served, carriers, served
 from clusterlb.core.host import limits, sysctls
 from clusterlb.core.nft.table import parts
@@ -33,7 +33,7 @@ class Index:
         self.borrowed = [
             address
             for address in director.local_addresses
-            if not inside(address, inventory.cluster.vip_prefixes)
+            if not is_inside(address, inventory.cluster.vip_prefixes)
         ]
         self.roster = roster(inventory)
         self.carriers = carriers(self.served, inventory)

@@ -70,14 +70,14 @@ def look(pool: SnatPool, family: AddressFamily, inventory: Inventory, view: Clus
         director = inventory.directors[name]
         lanes = {address: _lane(view, address, director.router_id) for _, address in _all(pool)}
         own = pool.addresses_of(name, family)
-        if any(lanes[address] is Lane.ACTIVE for address in own) and inside(director, family):
+        if any(lanes[address] is Lane.ACTIVE for address in own) and inside_address(director, family):
             alive.add(name)
             if Lane.DRAINED not in lanes.values():
                 serving.add(name)
     return Seen(frozenset(serving), frozenset(alive))
 
 
-def inside(director: Director, family: AddressFamily) -> IPAddress | None:
+def inside_address(director: Director, family: AddressFamily) -> IPAddress | None:
     """Return a director's inside address of one family, None when it has none."""
     return next((address for address in director.inside if family_of(address) is family), None)
 
@@ -89,7 +89,7 @@ def peers(inventory: Inventory, director: Director, alive: frozenset[str]) -> fr
         Peer(numbers[name], address)
         for name in alive - {director.name}
         for family in inventory.snat_families
-        if (address := inside(inventory.directors[name], family)) is not None
+        if (address := inside_address(inventory.directors[name], family)) is not None
     )
 
 

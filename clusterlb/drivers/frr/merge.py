@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from clusterlb.drivers.frr.contexts import opens_context, slot, starts_ospf, stays_in
 from clusterlb.drivers.frr.text import (
-    Entry,
+    ConfigEntry,
     Kind,
     exit_of,
     left_open,
@@ -33,7 +33,7 @@ def merge_text(
     text: str,
     add: Iterable[FrrLine],
     remove: Collection[FrrLine],
-    entries: list[Entry] | None = None,
+    entries: list[ConfigEntry] | None = None,
 ) -> str:
     """Do the same as ``merge`` to a file's text, and keep its comments, order and indentation.
 
@@ -57,7 +57,9 @@ def displaced(before: Iterable[FrrLine], after: Collection[FrrLine]) -> tuple[Fr
     return tuple(line for line in before if line not in have and (line.context, slot(line.text)) in slots)
 
 
-def _edit(entries: list[Entry], add: Iterable[FrrLine], remove: Collection[FrrLine]) -> list[Entry]:
+def _edit(
+    entries: list[ConfigEntry], add: Iterable[FrrLine], remove: Collection[FrrLine]
+) -> list[ConfigEntry]:
     add = tuple(add)
     edited = list(entries)
     # additions first, so that a line that replaces a removed one takes its position
@@ -66,7 +68,7 @@ def _edit(entries: list[Entry], add: Iterable[FrrLine], remove: Collection[FrrLi
     return _without(edited, frozenset(remove) - frozenset(add))
 
 
-def _without(entries: Iterable[Entry], gone: frozenset[FrrLine]) -> list[Entry]:
+def _without(entries: Iterable[ConfigEntry], gone: frozenset[FrrLine]) -> list[ConfigEntry]:
     kept = [e for e in entries if e.kind is not Kind.LINE or e.line not in gone]
     headers = {e.path for e in kept if e.kind is Kind.HEADER and e.line in gone}
     for path in sorted(headers, key=len, reverse=True):
@@ -76,14 +78,14 @@ def _without(entries: Iterable[Entry], gone: frozenset[FrrLine]) -> list[Entry]:
     return kept
 
 
-def _frames(entry: Entry, path: tuple[str, ...]) -> bool:
+def _frames(entry: ConfigEntry, path: tuple[str, ...]) -> bool:
     """Say whether an entry opens or closes the context, or is a comment inside it."""
     if entry.kind is Kind.HEADER:
         return entry.path == path
     return entry.context[: len(path)] == path
 
 
-def _put(entries: list[Entry], line: FrrLine, opens: bool = False) -> None:
+def _put(entries: list[ConfigEntry], line: FrrLine, opens: bool = False) -> None:
     opens = opens or opens_context(line.context, line.text)
     wanted = (line.context, slot(line.text))
     # of two lines with one slot, FRR uses the later
@@ -98,7 +100,7 @@ def _put(entries: list[Entry], line: FrrLine, opens: bool = False) -> None:
             return
         if (present.context, slot(present.text)) == wanted:
             indent = entry.raw[: len(entry.raw) - len(entry.raw.lstrip())]
-            entries[index] = Entry(indent + line.text, entry.kind, entry.context)
+            entries[index] = ConfigEntry(indent + line.text, entry.kind, entry.context)
             return
     if line.context:
         _put(entries, FrrLine(line.context[:-1], line.context[-1]), opens=True)
@@ -106,25 +108,25 @@ def _put(entries: list[Entry], line: FrrLine, opens: bool = False) -> None:
     entries[index:index] = [*_left(entries[:index], line), *_block(line, opens)]
 
 
-def _left(before: Sequence[Entry], line: FrrLine) -> Iterator[Entry]:
+def _left(before: Sequence[ConfigEntry], line: FrrLine) -> Iterator[ConfigEntry]:
     """Close the contexts in which FRR would take a header for a line of theirs, as ``interface`` in LDP."""
     open_now = left_open(before)
     inner = [n for n in range(len(line.context) + 1, len(open_now) + 1) if stays_in(open_now[:n], line.text)]
     for depth in range(len(open_now), len(line.context), -1) if inner else ():
-        yield Entry(" " * (depth - 1) + exit_of(open_now[depth - 1]), Kind.EXIT, open_now[:depth])
+        yield ConfigEntry(" " * (depth - 1) + exit_of(open_now[depth - 1]), Kind.EXIT, open_now[:depth])
 
 
-def _block(line: FrrLine, opens: bool) -> list[Entry]:
+def _block(line: FrrLine, opens: bool) -> list[ConfigEntry]:
     indent = " " * len(line.context)
     if not opens:
-        return [Entry(indent + line.text, Kind.LINE, line.context)]
+        return [ConfigEntry(indent + line.text, Kind.LINE, line.context)]
     return [
-        Entry(indent + line.text, Kind.HEADER, line.context),
-        Entry(indent + exit_of(line.text), Kind.EXIT, (*line.context, line.text)),
+        ConfigEntry(indent + line.text, Kind.HEADER, line.context),
+        ConfigEntry(indent + exit_of(line.text), Kind.EXIT, (*line.context, line.text)),
     ]
 
 
-def _index_for_context(entries: Sequence[Entry], header: FrrLine) -> int:
+def _index_for_context(entries: Sequence[ConfigEntry], header: FrrLine) -> int:
     """Return the index for a new context: OSPF's own context before the first interface.
 
     FRR reads its file line by line, and OSPF starts on an interface even before its router id is set.
@@ -136,7 +138,7 @@ def _index_for_context(entries: Sequence[Entry], header: FrrLine) -> int:
     return _index_for_line(entries, header)
 
 
-def _index_for_line(entries: Sequence[Entry], line: FrrLine) -> int:
+def _index_for_line(entries: Sequence[ConfigEntry], line: FrrLine) -> int:
     """Return the index after the context's own last line, and before its inner contexts, which may stay open.
 
     On an interface, return the index of the line that starts OSPF: later lines miss the first hello.

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from clusterlb.drivers.frr.process import Finished
 from clusterlb.drivers.frr.reading import probed, understood
 from clusterlb.drivers.frr.refusal import refusals, rejection, unreadable
-from clusterlb.drivers.frr.text import Entry, serialise
+from clusterlb.drivers.frr.text import ConfigEntry, serialise
 from clusterlb.drivers.frr.vtysh import Vtysh
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.state import FrrLine
@@ -43,7 +43,7 @@ class Parser:
         if checked.code:
             raise DriverError(rejection(refusals(checked.said, text), checked.said))
 
-    async def entries(self, text: str) -> list[Entry] | None:
+    async def entries(self, text: str) -> list[ConfigEntry] | None:
         """Return the entries of a configuration file as FRR parses it; None if vtysh does not tell."""
         with TemporaryDirectory(prefix="clusterlb-frr-") as folder:
             return understood(text, (await self._ask(probed(text), Path(folder, "probed.conf"))).said)

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 
 from clusterlb.drivers.frr.contexts import keyword, opens_context, spelt_out
-from clusterlb.drivers.frr.text import Entry, Kind, final_end, rows_of
+from clusterlb.drivers.frr.text import ConfigEntry, Kind, final_end, rows_of
 
 _PROBE = "clusterlb-asks-where-it-is"
 _REFUSED = re.compile(r"^line (\d+): % [^\[]+\[(\d+)\]", re.MULTILINE)
@@ -24,7 +24,7 @@ def probed(text: str) -> str:
     return "".join(f"{row}\n" for row in [_PROBE, *(each for row in rows_of(text) for each in (row, _PROBE))])
 
 
-def understood(text: str, said: str) -> list[Entry] | None:
+def understood(text: str, said: str) -> list[ConfigEntry] | None:
     """Return a text's entries as FRR parses them; None where the answer to ``probed`` does not tell.
 
     ``said``: the output of ``vtysh -C`` for the probed text. Lines that FRR refuses or no longer reads are
@@ -38,7 +38,7 @@ def understood(text: str, said: str) -> list[Entry] | None:
     entries = [reader.take(row, nodes.get(2 * n + 3), 2 * n + 2 in nodes) for n, row in enumerate(rows)]
     final = final_end(rows)
     if final is not None:
-        entries[final] = Entry(rows[final], Kind.END, ())
+        entries[final] = ConfigEntry(rows[final], Kind.END, ())
     return entries
 
 
@@ -50,26 +50,26 @@ class _Reader:
     open: list[tuple[str, int]] = field(default_factory=list)
     ended: bool = False
 
-    def take(self, row: str, after: int | None, refused: bool) -> Entry:
+    def take(self, row: str, after: int | None, refused: bool) -> ConfigEntry:
         """Return the entry of a row after which FRR is at node ``after``; None: FRR reads no more."""
         path = self._path()
         words = row.split()
         if self.ended or not words or words[0][0] in "!#" or words == ["end"] or refused:
-            return Entry(row, Kind.NOTHING, path)
+            return ConfigEntry(row, Kind.NOTHING, path)
         if after is None or after < self.top:
             self.ended = True
             self.open.clear()
-            return Entry(row, Kind.END, ())
+            return ConfigEntry(row, Kind.END, ())
         text = spelt_out(" ".join(words))
         if words[0] in {"exit", "quit"} or words[0].startswith("exit-"):
             self._leave(after)
-            return Entry(row, Kind.EXIT if self._path() != path else Kind.NOTHING, path)
+            return ConfigEntry(row, Kind.EXIT if self._path() != path else Kind.NOTHING, path)
         depth = self._opened_at(text, after)
         if depth is None:
             self._leave(after)
-            return Entry(row, Kind.LINE, self._path(), text)
+            return ConfigEntry(row, Kind.LINE, self._path(), text)
         del self.open[depth:]
-        entry = Entry(row, Kind.HEADER, self._path(), text)
+        entry = ConfigEntry(row, Kind.HEADER, self._path(), text)
         self.open.append((text, after))
         return entry
 

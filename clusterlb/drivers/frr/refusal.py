@@ -16,24 +16,24 @@ _KEYS = re.compile(r"\b(md5|authentication-key|key-string|password) \S+")
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class FrrRefusal:
     """A line that ``vtysh -C`` does not parse, and vtysh's reason."""
 
     line: FrrLine
     why: str
 
 
-def refusals(said: str, text: str) -> tuple[Refusal, ...]:
+def refusals(said: str, text: str) -> tuple[FrrRefusal, ...]:
     """Return the lines of a configuration text that ``vtysh -C`` refused by number."""
     entries = scan(text)
     return tuple(
-        Refusal(entries[number - 1].line, found["why"].strip().removeprefix("% ").lower())
+        FrrRefusal(entries[number - 1].line, found["why"].strip().removeprefix("% ").lower())
         for found in _REJECTED.finditer(said)
         if (number := int(found["number"])) <= len(entries)
     )
 
 
-def rejection(refused: Sequence[Refusal], said: str) -> str:
+def rejection(refused: Sequence[FrrRefusal], said: str) -> str:
     """Return the message for a configuration that FRR's parser refuses; ``said``: vtysh's whole output."""
     if not refused:
         return f"vtysh -C rejects the configuration, the old one keeps running: {redacted(said)}"

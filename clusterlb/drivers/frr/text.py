@@ -26,7 +26,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ConfigEntry:
     """One raw line of the text.
 
     ``context`` is the context of the line: of an EXIT the context that it closes, of a HEADER the outer one.
@@ -94,9 +94,9 @@ class _Scanner:
         return opens_context((), text) and not opens_context(self.context(), text)
 
 
-def scan(text: str) -> list[Entry]:
+def scan(text: str) -> list[ConfigEntry]:
     """Split a configuration into its raw lines, each with its kind and context."""
-    entries: list[Entry] = []
+    entries: list[ConfigEntry] = []
     scanner = _Scanner()
     rows = [row for row in rows_of(text) if row.strip() not in _PREAMBLE]
     final = final_end(rows)
@@ -105,12 +105,12 @@ def scan(text: str) -> list[Entry]:
         indent = len(row) - len(row.lstrip())
         if not stripped or stripped[0] in "!#":
             scanner.bang = scanner.bang or indent == 0
-            entries.append(Entry(row, Kind.NOTHING, scanner.context()))
+            entries.append(ConfigEntry(row, Kind.NOTHING, scanner.context()))
         elif stripped == "end":
             kind = Kind.END if number == final else Kind.NOTHING
-            entries.append(Entry(row, kind, scanner.context()))
+            entries.append(ConfigEntry(row, kind, scanner.context()))
         elif stripped == "exit" or stripped.startswith("exit-"):
-            entries.append(Entry(row, Kind.EXIT, scanner.context()))
+            entries.append(ConfigEntry(row, Kind.EXIT, scanner.context()))
             if scanner.stack:
                 scanner.stack.pop()
         else:
@@ -119,7 +119,9 @@ def scan(text: str) -> list[Entry]:
             header = not is_setting(context, stripped) and (
                 opens_context(context, stripped) or _deeper_follows(rows[number + 1 :], indent)
             )
-            entries.append(Entry(row, Kind.HEADER if header else Kind.LINE, context, _one_spelling(stripped)))
+            entries.append(
+                ConfigEntry(row, Kind.HEADER if header else Kind.LINE, context, _one_spelling(stripped))
+            )
             if header:
                 scanner.stack.append(_Open(stripped, indent))
     return entries
@@ -155,12 +157,12 @@ def _deeper_follows(rows: Sequence[str], indent: int) -> bool:
     return False
 
 
-def lines_of(entries: Iterable[Entry]) -> tuple[FrrLine, ...]:
+def lines_of(entries: Iterable[ConfigEntry]) -> tuple[FrrLine, ...]:
     """Return the configuration lines among the entries, each once, in order."""
     return tuple(dict.fromkeys(e.line for e in entries if e.kind in {Kind.LINE, Kind.HEADER}))
 
 
-def text_of(entries: Iterable[Entry]) -> str:
+def text_of(entries: Iterable[ConfigEntry]) -> str:
     """Return the raw lines as one text."""
     return "".join(f"{entry.raw}\n" for entry in entries)
 
@@ -215,7 +217,7 @@ def _rows(contexts: dict[tuple[str, ...], dict[str, None]], context: tuple[str, 
                 yield "!"
 
 
-def left_open(entries: Sequence[Entry]) -> tuple[str, ...]:
+def left_open(entries: Sequence[ConfigEntry]) -> tuple[str, ...]:
     """Return the context that is open after these entries."""
     for entry in reversed(entries):
         if entry.kind is Kind.HEADER:

@@ -16,7 +16,7 @@ from pathlib import Path
 from clusterlb.lab.host import missing_packages
 from clusterlb.lab.kernel import cache, source
 from clusterlb.lab.kernel.cache import FRAGMENT, Built
-from clusterlb.lab.kernel.source import Source
+from clusterlb.lab.kernel.source import KernelSource
 from clusterlb.lab.netns import LabError
 from clusterlb.lab.process import say
 
@@ -57,7 +57,7 @@ def build(package: str | None) -> Built:
     return built
 
 
-def compiled(found: Source, archive: Path, folder: Path) -> Path:
+def compiled(found: KernelSource, archive: Path, folder: Path) -> Path:
     """Unpack, configure and compile a source in a folder; return the source tree with the program."""
     started = time.monotonic()
     say(f"unpacking {found.package} {found.version}")

@@ -25,7 +25,7 @@ _SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class KernelSource:
     """A version of Debian's source package, ``linux-source-7.3``; ``fetch`` returns the archive's path."""
 
     package: str
@@ -46,7 +46,7 @@ class Offer:
         return version_key(self.package)[:2] >= OLDEST
 
 
-def find(package: str | None, folder: Path) -> Source:
+def find(package: str | None, folder: Path) -> KernelSource:
     """Return a source package, to be downloaded into ``folder`` unless it is installed on this host.
 
     ``package`` None: the newest recent one that is installed, else the newest recent one of Debian's suites,
@@ -54,7 +54,7 @@ def find(package: str | None, folder: Path) -> Source:
     """
     local = _wanted(installed(), package)
     if local is not None:
-        return Source(local.package, local.version, lambda: _SOURCES / f"{local.package}.tar.xz")
+        return KernelSource(local.package, local.version, lambda: _SOURCES / f"{local.package}.tar.xz")
     suites = _ALL if package else _RECENT
     apt = _Apt(folder / "apt")
     offer = _wanted(apt.offers(suites), package)
@@ -62,7 +62,7 @@ def find(package: str | None, folder: Path) -> Source:
         raise LabError(
             f"{apt.mirror} has no {package or 'linux-source of 6.16 or later'} in {' or '.join(suites)}"
         )
-    return Source(offer.package, offer.version, lambda: apt.download(offer))
+    return KernelSource(offer.package, offer.version, lambda: apt.download(offer))
 
 
 def installed() -> list[Offer]:

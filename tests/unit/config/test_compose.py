@@ -7,7 +7,7 @@ import yaml
 
 from clusterlb.config import compose as module
 from clusterlb.config.compose import DEEPEST, compose
-from clusterlb.config.nodes import Mapping, Place, find, place_of_key, place_of_value, plain
+from clusterlb.config.nodes import Mapping, Position, find, place_of_key, place_of_value, plain
 from clusterlb.config.report import Report
 from clusterlb.config.source import Source
 
@@ -26,9 +26,9 @@ def test_values_and_places(loader: str, monkeypatch: pytest.MonkeyPatch) -> None
     tree = compose(source, report)
     assert tree is not None
     assert plain(tree) == {"a": [{"x": 1, "yé": ["on", "2"]}]}
-    assert place_of_value(tree, ("a", 0, "yé", 1), source.as_place) == Place(source, 3, 14)
-    assert place_of_key(tree, ("a", 0, "yé"), source.as_place) == Place(source, 3, 5)
-    assert place_of_value(tree, ("a", 0, "absent"), source.as_place) == Place(source, 2, 5)
+    assert place_of_value(tree, ("a", 0, "yé", 1), source.as_place) == Position(source, 3, 14)
+    assert place_of_key(tree, ("a", 0, "yé"), source.as_place) == Position(source, 3, 5)
+    assert place_of_value(tree, ("a", 0, "absent"), source.as_place) == Position(source, 2, 5)
     assert report.problems == []
 
 

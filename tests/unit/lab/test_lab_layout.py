@@ -10,7 +10,7 @@ from clusterlb.lab.frr import baseline_config, core_config, director_config, swi
 from clusterlb.lab.inventory import inventory_text, prepare, seconds_text
 from clusterlb.lab.lab import Lab
 from clusterlb.lab.network import addresses, links, settings
-from clusterlb.lab.spec import Hash, Programmer, ServiceSpec, SpecError, SwitchSpec, Timers
+from clusterlb.lab.spec import Hash, OspfTimers, Programmer, ServiceSpec, SpecError, SwitchSpec
 from clusterlb.lab.topology import CLIENT, CORE, SWITCH
 
 LAB = laid_out(SPEC)
@@ -108,7 +108,7 @@ def test_the_core_takes_every_route():
 def test_only_a_tuned_switch_has_timers():
     text = "router ospf\n timers lsa min-arrival 0\nexit\ninterface b\n ip ospf retransmit-interval 1\nexit\n"
     assert switch_config(SPEC, text).endswith(text)
-    untuned = switch_config(replace(SPEC, switch=SwitchSpec(timers=Timers.DEFAULT)), text)
+    untuned = switch_config(replace(SPEC, switch=SwitchSpec(timers=OspfTimers.DEFAULT)), text)
     assert untuned.endswith("router ospf\nexit\ninterface b\nexit\n")
 
 

@@ -5,10 +5,10 @@ import pytest
 from clusterlb.lab.spec import (
     Hash,
     LabSpec,
+    OspfTimers,
     Programmer,
     SpecError,
     Sysctls,
-    Timers,
     load_spec,
     parse_spec,
 )
@@ -55,7 +55,7 @@ def test_every_key_is_read():
     assert (spec.directors, spec.real_servers, spec.vips) == (16, 2, 3)
     assert (spec.service.port, spec.service.scheduler, spec.service.flags) == (8080, "wlc", ())
     assert spec.service.forwarding == "tun"
-    assert (spec.switch.hash, spec.switch.buckets, spec.switch.timers) == (Hash.MODULO, 8, Timers.DEFAULT)
+    assert (spec.switch.hash, spec.switch.buckets, spec.switch.timers) == (Hash.MODULO, 8, OspfTimers.DEFAULT)
     assert (spec.bfd.interval, spec.bfd.multiplier) == (0.05, 5)
     assert (spec.check.interval, spec.check.timeout, spec.check.rise, spec.check.fall) == (1.0, 0.5, 1, 1)
     assert (spec.quorum.up, spec.quorum.down) == (2, 1)
