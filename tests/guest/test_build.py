@@ -147,7 +147,7 @@ def test_two_builders_build_once(home, package, capfd):
 def test_what_is_missing_to_build_is_named(home, package, monkeypatch, tmp_path):
     package()
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(LabError, match="apt-get install gcc make flex bison bc xz-utils"):
+    with pytest.raises(LabError, match="apt-get install bc bison flex gcc make xz-utils"):
         build.build(None)
 
 
@@ -156,7 +156,7 @@ import sys
 from pathlib import Path
 from clusterlb.lab.kernel import build, source
 from clusterlb.lab.netns import LabError
-source.find = lambda *_: source.Source({name!r}, {version!r}, lambda: Path({archive!r}))
+source.find = lambda *_: source.KernelSource({name!r}, {version!r}, lambda: Path({archive!r}))
 try:
     build.build(None)
 except LabError as error:

@@ -176,7 +176,7 @@ def pads_counters() -> bool:
     with closing(IpvsSocket()) as netlink:
         netlink.resolve_family()
         (data, start, end), *_ = netlink.dump(Command.GET_SERVICE)
-    return len(decode.inside(data, start, end, CommandAttr.SERVICE)[ServiceAttr.STATS64]) > STATS64
+    return len(decode.attributes_of(data, start, end, CommandAttr.SERVICE)[ServiceAttr.STATS64]) > STATS64
 
 
 def send_datagrams(ports: range, address: str, port: int, source: str) -> None:

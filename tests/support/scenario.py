@@ -40,7 +40,7 @@ from clusterlb.controller.apply import Applier, Outcome
 from clusterlb.controller.daemon import Controller
 from clusterlb.controller.intents import RefusedError
 from clusterlb.model.address import IPAddress
-from clusterlb.model.intent import IntentKind, target_of
+from clusterlb.model.intent import Intent, IntentKind, target_of
 from clusterlb.model.ipvs import Counters, DestinationStatistics
 from clusterlb.model.lsdb import Databases, HostRoute, Lsdb, RouterLink, RouterLsa
 from clusterlb.model.ospf import Lane
@@ -101,6 +101,7 @@ class Stage:
         self.lines: list[str] = []
         self.others: dict[int, dict[IPAddress, Lane]] = {}
         self.down_members: set[str] = set()
+        self.silent = False
         self.fuse = Fuse()
         self.path = root / "inventory.yaml"
         self.path.write_text(inventory)
@@ -141,7 +142,7 @@ class Stage:
         applier.lock_patience = old.lock_patience
         controller.reconciler.applier = applier
         assert self.host.engine is not None
-        self.host.engine.down = self.down_members
+        self.host.engine.down, self.host.engine.silent = self.down_members, self.silent
         self.controller = controller
         self._task = asyncio.create_task(controller.run())
 
@@ -184,19 +185,30 @@ class Stage:
             if self._task is not None and self._task.done():
                 await self._end()
 
-    async def operate(self, what: str, target: str, state: str, length: str, unit: str, how: str) -> None:
-        """Do what an operator asks for, or say why not."""
+    async def drain(self, target: str, patience: str | None, force: str | None) -> None:
+        """Drain a target, for flows that may take so many seconds."""
+        await self._set(drain(target, patience=float(patience) if patience else None, force=bool(force)))
+
+    async def pin(self, member: str, verdict: str, minutes: str | None) -> None:
+        """Pin a member, for so many minutes."""
+        await self._set(pin(member, verdict), 60.0 * float(minutes) if minutes else None)
+
+    async def pause(self) -> None:
+        """Have the controller watch and change nothing."""
+        await self._set(pause())
+
+    async def _set(self, intent: Intent, seconds: float | None = None) -> None:
         assert self.controller is not None
-        intents, seconds = self.controller.intents, float(length) * UNITS[unit] if length else None
         try:
-            if what == "drain":
-                await intents.set(drain(target, force=how == " by force"), seconds)
-            elif what == "pin":
-                await intents.set(pin(target, state), seconds)
-            else:
-                await intents.set(pause(), seconds)
+            await self.controller.intents.set(intent, seconds)
         except RefusedError as refused:
             self.say(f"refused: {refused.because.text}")
+
+    def fall_silent(self) -> None:
+        """Have the checks say nothing, those of the next controller neither."""
+        self.silent = True
+        if self.host.engine is not None:
+            self.host.engine.silent = True
 
     def take_back(self, what: str, target: str) -> None:
         """Take an intent back."""
@@ -248,6 +260,10 @@ def _fails(stage: Stage, member: str, how: str) -> None:
     (stage.down_members.add if how == "fails" else stage.down_members.discard)(member)
 
 
+def _carrier(stage: Stage, uplink: str, how: str) -> None:
+    stage.host.links.carrier[uplink] = how == "has its carrier again"
+
+
 def _falls_silent(stage: Stage, what: str) -> None:
     stage.host.frr.stuck = "ospfd" if what == "falls silent" else None
 
@@ -273,12 +289,16 @@ EVENTS: Sequence[tuple[str, Callable[..., Any]]] = (
     (r"show", Stage.show),
     (r"([\d.]+) (s|min|h)", Stage.wait),
     (r"(\S+) (fails|recovers)", _fails),
-    (r"(drain|pin|pause) (\S+)(?: (up|down))?(?: for (\d+) (s|min|h))?( by force)?", Stage.operate),
+    (r"drain (\S+)(?: with (\d+) s of patience)?( by force)?", Stage.drain),
+    (r"pin (\S+) (up|down)(?: for (\d+) min)?", Stage.pin),
+    (r"pause director", Stage.pause),
     (r"take back the (drain|pin|pause) of (\S+)", Stage.take_back),
     (r"down( by force)?", Stage.down),
     (r"d(\d) announces (\S+) (active|standby|drained|nothing)", Stage.announce),
     (r"(\S+) has (\d+) connections", Stage.packets),
     (r"FRR (falls silent|answers)", _falls_silent),
+    (r"the checks fall silent", Stage.fall_silent),
+    (r"(\S+) (loses its carrier|has its carrier again)", _carrier),
     (r"the neighbour (goes|comes)", _neighbour),
     (r"somebody empties IPVS", lambda stage: stage.host.ipvs.flush()),
     (r"somebody deletes our nftables table", lambda stage: stage.host.rules.apply(LoadRules(NO_RULES))),

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from unittest.mock import patch
 
 T = TypeVar("T")
+MOMENT = 1e-8  # seconds that a turn of the loop takes; asyncio fires timers 1e-9 s early
 
 
 class _Selector(selectors.SelectSelector):
@@ -23,6 +24,7 @@ class _Selector(selectors.SelectSelector):
 
     def select(self, timeout: float | None = None) -> list[Any]:
         ready = super().select(0)
+        self.loop.now += MOMENT  # else a timer that fires early and sets itself again does so for ever
         if not ready and timeout:
             self.loop.now += timeout
         return ready

@@ -3,63 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from ipaddress import ip_address
 
 import pytest
-from fake_director import CHECK, FakeDirector, announced, eventually, idle, inventory, running, weights
+from fake_director import FakeDirector, announced, eventually, idle, inventory, running, weights
 
 from clusterlb.controller import daemon
-from clusterlb.model.inventory import Amount, Member, Pool, Quorum
 from clusterlb.model.ipvs import DestinationKey
 from clusterlb.model.ospf import Lane
-from clusterlb.model.plan import Announce, RemoveService, Withdraw
+from clusterlb.model.plan import Withdraw
 
 VIP, OTHER = ip_address("10.100.0.1"), ip_address("10.100.0.2")
-
-
-def two_pools():
-    """Return an inventory whose second VIP is served by a pool of its own."""
-    base = inventory("10.100.0.1", "10.100.0.2")
-    api = Pool(
-        "api",
-        (Member(ip_address("10.2.0.201"), 80), Member(ip_address("10.2.0.202"), 80)),
-        (CHECK,),
-        quorum=Quorum(Amount(2), Amount(1)),
-    )
-    service = replace(base.vips[OTHER].services[0], pool="api")
-    return replace(
-        base,
-        pools={**base.pools, "api": api},
-        vips={VIP: base.vips[VIP], OTHER: replace(base.vips[OTHER], services=(service,))},
-    )
-
-
-async def test_a_member_that_fails_has_weight_0_and_stays(tmp_path):
-    host = FakeDirector(tmp_path)
-    async with running(host) as controller:
-        host.engine.down.add("10.2.0.102:80")
-        await eventually(lambda: weights(host)["10.2.0.102:80"] == 0)
-        assert list(weights(host)) == ["10.2.0.101:80", "10.2.0.102:80", "10.2.0.103:80"]
-        await idle(controller)
-        assert announced(host) == {VIP}
-        before = len(host.ipvs.applied)
-        host.engine.down.clear()
-        await eventually(lambda: weights(host)["10.2.0.102:80"] == 1)
-        assert len(host.ipvs.applied) - before == 1
-        assert controller.store.counts["drift"] == 0
-
-
-async def test_a_pool_below_quorum_withdraws_only_its_vip(tmp_path):
-    host = FakeDirector(tmp_path, two_pools())
-    async with running(host) as controller:
-        assert announced(host) == {VIP, OTHER}
-        host.engine.down.add("10.2.0.201:80")
-        await eventually(lambda: announced(host) == {VIP})
-        assert "pool api has 1 of 2 members up and needs 2" in controller.store.decided[OTHER].because.text
-        assert OTHER in host.links.read().local_routes  # packets under way are still served
-        host.engine.down.clear()
-        await eventually(lambda: announced(host) == {VIP, OTHER})
 
 
 async def test_foreign_edits_of_what_is_ours_are_put_right_and_counted(tmp_path):
@@ -97,52 +51,6 @@ async def test_foreign_services_are_left_alone(tmp_path):
         assert len(fresh.ipvs.read()) == 2
 
 
-async def test_a_restart_with_a_silent_engine_keeps_what_is_there(tmp_path):
-    host = FakeDirector(tmp_path)
-    async with running(host):
-        host.engine.down.add("10.2.0.101:80")
-        await eventually(lambda: weights(host)["10.2.0.101:80"] == 0)
-    before = host.snapshot()
-    controller = host.controller()
-    host.engine.silent = True
-    task = asyncio.create_task(controller.run())
-    await asyncio.sleep(0.3)
-    assert host.snapshot() == before
-    assert controller.store.decided[VIP].because.reason.value == "adopted"
-    controller.stop()
-    await task
-
-
-async def test_no_carrier_withdraws_everything_and_carrier_brings_it_back(tmp_path):
-    host = FakeDirector(tmp_path)
-    async with running(host) as controller:
-        host.links.carrier["e0"] = False
-        await controller.readings.links()
-        await eventually(lambda: announced(host) == set())
-        assert controller.store.decided[VIP].because.reason.value == "director-unfit"
-        host.links.carrier["e0"] = True
-        await controller.readings.links()
-        await eventually(lambda: announced(host) == {VIP})
-
-
-async def test_frr_silent_withdraws_after_three_times(tmp_path):
-    host = FakeDirector(tmp_path)
-    async with running(host) as controller:
-        host.frr.stuck = "ospfd"
-        for _ in range(2):
-            controller.routing._asked_at = float("-inf")
-            await controller.routing.health()
-            await idle(controller)
-        assert announced(host) == {VIP}
-        controller.routing._asked_at = float("-inf")
-        await controller.routing.health()
-        await eventually(lambda: announced(host) == set())
-        host.frr.stuck = None
-        controller.routing._asked_at = float("-inf")
-        await controller.routing.health()
-        await eventually(lambda: announced(host) == {VIP})
-
-
 async def test_a_service_that_cannot_be_programmed_is_not_announced_and_the_others_are(tmp_path):
     host = FakeDirector(tmp_path, inventory("10.100.0.1", "10.100.0.2"))
     real = host.ipvs.apply
@@ -163,36 +71,6 @@ async def test_a_service_that_cannot_be_programmed_is_not_announced_and_the_othe
     await eventually(lambda: announced(host) == {VIP, OTHER})
     controller.stop()
     await task
-
-
-async def test_changes_within_the_pace_go_out_as_one_and_the_last_state_wins(tmp_path):
-    host = FakeDirector(tmp_path, inventory("10.100.0.1", pace=3.0))
-    async with running(host):
-        calls = []
-        real = host.links.apply
-        host.links.apply = lambda steps: (calls.extend(steps), real(steps))[1]
-        members = {"10.2.0.101:80", "10.2.0.102:80", "10.2.0.103:80"}
-        host.engine.down |= members
-        await eventually(lambda: announced(host) == set())
-        for _ in range(3):
-            host.engine.down.clear()
-            await asyncio.sleep(0.05)
-            host.engine.down |= members
-            await asyncio.sleep(0.05)
-        host.engine.down.clear()
-        await eventually(lambda: announced(host) == {VIP})
-        assert [type(step) for step in calls] == [Withdraw, Announce]
-
-
-async def test_a_removed_vip_goes_only_after_its_packets_have_stopped(tmp_path):
-    host = FakeDirector(tmp_path, inventory("10.100.0.1", "10.100.0.2"))
-    async with running(host):
-        pass
-    host.inventory = inventory("10.100.0.2", digest="2")
-    async with running(host):
-        await eventually(lambda: {key.address for key in host.ipvs.read()} == {OTHER})
-        await eventually(lambda: host.links.read().local_routes == {OTHER})
-    assert isinstance(host.ipvs.applied[-1], RemoveService)
 
 
 async def test_a_full_disk_stops_a_change_before_it_begins_and_is_told_of(tmp_path):
@@ -220,22 +98,6 @@ async def test_another_insertion_order_is_put_right(tmp_path, order):
             DestinationKey(ip_address(a), 80): by[a] for a in order
         }
         await eventually(lambda: list(weights(host)) == ["10.2.0.101:80", "10.2.0.102:80", "10.2.0.103:80"])
-
-
-async def test_frr_that_is_silent_at_the_start_is_configured_once_it_answers(tmp_path):
-    host = FakeDirector(tmp_path)
-    host.frr.stuck = "ospfd"
-    controller = host.controller()
-    task = asyncio.create_task(controller.run())
-    await eventually(lambda: host.ipvs.read() and len(controller.store.verdicts) == 3)
-    await asyncio.sleep(0.2)
-    assert announced(host) == set()
-    host.frr.stuck = None
-    controller.routing._asked_at = float("-inf")
-    await controller.routing.health()
-    await eventually(lambda: announced(host) == {VIP})
-    controller.stop()
-    await task
 
 
 async def test_down_through_the_running_controller_ends_it_and_counts_no_drift(tmp_path):

@@ -10,16 +10,16 @@ from ipaddress import IPv4Address, ip_address
 import pytest
 from fake_director import VIP, FakeDirector, announced, eventually, idle, inventory, running, weights
 from intents import drain, pause
+from scenario import databases
 
 from clusterlb.controller.intents import UnknownTargetError
 from clusterlb.controller.routing import DECIDING
 from clusterlb.controller.status import status
 from clusterlb.core.guard import refused_drain
-from clusterlb.drivers.interface import OspfNeighbor
 from clusterlb.model.cluster_view import STALE
 from clusterlb.model.inventory import ActiveStandby, Director, Window
-from clusterlb.model.ipvs import Counters, DestinationKey, DestinationStatistics, Protocol
-from clusterlb.model.lsdb import Databases, HostRoute, Lsdb, RouterLink, RouterLsa
+from clusterlb.model.ipvs import DestinationKey, DestinationStatistics, Protocol
+from clusterlb.model.lsdb import Databases, Lsdb, RouterLsa
 from clusterlb.model.ospf import Lane, Uplink
 from clusterlb.model.reason import Reason
 
@@ -40,19 +40,6 @@ def cluster_of(count, *vips, **changes):
     return replace(given, directors=directors, cluster=replace(given.cluster, **changes))
 
 
-def databases(lanes):
-    """Return what FRR's database holds when these routers announce VIPs in these lanes; d1 is there too."""
-    routers = {router(1), *(router(n) for n in lanes)}
-    links = [RouterLsa("0.0.0.0", r, (RouterLink(SWITCH, 10),), 1) for r in routers]
-    links.append(RouterLsa("0.0.0.0", SWITCH, tuple(RouterLink(r, 10) for r in sorted(routers)), 1))
-    routes = [
-        HostRoute("0.0.0.0", router(number), vip, COSTS[lane], False, 1)
-        for number, seen in lanes.items()
-        for vip, lane in seen.items()
-    ]
-    return Databases(Lsdb(tuple(links), (), tuple(routes)))
-
-
 def lane(host, vip=VIP):
     return set(host.links.read().announced.get(vip, ()))
 
@@ -61,96 +48,6 @@ async def look(controller, host, lanes):
     """Have the controller see these announcements."""
     host.frr.lsdb = databases(lanes)
     await controller.routing.cluster(at_once=True)
-
-
-@pytest.fixture
-def quick(monkeypatch):
-    """Flows are taken to have moved as soon as no packet comes between two looks."""
-    monkeypatch.setattr("clusterlb.core.place.QUIET", 0.0)
-
-
-async def test_a_director_drains_by_lane_and_is_withdrawn_when_its_flows_have_moved(tmp_path, quick):
-    host = FakeDirector(tmp_path, cluster_of(2))
-    async with running(host) as controller:
-        await look(controller, host, {2: {VIP: Lane.ACTIVE}})
-        await controller.intents.set(drain("director"))
-        await eventually(lambda: lane(host) == {Lane.DRAINED})
-        assert controller.store.decided[VIP].because.reason is Reason.DRAINING
-        for packets in (10, 20, 20):
-            (key,) = host.ipvs.read()
-            member = DestinationKey(ip_address("10.2.0.101"), 80)
-            numbers = DestinationStatistics(counters=Counters(in_packets=packets))
-            host.ipvs.set_statistics(key, member, numbers)
-            await controller.drains.look()
-            await look(controller, host, {2: {VIP: Lane.ACTIVE}})
-        await eventually(lambda: lane(host) == set())
-        assert controller.store.decided[VIP].because.reason is Reason.DRAINED
-        assert set(weights(host)) == {"10.2.0.101:80", "10.2.0.102:80", "10.2.0.103:80"}
-        controller.intents.clear(*drain("director").name)
-        await eventually(lambda: lane(host) == {Lane.ACTIVE})
-
-
-async def test_the_last_one_serves_from_the_drained_lane(tmp_path, quick):
-    host = FakeDirector(tmp_path, cluster_of(2))
-    async with running(host) as controller:
-        await look(controller, host, {2: {VIP: Lane.ACTIVE}})
-        await controller.intents.set(drain("director"))
-        await look(controller, host, {2: {VIP: Lane.DRAINED}})
-        await eventually(lambda: lane(host) == {Lane.DRAINED})
-        for _ in range(3):
-            await controller.drains.look()
-            await look(controller, host, {2: {VIP: Lane.DRAINED}})
-            await idle(controller)
-        assert lane(host) == {Lane.DRAINED}
-        assert "1 must" in controller.store.decided[VIP].because.text
-
-
-async def test_a_vip_drains_alone_and_a_drain_survives_a_restart(tmp_path):
-    host = FakeDirector(tmp_path, cluster_of(2, "10.100.0.1", "10.100.0.2"))
-    async with running(host) as controller:
-        await look(controller, host, {2: {OTHER: Lane.ACTIVE}})
-        await controller.intents.set(drain(f"vip/{OTHER}"))
-        await eventually(lambda: lane(host, OTHER) == {Lane.DRAINED})
-        await idle(controller)
-        assert lane(host) == {Lane.ACTIVE}
-    async with running(host) as controller:
-        assert lane(host, OTHER) == {Lane.DRAINED}
-        assert lane(host) == {Lane.ACTIVE}
-        assert [str(intent.target) for intent in controller.intents.standing] == [f"vip/{OTHER}"]
-
-
-async def test_a_member_drains_to_weight_0_and_leaves_with_its_last_connection(tmp_path):
-    host = FakeDirector(tmp_path)
-    member = DestinationKey(ip_address("10.2.0.101"), 80)
-    async with running(host) as controller:
-        (key,) = host.ipvs.read()
-        host.ipvs.set_statistics(key, member, DestinationStatistics(active=1))
-        await controller.intents.set(drain(f"member/web/{MEMBER}"))
-        await eventually(lambda: weights(host).get(MEMBER) == 0)
-        await controller.drains.look()
-        assert MEMBER in weights(host)
-        host.ipvs.set_statistics(key, member, DestinationStatistics())
-        await controller.drains.look()
-        await eventually(lambda: MEMBER not in weights(host))
-        await idle(controller)
-        assert announced(host) == {VIP}
-        controller.intents.clear(*drain(f"member/web/{MEMBER}").name)
-        await eventually(lambda: weights(host).get(MEMBER) == 1)
-
-
-async def test_a_member_has_its_time_and_no_longer(tmp_path):
-    host = FakeDirector(tmp_path)
-    member = DestinationKey(ip_address("10.2.0.101"), 80)
-    async with running(host) as controller:
-        (key,) = host.ipvs.read()
-        host.ipvs.set_statistics(key, member, DestinationStatistics(active=1))
-        await controller.intents.set(drain(f"member/web/{MEMBER}", patience=60.0))
-        await eventually(lambda: weights(host).get(MEMBER) == 0)
-        await controller.drains.look()
-        assert MEMBER in weights(host)
-        controller.drains.wall = lambda: controller.intents.standing[0].made + 61
-        await controller.drains.look()
-        await eventually(lambda: MEMBER not in weights(host))
 
 
 async def test_a_drain_says_which_flows_it_waits_for_in_vain(tmp_path):
@@ -204,15 +101,6 @@ async def test_a_drain_says_which_flows_it_waits_for_in_vain(tmp_path):
         assert members(await status(controller)) == ["", ""]
 
 
-async def test_a_drained_pool_withdraws_what_needs_it(tmp_path):
-    host = FakeDirector(tmp_path)
-    async with running(host) as controller:
-        await controller.intents.set(drain("pool/web"))
-        await eventually(lambda: announced(host) == set())
-        controller.intents.clear(*drain("pool/web").name)
-        await eventually(lambda: announced(host) == {VIP})
-
-
 async def test_a_drain_begins_when_it_is_due_and_ends_by_itself(tmp_path):
     host = FakeDirector(tmp_path)
     async with running(host) as controller:
@@ -249,19 +137,6 @@ async def test_what_this_director_does_not_have_is_refused(tmp_path, target):
             await controller.intents.set(drain(target))
 
 
-async def test_more_directors_than_the_switch_has_paths(tmp_path):
-    host = FakeDirector(tmp_path, cluster_of(3, max_active=2))
-    host.frr.lsdb = databases({2: {VIP: Lane.ACTIVE}, 3: {VIP: Lane.ACTIVE}})
-    async with running(host) as controller:
-        await eventually(lambda: lane(host) == {Lane.STANDBY})
-        assert controller.store.decided[VIP].because.reason is Reason.STANDBY
-        await look(controller, host, {2: {VIP: Lane.ACTIVE}})
-        await eventually(lambda: lane(host) == {Lane.ACTIVE})
-        await look(controller, host, {2: {VIP: Lane.ACTIVE}, 3: {VIP: Lane.STANDBY}})
-        await idle(controller)
-        assert lane(host) == {Lane.ACTIVE}
-
-
 async def test_active_standby_by_an_order(tmp_path):
     given = cluster_of(2)
     ha = replace(given.vips[VIP], ha=ActiveStandby(("d2", "d1")))
@@ -296,33 +171,6 @@ async def test_a_drain_that_waited_for_news_goes_on_when_there_is_some(tmp_path)
         assert lane(host) == {Lane.DRAINED}, "the same news as before, and fresh"
 
 
-async def test_a_drain_waits_for_a_director_and_not_for_its_vips(tmp_path):
-    host = FakeDirector(tmp_path, cluster_of(3, str(VIP), str(OTHER), max_drained=1))
-    everything = {VIP: Lane.ACTIVE, OTHER: Lane.ACTIVE}
-    async with running(host) as controller:
-        await look(controller, host, {2: everything})
-        await controller.intents.set(drain("director"))
-        await controller.reconciler.cycle()
-        assert controller.store.decided[VIP].because.reason is Reason.DRAIN_WAITS, "d3 is gone"
-        await look(controller, host, {2: everything, 3: {OTHER: Lane.ACTIVE}})
-        await controller.reconciler.cycle()
-        assert (lane(host), lane(host, OTHER)) == ({Lane.DRAINED}, {Lane.DRAINED})
-
-
-async def test_nothing_is_announced_before_a_neighbour_is_full(tmp_path):
-    host = FakeDirector(tmp_path)
-    host.frr.adjacent = (OspfNeighbor("10.1.0.254", "e0", "ExStart/DROther"),)
-    async with running(host) as controller:
-        assert announced(host) == set()
-        assert controller.store.decided[VIP].because.reason is Reason.NOT_ADJACENT
-        host.frr.adjacent = (OspfNeighbor("10.1.0.254", "e0", "Full/DROther"),)
-        await eventually(lambda: announced(host) == {VIP})
-        host.frr.adjacent = ()
-        await eventually(lambda: controller.store.health.ospf_full == 0)
-        await idle(controller)
-        assert announced(host) == {VIP}, "what is announced stays: there may be nobody to tell"
-
-
 async def test_a_drain_that_leaves_too_few_is_refused_with_who_announces_what(tmp_path):
     host = FakeDirector(tmp_path, cluster_of(3, min_announcers=2))
     async with running(host) as controller:
@@ -349,27 +197,6 @@ async def test_no_member_begins_to_drain_while_directors_come_and_go(tmp_path):
         assert refused.reason is Reason.ECMP_CHANGING
         later = replace(around, now=around.now + 11)
         assert refused_drain(wish, store.inventory, later, store.cluster_changed_at, 10.0) is None
-
-
-async def test_after_a_drain_the_vips_come_back_a_quarter_at_a_time(tmp_path):
-    vips = [f"10.100.0.{n}" for n in range(1, 9)]
-    given = cluster_of(2, *vips)
-    slow = replace(given.cluster, ospf=replace(given.cluster.ospf, pace=0.3))
-    host = FakeDirector(tmp_path, replace(given, cluster=slow))
-    async with running(host) as controller:
-        await eventually(lambda: len(announced(host)) == 8)
-        await look(controller, host, {2: dict.fromkeys(map(ip_address, vips), Lane.ACTIVE)})
-        await controller.intents.set(drain("director"))
-        await eventually(lambda: lane(host, ip_address(vips[7])) == {Lane.DRAINED})
-        seen = set()
-
-        def all_back():
-            seen.add(sum(lane(host, ip_address(vip)) == {Lane.ACTIVE} for vip in vips))
-            return 8 in seen
-
-        controller.intents.clear(*drain("director").name)
-        await eventually(all_back)
-        assert {2, 4, 6} <= seen, "a quarter at a time, a pace between two"
 
 
 async def test_frr_that_announces_what_no_lane_has_is_made_to_forget_it(tmp_path):
