@@ -234,8 +234,6 @@ class Controller:
                 self._kernel, self.drivers.frr, self.reconciler.ledger, self.reconciler.applier, wait
             )
         store.handle(Troubles(tuple(problems)))
-        for problem in problems:
-            log.error("down", problem=problem)
         if not problems:
             self.is_down = True
             self.stop()

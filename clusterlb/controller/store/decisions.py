@@ -31,9 +31,10 @@ def take_observation(store: Store, observed: Observed) -> None:
     """Turn an observation into verdicts, and look again at the pools for which they change something."""
     probe, observation = observed
     for key, pools in store.index.roster.users.get(probe, {}).items():
+        before = store.verdicts.get(key)
         if _judged(store, key, observation, ",".join(pools)):
             store.mark_pools(pools)
-        else:
+        elif before is None or before.warning != store.verdicts[key].warning:
             store.note(pools)
     for name, key in store.index.own_checks.get(probe, {}).items():
         if _judged(store, key, observation, f"director check {name}"):
@@ -69,7 +70,8 @@ def take_inventory(store: Store, index: Index) -> None:
     store.note(index.keys)
     if not known:
         return
-    store.verdicts = {key: verdict for key, verdict in store.verdicts.items() if key.probe in index.probes}
+    probed = index.probes
+    store.verdicts = {key: verdict for key, verdict in store.verdicts.items() if key.probe in probed}
     names = {probe.name for probe in index.inventory.cluster.director_checks.probes}
     probes = {name: verdict for name, verdict in store.health.probes.items() if name in names}
     take_health(store, replace(store.health, probes=probes))

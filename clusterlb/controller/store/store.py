@@ -291,15 +291,17 @@ class Store:
             self.mark_keys(self.index.keys[name])
 
     def mark_keys(self, keys: Iterable[ServiceKey]) -> None:
-        """Look at services and their VIPs again."""
-        keys = tuple(keys)
-        self.dirty.keys.update(keys)
-        self.mark_vips(vip for key in keys for vip in self.index.vips(key))
+        """Look at services and their VIPs again; nothing to look at wakes nobody."""
+        if keys := set(keys):
+            self.dirty.keys |= keys
+            self.dirty.vips.update(vip for key in keys for vip in self.index.vips(key))
+            self.wake()
 
     def mark_vips(self, vips: Iterable[IPAddress]) -> None:
         """Look at VIPs again."""
-        self.dirty.vips.update(vips)
-        self.wake()
+        if vips := set(vips):
+            self.dirty.vips |= vips
+            self.wake()
 
     def mark_all(self) -> None:
         """Look at everything again."""
