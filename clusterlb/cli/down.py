@@ -41,7 +41,7 @@ def command(run_dir: Path, state_dir: Path, pathspace: str | None, director: str
             raise SystemExit(int(Exit.REFUSED))
         problems = answer.get("problems", [])
     except UnreachableError as error:
-        from clusterlb.api.run import StartError, take_down
+        from clusterlb.service import StartError, take_down
 
         click.echo(f"{error.message}; taking the director down from its record", err=True)
         try:

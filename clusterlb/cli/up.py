@@ -53,9 +53,9 @@ def command(
     # loading and starting take a second, in which SIGHUP must not end the process; the first look at the
     # files, right after the start, takes over a change
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    from clusterlb.api.run import Options, StartError, run
     from clusterlb.config.error import InventoryError
     from clusterlb.config.render import render_some
+    from clusterlb.service import Options, StartError, run
 
     try:
         down = run(

@@ -17,7 +17,7 @@ from clusterlb.lab.topology import LabTopology
 
 # the modules that each forked process would import
 _WARM = (
-    "clusterlb.api.run",
+    "clusterlb.service",
     "clusterlb.api.server",
     "clusterlb.cli.down",
     "clusterlb.cli.plan",

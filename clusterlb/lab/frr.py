@@ -210,9 +210,9 @@ def configured_director(inventory: Inventory, director: DirectorHost, state: Pat
 
     The lab's directors start like restarted ones: FRR's first configuration is complete.
     """
-    from clusterlb.api.run import frr_lines
     from clusterlb.controller.configured import configured
     from clusterlb.controller.ledger import Ledger
+    from clusterlb.service import frr_lines
 
     ours = frr_lines(inventory, inventory.directors[director.name])
     return configured(director_config(director), ours, Ledger(state / "ledger.json"))

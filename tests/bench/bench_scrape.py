@@ -31,8 +31,8 @@ async def _measure(root: Path) -> list[Figure]:
     from fake_director import FakeDirector
 
     from clusterlb.api import scrape
-    from clusterlb.api.run import exempt_from_collection
     from clusterlb.api.server import Server
+    from clusterlb.service import exempt_from_collection
 
     (root / "inventory.yaml").write_text(big_inventory())
     inventory, _ = load(root / "inventory.yaml")

@@ -18,13 +18,13 @@ from rich.console import Console
 from rich.progress import Progress
 from served_director import served
 
-from clusterlb.api.run import configure_logging
 from clusterlb.cli import client
 from clusterlb.cli.client import ask, readable
 from clusterlb.cli.main import main
 from clusterlb.cli.watch import columns
 from clusterlb.controller.journal import Journal
 from clusterlb.controller.store.events import Troubles
+from clusterlb.service import configure_logging
 
 EVIL = ["\x1b[2J", "\a", "\r", "\n", "\x7f", "\x9b2J", "\u202e", "\u2066", "\u2028", "\u061c", "\0", "\t"]
 TARGET = "web/10.2.0.101:80"

@@ -59,7 +59,7 @@ def test_a_port_is_made_of_the_digits_0_to_9(port: str):
 def test_a_hangup_during_the_start_ends_nothing(tmp_path: Path):
     code = (
         "import os, signal, sys\n"
-        "import clusterlb.api.run as run\n"
+        "import clusterlb.service as run\n"
         "def early(options):\n"
         "    os.kill(os.getpid(), signal.SIGHUP)\n"
         "    print('alive')\n"

@@ -71,7 +71,7 @@ def test_a_reload_by_process_name_does_not_end_it(tmp_path):
 
 def test_a_controller_has_nothing_in_memory_that_only_loading_needs():
     code = (
-        "import sys, clusterlb.api.run, clusterlb.api.server, clusterlb.cli.up;"
+        "import sys, clusterlb.service, clusterlb.api.server, clusterlb.cli.up;"
         "print({'pydantic', 'yaml', 'clusterlb.config.load', 'clusterlb.config.build'} & {*sys.modules})"
     )
     argv = [sys.executable, "-P", "-c", code]
