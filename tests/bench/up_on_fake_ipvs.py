@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from clusterlb.api import run
+from clusterlb import service
 from clusterlb.controller.kernel import Drivers
 from clusterlb.drivers.frr.daemon import FrrDaemon
 from clusterlb.drivers.link import KernelLinks
@@ -39,9 +39,9 @@ def main(namespace: str, root: Path) -> None:
         links, frr = KernelLinks(uplinks, external), FrrDaemon(pathspace)
         return Drivers(Table(), links, KernelSysctl(proc), frr, KernelRules(), FakeConntrack())
 
-    run.real_drivers = drivers
-    run.run(
-        run.Options(
+    service.real_drivers = drivers
+    service.run(
+        service.Options(
             root / "inventory.yaml", "d1", root / "run", root / "state", namespace, ("127.0.0.1", 9099)
         )
     )

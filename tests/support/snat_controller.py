@@ -8,13 +8,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from clusterlb.api import run
+from clusterlb import service
 from tests.support.rig_controller import KeptIpvs
 
 
-def options(root: Path, director: str, pathspace: str) -> run.Options:
+def options(root: Path, director: str, pathspace: str) -> service.Options:
     """Return what the command line would say; each director has folders of its own."""
-    return run.Options(
+    return service.Options(
         inventory=root / "inventory.yaml",
         director=director,
         run_dir=root / director,
@@ -26,5 +26,5 @@ def options(root: Path, director: str, pathspace: str) -> run.Options:
 
 if __name__ == "__main__":
     chosen = options(Path(sys.argv[1]), sys.argv[2], sys.argv[3])
-    run.KernelIpvs = lambda: KeptIpvs(chosen.run_dir / "ipvs")  # type: ignore[misc,assignment]
-    run.run(chosen)
+    service.KernelIpvs = lambda: KeptIpvs(chosen.run_dir / "ipvs")  # type: ignore[misc,assignment]
+    service.run(chosen)

@@ -11,7 +11,7 @@ import pytest
 from fake_director import FakeDirector, announced, running
 from intents import pin
 
-from clusterlb.api import run
+from clusterlb import service
 from clusterlb.controller.journal import Journal
 from clusterlb.controller.ledger import Ledger, LedgerError
 from clusterlb.controller.status import status
@@ -128,10 +128,10 @@ async def test_what_cannot_be_put_aside_is_named_too(tmp_path: Path, monkeypatch
 
 
 def test_down_does_not_pretend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(run, "_require_root", lambda: None)
+    monkeypatch.setattr(service, "_require_root", lambda: None)
     state = tmp_path / "state"
     state.mkdir()
     (state / "ledger.json").write_bytes(b"\377")
-    with pytest.raises(run.StartError, match=r"is damaged .*Moved away"):
-        run.take_down(state, None)
+    with pytest.raises(service.StartError, match=r"is damaged .*Moved away"):
+        service.take_down(state, None)
     assert (state / "ledger.json").exists()

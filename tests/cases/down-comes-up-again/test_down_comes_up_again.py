@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from fake_director import FakeDirector, announced, running
 
-from clusterlb.api import run as start
+from clusterlb import service as start
 from clusterlb.cli.exits import Exit
 from clusterlb.cli.main import main
 
