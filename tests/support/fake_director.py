@@ -33,6 +33,7 @@ from tests.support.fake_links import FakeLinks
 from tests.support.fake_rules import FakeRules
 
 VIP = ip_address("10.100.0.1")
+WALL: Callable[[], float] = time.time
 SETTINGS = ("net/ipv4/vs/sloppy_tcp", "net/ipv4/vs/schedule_icmp")
 OTHER_SETTINGS = (
     "net/ipv4/conf/all/accept_local",
@@ -207,7 +208,7 @@ class FakeDirector:
     def settings(self) -> dict[str, str]:
         return self.sysctl.read(SETTINGS)
 
-    def controller(self, fuse: Fuse | None = None, wall: Callable[[], float] = time.time) -> Controller:
+    def controller(self, fuse: Fuse | None = None, wall: Callable[[], float] | None = None) -> Controller:
         """Return a fresh controller for this host."""
         fuse = fuse or Fuse()
 
@@ -229,7 +230,7 @@ class FakeDirector:
             ),
             lambda cluster, director: parse(render_config(cluster, director)),
             engine,
-            wall,
+            wall or WALL,
         )
         quick = Applier(
             controller.reconciler.kernel, controller.drivers.frr, pace=lambda: 0.0, quiet=0.0, patience=1.0

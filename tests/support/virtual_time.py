@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Callable, Coroutine
-from contextlib import ExitStack
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, tzinfo
 from typing import Any, TypeVar
 from unittest.mock import patch
@@ -74,9 +74,9 @@ class Clock:
         return datetime.fromtimestamp(self.time(), UTC)
 
 
-def run(work: Callable[[Clock], Coroutine[Any, Any, T]], start: datetime) -> T:
-    """Run a coroutine from a time of the wall clock on; what the schedule goes by is its ``Clock``."""
-    loop = VirtualLoop()
+@contextmanager
+def clocks(loop: VirtualLoop, start: datetime) -> Iterator[Clock]:
+    """Have the schedule and APScheduler go by the clocks of a loop, the wall clock from ``start`` on."""
     clock = Clock(loop, start)
 
     class Datetime(datetime):
@@ -84,8 +84,15 @@ def run(work: Callable[[Clock], Coroutine[Any, Any, T]], start: datetime) -> T:
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return datetime.fromtimestamp(clock.time(), tz)
 
-    with ExitStack() as stack:
-        stack.enter_context(patch("apscheduler.schedulers.base.datetime", Datetime))
-        stack.enter_context(patch("clusterlb.controller.schedule.time", clock))
-        runner = stack.enter_context(asyncio.Runner(loop_factory=lambda: loop))
+    with (
+        patch("apscheduler.schedulers.base.datetime", Datetime),
+        patch("clusterlb.controller.schedule.time", clock),
+    ):
+        yield clock
+
+
+def run(work: Callable[[Clock], Coroutine[Any, Any, T]], start: datetime) -> T:
+    """Run a coroutine from a time of the wall clock on; what the schedule goes by is its ``Clock``."""
+    loop = VirtualLoop()
+    with clocks(loop, start) as clock, asyncio.Runner(loop_factory=lambda: loop) as runner:
         return runner.run(work(clock))

@@ -17,6 +17,7 @@ from clusterlb.model.snat import SnatPool
 from clusterlb.model.status import PortsStatus, PortUseStatus
 from tests.support.fake_conntrack import FakeConntrack
 
+pytestmark = pytest.mark.threads
 SNAT = ip_address("10.100.2.1")
 REMOTE = Remote(17, ip_address("10.3.0.9"), 53)
 POOL = SnatPool("internet", (ip_network("10.2.0.0/24"),), {"d1": (SNAT,)})
