@@ -53,7 +53,7 @@ def condition(controller: Controller) -> Condition:
             rejected=controller.reloader.error,
         ),
         frr=_frr(controller),
-        ipvs=IpvsStatus(answers=not store.health.ipvs_failures, error=store.health.ipvs_error),
+        ipvs=IpvsStatus(answers=not store.health.ipvs.times, error=store.health.ipvs.error),
         checks=replace(controller.engine.stats, unprobed=len(unprobed)),
         unprobed=tuple(f"{key.endpoint} ({key.spec.type.value}): {why}" for key, why in unprobed.items()),
         errors=(*controller.broken, *store.errors, *_vrrp_errors(controller)),
@@ -86,7 +86,7 @@ def _frr(controller: Controller) -> FrrStatus:
     store = controller.store
     return FrrStatus(
         answers=store.actual.frr is not None,
-        error=store.health.frr_error,
+        error=store.health.frr.error,
         neighbors=tuple(
             NeighborStatus(
                 router_id=n.router_id,
@@ -101,7 +101,7 @@ def _frr(controller: Controller) -> FrrStatus:
             OspfVersion.of(family): store.health.full(family)
             for family in sorted({AddressFamily.IPV4, *store.inventory.cluster.families})
         },
-        ospf6_error=store.health.ospf6_error,
+        ospf6_error=store.health.ospf6d.error,
     )
 
 

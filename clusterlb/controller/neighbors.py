@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from clusterlb.controller.store.store import Store
-from clusterlb.core.fitness import OSPF
+from clusterlb.core.fitness import OSPF, Failures
 from clusterlb.drivers.interface import BfdSession, DriverError, FrrDriver, OspfNeighbor
 from clusterlb.model.address import AddressFamily
 
@@ -31,8 +31,7 @@ class Neighbors:
         try:
             found = await frr.neighbors(AddressFamily.IPV4)
         except DriverError as error:
-            failures = store.health.frr_failures + 1
-            store.handle(replace(store.health, frr_failures=failures, frr_error=str(error)))
+            store.handle(replace(store.health, frr=store.health.frr.again(error)))
             return None
         lost = self._take(AddressFamily.IPV4, found)
         if AddressFamily.IPV6 in store.inventory.cluster.families:
@@ -44,11 +43,10 @@ class Neighbors:
         try:
             found = await frr.neighbors(AddressFamily.IPV6)
         except DriverError as error:
-            failures = store.health.ospf6_failures + 1
-            store.handle(replace(store.health, ospf6_failures=failures, ospf6_error=str(error)))
+            store.handle(replace(store.health, ospf6d=store.health.ospf6d.again(error)))
             return set()
-        if store.health.ospf6_failures:
-            store.handle(replace(store.health, ospf6_failures=0, ospf6_error=""))
+        if store.health.ospf6d.times:
+            store.handle(replace(store.health, ospf6d=Failures()))
         return self._take(AddressFamily.IPV6, found)
 
     async def ask_bfd(self, frr: FrrDriver) -> None:

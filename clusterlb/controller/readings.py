@@ -55,8 +55,7 @@ class Readings:
             try:
                 found = await self.kernel.read_services()
             except DriverError as error:
-                failures = store.health.ipvs_failures + 1
-                store.handle(replace(store.health, ipvs_failures=failures, ipvs_error=str(error)))
+                store.handle(replace(store.health, ipvs=store.health.ipvs.again(error)))
                 return
             store.handle(ServicesRead(found, {*store.index.owned, *self.reconciler.ledger.services}))
             await self._look_at_settings()

@@ -13,6 +13,7 @@ from clusterlb.controller.reconcile import Reconciler
 from clusterlb.controller.store.events import FrrRead
 from clusterlb.controller.store.store import Store
 from clusterlb.core.cluster_view import view
+from clusterlb.core.fitness import Failures
 from clusterlb.drivers.interface import DriverError, FrrDriver
 from clusterlb.model.address import IPAddress
 from clusterlb.model.cluster_view import STALE, ClusterView
@@ -96,8 +97,8 @@ class Routing:
         # a neighbour may be lost because FRR lost its configuration
         if store.actual.frr is None or lost or store.clock() >= self._read_at + FULL_FRR:
             await self._reread()
-        if store.health.frr_failures and store.actual.frr is not None:
-            store.handle(replace(store.health, frr_failures=0, frr_error=""))
+        if store.health.frr.times and store.actual.frr is not None:
+            store.handle(replace(store.health, frr=Failures()))
 
     def _pause(self) -> float:
         """Return the seconds between two looks: few where what FRR says decides something, or is about to."""
@@ -107,7 +108,7 @@ class Routing:
             waits = any(each.because.reason is Reason.NOT_ADJACENT for each in store.decided.values())
             return EAGER * pause if waits else max(DECIDING, pause)
         checks = store.inventory.cluster.director_checks
-        decides = checks.bfd or checks.ospf_full or store.health.frr_failures or self._moved
+        decides = checks.bfd or checks.ospf_full or store.health.frr.times or self._moved
         return max(DECIDING if decides else IDLE_FRR, pause)
 
     async def _reread(self) -> None:
@@ -126,8 +127,7 @@ class Routing:
         try:
             return await self.frr.read()
         except DriverError as error:
-            failures = store.health.frr_failures + 1
-            store.handle(replace(store.health, frr_failures=failures, frr_error=str(error)))
+            store.handle(replace(store.health, frr=store.health.frr.again(error)))
             return None
 
     async def cluster(self, *, at_once: bool = False) -> None:

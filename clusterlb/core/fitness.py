@@ -24,23 +24,32 @@ MARGIN = 5  # per cent that a table must empty below its limit before it is fit 
 
 
 @dataclass(frozen=True, slots=True)
+class Failures:
+    """How often in a row one has not answered, and the last error's text; it has answered: ``Failures()``."""
+
+    times: int = 0
+    error: str = ""
+
+    def again(self, error: object) -> Failures:
+        """Return these failures with one more."""
+        return Failures(self.times + 1, str(error))
+
+
+@dataclass(frozen=True, slots=True)
 class DirectorHealth:
     """What the director's own checks saw last; None and empty: not read yet, which is no bad news.
 
-    ``carrier`` per uplink; failures in a row of asking FRR, its ospf6d alone, and of reading IPVS, with the
-    last error's text; ``ospf_full`` and ``ospf6_full``: how many neighbours of OSPFv2 and OSPFv3 on the
-    uplinks are Full; ``bfd_up``: over how many of them a BFD session watches; ``filled``: per cent of
-    ``conntrack``, ``connections`` and ``descriptors`` in use; ``probes``: the verdicts of the operator's own
-    checks, by their names.
+    ``carrier`` per uplink; the failures in a row of asking FRR and its ospf6d alone, and of reading IPVS;
+    ``ospf_full`` and ``ospf6_full``: how many neighbours of OSPFv2 and OSPFv3 on the uplinks are Full;
+    ``bfd_up``: over how many of them a BFD session watches; ``filled``: per cent of ``conntrack``,
+    ``connections`` and ``descriptors`` in use; ``probes``: the verdicts of the operator's own checks, by
+    their names.
     """
 
     carrier: Mapping[str, bool] = field(default_factory=dict)
-    frr_failures: int = 0
-    frr_error: str = ""
-    ipvs_failures: int = 0
-    ipvs_error: str = ""
-    ospf6_failures: int = 0
-    ospf6_error: str = ""
+    frr: Failures = Failures()
+    ipvs: Failures = Failures()
+    ospf6d: Failures = Failures()
     ospf_full: int | None = None
     ospf6_full: int | None = None
     bfd_up: int | None = None
@@ -59,12 +68,12 @@ class DirectorHealth:
     @property
     def failures(self) -> tuple[int, ...]:
         """Return how often in a row FRR, IPVS and ospf6d have not answered."""
-        return self.frr_failures, self.ipvs_failures, self.ospf6_failures
+        return self.frr.times, self.ipvs.times, self.ospf6d.times
 
     @property
     def error(self) -> str:
         """Return why something could not be read, empty where all could."""
-        return self.frr_error or self.ospf6_error or self.ipvs_error
+        return self.frr.error or self.ospf6d.error or self.ipvs.error
 
 
 def unfit(
@@ -101,17 +110,17 @@ def _reasons(
             f"no uplink has carrier ({names}): check the cable, the switch port, `ip link`",
             {"uplinks": dict(health.carrier)},
         )
-    if health.frr_failures >= TOLERANCE:
+    if health.frr.times >= TOLERANCE:
         yield Because(
             Reason.FRR_SILENT,
-            f"FRR has not answered {health.frr_failures} times in a row: {health.frr_error}",
-            {"failures": health.frr_failures},
+            f"FRR has not answered {health.frr.times} times in a row: {health.frr.error}",
+            {"failures": health.frr.times},
         )
-    if health.ipvs_failures >= TOLERANCE:
+    if health.ipvs.times >= TOLERANCE:
         yield Because(
             Reason.IPVS_UNREADABLE,
-            f"IPVS could not be read {health.ipvs_failures} times in a row: {health.ipvs_error}",
-            {"failures": health.ipvs_failures},
+            f"IPVS could not be read {health.ipvs.times} times in a row: {health.ipvs.error}",
+            {"failures": health.ipvs.times},
         )
     yield from _routing(health, checks, family)
     yield from _filled(health, checks, before)
@@ -122,11 +131,11 @@ def _reasons(
 
 
 def _routing(health: DirectorHealth, checks: DirectorChecks, family: AddressFamily) -> Iterator[Because]:
-    if family is AddressFamily.IPV6 and health.ospf6_failures >= TOLERANCE:
+    if family is AddressFamily.IPV6 and health.ospf6d.times >= TOLERANCE:
         yield Because(
             Reason.FRR_SILENT,
-            f"FRR's ospf6d has not answered {health.ospf6_failures} times in a row: {health.ospf6_error}",
-            {"failures": health.ospf6_failures},
+            f"FRR's ospf6d has not answered {health.ospf6d.times} times in a row: {health.ospf6d.error}",
+            {"failures": health.ospf6d.times},
         )
     full, wanted = health.full(family), checks.ospf_full
     if full is not None and full < wanted:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from clusterlb.controller.store.events import ServicesRead, SettingsRead
-from clusterlb.core.fitness import DirectorHealth, unfit_by_family
+from clusterlb.core.fitness import DirectorHealth, Failures, unfit_by_family
 from clusterlb.core.plan import pace
 from clusterlb.drivers.interface import LinkState
 from clusterlb.model.address import IPAddress
@@ -27,8 +27,8 @@ log = structlog.get_logger()
 def take_services(store: Store, read: ServicesRead) -> None:
     """Take in IPVS's services; what is ours and differs from the last reading was changed by others."""
     before, store.actual.services = store.actual.services, read.services
-    if store.health.ipvs_failures:
-        take_health(store, replace(store.health, ipvs_failures=0, ipvs_error=""))
+    if store.health.ipvs.times:
+        take_health(store, replace(store.health, ipvs=Failures()))
     if store.adopted_at is None:
         return
     changed = [key for key in read.mine if read.services.get(key) != before.get(key)]

@@ -16,6 +16,7 @@ from clusterlb.api.server import Server
 from clusterlb.cli.client import ask
 from clusterlb.controller.pulse import DEADLINE
 from clusterlb.controller.store.events import GoingDown, Troubles
+from clusterlb.core.fitness import Failures
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.status import EngineStatus
 
@@ -68,12 +69,12 @@ def silent_ipvs(host, controller):
         raise DriverError("netlink: timed out")
 
     host.ipvs.read = silent
-    change_health(controller.store, ipvs_failures=3, ipvs_error="netlink: timed out")
+    change_health(controller.store, ipvs=Failures(3, "netlink: timed out"))
 
 
 def silent_frr(host, controller):
     host.frr.stuck = "ospfd"
-    change_health(controller.store, frr_failures=3, frr_error="FRR's ospfd did not answer within 5 s")
+    change_health(controller.store, frr=Failures(3, "FRR's ospfd did not answer within 5 s"))
 
 
 def standing_still(_, controller):

@@ -9,6 +9,7 @@ import pytest
 import structlog
 from fake_director import VIP, FakeDirector, announced, eventually, running
 
+from clusterlb.core.fitness import Failures
 from clusterlb.core.foreign import not_understood
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.ipvs import (
@@ -51,7 +52,7 @@ async def test_a_controller_starts_goes_on_and_names_it(
             assert other.read()[ours] != before
             await eventually(lambda: other.read()[ours] == before)
             await eventually(lambda: any("not understood" in entry["event"] for entry in logs))
-            assert controller.store.health.ipvs_failures == 0
+            assert controller.store.health.ipvs == Failures()
     assert other.read()[key] == foreign
     said = [entry for entry in logs if "not understood" in entry["event"]]
     assert len(said) == 1

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from clusterlb.core.fitness import MARGIN, DirectorHealth, unfit
+from clusterlb.core.fitness import MARGIN, DirectorHealth, Failures, unfit
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.check import VerdictState
 from clusterlb.model.director_checks import DirectorChecks
@@ -35,8 +35,8 @@ def test_all_well():
     ("bad", "reason", "word"),
     [
         ({"carrier": {"e0": False, "e1": False}}, Reason.NO_CARRIER, "e0, e1"),
-        ({"frr_failures": 3, "frr_error": "timeout"}, Reason.FRR_SILENT, "timeout"),
-        ({"ipvs_failures": 3, "ipvs_error": "EIO"}, Reason.IPVS_UNREADABLE, "EIO"),
+        ({"frr": Failures(3, "timeout")}, Reason.FRR_SILENT, "timeout"),
+        ({"ipvs": Failures(3, "EIO")}, Reason.IPVS_UNREADABLE, "EIO"),
         ({"ospf_full": 0}, Reason.OSPF_NOT_FULL, "1 needed"),
         ({"bfd_up": 0}, Reason.BFD_DOWN, "BFD"),
         ({"filled": {"conntrack": 90.0}}, Reason.CONNTRACK_FULL, "nf_conntrack_max"),
@@ -56,7 +56,7 @@ def test_each_check_alone_makes_unfit_and_only_where_it_is_asked_for(bad, reason
 
 
 def test_two_failures_are_no_silence_and_carrier_can_be_left_out():
-    assert unfit(replace(FINE, frr_failures=2, ipvs_failures=2), EVERYTHING) is None
+    assert unfit(replace(FINE, frr=Failures(2), ipvs=Failures(2)), EVERYTHING) is None
     assert unfit(replace(FINE, carrier={"e0": False}), replace(EVERYTHING, carrier=False)) is None
 
 
@@ -73,7 +73,7 @@ def test_a_table_has_to_empty_by_a_margin():
     [
         ({"ospf6_full": 0}, "show ipv6 ospf6 neighbor"),
         (
-            {"ospf6_failures": 3, "ospf6_error": "timeout"},
+            {"ospf6d": Failures(3, "timeout")},
             "ospf6d has not answered 3 times",
         ),
     ],
@@ -93,12 +93,12 @@ def test_what_ospfv2_lacks_concerns_ipv4_alone():
 @pytest.mark.parametrize("family", AddressFamily)
 def test_everything_else_concerns_both(family):
     full = {"filled": {"conntrack": 90.0}}
-    for bad in ({"carrier": {"e0": False}}, {"frr_failures": 3}, {"bfd_up": 0}, full):
+    for bad in ({"carrier": {"e0": False}}, {"frr": Failures(3)}, {"bfd_up": 0}, full):
         assert unfit(replace(FINE, **bad), EVERYTHING, None, family) is not None
 
 
 def test_the_first_error_that_stands_is_told():
     assert FINE.error == ""
-    assert replace(FINE, ipvs_error="EIO").error == "EIO"
-    assert replace(FINE, ipvs_error="EIO", ospf6_error="no ospf6d").error == "no ospf6d"
-    assert replace(FINE, ospf6_error="no ospf6d", frr_error="timeout").error == "timeout"
+    assert replace(FINE, ipvs=Failures(1, "EIO")).error == "EIO"
+    assert replace(FINE, ipvs=Failures(1, "EIO"), ospf6d=Failures(1, "no ospf6d")).error == "no ospf6d"
+    assert replace(FINE, ospf6d=Failures(1, "no ospf6d"), frr=Failures(1, "timeout")).error == "timeout"
