@@ -21,7 +21,7 @@ from clusterlb.controller.condition import condition
 from clusterlb.controller.daemon import Controller
 from clusterlb.controller.intents import RefusedError
 from clusterlb.controller.judgement import broken, troubles
-from clusterlb.controller.status import plan_lines, status
+from clusterlb.controller.status import status
 
 SOCKET_NAME = "api.sock"
 WARNINGS = 20  # warnings in an answer of /health, at most
@@ -128,7 +128,7 @@ class Server:
             return await asyncio.to_thread(answer, await status(self._controller))
 
     async def _plan(self, _: web.Request) -> web.Response:
-        return answer({"steps": plan_lines(self._controller.reconciler.plan())})
+        return answer({"steps": [str(step) for step in self._controller.reconciler.plan()]})
 
     async def _reload(self, request: web.Request) -> web.Response:
         body = await body_of(request)

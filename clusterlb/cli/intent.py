@@ -1,4 +1,4 @@
-"""Shared by the commands that make intents: the operator's name, times, and the controller's answer."""
+"""Shared by the commands that make intents and list them: the operator's name, times, an intent's line."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Any
 import click
 
 from clusterlb.cli.exits import Exit
+from clusterlb.controller.intent_record import value_of
+from clusterlb.model.intent import Intent
+from clusterlb.model.readable import printable
 
 reason_option = click.option(
     "--reason", required=True, help="Why; the status, the schedule and the log show it."
@@ -25,6 +28,19 @@ def make(run_dir: Path, **fields: Any) -> None:
 def take_back(run_dir: Path, kind: str, target: str) -> None:
     """Have the controller forget an intent; exit code 1 when there is no such intent."""
     _send(run_dir, "DELETE", {"kind": kind, "target": target})
+
+
+def line(intent: Intent) -> str:
+    """Return what an intent is, since when and how long it stands, whose it is and why, on one line."""
+    until = f" until {local_time(intent.until)}" if intent.until else ""
+    what = " ".join(filter(None, (intent.kind.value, value_of(intent), str(intent.target))))
+    begins = local_time(intent.begins or intent.made)
+    return printable(f"{what}: from {begins}{until}, by {intent.who}: {intent.reason}")
+
+
+def local_time(at: float) -> str:
+    """Return a time, seconds since 1970, as this machine's clock on the wall shows it."""
+    return f"{datetime.fromtimestamp(at).astimezone():%Y-%m-%d %H:%M %Z}"
 
 
 def operator() -> str:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 
 import click
 
 from clusterlb.cli import options
-from clusterlb.cli.intent import take_back
-from clusterlb.controller.intent_record import value_of
-from clusterlb.model.intent import Intent
-from clusterlb.model.readable import printable
+from clusterlb.cli.intent import line, local_time, take_back
 
 
 @click.group("schedule")
@@ -33,9 +29,9 @@ def list_(run_dir: Path, output: str) -> None:
         click.echo(encode({"intents": status.intents, "next_window": window}, indent=2))
         return
     for each in status.intents:
-        click.echo(_line(each))
+        click.echo(line(each))
     if window:
-        times = f"{_time(window.begins)} to {_time(window.ends)}"
+        times = f"{local_time(window.begins)} to {local_time(window.ends)}"
         click.echo(f"maintenance {window.name}: {times}: {window.reason}")
     elif not status.intents:
         click.echo("nothing is planned")
@@ -49,14 +45,3 @@ def cancel(kind: str, target: str, run_dir: Path) -> None:
     """Cancel an intent, begun or not; TARGET is as `schedule list` prints it."""
     take_back(run_dir, kind, target)
     click.echo(f"{kind} of {target} is cancelled")
-
-
-def _line(intent: Intent) -> str:
-    until = f" until {_time(intent.until)}" if intent.until else ""
-    what = " ".join(filter(None, (intent.kind.value, value_of(intent), str(intent.target))))
-    begins = _time(intent.begins or intent.made)
-    return printable(f"{what}: from {begins}{until}, by {intent.who}: {intent.reason}")
-
-
-def _time(at: float) -> str:
-    return f"{datetime.fromtimestamp(at).astimezone():%Y-%m-%d %H:%M %Z}"

@@ -11,10 +11,10 @@ import click
 
 from clusterlb.cli import options
 from clusterlb.cli.exits import Exit
+from clusterlb.cli.intent import line
 from clusterlb.controller.judgement import engine_trouble, late, troubles, unheard
 from clusterlb.model.check import VerdictState
 from clusterlb.model.ospf import OspfVersion
-from clusterlb.model.readable import printable
 from clusterlb.model.status import FrrStatus, MemberStatus, Status, VipStatus
 from clusterlb.model.vrrp import VrrpState
 
@@ -152,11 +152,8 @@ def _verdict(member: MemberStatus) -> str:
 def _notes(console: Console, status: Status) -> None:
     from rich.text import Text
 
-    from clusterlb.controller.intent_record import value_of
-
     for intent in status.intents:
-        what = f"{intent.kind.value} {value_of(intent)}: {intent.target}"
-        console.print(Text(printable(f"{what} by {intent.who}: {intent.reason}")))
+        console.print(Text(line(intent)))
     for text in status.ports.warnings:
         console.print(Text(text))
     for text in (*status.heartbeats, *status.inside):

@@ -22,7 +22,6 @@ from clusterlb.model.ipvs import (
     ServiceKey,
     ServiceStatistics,
 )
-from clusterlb.model.plan import Plan
 from clusterlb.model.status import (
     AnnouncerStatus,
     ClusterViewStatus,
@@ -102,11 +101,6 @@ async def _statistics(controller: Controller) -> tuple[Statistics, str]:
         return await controller.reconciler.kernel.statistics(tuple(controller.store.index.served)), ""
     except DriverError as error:
         return None, str(error)
-
-
-def plan_lines(plan: Plan) -> list[str]:
-    """Write each step of a plan as one line."""
-    return [str(step) for step in plan]
 
 
 def _fields(part: Condition | VipStatus) -> dict[str, Any]:
