@@ -161,7 +161,7 @@ def _serving(vip: Vip, inventory: Inventory, fit: Decision, around: Surroundings
         others = around.others(vip.address)
         lane = scale.lane(around.own, mine, others, order, width, preempt=preempt)
         serving = [router for router, where in others.items() if where is Lane.ACTIVE]
-        text = f"{len(serving)} others are active, the switch has {width} paths"
+        text = f"active on other directors: {len(serving)} of at most {width}"
     else:
         lane = mine if mine in (Lane.ACTIVE, Lane.STANDBY) else Lane.STANDBY
         text = "the link-state database does not say what the others do"

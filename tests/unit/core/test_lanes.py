@@ -79,7 +79,7 @@ class TestMoreDirectorsThanPaths:
     def test_one_that_joins_stands_by_and_takes_a_place_that_is_free(self):
         joined = place(VIP, self.INVENTORY, FIT, around(seen(d2=ACTIVE)))
         assert (joined.lanes, joined.because.reason) == ({STANDBY}, Reason.STANDBY)
-        assert joined.because.text == "web 1/1 up; 1 others are active, the switch has 2 paths"
+        assert joined.because.text == "web 1/1 up; active on other directors: 1 of at most 2"
         assert place(VIP, self.INVENTORY, FIT, around(seen(d2=ACTIVE), STANDBY)) == FIT
 
     @pytest.mark.parametrize(("mine", "lane"), [(ACTIVE, ACTIVE), (STANDBY, STANDBY), (None, STANDBY)])
