@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from clusterlb.core.marks import ProbeService, probe_services
 from clusterlb.model.address import Endpoint
@@ -17,16 +18,23 @@ from clusterlb.model.ipvs import ServiceKey
 MemberKey = tuple[str, Endpoint]  # a member: its pool's name, its endpoint
 
 
+class Use(NamedTuple):
+    """A verdict, and the names of the pools that hang on it."""
+
+    key: CheckKey
+    pools: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Roster:
     """``checks``: each member's checks, and of each the keys that all have to pass: one, or one a way.
 
-    ``users``: the pools that hang on a probe's verdicts, by verdict. ``probe_services``: the private
-    services that lead probes through IPVS.
+    ``users``: the verdicts that a probe's observations come to, each with its pools. ``probe_services``: the
+    private services that lead probes through IPVS.
     """
 
     checks: dict[MemberKey, tuple[tuple[CheckKey, ...], ...]] = field(default_factory=dict)
-    users: dict[ProbeKey, dict[CheckKey, tuple[str, ...]]] = field(default_factory=dict)
+    users: dict[ProbeKey, tuple[Use, ...]] = field(default_factory=dict)
     probe_services: dict[ServiceKey, ProbeService] = field(default_factory=dict)
 
 
@@ -46,8 +54,12 @@ def roster(inventory: Inventory) -> Roster:
                 checks[who] = tuple(_checks(pool, member, who[1], by_member[who]))
                 for key in {key for keys in checks[who] for key in keys}:
                     users[key.probe][key].append(pool.name)
+    same: dict[tuple[str, ...], tuple[str, ...]] = {}  # thousands of members are in a few pools
     frozen = {
-        probe: {key: tuple(dict.fromkeys(names)) for key, names in found.items()}
+        probe: tuple(
+            Use(key, same.setdefault(names := tuple(dict.fromkeys(pools)), names))
+            for key, pools in found.items()
+        )
         for probe, found in users.items()
     }
     return Roster(checks, frozen, {each.key: each for each in through})

@@ -50,7 +50,7 @@ def a_day(given, seed, seconds=DAY):
     """Return how often members were edited and announcements changed."""
     dice = random.Random(seed)
     who = roster(given)
-    keys = [key for users in who.users.values() for key in users]
+    keys = [use.key for uses in who.users.values() for use in uses]
     swings: dict[CheckKey, tuple[int, bool]] = {}
     verdicts = {key: first(key.check) for key in keys}
     services = served(given)

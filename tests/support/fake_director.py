@@ -268,9 +268,9 @@ async def idle(controller: Controller, seconds: float = 60.0) -> None:
         lambda: (
             controller.store.adopted_at is not None
             and all(
-                key in controller.store.verdicts
-                for keys in controller.store.index.roster.users.values()
-                for key in keys
+                use.key in controller.store.verdicts
+                for uses in controller.store.index.roster.users.values()
+                for use in uses
             )
             and not controller.store.dirty
             and not controller.reconciler.lock.locked()

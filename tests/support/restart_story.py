@@ -142,7 +142,7 @@ class Story:
 
     def keys(self) -> list[CheckKey]:
         users = self.controller.store.index.roster.users
-        return [key for probe in users for key in users[probe]]
+        return [use.key for uses in users.values() for use in uses]
 
     def _observe(self, key: CheckKey, *, ok: bool) -> None:
         now = self.controller.store.clock()

@@ -120,8 +120,8 @@ class _Engine:
     def look(self) -> float:
         """Observe all; return when."""
         controller, now = self._controller(), time.monotonic()
-        for probe, users in controller.store.index.roster.users.items():
-            pools = {pool for names in users.values() for pool in names}
+        for probe, uses in controller.store.index.roster.users.items():
+            pools = {pool for use in uses for pool in use.pools}
             controller.store.handle(
                 Observed(probe, Observation(not pools & self.failing, now, 0.0, "as told"))
             )

@@ -242,8 +242,8 @@ async def _serve(router, name, inventory, root, control) -> None:
             chosen = None if order["vips"] is None else {f"p{n}" for n in order["vips"]}
             now = time.monotonic()
             for probe in engines[0].probes:
-                users = controller.store.index.roster.users[probe]
-                pools = {pool for names in users.values() for pool in names}
+                uses = controller.store.index.roster.users[probe]
+                pools = {pool for use in uses for pool in use.pools}
                 if chosen is None or chosen & pools:
                     engines[0].observe(probe, Observation(order["up"], now, 0.0, "as told"))
             writer.write(f"{now}\n".encode())

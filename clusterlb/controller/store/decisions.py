@@ -30,7 +30,7 @@ log = structlog.get_logger()
 def take_observation(store: Store, observed: Observed) -> None:
     """Turn an observation into verdicts, and look again at the pools for which they change something."""
     probe, observation = observed
-    for key, pools in store.index.roster.users.get(probe, {}).items():
+    for key, pools in store.index.roster.users.get(probe, ()):
         before = store.verdicts.get(key)
         if _judged(store, key, observation, ",".join(pools)):
             store.mark_pools(pools)
