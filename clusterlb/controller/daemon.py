@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 import structlog
 
 from clusterlb.controller.apply import LOCK_PATIENCE, Applier
+from clusterlb.controller.background import spawn
+from clusterlb.controller.check_engine import CheckEngine
 from clusterlb.controller.counters import CounterWatch
 from clusterlb.controller.drains import Drains
 from clusterlb.controller.elections import Elections
@@ -45,7 +46,7 @@ from clusterlb.drivers.nft.monitor import OUR_TABLE
 from clusterlb.drivers.tables import filled
 from clusterlb.model.health import Observation, ProbeKey
 from clusterlb.model.inventory import Director, Inventory
-from clusterlb.model.status import EngineStatus, WindowStatus
+from clusterlb.model.status import WindowStatus
 
 log = structlog.get_logger()
 
@@ -54,31 +55,6 @@ LINKS_EVERY = 10.0  # the kernel tells of changes; this catches what it did not 
 ROUTING_EVERY = 0.5  # at most: each reading says by itself when it is worth its cost
 SURVEY_EVERY = 2.0  # as often as the kernel adds its counters up (ip_vs_est.c)
 TICK_EVERY = 1.0
-
-
-class CheckEngine(Protocol):
-    """What the controller asks of the check engine's client."""
-
-    @property
-    def stats(self) -> EngineStatus:
-        """How the engine is, and what it counts."""
-        ...
-
-    def unprobed(self) -> Mapping[ProbeKey, str]:
-        """Return what is not probed though it should be, with since when and why."""
-        ...
-
-    async def start(self) -> None:
-        """Start the engine's process."""
-        ...
-
-    def set_probes(self, keys: Iterable[ProbeKey]) -> None:
-        """Say what is to be probed from now on."""
-        ...
-
-    async def close(self) -> None:
-        """End the engine's process."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +158,7 @@ class Controller:
         monitors = (
             Monitor(LINKS, self._links_changed),
             Monitor(SETTINGS, self._host_changed),
-            Monitor(OUR_TABLE, lambda: self._spawn(self.readings.rules())),
+            Monitor(OUR_TABLE, lambda: spawn(self.readings.rules())),
         )
         schedule = Schedule(self.intents.look)
         watched = self.pulse.watched
@@ -269,14 +245,14 @@ class Controller:
 
     def reload(self) -> None:
         """Load the inventory again, as on SIGHUP."""
-        self._spawn(self.reloader.reload())
+        spawn(self.reloader.reload())
 
     def _links_changed(self) -> None:
         self.routing.routes_moved()
-        self._spawn(self.readings.links())
+        spawn(self.readings.links())
 
     def _host_changed(self) -> None:
-        self._spawn(self.readings.settings())
+        spawn(self.readings.settings())
 
     def _set_probes(self) -> None:
         self.engine.set_probes(self.store.index.probes)
@@ -337,18 +313,3 @@ class Controller:
         announced = len(self.store.inventory.vips.keys() & self.store.announced().keys())
         rest = len(self.store.inventory.vips) - announced
         return f"{announced} VIPs announced, {rest} not" if rest else f"{announced} VIPs announced"
-
-    def _spawn(self, work: Awaitable[object]) -> None:
-        task = asyncio.ensure_future(work)
-        _TASKS.add(task)
-        task.add_done_callback(_finished)
-
-
-_TASKS: set[asyncio.Future[object]] = set()
-
-
-def _finished(task: asyncio.Future[object]) -> None:
-    """Keep hold of a task until it ends (the loop alone would let it be collected) and say how it failed."""
-    _TASKS.discard(task)
-    if not task.cancelled() and task.exception() is not None:
-        log.error("background work failed", error=repr(task.exception()))
