@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from clusterlb.controller.apply import Outcome
+from clusterlb.controller.store.differing import differing
 from clusterlb.controller.store.events import Draining, InForce, Observed
 from clusterlb.controller.store.index import Index
 from clusterlb.controller.store.readings import note_announcements, take_health
@@ -102,11 +103,7 @@ def take_snat(store: Store, state: SnatState) -> None:
         return
     if state.part != before.part:
         store.rules = store.table(store.index)
-    changed = {
-        address
-        for address in {*before.own, *state.own}
-        if _lanes(before.own.get(address)) != _lanes(state.own.get(address))
-    }
+    changed = differing(before.own, state.own, _lanes)
     _take_own(store)
     if (state.part, state.peers, state.gateway) != (before.part, before.peers, before.gateway):
         store.mark_all()
@@ -123,9 +120,8 @@ def _take_own(store: Store) -> None:
 def take_intents(store: Store, now: InForce) -> None:
     """Take in operators' intents that are in force, and look again at what they concern."""
     before, store.in_force = store.in_force, now
-    changed = {key for key in {*now.pins, *before.pins} if now.pins.get(key) is not before.pins.get(key)}
-    changed |= now.members.keys() ^ before.members.keys()
-    vips = {vip for vip in {*now.drains, *before.drains} if now.drains.get(vip) != before.drains.get(vip)}
+    changed = differing(before.pins, now.pins) | (before.members.keys() ^ now.members.keys())
+    vips = differing(before.drains, now.drains)
     if None in before.drains and None not in now.drains:
         store.ramp = set(store.inventory.vips)
     draining = store.draining

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from clusterlb.controller.store.differing import differing
 from clusterlb.controller.store.events import ServicesRead, SettingsRead
 from clusterlb.core.fitness import DirectorHealth, Failures, unfit_by_family
 from clusterlb.core.plan import pace
@@ -65,11 +66,7 @@ def take_links(store: Store, found: LinkState) -> None:
         take_health(store, replace(store.health, carrier=dict(found.carrier)))
     if store.adopted_at is None:
         return
-    moved = {
-        vip
-        for vip in {*before.announced, *found.announced}
-        if before.announced.get(vip) != found.announced.get(vip)
-    }
+    moved = differing(before.announced, found.announced)
     vips = moved | (before.local_routes ^ found.local_routes)
     names = [
         *(lane.value for lane in before.lanes ^ found.lanes),
@@ -114,11 +111,7 @@ def take_view(store: Store, seen: ClusterView) -> None:
         if before is None or str(finding) not in map(str, before.warnings):
             log.warning("cluster", finding=str(finding))
     old = before.announcements if before is not None else {}
-    changed = {
-        vip
-        for vip in {*old, *seen.announcements}
-        if _announcers(old.get(vip)) != _announcers(seen.announcements.get(vip))
-    }
+    changed = differing(old, seen.announcements, _announcers)
     if changed and before is not None:
         store.cluster_changed_at = seen.taken_at
     if before is None or before.is_evidence(seen.taken_at) is not seen.is_evidence(seen.taken_at):
