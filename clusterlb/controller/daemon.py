@@ -101,36 +101,35 @@ class Controller:
     broken: list[str] = field(init=False)  # what was found of no use at the start
     _wake: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     _stop: asyncio.Event = field(default_factory=asyncio.Event, init=False)
-    _kernel: Kernel = field(init=False)
 
     def __post_init__(self) -> None:
         loop = asyncio.get_running_loop()
         self.pulse = Pulse(loop.time)
-        self._kernel = Kernel(self.drivers)
+        kernel = Kernel(self.drivers)
         frr = self.render_frr(self.inventory, self.director)
         store = Store(Index(self.inventory, self.director, frr), loop.time, self._wake.set)
         self.store = store
         self.reconciler = Reconciler(
             store=store,
-            kernel=self._kernel,
+            kernel=kernel,
             frr=self.drivers.frr,
             ledger=Ledger(self.settings.state_dir / "ledger.json", go_on=True),
             applier=Applier(
-                self._kernel,
+                kernel,
                 self.drivers.frr,
                 pace=lambda: store.inventory.cluster.ospf.pace,
                 say=lambda text: log.warning("waited", what=text),
                 vips_of=store.vips_of,
             ),
         )
-        self.readings = Readings(self.reconciler, self._kernel)
+        self.readings = Readings(self.reconciler, kernel)
         self.routing = Routing(self.reconciler, self.drivers.frr)
-        self.counters = CounterWatch(store, self._kernel, filled)
+        self.counters = CounterWatch(store, kernel, filled)
         self.port_use = PortUse(store, self.drivers.conntrack)
         self.snat = Snat(store, self.port_use.flows_of, self.wall)
-        self.hairpins = Hairpins(store, self._kernel)
+        self.hairpins = Hairpins(store, kernel)
         self.elections = Elections(store, self.drivers.frr)
-        self.drains = Drains(store, self._kernel, self.wall)
+        self.drains = Drains(store, kernel, self.wall)
         journal = Journal(self.settings.state_dir / "intents.jsonl", go_on=True)
         self.intents = Intents(journal, store, self.look_around, self.wall)
         self.broken = [text for text in (self.reconciler.ledger.problem, journal.problem) if text]
@@ -180,7 +179,7 @@ class Controller:
             await self.engine.close()
             with suppress(DriverError):  # what is left is ended by the next controller
                 await self.hairpins.end()
-            await self._kernel.close()
+            await self.reconciler.kernel.close()
 
     async def adopt(self) -> None:
         """Read everything once and take it as it is: a start changes nothing that is right."""
@@ -196,18 +195,18 @@ class Controller:
         What could not be done can be tried again; meanwhile nothing is brought up again. Raises RefusedError
         where a guard says no and ``force`` does not overrule it.
         """
-        store = self.store
+        store, reconciler = self.store, self.reconciler
         if not force and not store.leaving:
             around, silent = await self.look_around()
             if (why := refused_down(store.inventory, around, silent)) is not None:
                 raise RefusedError(why)
         store.handle(GoingDown())
         self.notify(status="leaving: withdrawing all VIPs")
-        await self.reconciler.configured()
-        async with self.reconciler.lock:
+        await reconciler.configured()
+        async with reconciler.lock:
             wait = max(0.0, store.all_ready_at() - store.clock())
             problems = await leave(
-                self._kernel, self.drivers.frr, self.reconciler.ledger, self.reconciler.applier, wait
+                reconciler.kernel, self.drivers.frr, reconciler.ledger, reconciler.applier, wait
             )
         store.handle(Troubles(tuple(problems)))
         if not problems:
@@ -289,7 +288,7 @@ class Controller:
             if not self.store.dirty:
                 break
         self.reconciler.stop()
-        await self._kernel.close()
+        await self.reconciler.kernel.close()
 
     async def _look_at_routing(self) -> None:
         """Look at FRR and at the other directors, which tell nobody when they change."""

@@ -222,8 +222,7 @@ class Reconciler:
             why = outcome.blocked.get(vip, "")
             if not why:
                 self._attempts.pop(vip, None)
-                if vip in self.store.unprogrammed:
-                    self.store.handle(Unprogrammed(vip, ""))
+                self.store.handle(Unprogrammed(vip, ""))
                 continue
             self._attempts[vip] = self._attempts.get(vip, 0) + 1
             keys = [key for key in outcome.services if vip in self.store.vips_of(key)]

@@ -54,12 +54,8 @@ def roster(inventory: Inventory) -> Roster:
                 checks[who] = tuple(_checks(pool, member, who[1], by_member[who]))
                 for key in {key for keys in checks[who] for key in keys}:
                     users[key.probe][key].append(pool.name)
-    same: dict[tuple[str, ...], tuple[str, ...]] = {}  # thousands of members are in a few pools
     frozen = {
-        probe: tuple(
-            Use(key, same.setdefault(names := tuple(dict.fromkeys(pools)), names))
-            for key, pools in found.items()
-        )
+        probe: tuple(Use(key, tuple(dict.fromkeys(pools))) for key, pools in found.items())
         for probe, found in users.items()
     }
     return Roster(checks, frozen, {each.key: each for each in through})
