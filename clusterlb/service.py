@@ -76,6 +76,7 @@ def run(options: Options) -> bool:
 
     Raises InventoryError or StartError when it cannot start.
     """
+    return_large_blocks()
     configure_logging()
     _require_root()
     _require_user(options.check_user)
@@ -98,7 +99,6 @@ def run(options: Options) -> bool:
             return check_engine(observe, options.check_user)
 
         async def main() -> bool:
-            return_large_blocks()
             controller = Controller(settings, inventory, director, drivers, frr_lines, engine)
             controller.settled = exempt_from_collection
             if instead:
