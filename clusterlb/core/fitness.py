@@ -25,7 +25,7 @@ MARGIN = 5  # per cent that a table must empty below its limit before it is fit 
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """How often in a row one has not answered, and the last error's text; it has answered: ``Failures()``."""
+    """How often in a row a part has not answered, and the last error's text; ``Failures()``: it answers."""
 
     times: int = 0
     error: str = ""
