@@ -121,6 +121,7 @@ def made_of(director):
         "forwarding": director.run("cat", "/proc/sys/net/ipv4/ip_forward"),
         "nftables": director.run("nft", "--terse", "list", "ruleset"),
         "routes": [line for line in routes if f"proto {ANNOUNCE_PROTO}" in line],
-        "rules": director.router.ip("rule", "show"),
+        # those of equal preference stand in the order in which the other directors appeared
+        "rules": sorted(director.router.ip("rule", "show").splitlines()),
         "addresses": sorted(director.router.ip("-brief", "-4", "addr", "show").splitlines()),
     }
