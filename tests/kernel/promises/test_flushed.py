@@ -1,5 +1,7 @@
 """``nft flush ruleset`` on a director under load: whose connections live, and that the rules come back."""
 
+import time
+
 import pytest
 from lab_view import eventually, inside
 
@@ -13,6 +15,7 @@ FLOWS = 48
 ALL = (FLOWS, 0)  # that answer, and that are lost
 # seconds between two lines of a connection: the second is long beside a flush on a host that has much to do
 OFTEN, NOW_AND_THEN = 0.05, 12.0
+DELAYED = 1.0  # seconds in which a client acknowledges an answer; Linux waits 200 ms at most (TCP_DELACK_MAX)
 
 
 @pytest.fixture
@@ -26,7 +29,8 @@ def load(whole):
             for vip in vips
         }
         made.extend(clients.values())
-        assert answered(clients) == dict.fromkeys(vips, ALL)
+        assert counts(clients) == dict.fromkeys(vips, ALL)
+        time.sleep(DELAYED)
         return clients
 
     yield load
@@ -38,6 +42,11 @@ def answered(clients):
     """Return how many connections answer anew, and how many are lost, when that is said of all."""
     for each in clients.values():
         each.mark("now")
+    return counts(clients)
+
+
+def counts(clients):
+    """Return how many connections have answered since the last mark or ever, and how many are lost."""
     reports = {vip: each.settle(30)["flows"] for vip, each in clients.items()}
     return {vip: (report["answered"], report["lost"]) for vip, report in reports.items()}
 
