@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 from clusterlb import service
 from tests.support.rig_controller import KeptIpvs
@@ -26,5 +27,5 @@ def options(root: Path, director: str, pathspace: str) -> service.Options:
 
 if __name__ == "__main__":
     chosen = options(Path(sys.argv[1]), sys.argv[2], sys.argv[3])
-    service.KernelIpvs = lambda: KeptIpvs(chosen.run_dir / "ipvs")  # type: ignore[misc,assignment]
-    service.run(chosen)
+    with patch.object(service, "KernelIpvs", lambda: KeptIpvs(chosen.run_dir / "ipvs")):
+        service.run(chosen)
