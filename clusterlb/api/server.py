@@ -19,8 +19,10 @@ from clusterlb.api.scrape import Scrape, collected_later
 from clusterlb.api.socket import ControllerSocket, TakenError
 from clusterlb.controller.condition import condition
 from clusterlb.controller.daemon import Controller
+from clusterlb.controller.forecast import forecast
 from clusterlb.controller.intents import RefusedError
 from clusterlb.controller.judgement import broken, troubles
+from clusterlb.controller.reload import UnusableError
 from clusterlb.controller.status import status
 
 SOCKET_NAME = "api.sock"
@@ -127,8 +129,15 @@ class Server:
         with collected_later():
             return await asyncio.to_thread(answer, await status(self._controller))
 
-    async def _plan(self, _: web.Request) -> web.Response:
-        return answer({"steps": [str(step) for step in self._controller.reconciler.plan()]})
+    async def _plan(self, request: web.Request) -> web.Response:
+        path = request.query.get("inventory")
+        try:
+            candidate = await self._controller.reloader.candidate(Path(path)) if path else None
+        except UnusableError as error:
+            return answer({"error": str(error)}, 422)
+        found = await forecast(self._controller.reconciler, candidate)
+        steps = [str(step) for step in found.plan]
+        return answer({"steps": steps, "flows": found.services})
 
     async def _reload(self, request: web.Request) -> web.Response:
         body = await body_of(request)

@@ -53,7 +53,7 @@ log = structlog.get_logger()
 SERVICES_EVERY = 1.0  # seconds; foreign edits are to be repaired within 2
 LINKS_EVERY = 10.0  # the kernel tells of changes; this catches what it did not tell
 ROUTING_EVERY = 0.5  # at most: each reading says by itself when it is worth its cost
-SURVEY_EVERY = 2.0  # as often as the kernel adds its counters up (ip_vs_est.c)
+COUNTERS_EVERY = 2.0  # as often as the kernel adds its counters up (ip_vs_est.c)
 TICK_EVERY = 1.0
 
 
@@ -164,7 +164,7 @@ class Controller:
         schedule.every(SERVICES_EVERY, watched("the look at IPVS", self.readings.services))
         schedule.every(LINKS_EVERY, watched("the look at links", self.readings.links))
         schedule.every(ROUTING_EVERY, watched("the look at FRR", self._look_at_routing))
-        schedule.every(SURVEY_EVERY, watched("the look at counters", self._survey))
+        schedule.every(COUNTERS_EVERY, watched("the look at counters", self._look_at_counters))
         schedule.every(TICK_EVERY, watched("the look at files", self._tick))
         self.intents.changed = lambda now: schedule.at(self.intents.changes(now))
         schedule.start()
@@ -295,7 +295,7 @@ class Controller:
         await self.routing.look()
         await self.elections.look()
 
-    async def _survey(self) -> None:
+    async def _look_at_counters(self) -> None:
         """Look at the kernel's counters."""
         await asyncio.gather(self.counters.look(), self.drains.look(), self.port_use.look())
         await self.hairpins.look()

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar, assert_never
 
+from clusterlb.core.census import Survey
 from clusterlb.drivers.interface import (
     ConntrackDriver,
     DriverError,
@@ -19,6 +20,7 @@ from clusterlb.drivers.interface import (
     SysctlDriver,
 )
 from clusterlb.model.address import AddressFamily
+from clusterlb.model.flow import FlowCount
 from clusterlb.model.ipvs import ProtocolTimeouts, ServiceKey, ServiceState, ServiceStatistics
 from clusterlb.model.plan import (
     ChangeSets,
@@ -63,6 +65,10 @@ class Kernel:
     async def statistics(self, keys: Keys = None) -> dict[ServiceKey, ServiceStatistics]:
         """Return the connections and counters of the services asked for."""
         return await self._call(self._drivers.ipvs.statistics, keys)
+
+    async def census(self, survey: Survey) -> dict[ServiceKey, FlowCount]:
+        """Count live flows and strays, beside the other calls: a large table takes many seconds."""
+        return await asyncio.to_thread(self._drivers.ipvs.census, survey)
 
     async def submit(self, steps: Batch) -> list[StepError]:
         """Carry out steps of one driver in order and return those that failed."""

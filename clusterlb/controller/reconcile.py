@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import cast
 
 import structlog
@@ -15,30 +15,25 @@ from clusterlb.controller.configure import Configure
 from clusterlb.controller.flows import Flows
 from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.ledger import Ledger
+from clusterlb.controller.planning import everything, full_plan, look, planned
 from clusterlb.controller.records import Records
 from clusterlb.controller.store.dirty import Dirty
 from clusterlb.controller.store.events import Troubles, Unprogrammed
 from clusterlb.controller.store.store import Store
 from clusterlb.controller.timers import Timers
-from clusterlb.core.assessment import Assessment, assess
-from clusterlb.core.desired import desired
-from clusterlb.core.guard import guard
+from clusterlb.core.assessment import Assessment
 from clusterlb.core.known import Known
 from clusterlb.core.plan import pace
-from clusterlb.core.plan.diff import diff
-from clusterlb.core.plan.order import order
 from clusterlb.core.plan.separate import separate
 from clusterlb.drivers.interface import FrrDriver
 from clusterlb.model.address import IPAddress
 from clusterlb.model.ipvs import ServiceKey
 from clusterlb.model.plan import (
-    Announce,
     AwaitWithdrawn,
     ConfigureFrr,
     Plan,
     ReadBack,
     RemoveService,
-    RuleStep,
     StepError,
 )
 
@@ -84,8 +79,8 @@ class Reconciler:
             self._configure.busy()  # what ended a change unexpectedly ends the controller
             dirty = self.store.take_dirty()
             if dirty.everything:
-                dirty = self._everything()
-            known, assessment = self._assess(dirty)
+                dirty = everything(self.store, self.ledger)
+            known, assessment = look(self.store, dirty)
             self.store.handle(assessment)
             self._grow(dirty.pools, assessment)
             await self._carry_out(self._without_waiting(self._paced(dirty, known, assessment)))
@@ -93,14 +88,7 @@ class Reconciler:
 
     def plan(self) -> Plan:
         """Return what a full cycle would do now, without doing it."""
-        everything = self._everything()
-        return self._plan(everything, *self._assess(everything))
-
-    def _assess(self, dirty: Dirty) -> tuple[Known, Assessment]:
-        """Return what is known, and how all stands once what is dirty has been looked at."""
-        known = self.store.known()
-        before = self.store.judge_members(known)
-        return known, assess(self.store.inventory, known, before, dirty.pools, dirty.vips)
+        return full_plan(self.store, self.ledger).plan
 
     def _grow(self, pools: Collection[str], assessment: Assessment) -> None:
         """Look again at pools whose members get more weight by themselves, when the next one does."""
@@ -109,14 +97,9 @@ class Reconciler:
         if when is not None:
             self._timers.at(when, lambda: self.store.mark_pools(growing))
 
-    def _everything(self) -> Dirty:
-        index = self.store.index
-        keys = {*index.owned, *self.ledger.services}
-        return Dirty(pools=set(index.keys), keys=keys, vips=self.store.own_addresses())
-
     def _paced(self, dirty: Dirty, known: Known, assessment: Assessment) -> Plan:
         """Return the plan without what the switch cannot take yet; that is looked at again in time."""
-        plan = self._plan(dirty, known, assessment)
+        plan = planned(self.store, self.ledger, dirty, known, assessment).plan
         now = self.store.clock()
         waits = {vip: ready for vip in pace.changed_vips(plan) if (ready := self.store.ready_at(vip)) > now}
         coming = sorted(pace.announced_vips(plan) & self.store.ramp, key=str)
@@ -126,27 +109,6 @@ class Reconciler:
             plan, _ = pace.hold(plan, waits.keys())
             self.later(min(waits.values()), dirty.keys, dirty.vips)
         return plan
-
-    def _plan(self, dirty: Dirty, known: Known, assessment: Assessment) -> Plan:
-        store, keys, vips = self.store, dirty.keys, dirty.vips
-        want = desired(store.inventory, store.index.served, keys, vips, known, assessment)
-        abandoned = self.ledger.abandoned_sysctls(store.index.settings)
-        want = replace(want, sysctls={**want.sysctls, **abandoned})
-        have = store.actual.state(self.ledger, keys, vips, want.frr)
-        if store.actual.frr is None:
-            want = replace(want, frr=have.frr)
-        plan, refusals = guard(order(diff(want, have)), store.inventory.cluster)
-        for refusal in refusals:
-            log.error("refused", step=str(refusal.step), because=str(refusal.because))
-        if store.actual.frr is None:
-            # what FRR would do with an address on a lane is not known until it has answered
-            plan = tuple(step for step in plan if not isinstance(step, Announce))
-        # what the table has for VIPs that go stays while one of them, that this plan may not look at, is here
-        return tuple(
-            step
-            for step in plan
-            if not (isinstance(step, RuleStep) and step.tidies) or store.actual.vips() <= vips
-        )
 
     def _without_waiting(self, plan: Plan) -> Plan:
         """Cut a plan where it has to wait for flows to move; the rest is planned anew after the wait."""

@@ -32,6 +32,10 @@ class UnknownDirectorError(Exception):
     """The inventory does not name this director."""
 
 
+class UnusableError(Exception):
+    """An inventory cannot be in force on this director; the text says why, and what to do."""
+
+
 def director_of(inventory: Inventory, name: str) -> Director:
     """Return the director of this name, or raise UnknownDirectorError saying which there are."""
     try:
@@ -105,22 +109,16 @@ class Reloader:
             self.unconfirmed = False
             store = self.reconciler.store
             try:
-                inventory, _ = await asyncio.to_thread(load_aside, self.path)
-                director = director_of(inventory, self.director)
-                lines = await asyncio.to_thread(self.render_frr, inventory, director)
+                index = await self._load(self.path)
+                inventory = index.inventory
                 if not yes and (much := too_much(store.inventory, inventory)):
                     self.unconfirmed = True
                     return self._rejected(much)
-                changed = inventory.digest != store.inventory.digest or lines != store.index.frr
+                changed = inventory.digest != store.inventory.digest or index.frr != store.index.frr
                 if changed:
-                    index = Index(inventory, director, lines)
-                    await self.reconciler.kernel.check_rules(store.table(index))
-            except InventoryError as error:
-                return self._rejected(render_some(error.problems))
-            except (DriverError, RenderError) as error:
+                    await self._check(index)
+            except UnusableError as error:
                 return self._rejected(str(error))
-            except UnknownDirectorError as error:
-                return self._rejected(f"{error}. To take this director out of service: clusterlb down")
             self.error = ""
             await asyncio.to_thread(self._keep)
             if not changed:
@@ -132,6 +130,31 @@ class Reloader:
             log.info("inventory reloaded", digest=inventory.digest[:12], vips=len(inventory.vips))
             self.changed(inventory)
             return True
+
+    async def candidate(self, path: Path) -> Index:
+        """Return what follows from an inventory that is not in force, or raise UnusableError."""
+        index = await self._load(path)
+        await self._check(index)
+        return index
+
+    async def _load(self, path: Path) -> Index:
+        try:
+            inventory, _ = await asyncio.to_thread(load_aside, path)
+            director = director_of(inventory, self.director)
+            return Index(inventory, director, await asyncio.to_thread(self.render_frr, inventory, director))
+        except InventoryError as error:
+            raise UnusableError(render_some(error.problems)) from error
+        except RenderError as error:
+            raise UnusableError(str(error)) from error
+        except UnknownDirectorError as error:
+            raise UnusableError(f"{error}. To take this director out of service: clusterlb down") from error
+
+    async def _check(self, index: Index) -> None:
+        """Have nftables say whether it would take the table."""
+        try:
+            await self.reconciler.kernel.check_rules(self.reconciler.store.table(index))
+        except DriverError as error:
+            raise UnusableError(str(error)) from error
 
     def take_for_rejected(self, text: str) -> None:
         """Say that the files as they are were rejected before the start."""

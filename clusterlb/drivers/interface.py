@@ -9,7 +9,9 @@ from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
+from clusterlb.core.census import Survey
 from clusterlb.model.address import AddressFamily, IPAddress
+from clusterlb.model.flow import FlowCount
 from clusterlb.model.ipvs import ProtocolTimeouts, ServiceKey, ServiceState, ServiceStatistics
 from clusterlb.model.lsdb import Databases
 from clusterlb.model.ospf import Lane
@@ -40,6 +42,9 @@ class IpvsDriver(Protocol):
 
     def apply(self, steps: Sequence[IpvsStep]) -> list[StepError]:
         """Carry out all steps in order; return the failed ones; the others took effect."""
+
+    def census(self, survey: Survey) -> dict[ServiceKey, FlowCount]:
+        """Count live flows and strays by the entries as they are now; may run beside the other methods."""
 
     def timeouts(self) -> ProtocolTimeouts:
         """Return the connection timeouts in seconds."""

@@ -70,6 +70,12 @@ GROUPS = [
         KERNEL,
         ["check_cpu_vs_keepalived", "check_cpu_shared_vs_keepalived", "check_lateness"],
     ),
+    ("bench_plan", KERNEL, ["plan_error_flows"]),
+    (
+        "bench_entries",
+        KERNEL,
+        ["entries_read_100000_s", "census_100000_s", "entries_read_1000000_s", "census_1000000_s"],
+    ),
     (
         "bench_survival",
         KERNEL,

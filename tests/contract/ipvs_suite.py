@@ -10,8 +10,13 @@ from typing import Any
 
 import pytest
 
+from clusterlb.core.census import Survey
+from clusterlb.core.finder import ServiceFinder
+from clusterlb.core.maglev import maglev_table
 from clusterlb.drivers.interface import IpvsDriver
 from clusterlb.model.address import AddressFamily
+from clusterlb.model.flow import Flow, FlowCount
+from clusterlb.model.inventory import Service, Vip
 from clusterlb.model.ipvs import (
     Destination,
     DestinationKey,
@@ -169,11 +174,18 @@ HISTORY_NAMES = list(_HISTORIES)
 HISTORIES = list(_HISTORIES.values())
 
 
+FLOWS = [
+    Flow(Protocol.UDP, ip_address("10.99.0.1"), port, ip_address("10.100.0.1"), 53)
+    for port in range(20000, 20600)
+]
+_NAMES = Service(Protocol.UDP, 53, "names")
+
+
 class IpvsContract:
-    """Subclasses provide two fixtures.
+    """Subclasses provide three fixtures.
 
     ``ipvs``: a driver with an empty table. ``table``: carries steps out on an empty table and returns what
-    the service DNS makes of many flows.
+    the service DNS makes of many flows. ``counted``: does so too, and takes a census of FLOWS.
     """
 
     @pytest.mark.parametrize("state", STATES, ids=lambda state: str(state.service.key))
@@ -437,6 +449,21 @@ class IpvsContract:
         idle = DestinationStatistics()
         assert found[WEB].destinations == tuple((one.key, idle) for one in STATES[0].destinations)
         assert ipvs.statistics([DNS, MARK]) == {DNS: found[DNS]}
+
+    def test_a_census(self, counted: Callable[[Sequence[IpvsStep], Survey], object]) -> None:
+        now, then = (
+            ServiceState(
+                VirtualService(DNS, "mh", MH_FLAGS),
+                tuple(hashed(weight if name == HASHED[2] else 4, name) for name in HASHED),
+            )
+            for weight in (4, 0)
+        )
+        finder = ServiceFinder({DNS: (Vip(FLOWS[0].vip, (_NAMES,)), _NAMES)})
+        picks = [maglev_table(now).pick(flow.client, flow.client_port) for flow in FLOWS]
+        strays = picks.count(hashed(4).key)
+        assert strays
+        found = counted(added(now), Survey(finder, {DNS: (now, then), WEB: ()}, 120))
+        assert found == {DNS: FlowCount(len(FLOWS), (0, strays)), WEB: FlowCount()}
 
     def test_nothing_to_do(self, ipvs: IpvsDriver) -> None:
         assert ipvs.apply([]) == []

@@ -7,9 +7,10 @@ from errno import ENOMEM
 
 import pytest
 
+from clusterlb.core.census import Survey
 from clusterlb.model.ipvs import DestinationStatistics
 from clusterlb.model.plan import IpvsStep
-from tests.contract.ipvs_suite import DNS, MARK6, STATES, WEB, IpvsContract, added
+from tests.contract.ipvs_suite import DNS, FLOWS, MARK6, STATES, WEB, IpvsContract, added
 from tests.support.fake_ipvs import FakeIpvs
 
 
@@ -26,6 +27,17 @@ class TestFakeIpvs(IpvsContract):
             return list(fake.last_weights(DNS).items())
 
         return last_weights
+
+    @pytest.fixture
+    def counted(self) -> Callable[[Sequence[IpvsStep], Survey], object]:
+        def counted(steps: Sequence[IpvsStep], survey: Survey) -> object:
+            fake = FakeIpvs()
+            assert fake.apply(steps) == []
+            for flow in FLOWS:
+                fake.open(flow)
+            return fake.census(survey)
+
+        return counted
 
 
 def test_starts_with_a_table() -> None:

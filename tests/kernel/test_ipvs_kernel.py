@@ -6,7 +6,7 @@ import re
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from ipaddress import ip_address
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from clusterlb.core.census import Survey
 from clusterlb.core.programme import FLAG, virtual_service
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.ipvs import decode
@@ -45,7 +46,7 @@ from clusterlb.model.plan import (
     RemoveService,
 )
 from clusterlb.render.ipvsadm import render_rules
-from tests.contract.ipvs_suite import DNS, HASHED, MH_FLAGS, STATES, WEB, IpvsContract, added, member
+from tests.contract.ipvs_suite import DNS, FLOWS, HASHED, MH_FLAGS, STATES, WEB, IpvsContract, added, member
 from tests.kernel.conftest import fresh_namespace
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("network_namespace")]
@@ -98,6 +99,16 @@ class TestKernelIpvs(IpvsContract):
             return found
 
         return flows
+
+    @pytest.fixture
+    def counted(self) -> Callable[[Sequence[IpvsStep], Survey], object]:
+        def counted(steps: Sequence[IpvsStep], survey: Survey) -> object:
+            with director("10.100.0.1", "10.99.0.1", *HASHED) as driver:
+                assert driver.apply(steps) == []
+                send_datagrams([flow.client_port for flow in FLOWS], "10.100.0.1", 53, "10.99.0.1")
+                return driver.census(survey)
+
+        return counted
 
 
 def test_rendered_rules_make_the_very_state_that_the_driver_programs(ipvs: KernelIpvs) -> None:
@@ -179,7 +190,7 @@ def pads_counters() -> bool:
     return len(decode.attributes_of(data, start, end, CommandAttr.SERVICE)[ServiceAttr.STATS64]) > STATS64
 
 
-def send_datagrams(ports: range, address: str, port: int, source: str) -> None:
+def send_datagrams(ports: Iterable[int], address: str, port: int, source: str) -> None:
     for number in ports:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.bind((source, number))

@@ -10,11 +10,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from errno import EEXIST, EINVAL, ENOENT, ERANGE, ESRCH
 
+from clusterlb.core.census import Survey, census
+from clusterlb.core.maglev import maglev_table
+from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.ipvs import encode, errors
 from clusterlb.drivers.ipvs.batch import UNPACKABLE, message
 from clusterlb.drivers.ipvs.last_weights import LastWeights
 from clusterlb.drivers.ipvs.protocol import SCHEDULER_NAME_MAX
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
+from clusterlb.model.flow import Flow, FlowCount, FlowEntry
 from clusterlb.model.ipvs import (
     Counters,
     Destination,
@@ -70,6 +74,8 @@ class FakeIpvs:
         self.applied: list[IpvsStep] = []
         self.closed = False
         self.keeps_entries = False
+        self.entries: dict[Flow, FlowEntry] = {}
+        self.census_fails = ""
         self._last_weights = LastWeights()
         self._table: dict[ServiceKey, _Entry] = {}
         self._statistics: dict[tuple[ServiceKey, DestinationKey], DestinationStatistics] = {}
@@ -126,6 +132,21 @@ class FakeIpvs:
         if not self.keeps_entries:
             self._end_entries(steps)
         return failed
+
+    def open(self, flow: Flow, state: str = "ESTABLISHED") -> None:
+        """Have an entry of a flow on the member that mh picks for it; none where it is turned away."""
+        found = self._table[ServiceKey(family_of(flow.vip), flow.protocol, flow.vip, flow.port)]
+        table = maglev_table(ServiceState(found.service, tuple(found.destinations.values())))
+        picked = table.pick(flow.client, flow.client_port)
+        if picked is not None:
+            lives = {"FIN_WAIT": self._timeouts.tcp_fin}.get(state, self._timeouts.tcp)
+            self.entries[flow] = FlowEntry(flow, picked, state, lives)
+
+    def census(self, survey: Survey) -> dict[ServiceKey, FlowCount]:
+        """Count live flows and strays among ``entries``; ``census_fails`` is the text of a DriverError."""
+        if self.census_fails:
+            raise DriverError(self.census_fails)
+        return census(survey, self.entries.values())
 
     def _end_entries(self, steps: Sequence[IpvsStep]) -> None:
         """End the connections of destinations that were removed and not added again."""

@@ -18,6 +18,7 @@ from clusterlb.core.plan import pace
 from clusterlb.core.snat.state import SnatState, without_gateway
 from clusterlb.core.stand import unheard
 from clusterlb.core.verdict import first, judge
+from clusterlb.model.check import VerdictState
 from clusterlb.model.health import CheckKey, Observation, Verdict
 from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import ConfigureFrr
@@ -94,6 +95,15 @@ def _hear_nothing(store: Store) -> None:
     """Have no check decide by its ``initial`` verdict what verdicts have decided before."""
     silent = set(unheard(store.inventory, store.known()))
     store.verdicts.update(dict.fromkeys(silent, Verdict()))
+
+
+def pass_unheard(store: Store) -> None:
+    """Take every check that has not spoken to have passed."""
+    silent = Verdict()
+    keys = {key for users in store.index.roster.users.values() for key, _ in users}
+    for key in keys:
+        if store.verdicts.get(key, silent) == silent:
+            store.verdicts[key] = Verdict(VerdictState.UP)
 
 
 def take_snat(store: Store, state: SnatState) -> None:

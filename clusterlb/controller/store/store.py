@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, fields
 from typing import assert_never
 
 import structlog
@@ -15,6 +16,7 @@ from clusterlb.controller.store import events
 from clusterlb.controller.store.actual import Actual
 from clusterlb.controller.store.decisions import (
     adopt,
+    pass_unheard,
     take_assessment,
     take_draining,
     take_intents,
@@ -168,6 +170,23 @@ class Store:
                 self.errors = texts[:TROUBLES]
             case _:
                 assert_never(event)
+
+    def twin(self, index: Index) -> Store:
+        """Return a store that knows the same, with another inventory in force whose new checks have passed.
+
+        What becomes of the twin changes nothing here.
+        """
+        twin = copy(self)
+        twin.wake = lambda: None
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, dict | set | Actual | Drift):
+                setattr(twin, each.name, copy(value))
+        twin.actual.services = dict(self.actual.services)
+        twin.dirty = Dirty()
+        take_inventory(twin, index)
+        pass_unheard(twin)
+        return twin
 
     # what is known
 

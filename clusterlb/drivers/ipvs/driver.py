@@ -8,14 +8,17 @@ from contextlib import contextmanager
 from errno import EINVAL, ENOENT, EPERM, ESRCH
 from typing import TypeVar
 
+from clusterlb.core.census import Survey
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.ipvs import cache, decode, encode, modules
 from clusterlb.drivers.ipvs.batch import Batch
+from clusterlb.drivers.ipvs.census_aside import take_census
 from clusterlb.drivers.ipvs.last_weights import LastWeights
 from clusterlb.drivers.ipvs.netlink import IpvsSocket
 from clusterlb.drivers.ipvs.protocol import Command
 from clusterlb.drivers.ipvs.reorder import Reordering, split_reordered
 from clusterlb.drivers.netlink.codec import Answer, NetlinkError
+from clusterlb.model.flow import FlowCount
 from clusterlb.model.ipvs import ProtocolTimeouts, ServiceKey, ServiceState, ServiceStatistics
 from clusterlb.model.plan import IpvsStep, StepError
 
@@ -102,6 +105,10 @@ class KernelIpvs:
 
     def _run(self, steps: Sequence[IpvsStep]) -> list[StepError]:
         return Batch(self._netlink, steps, self._schedulers.ensure).run()
+
+    def census(self, survey: Survey) -> dict[ServiceKey, FlowCount]:
+        """Count live flows and strays in a process of its own, which reads the entries once."""
+        return take_census(survey)
 
     def timeouts(self) -> ProtocolTimeouts:
         """Return the connection timeouts in seconds."""

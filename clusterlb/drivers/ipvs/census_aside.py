@@ -1,0 +1,60 @@
+"""Take a census in a process of its own: a million entries keep a processor busy for many seconds.
+
+``python -m clusterlb.drivers.ipvs.census_aside`` reads a pickled ``Survey`` from its standard input, and
+writes the counts, or the text of what went wrong, pickled to its standard output.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+
+from clusterlb import fresh
+from clusterlb.core.census import Survey, census
+from clusterlb.drivers.interface import DriverError
+from clusterlb.drivers.ipvs.entries import read_entries, table_of_this_process
+from clusterlb.model.flow import FlowCount
+from clusterlb.model.ipvs import ServiceKey
+
+PATIENCE = 600.0  # seconds; docs/measurements.md has what a table of a million entries takes
+_NICE = 10  # the controller's own work goes first
+
+
+def take_census(survey: Survey) -> dict[ServiceKey, FlowCount]:
+    """Count the flows in the network namespace of the thread that calls, or raise DriverError."""
+    try:
+        done = fresh.run("clusterlb.drivers.ipvs.census_aside", data=pickle.dumps(survey), seconds=PATIENCE)
+    except subprocess.TimeoutExpired as error:
+        raise DriverError(f"counting IPVS's entries takes longer than {PATIENCE:g} s") from error
+    if done.returncode:
+        raise DriverError(f"the process that counts IPVS's entries ended with {done.returncode}: see the log")
+    answer = pickle.loads(done.stdout)  # noqa: S301 - written by main() a moment ago
+    if isinstance(answer, str):
+        raise DriverError(answer)
+    counts: dict[ServiceKey, FlowCount] = answer
+    return counts
+
+
+def main() -> None:
+    """Take the census that the controller asks for."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    os.nice(_NICE)
+    survey = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by take_census()
+    path = table_of_this_process()
+    answer: Mapping[ServiceKey, FlowCount] | str
+    try:
+        answer = census(survey, read_entries(path))
+    except OSError as error:
+        answer = f"{path}: cannot read IPVS's entries: {error.strerror or error}"
+    except ValueError as error:
+        answer = f"{path}: this kernel writes its entries in an unknown form ({error})"
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as sink:
+        pickle.dump(answer, sink, pickle.HIGHEST_PROTOCOL)
+
+
+if __name__ == "__main__":
+    main()
