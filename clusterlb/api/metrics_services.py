@@ -81,7 +81,20 @@ def _counters(back: Callable[[str], Callable[[Row], float | None]]) -> _Families
     )
 
 
-SERVICE: _Families[ServiceStatus] = _counters(_any_back)
+def _table(row: ServiceStatus) -> float | None:
+    """Return the digest of a service's table as a number: a label would make a new series of each change."""
+    return float(int(row.table, 16)) if row.table else None
+
+
+SERVICE: _Families[ServiceStatus] = (
+    *_counters(_any_back),
+    (
+        "table",
+        "What decides where its flows go; equal where directors place alike",
+        GaugeMetricFamily,
+        _table,
+    ),
+)
 MEMBER: _Families[MemberStatus] = (
     (
         "up",

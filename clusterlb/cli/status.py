@@ -62,6 +62,7 @@ def show(status: Status) -> None:
     console.print(
         Text(f"director {status.director} of {status.cluster}: {fit}"),
         Text(f"ospf neighbours {_neighbors(status.frr)}"),
+        Text(f"tables {status.tables}"),
         sep="\n",
     )
     for text in (*late(status), *unheard(status)):

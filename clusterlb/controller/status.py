@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 from clusterlb import __version__
 from clusterlb.controller.condition import Unprobed, announced, condition
 from clusterlb.controller.daemon import Controller
+from clusterlb.core.digest import joint_digest, table_digest
 from clusterlb.core.member import MemberState
 from clusterlb.core.nft.hairpin import explain
 from clusterlb.core.programme import destination_key
@@ -54,6 +55,7 @@ async def status(controller: Controller) -> Status:
     now = condition(controller)
     each = zip(now.vips, tuple(store.inventory.vips.values()), strict=True)
     vips = [await _vip(controller, where, vip, statistics, unprobed) for where, vip in each]
+    services = {one.service: one.table for vip in vips for one in vip.services if one.table}
     known = _fields(now) | {"ipvs": IpvsStatus(answers=not ipvs_error, error=ipvs_error), "vips": tuple(vips)}
     return Status(
         **known,
@@ -61,6 +63,7 @@ async def status(controller: Controller) -> Status:
         version=__version__,
         router_id=store.director.router_id,
         cluster=store.inventory.cluster.name,
+        tables=joint_digest(services.items()),
         uplinks=dict(store.health.carrier),
         filled={name: round(share, 1) for name, share in store.health.filled.items()},
         director_checks={
@@ -124,11 +127,17 @@ async def _vip(
                 scheduler=service.scheduler,
                 forwarding=service.forwarding,
                 persistence=service.persistence,
+                table=_table(controller, key),
                 members=tuple(members),
                 **_counted(counters),
             )
         )
     return ServedVip(**_fields(where), services=tuple(services))
+
+
+def _table(controller: Controller, key: ServiceKey) -> str:
+    found = controller.store.actual.services.get(key)
+    return table_digest(found) if found is not None else ""
 
 
 async def _members(

@@ -165,7 +165,8 @@ class MemberStatus(CountersStatus):
 class ServiceStatus(CountersStatus):
     """A service of a VIP; its own counters outlive its members, whose counters go with them.
 
-    ``service``: its name in the log and in metrics. ``persistence`` is 0 without.
+    ``service``: its name in the log and in metrics. ``persistence`` is 0 without. ``table``: the digest of
+    what decides where its flows go (``core.digest``), empty where IPVS has no such service.
     """
 
     service: str
@@ -174,6 +175,7 @@ class ServiceStatus(CountersStatus):
     scheduler: str = "mh"
     forwarding: Forwarding = Forwarding.DR
     persistence: float = 0.0
+    table: str = ""
     members: tuple[MemberStatus, ...] = ()
 
 
@@ -298,15 +300,17 @@ class Condition:
 class Status(Condition):
     """The whole status of a director.
 
-    ``uplinks``: which have carrier. ``filled``: how full the kernel's tables are, in per cent. ``paused``:
-    the reason of the pause in force. ``heartbeats``: VRRP's, that go over one cable alone. ``two_masters``:
-    the VIPs that another director may serve, too. ``inside``: members that call a VIP of their own pool.
+    ``tables``: the joint digest of the tables of all services. ``uplinks``: which have carrier. ``filled``:
+    how full the kernel's tables are, in per cent. ``paused``: the reason of the pause in force.
+    ``heartbeats``: VRRP's, that go over one cable alone. ``two_masters``: the VIPs that another director may
+    serve, too. ``inside``: members that call a VIP of their own pool.
     """
 
     director: str
     version: str
     router_id: IPv4Address
     cluster: str
+    tables: str = ""
     uplinks: Mapping[str, bool] = field(default_factory=dict)
     filled: Mapping[str, float] = field(default_factory=dict)
     director_checks: Mapping[str, DirectorCheckStatus] = field(default_factory=dict)

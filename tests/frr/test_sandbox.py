@@ -54,7 +54,9 @@ def _check(director):
     return status["director_checks"]["core"] if status else {"verdict": ""}
 
 
-@pytest.mark.parametrize("unit", ["clusterlb.service", "clusterlb-dead-man.service"])
+@pytest.mark.parametrize(
+    "unit", ["clusterlb.service", "clusterlb-dead-man.service", "clusterlb-leave.service"]
+)
 def test_what_systemd_thinks_of_it(unit):
     done = subprocess.run(
         ["systemd-analyze", "--no-pager", "security", "--offline=true", "--threshold=40", str(UNITS / unit)],
@@ -63,7 +65,8 @@ def test_what_systemd_thinks_of_it(unit):
     assert done.returncode == 0, done.stdout
 
 
-def test_both_units_have_one_sandbox():
-    one, other = (settings(UNITS / f"{name}.service") for name in ("clusterlb", "clusterlb-dead-man"))
-    own = {"Type", "ExecStart", "TimeoutStartSec"}
+@pytest.mark.parametrize("name", ["clusterlb-dead-man", "clusterlb-leave"])
+def test_all_units_have_one_sandbox(name):
+    one, other = (settings(UNITS / f"{each}.service") for each in ("clusterlb", name))
+    own = {"Type", "ExecStart", "ExecStop", "RemainAfterExit", "TimeoutStartSec", "TimeoutStopSec"}
     assert {k: v for k, v in other.items() if k not in own} == {k: one[k] for k in other if k not in own}

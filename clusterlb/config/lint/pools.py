@@ -109,16 +109,23 @@ def _checks(placed: Placed[Pool], report: Report) -> None:
         )
 
 
+def gradual(placed: Placed[Pool]) -> Iterator[Path]:
+    """Yield the keys of a pool that have a weight change in steps."""
+    item, pool = placed.item, placed.value
+    if pool.slow_start:
+        yield ("slow_start",)
+    for holder, checks in _holders(pool):
+        for path, check in where(item, holder, checks):
+            if key := weight_key(check):
+                yield (*path, key)
+
+
 def _steps(placed: Placed[Pool], report: Report) -> None:
     """Warn of gradual changes of weights that are at most 1, which have no steps between all and none."""
     item, pool = placed.item, placed.value
     if any(member.weight > 1 for member in pool.members) or not weights_sure(placed):
         return
-    paths: list[Path] = [("slow_start",)] if pool.slow_start else []
-    for holder, checks in _holders(pool):
-        asking = ((path, weight_key(check)) for path, check in where(item, holder, checks))
-        paths += [(*path, key) for path, key in asking if key]
-    for path in paths:
+    for path in gradual(placed):
         report.warning(
             item.key_at(*path),
             f"`{path[-1]}` has no steps to take: no weight in pool `{item.name}` is above 1",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from clusterlb.config.hints import clip
 from clusterlb.config.item import Everything, Placed
+from clusterlb.config.lint.pools import gradual
 from clusterlb.config.lint.subject import Subject, subjects
 from clusterlb.config.report import Report
 from clusterlb.config.wording import nearest_name
@@ -37,6 +38,8 @@ def lint_services(everything: Everything, report: Report) -> None:
             _weights(subject.pool, subject, report)
             _removal(subject.pool, subject, report)
             _thresholds(subject.pool, subject, report)
+            if len(everything.directors) > 1 and subject.vip.value.ha is None:
+                _gradual(subject.pool, subject, report)
 
 
 def _pool(everything: Everything, subject: Subject, report: Report) -> None:
@@ -179,6 +182,19 @@ def _weights(pool: Placed[Pool], subject: Subject, report: Report) -> None:
         "use few small integers such as 1, 2, 4: with large ones a small change moves most flows; "
         f"service {subject} at {subject.at()} uses mh",
     )
+
+
+def _gradual(pool: Placed[Pool], subject: Subject, report: Report) -> None:
+    """Warn of weights that change by themselves: each step is another table, on each director at its time."""
+    if all(member.weight <= 1 for member in pool.value.members):
+        return  # there are no steps, which is a warning of its own
+    for path in gradual(pool):
+        report.warning(
+            pool.item.key_at(*path),
+            f"`{path[-1]}` with mh, in pool `{pool.item.name}`: each step moves flows of other members, too",
+            "those that move are reset when their director leaves; docs/schedulers.md has how many; leave it "
+            f"out, or have one director serve the VIP (`ha`); service {subject} at {subject.at()} uses mh",
+        )
 
 
 def _removal(pool: Placed[Pool], subject: Subject, report: Report) -> None:

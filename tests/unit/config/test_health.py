@@ -270,6 +270,29 @@ def test_a_weight_that_cannot_be_reported(check: str, key: str, tmp_path: Path) 
     assert found.source[found.column - 1 :].startswith(f"{key}:")
 
 
+TWO_DIRECTORS = ("directors: {d1", "directors: {d2: {router_id: 10.1.0.2, uplinks: [e0]}, d1")
+
+
+@pytest.mark.parametrize(
+    ("check", "key"),
+    [("{}", "slow_start"), ("{type: http, weight_header: X-W}", "weight_header")],
+)
+def test_weights_that_change_by_themselves_move_flows_of_mh(check: str, key: str, tmp_path: Path) -> None:
+    text = BASE.replace("check: {}", f"check: {check}").replace(*TWO_DIRECTORS)
+    if key != "slow_start":
+        text = text.replace("slow_start: 30s", "")
+    warning = f"`{key}` with mh, in pool `web`: each step moves flows of other members, too"
+    (found,) = [problem for problem in problems_of(text, tmp_path) if problem.text == warning]
+    assert found.source[found.column - 1 :].startswith(f"{key}:")
+    quiet = {
+        "one director": BASE.replace("check: {}", f"check: {check}"),
+        "no steps": text.replace(", weight: 4", ""),
+        "another scheduler": text.replace("pool: web", "pool: web, scheduler: wlc"),
+    }
+    for why, other in quiet.items():
+        assert warning not in [problem.text for problem in problems_of(other, tmp_path)], why
+
+
 def test_panic_that_can_act_is_no_problem(tmp_path: Path) -> None:
     text = BASE.replace(QUORUM, "{up: 3, down: 1}")
     assert not any("panic" in problem.text for problem in problems_of(text, tmp_path))
