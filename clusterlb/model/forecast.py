@@ -27,8 +27,8 @@ class ServiceForecast:
         if self.unknown:
             return f"{self.service}: cannot be said: {self.unknown}"
         if self.ends:
-            return f"{self.service}: {self.live} live, which end with the service"
-        return f"{self.service}: {self.live} live, {self.strays} strays now, {self.strays_then} strays then"
+            return f"{self.service}: {self.live} live; all of them end with the service"
+        return f"{self.service}: {self.live} live; strays: {self.strays} now, {self.strays_then} then"
 
 
 @dataclass(frozen=True, slots=True)

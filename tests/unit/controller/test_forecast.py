@@ -64,7 +64,7 @@ async def test_a_member_more(tmp_path):
         entries = host.ipvs.entries.values()
         moved = sum(table.pick(e.flow.client, e.flow.client_port) != e.destination for e in entries)
     assert service.strays_then == moved > 0
-    assert str(service) == f"tcp 10.100.0.1:80: 300 live, 0 strays now, {moved} strays then"
+    assert str(service) == f"tcp 10.100.0.1:80: 300 live; strays: 0 now, {moved} then"
 
 
 async def test_a_service_that_goes(tmp_path):
@@ -72,7 +72,7 @@ async def test_a_service_that_goes(tmp_path):
     found = await with_flows(host, inventory("10.100.0.2"))
     (service,) = found.services
     assert service.ends
-    assert str(service) == "tcp 10.100.0.1:80: 300 live, which end with the service"
+    assert str(service) == "tcp 10.100.0.1:80: 300 live; all of them end with the service"
 
 
 @pytest.mark.parametrize(
