@@ -20,26 +20,44 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
 
 
-def run(
-    module: str, *arguments: str, data: bytes = b"", seconds: float | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    """Run a module with ``data`` on its standard input; return its exit status and output.
+def start(module: str, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start a module that reads its standard input; its standard error is this process's.
 
-    Its standard error is this process's. After ``seconds`` the module is killed: subprocess.TimeoutExpired.
     The module must ignore SIGHUP, a reload by process name, before anything else.
     """
     # A child inherits its parent thread's signal mask: a SIGHUP stays pending until the module ignores it.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
         # A session of its own: Ctrl-C on the controller's terminal goes to the controller only.
-        return subprocess.run(
+        return subprocess.Popen(
             argv(module, *arguments),
             env=environment(),
-            input=data,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
-            check=False,
-            timeout=seconds,
         )
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def finish(
+    process: subprocess.Popen[bytes], data: bytes = b"", seconds: float | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Give a started module its standard input, and return its exit status and output when it has ended.
+
+    After ``seconds`` the module is killed: subprocess.TimeoutExpired.
+    """
+    with process:
+        try:
+            output, _ = process.communicate(data, seconds)
+        except BaseException:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(process.args, process.returncode, output)
+
+
+def run(
+    module: str, *arguments: str, data: bytes = b"", seconds: float | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a module to its end, as ``start`` and ``finish`` do."""
+    return finish(start(module, *arguments), data, seconds)

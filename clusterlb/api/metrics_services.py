@@ -88,6 +88,13 @@ def _table(row: ServiceStatus) -> float | None:
 
 SERVICE: _Families[ServiceStatus] = (
     *_counters(_any_back),
+    ("flows", "Live flows at the last count", GaugeMetricFamily, _number("flows")),
+    (
+        "strays",
+        "Flows on another member than the table picks, at the last count",
+        GaugeMetricFamily,
+        _number("strays"),
+    ),
     (
         "table",
         "What decides where its flows go; equal where directors place alike",

@@ -150,6 +150,17 @@ def _verdict(member: MemberStatus) -> str:
     return f"{shown} (pinned)" if member.pinned else shown
 
 
+def strayed(status: Status) -> Iterator[str]:
+    """Yield what would become of flows if this director left, of each service for which there are such."""
+    found = {service.service: service for vip in status.vips for service in vip.services}
+    for name, service in found.items():
+        if service.strays:
+            yield (
+                f"{service.strays} of {service.flows} flows of {name} are strays: on another member than the "
+                "table picks. They go on here, and end when this director leaves"
+            )
+
+
 def _notes(console: Console, status: Status) -> None:
     from rich.text import Text
 
@@ -159,6 +170,8 @@ def _notes(console: Console, status: Status) -> None:
         console.print(Text(text))
     for text in (*status.heartbeats, *status.inside):
         console.print(Text(f"warning: {text}"))
+    for text in strayed(status):
+        console.print(Text(f"note: {text}"), soft_wrap=True)
     for name, check in status.director_checks.items():
         if check.verdict is not VerdictState.UP:
             console.print(Text(f"director check {name}: {check.verdict.value.upper()} {check.because}"))

@@ -37,6 +37,7 @@ from clusterlb.controller.snat import Snat
 from clusterlb.controller.store.events import Adopted, GoingDown, Observed, Troubles
 from clusterlb.controller.store.index import Index
 from clusterlb.controller.store.store import SETTLED, Store
+from clusterlb.controller.strays import Strays
 from clusterlb.core.calendar.windows import next_window
 from clusterlb.core.guard import refused_down
 from clusterlb.core.place import Surroundings
@@ -91,6 +92,7 @@ class Controller:
     routing: Routing = field(init=False)
     counters: CounterWatch = field(init=False)
     drains: Drains = field(init=False)
+    strays: Strays = field(init=False)
     elections: Elections = field(init=False)
     hairpins: Hairpins = field(init=False)
     port_use: PortUse = field(init=False)
@@ -130,6 +132,7 @@ class Controller:
         self.hairpins = Hairpins(store, kernel)
         self.elections = Elections(store, self.drivers.frr)
         self.drains = Drains(store, kernel, self.wall)
+        self.strays = Strays(store, kernel)
         journal = Journal(self.settings.state_dir / "intents.jsonl", go_on=True)
         self.intents = Intents(journal, store, self.look_around, self.wall)
         self.broken = [text for text in (self.reconciler.ledger.problem, journal.problem) if text]
@@ -174,6 +177,7 @@ class Controller:
             schedule.stop()
             for monitor in monitors:
                 monitor.close()
+            self.strays.stop()
             self.reconciler.stop()
             await self.reconciler.configured()
             await self.engine.close()
@@ -298,6 +302,7 @@ class Controller:
     async def _look_at_counters(self) -> None:
         """Look at the kernel's counters."""
         await asyncio.gather(self.counters.look(), self.drains.look(), self.port_use.look())
+        await self.strays.look()
         await self.hairpins.look()
         async with self.reconciler.lock:
             if not self.store.paused and not self.store.leaving:

@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 from clusterlb import __version__
 from clusterlb.controller.condition import Unprobed, announced, condition
 from clusterlb.controller.daemon import Controller
+from clusterlb.controller.strays import strays
 from clusterlb.core.digest import joint_digest, table_digest
 from clusterlb.core.member import MemberState
 from clusterlb.core.nft.hairpin import explain
@@ -119,6 +120,7 @@ async def _vip(
         members = await _members(controller, service, key, statistics, unprobed)
         # a service's own counters outlive its members, whose counters go with them
         counters = None if statistics is None else statistics.get(key, NOT_SERVED).counters
+        count = controller.strays.counts.get(key)
         services.append(
             ServiceStatus(
                 service=str(key),
@@ -128,6 +130,8 @@ async def _vip(
                 forwarding=service.forwarding,
                 persistence=service.persistence,
                 table=_table(controller, key),
+                flows=count.live if count else None,
+                strays=strays(count) if count else None,
                 members=tuple(members),
                 **_counted(counters),
             )

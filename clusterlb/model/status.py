@@ -166,7 +166,8 @@ class ServiceStatus(CountersStatus):
     """A service of a VIP; its own counters outlive its members, whose counters go with them.
 
     ``service``: its name in the log and in metrics. ``persistence`` is 0 without. ``table``: the digest of
-    what decides where its flows go (``core.digest``), empty where IPVS has no such service.
+    what decides where its flows go (``core.digest``), empty where IPVS has no such service. ``flows`` and
+    ``strays`` are of the last count, None where flows cannot be counted.
     """
 
     service: str
@@ -176,6 +177,8 @@ class ServiceStatus(CountersStatus):
     forwarding: Forwarding = Forwarding.DR
     persistence: float = 0.0
     table: str = ""
+    flows: int | None = None
+    strays: int | None = None
     members: tuple[MemberStatus, ...] = ()
 
 

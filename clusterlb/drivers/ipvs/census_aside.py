@@ -24,26 +24,43 @@ PATIENCE = 600.0  # seconds; docs/measurements.md has what a table of a million 
 _NICE = 10  # the controller's own work goes first
 
 
-def take_census(survey: Survey) -> dict[ServiceKey, FlowCount]:
-    """Count the flows in the network namespace of the thread that calls, or raise DriverError."""
-    try:
-        done = fresh.run("clusterlb.drivers.ipvs.census_aside", data=pickle.dumps(survey), seconds=PATIENCE)
-    except subprocess.TimeoutExpired as error:
-        raise DriverError(f"counting IPVS's entries takes longer than {PATIENCE:g} s") from error
-    if done.returncode:
-        raise DriverError(f"the process that counts IPVS's entries ended with {done.returncode}: see the log")
-    answer = pickle.loads(done.stdout)  # noqa: S301 - written by main() a moment ago
-    if isinstance(answer, str):
-        raise DriverError(answer)
-    counts: dict[ServiceKey, FlowCount] = answer
-    return counts
+class CensusTaker:
+    """Takes censuses in the network namespace of the thread that calls."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[bytes]] = set()
+
+    def take(self, survey: Survey) -> dict[ServiceKey, FlowCount]:
+        """Count the flows, or raise DriverError."""
+        process = fresh.start("clusterlb.drivers.ipvs.census_aside")
+        self._running.add(process)
+        try:
+            done = fresh.finish(process, pickle.dumps(survey), PATIENCE)
+        except subprocess.TimeoutExpired as error:
+            raise DriverError(f"counting IPVS's entries takes longer than {PATIENCE:g} s") from error
+        finally:
+            self._running.discard(process)
+        if done.returncode:
+            raise DriverError(
+                f"the process that counts IPVS's entries ended with {done.returncode}: see the log"
+            )
+        answer = pickle.loads(done.stdout)  # noqa: S301 - written by main() a moment ago
+        if isinstance(answer, str):
+            raise DriverError(answer)
+        counts: dict[ServiceKey, FlowCount] = answer
+        return counts
+
+    def stop(self) -> None:
+        """End what is being counted: a controller that stops does not wait for a million entries."""
+        for process in tuple(self._running):
+            process.kill()
 
 
 def main() -> None:
     """Take the census that the controller asks for."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.nice(_NICE)
-    survey = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by take_census()
+    survey = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by take()
     path = table_of_this_process()
     answer: Mapping[ServiceKey, FlowCount] | str
     try:

@@ -12,7 +12,7 @@ from clusterlb.core.census import Survey
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.ipvs import cache, decode, encode, modules
 from clusterlb.drivers.ipvs.batch import Batch
-from clusterlb.drivers.ipvs.census_aside import take_census
+from clusterlb.drivers.ipvs.census_aside import CensusTaker
 from clusterlb.drivers.ipvs.last_weights import LastWeights
 from clusterlb.drivers.ipvs.netlink import IpvsSocket
 from clusterlb.drivers.ipvs.protocol import Command
@@ -47,6 +47,7 @@ class KernelIpvs:
         self._cache = cache.DecodeCache()
         self._last_weights = LastWeights()
         self._reordering = Reordering()
+        self._censuses = CensusTaker()
         self._schedulers = modules.SchedulerModules()
 
     def read(self, keys: Collection[ServiceKey] | None = None) -> dict[ServiceKey, ServiceState]:
@@ -108,7 +109,7 @@ class KernelIpvs:
 
     def census(self, survey: Survey) -> dict[ServiceKey, FlowCount]:
         """Count live flows and strays in a process of its own, which reads the entries once."""
-        return take_census(survey)
+        return self._censuses.take(survey)
 
     def timeouts(self) -> ProtocolTimeouts:
         """Return the connection timeouts in seconds."""
@@ -130,7 +131,8 @@ class KernelIpvs:
         return self._netlink.messages_sent
 
     def close(self) -> None:
-        """Release the socket; nothing changes in the kernel."""
+        """Release the socket, end a census; nothing changes in the kernel."""
+        self._censuses.stop()
         self._netlink.close()
 
     def _services(self, keys: Collection[ServiceKey] | None) -> Iterable[Answer]:

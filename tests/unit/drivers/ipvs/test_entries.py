@@ -1,5 +1,6 @@
 """The kernel's text of its connections, and the process that counts them."""
 
+import threading
 from ipaddress import ip_address
 
 import pytest
@@ -59,8 +60,21 @@ def test_an_unknown_form_is_an_error(tmp_path, line):
 
 @pytest.mark.behaviour
 def test_a_process_that_cannot_count_says_why(monkeypatch):
+    taker = census_aside.CensusTaker()
     with pytest.raises(DriverError, match=r"ended with 1"):
-        census_aside.take_census("no survey")
+        taker.take("no survey")
     monkeypatch.setattr(census_aside, "PATIENCE", 0.001)
     with pytest.raises(DriverError, match=r"longer than 0\.001 s"):
-        census_aside.take_census("no survey")
+        taker.take("no survey")
+
+
+@pytest.mark.behaviour
+def test_one_that_is_stopped_does_not_keep_its_caller_waiting(monkeypatch):
+    monkeypatch.setattr(census_aside.fresh, "argv", lambda *_: ["sleep", "60"])
+    taker = census_aside.CensusTaker()
+    stopping = threading.Timer(0.2, taker.stop)
+    stopping.start()
+    with pytest.raises(DriverError, match=r"ended with -9"):
+        taker.take("no survey")
+    stopping.join()
+    taker.stop()
