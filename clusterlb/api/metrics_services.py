@@ -88,6 +88,7 @@ def _table(row: ServiceStatus) -> float | None:
 
 SERVICE: _Families[ServiceStatus] = (
     *_counters(_any_back),
+    ("anchored", "Flows that an anchor keeps on their member", GaugeMetricFamily, _number("anchored")),
     ("flows", "Live flows at the last count", GaugeMetricFamily, _number("flows")),
     (
         "strays",

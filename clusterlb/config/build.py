@@ -67,6 +67,7 @@ def cluster(file: ClusterFile) -> Cluster:
         preempt=file.preempt,
         max_removed=file.max_removed,
         timeouts=ProtocolTimeouts(int(timeouts.tcp), int(timeouts.tcp_fin), int(timeouts.udp)),
+        flow_memory=file.flow_memory,
         notrack=file.notrack,
         log_connections=file.log_connections,
     )

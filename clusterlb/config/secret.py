@@ -21,7 +21,7 @@ PLAIN = frozenset(
         bfd body body_limit ca carrier certificate check checks checksum ciphers cluster
         connections conntrack cost costs cron dead deadline default_originate descriptors
         destinations digest director_checks directors down drained expect fall flags
-        flows_on_down for forwarding fwmark graceful_restart group ha hello helo hold host
+        flow_memory flows_on_down for forwarding fwmark graceful_restart group ha hello helo hold host
         initial inside interfaces interval ipv4 ipv6 key key_chain legacy_renegotiation
         local_addresses log_connections lower_threshold maintenance max_active max_drained
         max_removed md5_key_id members method min_announcers mode multiplier name need netmask

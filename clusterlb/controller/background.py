@@ -12,11 +12,12 @@ log = structlog.get_logger()
 _TASKS: set[asyncio.Future[object]] = set()  # the loop alone would let a task be collected
 
 
-def spawn(work: Awaitable[object]) -> None:
-    """Do this work in the running loop, beside what goes on."""
+def spawn(work: Awaitable[object]) -> asyncio.Future[object]:
+    """Do this work in the running loop, beside what goes on; nobody has to wait for what is returned."""
     task = asyncio.ensure_future(work)
     _TASKS.add(task)
     task.add_done_callback(_finished)
+    return task
 
 
 def _finished(task: asyncio.Future[object]) -> None:

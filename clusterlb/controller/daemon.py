@@ -12,6 +12,7 @@ from pathlib import Path
 
 import structlog
 
+from clusterlb.controller.anchoring import Anchoring
 from clusterlb.controller.apply import LOCK_PATIENCE, Applier
 from clusterlb.controller.background import spawn
 from clusterlb.controller.check_engine import CheckEngine
@@ -92,6 +93,7 @@ class Controller:
     routing: Routing = field(init=False)
     counters: CounterWatch = field(init=False)
     drains: Drains = field(init=False)
+    anchoring: Anchoring = field(init=False)
     strays: Strays = field(init=False)
     elections: Elections = field(init=False)
     hairpins: Hairpins = field(init=False)
@@ -131,8 +133,10 @@ class Controller:
         self.snat = Snat(store, self.port_use.flows_of, self.wall)
         self.hairpins = Hairpins(store, kernel)
         self.elections = Elections(store, self.drivers.frr)
-        self.drains = Drains(store, kernel, self.wall)
-        self.strays = Strays(store, kernel)
+        self.anchoring = Anchoring(store, kernel)
+        self.strays = Strays(store, kernel, self.anchoring)
+        self.drains = Drains(store, kernel, self.wall, self.strays.counted)
+        self.reconciler.ready = self.strays.ready
         journal = Journal(self.settings.state_dir / "intents.jsonl", go_on=True)
         self.intents = Intents(journal, store, self.look_around, self.wall)
         self.broken = [text for text in (self.reconciler.ledger.problem, journal.problem) if text]
@@ -302,7 +306,9 @@ class Controller:
     async def _look_at_counters(self) -> None:
         """Look at the kernel's counters."""
         await asyncio.gather(self.counters.look(), self.drains.look(), self.port_use.look())
-        await self.strays.look()
+        if not self.store.leaving:
+            await self.strays.look()
+            await self.anchoring.look()
         await self.hairpins.look()
         async with self.reconciler.lock:
             if not self.store.paused and not self.store.leaving:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -10,11 +10,13 @@ import structlog
 from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.store.events import Draining
 from clusterlb.controller.store.store import Store
+from clusterlb.core.anchors import together
 from clusterlb.core.drain import Progress, lingering
 from clusterlb.core.programme import destination_key
 from clusterlb.core.roster import MemberKey
 from clusterlb.drivers.interface import DriverError
 from clusterlb.model.address import IPAddress
+from clusterlb.model.anchor import Binding
 from clusterlb.model.ipvs import (
     DestinationKey,
     DestinationStatistics,
@@ -34,11 +36,16 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Drains:
-    """Says how far drains are; asks the kernel for nothing while nothing drains. ``wall``: intents' clock."""
+    """Says how far drains are; asks the kernel for nothing while nothing drains.
+
+    ``wall``: intents' clock. ``counted``: whether it is known which flows of these services are to be
+    anchored; before that nobody is gone.
+    """
 
     store: Store
     kernel: Kernel
     wall: Callable[[], float]
+    counted: Callable[[Collection[ServiceKey]], bool] = lambda _: True
     _packets: dict[IPAddress, int] = field(default_factory=dict)
 
     async def look(self) -> None:
@@ -54,10 +61,12 @@ class Drains:
             return
         keys = {key for key, carried in self.store.index.carriers.items() if carried & vips}
         keys |= {key for pool, _ in members for key in self.store.index.keys.get(pool, ())}
+        private = {key: binding for key, binding in self.store.bindings.items() if binding.service in keys}
         try:
-            numbers = await self.kernel.statistics(keys) if keys else {}
+            read = await self.kernel.statistics({*keys, *private}) if keys else {}
         except DriverError:
             return  # the readings of the services say so
+        numbers = together(read, private)
         now = self.store.draining  # an operator may have taken a drain back meanwhile
         members = self.store.in_force.members
         gone = now.gone | {key for key in members if key not in now.gone and self._is_gone(key, numbers)}
@@ -107,7 +116,13 @@ class Drains:
         rows = _rows(names, numbers).values()
         intent = self.store.in_force.members[key]
         late = intent.patience is not None and self.wall() >= intent.began + intent.patience
-        idle = bool(rows) and not any(row.active or row.inactive for row in rows)
+        anchored = {anchor.binding for anchor in self.store.anchors.values()} if self.store.anchors else set()
+        idle = (
+            bool(rows)
+            and not any(row.active or row.inactive for row in rows)
+            and self.counted(names)
+            and anchored.isdisjoint(Binding(*each) for each in names.items())
+        )
         weights = self._weights(names)
         if any(weights) or not (idle or late or not weights):
             return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from clusterlb.controller.planning import Planned, full_plan
 from clusterlb.controller.reconcile import Reconciler
@@ -32,10 +32,10 @@ async def forecast(reconciler: Reconciler, candidate: Index | None = None) -> Fo
         {key: tables for key, tables in changes.items() if key not in unknown},
         store.actual.timeouts.tcp_fin,
     )
-    counts: dict[ServiceKey, FlowCount] = {}
+    counts: Mapping[ServiceKey, FlowCount] = {}
     if survey.services:
         try:
-            counts = await reconciler.kernel.census(survey)
+            counts = (await reconciler.kernel.census(survey)).counts
         except DriverError as error:
             unknown = dict.fromkeys(changes, str(error)) | unknown
     return Forecast(

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar, assert_never
 
-from clusterlb.core.census import Survey
+from clusterlb.core.census import Census, Survey
 from clusterlb.drivers.interface import (
     ConntrackDriver,
     DriverError,
@@ -20,7 +20,6 @@ from clusterlb.drivers.interface import (
     SysctlDriver,
 )
 from clusterlb.model.address import AddressFamily
-from clusterlb.model.flow import FlowCount
 from clusterlb.model.ipvs import ProtocolTimeouts, ServiceKey, ServiceState, ServiceStatistics
 from clusterlb.model.plan import (
     ChangeSets,
@@ -66,7 +65,7 @@ class Kernel:
         """Return the connections and counters of the services asked for."""
         return await self._call(self._drivers.ipvs.statistics, keys)
 
-    async def census(self, survey: Survey) -> dict[ServiceKey, FlowCount]:
+    async def census(self, survey: Survey) -> Census:
         """Count live flows and strays, beside the other calls: a large table takes many seconds."""
         return await asyncio.to_thread(self._drivers.ipvs.census, survey)
 
@@ -101,6 +100,10 @@ class Kernel:
     async def watch(self, rules: Rules) -> None:
         """Watch packets with these rules from now on, or no more with NO_RULES; DriverError."""
         await self._call(self._drivers.rules.watch, rules)
+
+    async def noted(self, name: str) -> frozenset[Element]:
+        """Return what the kernel has put into a set of our table."""
+        return await self._call(self._drivers.rules.noted, name)
 
     async def seen(self, name: str) -> frozenset[Element]:
         """Return what the kernel has put into a set of the table that watches."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import structlog
@@ -16,8 +16,9 @@ from clusterlb.core.guard import guard
 from clusterlb.core.known import Known
 from clusterlb.core.plan.diff import diff
 from clusterlb.core.plan.order import order
+from clusterlb.model.address import IPAddress
 from clusterlb.model.ipvs import ServiceKey, ServiceState
-from clusterlb.model.plan import Announce, Plan, RuleStep
+from clusterlb.model.plan import Announce, IpvsStep, Plan, ReadBack, RuleStep, Step, service_of
 
 log = structlog.get_logger()
 
@@ -32,9 +33,8 @@ class Planned:
 
 def everything(store: Store, ledger: Ledger) -> Dirty:
     """Return what there is to look at: what the inventory has, and what is still here of others before."""
-    index = store.index
-    keys = {*index.owned, *ledger.services}
-    return Dirty(pools=set(index.keys), keys=keys, vips=store.own_addresses())
+    keys = {*store.owned(), *ledger.services}
+    return Dirty(pools=set(store.index.keys), keys=keys, vips=store.own_addresses())
 
 
 def look(store: Store, dirty: Dirty) -> tuple[Known, Assessment]:
@@ -66,6 +66,20 @@ def planned(store: Store, ledger: Ledger, dirty: Dirty, known: Known, assessment
         if not (isinstance(step, RuleStep) and step.tidies) or store.actual.vips() <= vips
     )
     return Planned(plan, want.services)
+
+
+def without(plan: Plan, keys: Collection[ServiceKey], vips: Collection[IPAddress]) -> Plan:
+    """Return a plan without what it does to these services, and without announcing these VIPs."""
+    left: list[Step] = []
+    for step in plan:
+        if isinstance(step, ReadBack):
+            services = {key: state for key, state in step.services.items() if key not in keys}
+            left += [ReadBack(services)] if services else []
+        elif isinstance(step, IpvsStep):
+            left += [step] if service_of(step) not in keys else []
+        elif not (isinstance(step, Announce) and step.vip in vips):
+            left.append(step)
+    return tuple(left)
 
 
 def full_plan(store: Store, ledger: Ledger) -> Planned:

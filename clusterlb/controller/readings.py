@@ -12,7 +12,6 @@ from clusterlb.controller.store.events import ServicesRead, SettingsRead
 from clusterlb.controller.store.store import Store
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.link import not_local
-from clusterlb.model.ipvs import KEEP_TIMEOUTS
 
 SHARE = 20  # a reading that took t seconds is not repeated before SHARE x t: 5 % of a core at most
 LONGEST_PAUSE = 10.0  # seconds; something may have happened since. Readings that take long pause longer.
@@ -57,7 +56,7 @@ class Readings:
             except DriverError as error:
                 store.handle(replace(store.health, ipvs=store.health.ipvs.again(error)))
                 return
-            store.handle(ServicesRead(found, {*store.index.owned, *self.reconciler.ledger.services}))
+            store.handle(ServicesRead(found, {*store.owned(), *self.reconciler.ledger.services}))
             await self._look_at_settings()
             self._services_not_before = clock() + pause_after(clock() - started)
 
@@ -109,9 +108,7 @@ class Readings:
             if sysctls.get(name, value) == value:
                 del ledger.sysctls[name]  # as it was before us, and the operator's again
         limits = await self.kernel.read_limits(tuple(store.index.limits))
-        timeouts = store.actual.timeouts
-        if store.inventory.cluster.timeouts != KEEP_TIMEOUTS:
-            timeouts = await self.kernel.read_timeouts()
+        timeouts = await self.kernel.read_timeouts()
         rules = await self.kernel.read_rules()
         store.handle(SettingsRead(sysctls, limits, timeouts, not_local(store.index.borrowed)))
         store.handle(rules)

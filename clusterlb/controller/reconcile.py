@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -15,7 +15,7 @@ from clusterlb.controller.configure import Configure
 from clusterlb.controller.flows import Flows
 from clusterlb.controller.kernel import Kernel
 from clusterlb.controller.ledger import Ledger
-from clusterlb.controller.planning import everything, full_plan, look, planned
+from clusterlb.controller.planning import Planned, everything, full_plan, look, planned, without
 from clusterlb.controller.records import Records
 from clusterlb.controller.store.dirty import Dirty
 from clusterlb.controller.store.events import Troubles, Unprogrammed
@@ -25,16 +25,20 @@ from clusterlb.core.assessment import Assessment
 from clusterlb.core.known import Known
 from clusterlb.core.plan import pace
 from clusterlb.core.plan.separate import separate
+from clusterlb.core.programme import destination_key
 from clusterlb.drivers.interface import FrrDriver
 from clusterlb.model.address import IPAddress
-from clusterlb.model.ipvs import ServiceKey
+from clusterlb.model.check import VerdictState
+from clusterlb.model.ipvs import ServiceKey, ServiceState
 from clusterlb.model.plan import (
     AwaitWithdrawn,
     ConfigureFrr,
+    IpvsStep,
     Plan,
     ReadBack,
     RemoveService,
     StepError,
+    service_of,
 )
 
 RETRY = 2.0  # seconds until what failed is tried again
@@ -63,6 +67,7 @@ class Reconciler:
     _records: Records = field(init=False)
     _configure: Configure = field(init=False)
     flows: Flows = field(init=False)
+    ready: Callable[[ServiceKey, ServiceState], bool] = lambda *_: True  # whether a table may change now
 
     def __post_init__(self) -> None:
         self._records = Records(self.store, self.ledger)
@@ -99,7 +104,10 @@ class Reconciler:
 
     def _paced(self, dirty: Dirty, known: Known, assessment: Assessment) -> Plan:
         """Return the plan without what the switch cannot take yet; that is looked at again in time."""
-        plan = planned(self.store, self.ledger, dirty, known, assessment).plan
+        whole = planned(self.store, self.ledger, dirty, known, assessment)
+        plan = whole.plan
+        if known.settled and (waiting := self._not_ready(whole, assessment)):
+            plan = without(plan, waiting, {vip for key in waiting for vip in self.store.vips_of(key)})
         now = self.store.clock()
         waits = {vip: ready for vip in pace.changed_vips(plan) if (ready := self.store.ready_at(vip)) > now}
         coming = sorted(pace.announced_vips(plan) & self.store.ramp, key=str)
@@ -109,6 +117,34 @@ class Reconciler:
             plan, _ = pace.hold(plan, waits.keys())
             self.later(min(waits.values()), dirty.keys, dirty.vips)
         return plan
+
+    def _not_ready(self, whole: Planned, assessment: Assessment) -> set[ServiceKey]:
+        """Return the services whose table waits until its flows are anchored; it is looked at again then.
+
+        Where a member has failed, nobody takes flows, or a sorry server comes or goes, nothing waits.
+        """
+        return {
+            key
+            for key in {service_of(step) for step in whole.plan if isinstance(step, IpvsStep)}
+            if key in self.store.index.served
+            and key in whole.services
+            and key not in self.store.emptying
+            and not self._urgent(key, assessment)
+            and not self.ready(key, whole.services[key])
+        }
+
+    def _urgent(self, key: ServiceKey, assessment: Assessment) -> bool:
+        _, service = self.store.index.served[key]
+        pool = self.store.inventory.pools[service.pool]
+        have = self.store.actual.services.get(key)
+        if have is None or pool.sorry is not None:
+            return True
+        taking = {one.key for one in have.destinations if one.weight}
+        return not taking or any(
+            state.state is VerdictState.DOWN and not state.drained
+            for member, state in zip(pool.members, assessment.members[pool.name], strict=True)
+            if destination_key(service, member) in taking
+        )
 
     def _without_waiting(self, plan: Plan) -> Plan:
         """Cut a plan where it has to wait for flows to move; the rest is planned anew after the wait."""

@@ -47,7 +47,7 @@ class Records:
         if self._recorded is self._store.index and all(isinstance(step, NEEDS_NO_ENTRY) for step in plan):
             return  # the ledger has it all: a member's change must not cost a look at every service
         actual = self._store.actual
-        self._ledger.own_services(self._store.index.owned)
+        self._ledger.own_services(self._store.owned())
         for step in plan:
             if isinstance(step, SetSysctl):
                 # all of them: some change with others

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypedDict
@@ -55,7 +56,8 @@ async def status(controller: Controller) -> Status:
     unprobed, lanes = controller.engine.unprobed(), store.announced()
     now = condition(controller)
     each = zip(now.vips, tuple(store.inventory.vips.values()), strict=True)
-    vips = [await _vip(controller, where, vip, statistics, unprobed) for where, vip in each]
+    anchored = Counter(anchor.binding.service for anchor in store.anchors.values())
+    vips = [await _vip(controller, where, vip, statistics, unprobed, anchored) for where, vip in each]
     services = {one.service: one.table for vip in vips for one in vip.services if one.table}
     known = _fields(now) | {"ipvs": IpvsStatus(answers=not ipvs_error, error=ipvs_error), "vips": tuple(vips)}
     return Status(
@@ -112,7 +114,12 @@ def _fields(part: Condition | VipStatus) -> dict[str, Any]:
 
 
 async def _vip(
-    controller: Controller, where: VipStatus, vip: Vip, statistics: Statistics, unprobed: Unprobed
+    controller: Controller,
+    where: VipStatus,
+    vip: Vip,
+    statistics: Statistics,
+    unprobed: Unprobed,
+    anchored: Mapping[ServiceKey, int],
 ) -> ServedVip:
     services = []
     for service in vip.services:
@@ -132,6 +139,7 @@ async def _vip(
                 table=_table(controller, key),
                 flows=count.live if count else None,
                 strays=strays(count) if count else None,
+                anchored=anchored.get(key, 0),
                 members=tuple(members),
                 **_counted(counters),
             )

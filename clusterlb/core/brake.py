@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from clusterlb.core.desired import served
+from clusterlb.core.served import served
 from clusterlb.model.inventory import Inventory
 
 SHOWN = 5

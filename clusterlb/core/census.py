@@ -8,24 +8,51 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from clusterlb.core.finder import ServiceFinder
 from clusterlb.core.maglev import MaglevTable, maglev_table
-from clusterlb.model.flow import FlowCount, FlowEntry
+from clusterlb.model.flow import Flow, FlowCount, FlowEntry
 from clusterlb.model.ipvs import DestinationKey, ServiceFlag, ServiceKey, ServiceState
 
 _ENDED = frozenset({"TIME_WAIT", "CLOSE", "LAST_ACK"})
 _CLOSING = "FIN_WAIT"
+_OPEN = "ESTABLISHED"
 _QUIET = 10  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What to count: services with the tables to count by, and how long an entry in FIN_WAIT lives."""
+    """What to count: services with the tables to count by, and how long an entry in FIN_WAIT lives.
+
+    ``listing``: name the strays by the first table, too. ``known``: flows to be told about by name.
+    ``remembered``: entries that there were once, of flows that were idle; one that is gone by now counts as
+    if it were still there. ``idle_below``: name the flows whose entry ends within so many seconds.
+    """
 
     finder: ServiceFinder
     services: Mapping[ServiceKey, tuple[ServiceState, ...]]
     fin_timeout: int
+    listing: bool = False
+    known: frozenset[Flow] = frozenset()
+    remembered: tuple[FlowEntry, ...] = ()
+    idle_below: int = 0
+
+
+class Census(NamedTuple):
+    """What was found. ``counts``: each service of the survey has one, if only of no flows.
+
+    ``strays``: those by the first table. Of the flows that were known, ``ended`` have an entry that says so,
+    and ``settled`` ones are on the member that the first table picks. ``idle``: live flows of TCP whose entry
+    ends soon. ``seconds``: what the count cost a processor.
+    """
+
+    counts: Mapping[ServiceKey, FlowCount]
+    strays: tuple[FlowEntry, ...] = ()
+    ended: frozenset[Flow] = frozenset()
+    settled: frozenset[Flow] = frozenset()
+    idle: tuple[FlowEntry, ...] = ()
+    seconds: float = 0.0
 
 
 def uncountable(state: ServiceState) -> str:
@@ -38,19 +65,68 @@ def uncountable(state: ServiceState) -> str:
     return ""
 
 
-def census(survey: Survey, entries: Iterable[FlowEntry]) -> dict[ServiceKey, FlowCount]:
-    """Return the count of each service of the survey; each has one, if only of no flows."""
-    tables = {key: tuple(map(maglev_table, states)) for key, states in survey.services.items()}
-    live = dict.fromkeys(tables, 0)
-    strays = {key: [0] * len(found) for key, found in tables.items()}
+def census(survey: Survey, entries: Iterable[FlowEntry]) -> Census:
+    """Count the entries that live, and name those that were asked for."""
+    taking = _Taking(survey)
+    there = set()
+    remembered = {entry.flow for entry in survey.remembered}
     for entry in entries:
+        taking.take(entry)
+        if entry.flow in remembered:
+            there.add(entry.flow)
+    for entry in survey.remembered:
+        if entry.flow not in there:
+            taking.take(entry, remembered=True)
+    return taking.result()
+
+
+class _Taking:
+    """A census that is being taken."""
+
+    def __init__(self, survey: Survey) -> None:
+        self._survey = survey
+        self._tables = {key: tuple(map(maglev_table, states)) for key, states in survey.services.items()}
+        self._live = dict.fromkeys(self._tables, 0)
+        self._strays = {key: [0] * len(found) for key, found in self._tables.items()}
+        self._listed: list[FlowEntry] = []
+        self._idle: list[FlowEntry] = []
+        self._ended: set[Flow] = set()
+        self._settled: set[Flow] = set()
+
+    def take(self, entry: FlowEntry, *, remembered: bool = False) -> None:
+        """Take one entry in; one that is ``remembered`` is not there any more."""
+        survey = self._survey
         key = survey.finder.service_of(entry.flow)
-        if key is None or key not in tables or not lives(entry, survey.fin_timeout):
-            continue
-        live[key] += 1
-        for number, table in enumerate(tables[key]):
-            strays[key][number] += is_stray(entry, table)
-    return {key: FlowCount(live[key], tuple(strays[key])) for key in tables}
+        if key is None or key not in self._tables:
+            return
+        if not lives(entry, survey.fin_timeout):
+            if entry.flow in survey.known:
+                self._ended.add(entry.flow)
+            return
+        self._live[key] += 1
+        tables = self._tables[key]
+        stray = [is_stray(entry, table) for table in tables]
+        for number, strays in enumerate(stray):
+            self._strays[key][number] += strays
+        if survey.listing and stray[0]:
+            self._listed.append(entry)
+        if remembered:
+            return
+        if entry.flow in survey.known and not stray[0]:
+            self._settled.add(entry.flow)
+        if entry.expires < survey.idle_below and entry.state == _OPEN:
+            self._idle.append(entry)
+
+    def result(self) -> Census:
+        """Return what was found."""
+        counts = {key: FlowCount(self._live[key], tuple(self._strays[key])) for key in self._tables}
+        return Census(
+            counts,
+            tuple(self._listed),
+            frozenset(self._ended),
+            frozenset(self._settled),
+            tuple(self._idle),
+        )
 
 
 def lives(entry: FlowEntry, fin_timeout: int) -> bool:

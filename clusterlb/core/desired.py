@@ -7,33 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from clusterlb.core.anchors import anchor_service_state
 from clusterlb.core.announce import Decision
 from clusterlb.core.assessment import Assessment
 from clusterlb.core.known import Known
 from clusterlb.core.member import MemberState
 from clusterlb.core.programme import probe_service_state, service_state
+from clusterlb.core.served import Served, served
 from clusterlb.core.vrrp import standing
 from clusterlb.model.address import IPAddress
 from clusterlb.model.check import VerdictState
-from clusterlb.model.inventory import Inventory, Service, Vip, Vrrp
+from clusterlb.model.inventory import Inventory, Vrrp
 from clusterlb.model.ipvs import ServiceKey, ServiceState
 from clusterlb.model.ospf import Lane
 from clusterlb.model.state import DirectorState
-
-Served = Mapping[ServiceKey, tuple[Vip, Service]]
-
-
-def served(inventory: Inventory) -> dict[ServiceKey, tuple[Vip, Service]]:
-    """Return every virtual service of an inventory with the VIP and service it comes from."""
-    return {s.key(vip.address): (vip, s) for vip in inventory.vips.values() for s in vip.services}
-
-
-def carriers(services: Served, inventory: Inventory) -> dict[ServiceKey, frozenset[IPAddress]]:
-    """Return the VIPs whose packets each virtual service takes; one with a firewall mark may have several."""
-    return {
-        key: frozenset(vip.group or (vip.address,)) & inventory.vips.keys()
-        for key, (vip, _) in services.items()
-    }
 
 
 def full_state(inventory: Inventory) -> dict[ServiceKey, ServiceState]:
@@ -77,6 +64,11 @@ def desired(
             )
         elif key in known.roster.probe_services:
             wanted[key] = probe_service_state(known.roster.probe_services[key])
+        elif key in known.bindings:
+            binding, have = known.bindings[key], known.services.get(key)
+            state = anchor_service_state(inventory, services, key, binding, have)
+            if state is not None:
+                wanted[key] = state
     return DirectorState(
         sysctls=known.sysctls,
         services=wanted,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from clusterlb.core.desired import Served
 from clusterlb.core.nft.part import client_ports
+from clusterlb.core.served import Served
 from clusterlb.model.address import IPAddress
 from clusterlb.model.flow import Flow
 from clusterlb.model.forwarding import PortRange

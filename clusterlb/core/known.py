@@ -11,6 +11,7 @@ from clusterlb.core.place import Surroundings
 from clusterlb.core.roster import Roster
 from clusterlb.core.vrrp import Group
 from clusterlb.model.address import AddressFamily, IPAddress
+from clusterlb.model.anchor import Bindings
 from clusterlb.model.inventory import Pool
 from clusterlb.model.ipvs import KEEP_TIMEOUTS, DestinationKey, ProtocolTimeouts, ServiceKey, ServiceState
 from clusterlb.model.reason import Because
@@ -25,12 +26,13 @@ class Known:
 
     ``services`` is what the kernel holds, ``unprogrammed`` why a VIP's services are not as planned; ``idle``
     the destinations of services that are known to have no connections, ``emptying`` those that are out of the
-    table until a time, so that their connections end; ``pins`` and ``drains`` the members an operator has
-    pinned or drains; ``around`` the other directors and drains of this one, None where they play no part;
-    ``own`` what is decided on addresses of the director's own and ``absent`` those of full NAT that it lacks;
-    ``settled``: the start is over, in which only that changes which has to; ``peers`` the directors that SNAT
-    flows can be sent to; ``groups`` VRRP's virtual routers here; ``frr``, ``sysctls``, ``timeouts`` and
-    ``rules`` are what the inventory renders to and needs.
+    table until a time, so that their connections end; ``bindings`` the private services that anchored
+    flows need; ``pins`` and ``drains`` the members an operator has pinned or drains; ``around`` the other
+    directors and drains of this one, None where they play no part; ``own`` what is decided on addresses of
+    the director's own and ``absent`` those of full NAT that it lacks; ``settled``: the start is over, in
+    which only that changes which has to; ``peers`` the directors that SNAT flows can be sent to; ``groups``
+    VRRP's virtual routers here; ``frr``, ``sysctls``, ``timeouts`` and ``rules`` are what the inventory
+    renders to and needs.
     """
 
     roster: Roster = field(default_factory=Roster)
@@ -42,6 +44,7 @@ class Known:
     services: Mapping[ServiceKey, ServiceState] = field(default_factory=dict)
     idle: Mapping[ServiceKey, frozenset[DestinationKey]] = field(default_factory=dict)
     emptying: Mapping[ServiceKey, Mapping[DestinationKey, float]] = field(default_factory=dict)
+    bindings: Bindings = field(default_factory=dict)
     director_unfit: Mapping[AddressFamily, Because] = field(default_factory=dict)
     unprogrammed: Mapping[IPAddress, str] = field(default_factory=dict)
     frr: tuple[FrrLine, ...] = ()

@@ -9,9 +9,8 @@ from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
-from clusterlb.core.census import Survey
+from clusterlb.core.census import Census, Survey
 from clusterlb.model.address import AddressFamily, IPAddress
-from clusterlb.model.flow import FlowCount
 from clusterlb.model.ipvs import ProtocolTimeouts, ServiceKey, ServiceState, ServiceStatistics
 from clusterlb.model.lsdb import Databases
 from clusterlb.model.ospf import Lane
@@ -43,7 +42,7 @@ class IpvsDriver(Protocol):
     def apply(self, steps: Sequence[IpvsStep]) -> list[StepError]:
         """Carry out all steps in order; return the failed ones; the others took effect."""
 
-    def census(self, survey: Survey) -> dict[ServiceKey, FlowCount]:
+    def census(self, survey: Survey) -> Census:
         """Count live flows and strays by the entries as they are now; may run beside the other methods."""
 
     def timeouts(self) -> ProtocolTimeouts:
@@ -177,6 +176,9 @@ class RulesDriver(Protocol):
 
         DriverError, with the old watching table in force, when nftables refuses.
         """
+
+    def noted(self, name: str) -> frozenset[Element]:
+        """Return the keys that the kernel has put into a dynamic set of our table; empty without one."""
 
     def seen(self, name: str) -> frozenset[Element]:
         """Return the keys of a set in the watching table; empty when there is no such set."""

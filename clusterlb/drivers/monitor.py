@@ -44,7 +44,7 @@ class Monitor:
     read at intervals.
     """
 
-    def __init__(self, watched: Watched, changed: Callable[[], None]) -> None:
+    def __init__(self, watched: Watched, changed: Callable[[], object]) -> None:
         self._watched = watched
         self._changed = changed
         self._loop = asyncio.get_running_loop()

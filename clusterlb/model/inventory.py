@@ -32,7 +32,8 @@ class Cluster:
     ``min_announcers``: with fewer other directors announcing a VIP, none of its directors is drained.
     ``max_drained``: directors that may be out at once, drained or gone; None: no limit. ``preempt``: of more
     directors than ``max_active``, one that comes back takes its place again. ``max_removed``: per cent of the
-    VIPs, services or members that a reload may remove unasked.
+    VIPs, services or members that a reload may remove unasked. ``flow_memory``: seconds for which a flow may
+    be silent and keep its member, whatever becomes of the pool meanwhile; 0: as long as IPVS has its entry.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Cluster:
     preempt: bool = False
     max_removed: int = 50
     timeouts: ProtocolTimeouts = KEEP_TIMEOUTS
+    flow_memory: float = 0.0
     notrack: bool = False
     log_connections: bool = False
 

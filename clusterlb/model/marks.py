@@ -11,7 +11,8 @@ PROBE_MARKS = range(0x43000000, 0x44000000)  # probes through a VIP: one for eac
 SERVICE_MARKS = range(0x44000000, 0x45000000)  # services of several ports, or of several VIPs
 DIRECTOR_MARKS = range(0x45000000, 0x46000000)  # SNAT: one for each director; routing tables have them, too
 REPLY_MARKS = range(0x46000000, 0x47000000)  # replies of members with nat: one for each VIP and port
-RESERVED_MARKS = range(PROBE_MARKS.start, REPLY_MARKS.stop)
+ANCHOR_MARKS = range(0x47000000, 0x48000000)  # anchored flows: one for each destination of each service
+RESERVED_MARKS = range(PROBE_MARKS.start, ANCHOR_MARKS.stop)
 UNKNOWN_OWNER = DIRECTOR_MARKS[-1]
 """Mark for a connection with unknown owner: look it up again on every packet."""
 

@@ -167,7 +167,7 @@ class ServiceStatus(CountersStatus):
 
     ``service``: its name in the log and in metrics. ``persistence`` is 0 without. ``table``: the digest of
     what decides where its flows go (``core.digest``), empty where IPVS has no such service. ``flows`` and
-    ``strays`` are of the last count, None where flows cannot be counted.
+    ``strays`` are of the last count, None where flows cannot be counted; ``anchored`` have an anchor now.
     """
 
     service: str
@@ -179,6 +179,7 @@ class ServiceStatus(CountersStatus):
     table: str = ""
     flows: int | None = None
     strays: int | None = None
+    anchored: int = 0
     members: tuple[MemberStatus, ...] = ()
 
 

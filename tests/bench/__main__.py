@@ -70,6 +70,7 @@ GROUPS = [
         KERNEL,
         ["check_cpu_vs_keepalived", "check_cpu_shared_vs_keepalived", "check_lateness"],
     ),
+    ("bench_idle", KERNEL, ["idle_drain_lost"]),
     ("bench_plan", KERNEL, ["plan_error_flows"]),
     (
         "bench_entries",

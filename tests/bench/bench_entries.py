@@ -73,7 +73,7 @@ def measure() -> Iterator[Figure]:
                 there = count
                 yield Figure(f"entries_read_{count}_s", read_seconds(), "s")
                 started = time.perf_counter()
-                (found,) = driver.census(survey).values()
+                (found,) = driver.census(survey).counts.values()
                 yield Figure(f"census_{count}_s", time.perf_counter() - started, "s")
                 print(f"{count} entries: {found}")
 

@@ -7,7 +7,7 @@ from errno import ENOMEM
 
 import pytest
 
-from clusterlb.core.census import Survey
+from clusterlb.core.census import Census, Survey
 from clusterlb.model.ipvs import DestinationStatistics
 from clusterlb.model.plan import IpvsStep
 from tests.contract.ipvs_suite import DNS, FLOWS, MARK6, STATES, WEB, IpvsContract, added
@@ -29,8 +29,8 @@ class TestFakeIpvs(IpvsContract):
         return last_weights
 
     @pytest.fixture
-    def counted(self) -> Callable[[Sequence[IpvsStep], Survey], object]:
-        def counted(steps: Sequence[IpvsStep], survey: Survey) -> object:
+    def counted(self) -> Callable[[Sequence[IpvsStep], Survey], Census]:
+        def counted(steps: Sequence[IpvsStep], survey: Survey) -> Census:
             fake = FakeIpvs()
             assert fake.apply(steps) == []
             for flow in FLOWS:

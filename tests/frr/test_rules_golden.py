@@ -1,6 +1,7 @@
 """Every golden table in the kernel; and a director that never speaks for a VIP."""
 
 import pytest
+from anchored_flows import anchored_table
 from forwarding_inventories import RULES
 
 from clusterlb.core.nft.hairpin import SEEN, hairpin
@@ -30,6 +31,30 @@ def rules(director):
     driver = InNamespace(director[0].name, KernelRules)
     yield driver
     driver.end()
+
+
+SPEAK = """
+import socket
+with socket.socket(socket.AF_INET, socket.SOCK_{kind}) as client:
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    client.bind(("10.1.0.2", {port}))
+    client.setblocking(False)
+    client.connect_ex(("10.100.0.1", 80))
+    if "{kind}" == "DGRAM":
+        client.send(b"?")
+"""
+
+
+def test_what_the_kernel_notes_of_anchored_flows(director, rules):
+    wanted = anchored_table()
+    rules.apply(LoadRules(wanted))
+    assert rules.read() == wanted
+    for kind, port in (("DGRAM", 4000), ("DGRAM", 4999), ("STREAM", 4001)):
+        sh("ip", "netns", "exec", director[1].name, "python3", "-c", SPEAK.format(kind=kind, port=port))
+    assert rules.noted("spoke_udp4") == {("10.1.0.2", "4000", "10.100.0.1", "80")}
+    assert rules.noted("reopened_tcp4") == {("10.1.0.2", "4001", "10.100.0.1", "80")}
+    assert rules.noted("spoke_tcp4") == rules.noted("ending_tcp4") == frozenset()
+    assert rules.noted("nothing") == frozenset()
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterlb.core.census import Survey
+from clusterlb.core.census import Census, Survey
 from clusterlb.core.programme import FLAG, virtual_service
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.ipvs import decode
@@ -101,8 +101,8 @@ class TestKernelIpvs(IpvsContract):
         return flows
 
     @pytest.fixture
-    def counted(self) -> Callable[[Sequence[IpvsStep], Survey], object]:
-        def counted(steps: Sequence[IpvsStep], survey: Survey) -> object:
+    def counted(self) -> Callable[[Sequence[IpvsStep], Survey], Census]:
+        def counted(steps: Sequence[IpvsStep], survey: Survey) -> Census:
             with director("10.100.0.1", "10.99.0.1", *HASHED) as driver:
                 assert driver.apply(steps) == []
                 send_datagrams([flow.client_port for flow in FLOWS], "10.100.0.1", 53, "10.99.0.1")

@@ -10,11 +10,12 @@ import random
 from ipaddress import ip_address, ip_network
 
 from clusterlb.core.assessment import Assessment, assess, judged
-from clusterlb.core.desired import desired, served
+from clusterlb.core.desired import desired
 from clusterlb.core.known import Known
 from clusterlb.core.plan.diff import diff
 from clusterlb.core.plan.pace import changed_vips, ready_at
 from clusterlb.core.roster import roster
+from clusterlb.core.served import served
 from clusterlb.core.verdict import first, judge
 from clusterlb.model.check import CheckSpec, ProbeSpec
 from clusterlb.model.health import CheckKey, Observation

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from errno import EEXIST, EINVAL, ENOENT, ERANGE, ESRCH
 
-from clusterlb.core.census import Survey, census
+from clusterlb.core.census import Census, Survey, census
 from clusterlb.core.maglev import maglev_table
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.ipvs import encode, errors
@@ -18,7 +18,7 @@ from clusterlb.drivers.ipvs.batch import UNPACKABLE, message
 from clusterlb.drivers.ipvs.last_weights import LastWeights
 from clusterlb.drivers.ipvs.protocol import SCHEDULER_NAME_MAX
 from clusterlb.model.address import AddressFamily, IPAddress, family_of
-from clusterlb.model.flow import Flow, FlowCount, FlowEntry
+from clusterlb.model.flow import Flow, FlowEntry
 from clusterlb.model.ipvs import (
     Counters,
     Destination,
@@ -142,7 +142,7 @@ class FakeIpvs:
             lives = {"FIN_WAIT": self._timeouts.tcp_fin}.get(state, self._timeouts.tcp)
             self.entries[flow] = FlowEntry(flow, picked, state, lives)
 
-    def census(self, survey: Survey) -> dict[ServiceKey, FlowCount]:
+    def census(self, survey: Survey) -> Census:
         """Count live flows and strays among ``entries``; ``census_fails`` is the text of a DriverError."""
         if self.census_fails:
             raise DriverError(self.census_fails)

@@ -20,15 +20,16 @@ class FakeRules:
     """Implements ``RulesDriver``.
 
     ``rules``: our table, which tests may edit as another program would. ``watching``: the watching table;
-    ``heard``: the elements of its sets. ``applied``: the steps that took effect. Keys that nft prints in
-    another form are refused, as they would not read back as they were written. All overlaps of intervals are
-    refused; the kernel refuses some.
+    ``heard``: the elements of its sets. ``notes``: what the kernel has put into sets of our table.
+    ``applied``: the steps that took effect. Keys that nft prints in another form are refused, as they would
+    not read back as they were written. All overlaps of intervals are refused; the kernel refuses some.
     """
 
     def __init__(self, rules: Rules = NO_RULES) -> None:
         self.rules = rules
         self.watching = NO_RULES
         self.heard: dict[str, set[Element]] = {}
+        self.notes: dict[str, set[Element]] = {}
         self.applied: list[RuleStep] = []
         self._failures: list[str] = []
 
@@ -70,6 +71,10 @@ class FakeRules:
         self._try("watch packets with nftables", rules)
         self.watching = rules
         self.heard.clear()
+
+    def noted(self, name: str) -> frozenset[Element]:
+        """Return the keys of a set in ``notes``."""
+        return frozenset(self.notes.get(name, ()))
 
     def seen(self, name: str) -> frozenset[Element]:
         """Return the keys of a set in ``heard``, if the watching table has such a set."""

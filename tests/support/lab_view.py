@@ -73,11 +73,12 @@ class LabView:
         return found
 
     def everywhere(self, member: str, weight: int) -> bool:
-        """Say whether a member has this weight in every service of every director."""
+        """Say whether a member has this weight in every service of every director that has an address."""
         return all(
             weights[member] == weight
             for director in self.directors
-            for weights in self.weights(director).values()
+            for service, weights in self.weights(director).items()
+            if not service.isdigit()  # of a firewall mark
         )
 
     def frr(self, director: str) -> str:

@@ -182,6 +182,11 @@ class ClusterFile(Strict):
         "`clusterlb reload --yes`; 100%: all.",
     )
     timeouts: TimeoutsFile = Field(default=TimeoutsFile(), description="IPVS's connection timeouts.")
+    flow_memory: Annotated[float, duration(0, 604800)] = Field(
+        default=0.0,
+        description="How long a flow may be silent and keep its member on a director although the pool has "
+        "changed, with mh; 0s: as long as IPVS keeps its entry.",
+    )
     notrack: bool = Field(
         default=False,
         description="Whether packets to VIPs skip connection tracking where no service needs it.",

@@ -9,11 +9,13 @@ import structlog
 
 from clusterlb.controller.apply import Outcome
 from clusterlb.controller.store.differing import differing
-from clusterlb.controller.store.events import Draining, InForce, Observed
+from clusterlb.controller.store.events import Anchored, Draining, InForce, Observed
 from clusterlb.controller.store.index import Index
 from clusterlb.controller.store.readings import note_announcements, take_health
+from clusterlb.core.anchors import read_back
 from clusterlb.core.announce import Decision
 from clusterlb.core.assessment import Assessment, assess, local_decisions
+from clusterlb.core.finder import ServiceFinder
 from clusterlb.core.plan import pace
 from clusterlb.core.snat.state import SnatState, without_gateway
 from clusterlb.core.stand import unheard
@@ -85,16 +87,35 @@ def take_inventory(store: Store, index: Index) -> None:
 def adopt(store: Store) -> None:
     """Take everything as it was read: a start changes nothing that is right."""
     _hear_nothing(store)
+    _take_up_anchors(store)
     store.mark_all()
     pools = store.index.keys.keys()
     take_assessment(store, assess(store.inventory, store.known(), store.judge_members(), pools, ()))
     store.adopted_at = store.clock()
 
 
+def _take_up_anchors(store: Store) -> None:
+    """Go on with the anchors of the controller before this one."""
+    if store.inventory.cluster.flow_memory:
+        finder = ServiceFinder(store.index.served)
+        found = read_back(store.actual.rules, store.actual.services, finder, store.clock())
+        store.anchors, store.bindings = found
+        store.rules = store.table(store.index)
+
+
 def _hear_nothing(store: Store) -> None:
     """Have no check decide by its ``initial`` verdict what verdicts have decided before."""
     silent = set(unheard(store.inventory, store.known()))
     store.verdicts.update(dict.fromkeys(silent, Verdict()))
+
+
+def take_anchors(store: Store, event: Anchored) -> None:
+    """Take in the flows that are to be kept on their members, and look at what that changes."""
+    if event.anchors is store.anchors and event.bindings == store.bindings:
+        return
+    store.anchors, store.bindings = event.anchors, event.bindings
+    store.rules = store.table(store.index)
+    store.mark_all()
 
 
 def pass_unheard(store: Store) -> None:

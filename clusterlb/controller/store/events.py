@@ -15,6 +15,7 @@ from clusterlb.core.roster import MemberKey
 from clusterlb.core.snat.state import SnatState
 from clusterlb.drivers.interface import LinkState
 from clusterlb.model.address import IPAddress
+from clusterlb.model.anchor import Anchors, Bindings
 from clusterlb.model.check import VerdictState
 from clusterlb.model.cluster_view import ClusterView
 from clusterlb.model.health import Observation, ProbeKey
@@ -103,6 +104,14 @@ class Emptying:
 
 
 @dataclass(frozen=True, slots=True)
+class Anchored:
+    """The flows that are to be kept on their members from now on, and the private services for them."""
+
+    anchors: Anchors
+    bindings: Bindings
+
+
+@dataclass(frozen=True, slots=True)
 class HairpinsSeen:
     """Members that call a VIP of their own pool, each with the VIP."""
 
@@ -150,6 +159,7 @@ Event = (
     | Draining
     | Counted
     | Emptying
+    | Anchored
     | HairpinsSeen
     | Assessment
     | Outcome

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 
 from clusterlb.core.announce import is_inside
-from clusterlb.core.desired import Served, carriers, served
 from clusterlb.core.host import limits, sysctls
 from clusterlb.core.nft.table import parts
 from clusterlb.core.roster import director_key, roster
+from clusterlb.core.served import Served, carriers, served
 from clusterlb.core.vrrp import groups_of
 from clusterlb.model.address import IPAddress
 from clusterlb.model.health import CheckKey, ProbeKey

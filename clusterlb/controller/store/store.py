@@ -17,6 +17,7 @@ from clusterlb.controller.store.actual import Actual
 from clusterlb.controller.store.decisions import (
     adopt,
     pass_unheard,
+    take_anchors,
     take_assessment,
     take_draining,
     take_intents,
@@ -40,6 +41,7 @@ from clusterlb.core.announce import Decision
 from clusterlb.core.assessment import Assessment, judged
 from clusterlb.core.fitness import DirectorHealth
 from clusterlb.core.known import Known
+from clusterlb.core.nft.anchored import anchored
 from clusterlb.core.nft.part import join
 from clusterlb.core.place import Surroundings
 from clusterlb.core.plan import pace
@@ -47,6 +49,7 @@ from clusterlb.core.snat.state import NO_SNAT, SnatState
 from clusterlb.core.vrrp import stood
 from clusterlb.drivers.interface import LinkState
 from clusterlb.model.address import AddressFamily, IPAddress
+from clusterlb.model.anchor import Anchors, Bindings
 from clusterlb.model.cluster_view import ClusterView
 from clusterlb.model.health import CheckKey, Verdict
 from clusterlb.model.inventory import Director, Inventory
@@ -86,6 +89,8 @@ class Store:
     snat: SnatState = NO_SNAT
     counted: events.Counted = field(default_factory=events.Counted)
     emptying: dict[ServiceKey, Mapping[DestinationKey, float]] = field(default_factory=dict)
+    anchors: Anchors = field(default_factory=dict)
+    bindings: Bindings = field(default_factory=dict)
     hairpins: frozenset[Element] = frozenset()
     absent: frozenset[IPAddress] = frozenset()
     unprogrammed: dict[IPAddress, str] = field(default_factory=dict)
@@ -149,6 +154,8 @@ class Store:
                 self.emptying.pop(service, None)
                 if until:
                     self.emptying[service] = until
+            case events.Anchored():
+                take_anchors(self, event)
             case events.HairpinsSeen(pairs):
                 self.hairpins = pairs
             case events.Unprogrammed(vip, because):
@@ -238,13 +245,17 @@ class Store:
         """Return the VIPs that a service belongs to."""
         return self.index.vips(key)
 
+    def owned(self) -> set[ServiceKey]:
+        """Return every service that is to be in the kernel."""
+        return {*self.index.owned, *self.bindings}
+
     def own_addresses(self) -> set[IPAddress]:
         """Return every address that is announced from here or was: VIPs, and the director's own."""
         return {*self.inventory.vips, *self.own, *self.actual.vips()}
 
     def table(self, index: Index) -> Rules:
         """Return our nftables table for an inventory, as things are."""
-        return join((*index.parts, self.snat.part))
+        return join((anchored(self.anchors, self.bindings), *index.parts, self.snat.part))
 
     def known(self) -> Known:
         """Return what decisions are made from."""
@@ -259,6 +270,7 @@ class Store:
             services=self.actual.services,
             idle=self.counted.idle,
             emptying=self.emptying,
+            bindings=self.bindings,
             director_unfit=self.unfit_for,
             unprogrammed=self.unprogrammed,
             frr=self.frr,

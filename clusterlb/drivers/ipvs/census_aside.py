@@ -11,14 +11,12 @@ import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
 
 from clusterlb import fresh
-from clusterlb.core.census import Survey, census
+from clusterlb.core.census import Census, Survey, census
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.ipvs.entries import read_entries, table_of_this_process
-from clusterlb.model.flow import FlowCount
-from clusterlb.model.ipvs import ServiceKey
 
 PATIENCE = 600.0  # seconds; docs/measurements.md has what a table of a million entries takes
 _NICE = 10  # the controller's own work goes first
@@ -30,7 +28,7 @@ class CensusTaker:
     def __init__(self) -> None:
         self._running: set[subprocess.Popen[bytes]] = set()
 
-    def take(self, survey: Survey) -> dict[ServiceKey, FlowCount]:
+    def take(self, survey: Survey) -> Census:
         """Count the flows, or raise DriverError."""
         process = fresh.start("clusterlb.drivers.ipvs.census_aside")
         self._running.add(process)
@@ -47,8 +45,8 @@ class CensusTaker:
         answer = pickle.loads(done.stdout)  # noqa: S301 - written by main() a moment ago
         if isinstance(answer, str):
             raise DriverError(answer)
-        counts: dict[ServiceKey, FlowCount] = answer
-        return counts
+        found: Census = answer
+        return found
 
     def stop(self) -> None:
         """End what is being counted: a controller that stops does not wait for a million entries."""
@@ -62,9 +60,9 @@ def main() -> None:
     os.nice(_NICE)
     survey = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by take()
     path = table_of_this_process()
-    answer: Mapping[ServiceKey, FlowCount] | str
+    answer: Census | str
     try:
-        answer = census(survey, read_entries(path))
+        answer = census(survey, read_entries(path))._replace(seconds=time.process_time())
     except OSError as error:
         answer = f"{path}: cannot read IPVS's entries: {error.strerror or error}"
     except ValueError as error:

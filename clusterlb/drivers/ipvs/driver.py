@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from errno import EINVAL, ENOENT, EPERM, ESRCH
 from typing import TypeVar
 
-from clusterlb.core.census import Survey
+from clusterlb.core.census import Census, Survey
 from clusterlb.drivers.interface import DriverError
 from clusterlb.drivers.ipvs import cache, decode, encode, modules
 from clusterlb.drivers.ipvs.batch import Batch
@@ -18,7 +18,6 @@ from clusterlb.drivers.ipvs.netlink import IpvsSocket
 from clusterlb.drivers.ipvs.protocol import Command
 from clusterlb.drivers.ipvs.reorder import Reordering, split_reordered
 from clusterlb.drivers.netlink.codec import Answer, NetlinkError
-from clusterlb.model.flow import FlowCount
 from clusterlb.model.ipvs import ProtocolTimeouts, ServiceKey, ServiceState, ServiceStatistics
 from clusterlb.model.plan import IpvsStep, StepError
 
@@ -107,7 +106,7 @@ class KernelIpvs:
     def _run(self, steps: Sequence[IpvsStep]) -> list[StepError]:
         return Batch(self._netlink, steps, self._schedulers.ensure).run()
 
-    def census(self, survey: Survey) -> dict[ServiceKey, FlowCount]:
+    def census(self, survey: Survey) -> Census:
         """Count live flows and strays in a process of its own, which reads the entries once."""
         return self._censuses.take(survey)
 

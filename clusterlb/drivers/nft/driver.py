@@ -62,9 +62,16 @@ class KernelRules:
         self._run("watch packets with nftables", script.watch(rules))
         self._keep(known, number)
 
+    def noted(self, name: str) -> frozenset[Element]:
+        """Return the keys that the kernel has put into a dynamic set of our table; empty without one."""
+        return self._keys(script.TABLE, name)
+
     def seen(self, name: str) -> frozenset[Element]:
         """Return the keys of a set in the watching table; empty when there is no such set."""
-        text = self._list(f"read the nftables set {name}", "set", *script.WATCH.split(), name)
+        return self._keys(script.WATCH, name)
+
+    def _keys(self, table: str, name: str) -> frozenset[Element]:
+        text = self._list(f"read the nftables set {name}", "set", *table.split(), name)
         return frozenset() if text is None else listing.keys(text)
 
     def _keep(self, known: Rules | None, number: int | None) -> None:

@@ -19,7 +19,7 @@ from clusterlb.model.ospf import Lane
 
 PACKAGE = Path(marks.__file__).parents[1]
 TEXT = (Path(__file__).parent / "inventory.yaml").read_text()
-KINDS = [marks.PROBE_MARKS, marks.SERVICE_MARKS, marks.DIRECTOR_MARKS, marks.REPLY_MARKS]
+KINDS = [marks.PROBE_MARKS, marks.SERVICE_MARKS, marks.DIRECTOR_MARKS, marks.REPLY_MARKS, marks.ANCHOR_MARKS]
 MARKS = [kind[place] for kind in KINDS for place in (0, 1, 0x123456, -2, -1)]
 OUTSIDE = [marks.RESERVED_MARKS[0] - 1, marks.RESERVED_MARKS[-1] + 1, 7, 0x00123456, 0xFFFFFFFF]
 # how YAML's core schema writes an integer

@@ -67,6 +67,17 @@ async def test_a_member_more(tmp_path):
     assert str(service) == f"tcp 10.100.0.1:80: 300 live; strays: 0 now, {moved} then"
 
 
+async def test_clients_that_have_closed_a_while_ago_are_not_counted(tmp_path):
+    host = FakeDirector(tmp_path)
+    async with running(host) as controller:
+        for flow in FLOWS:
+            host.ipvs.open(flow, "FIN_WAIT")
+        for flow in FLOWS[:100]:
+            host.ipvs.entries[flow] = host.ipvs.entries[flow]._replace(expires=60)
+        found = await forecast(controller.reconciler, index_of(inventory(members=4)))
+    assert [service.live for service in found.services] == [200]
+
+
 async def test_a_service_that_goes(tmp_path):
     host = FakeDirector(tmp_path)
     found = await with_flows(host, inventory("10.100.0.2"))

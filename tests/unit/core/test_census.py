@@ -41,25 +41,25 @@ def survey(*tables, key=KEY, service=SERVICE):
 
 
 def test_by_the_table_that_placed_them_there_is_no_stray_and_by_a_drained_one_a_third():
-    found = census(survey(table(1, 1, 1), table(1, 0, 1)), entries(300))
+    found = census(survey(table(1, 1, 1), table(1, 0, 1)), entries(300)).counts
     of_the_drained = sum(entry.destination.address == MEMBERS[1].address for entry in entries(300))
     assert found == {KEY: FlowCount(300, (0, of_the_drained))}
     assert 60 < of_the_drained < 140
 
 
 def test_a_service_that_goes_has_its_flows_counted():
-    assert census(survey(), entries(10)) == {KEY: FlowCount(10, ())}
+    assert census(survey(), entries(10)).counts == {KEY: FlowCount(10, ())}
 
 
 def test_no_flows():
-    assert census(survey(table(1, 1, 1)), []) == {KEY: FlowCount(0, (0,))}
+    assert census(survey(table(1, 1, 1)), []).counts == {KEY: FlowCount(0, (0,))}
 
 
 def test_flows_of_other_services_do_not_count():
     other = [replace_flow(entry, port=81) for entry in entries(10)]
-    assert census(survey(table(1, 1, 1)), other) == {KEY: FlowCount(0, (0,))}
+    assert census(survey(table(1, 1, 1)), other).counts == {KEY: FlowCount(0, (0,))}
     elsewhere = survey(table(1, 1, 1))
-    assert census(replace(elsewhere, services={}), entries(10)) == {}
+    assert census(replace(elsewhere, services={}), entries(10)).counts == {}
 
 
 def replace_flow(entry, **changes):
@@ -115,3 +115,35 @@ def test_a_survey_travels_to_another_process():
 
 def test_a_flow_says_what_it_is():
     assert str(flow(1)) == "tcp 198.18.0.1:1025 to 10.100.0.1:80"
+
+
+def test_strays_are_named_when_they_are_asked_for():
+    drained = survey(table(1, 0, 1), table(1, 1, 1))
+    assert census(drained, entries(50)).strays == ()
+    found = census(replace(drained, listing=True), entries(50))
+    assert {entry.destination.address for entry in found.strays} == {MEMBERS[1].address}
+    assert len(found.strays) == found.counts[KEY].strays[0]
+
+
+def test_what_becomes_of_flows_that_are_known():
+    stray, settled, ended = entries(3)
+    elsewhere = stray._replace(destination=DestinationKey(ip_address("10.2.0.9"), 8080))
+    known = frozenset({stray.flow, settled.flow, ended.flow, flow(99)})
+    found = census(
+        replace(survey(table(1, 1, 1)), known=known), [elsewhere, settled, ended._replace(state="CLOSE")]
+    )
+    assert (found.settled, found.ended) == ({settled.flow}, {ended.flow})
+
+
+def test_flows_that_are_idle_are_named_and_count_when_their_entry_is_gone():
+    quiet, loud = (each._replace(expires=left) for each, left in zip(entries(2), (10, 800), strict=True))
+    asked = replace(survey(table(1, 1, 1)), idle_below=600, listing=True)
+    assert census(asked, [quiet, loud, quiet._replace(flow=flow(7), state="SYN_RECV")]).idle == (quiet,)
+    moved = quiet._replace(destination=DestinationKey(ip_address("10.2.0.9"), 8080))
+    later = replace(
+        asked, remembered=(quiet, moved._replace(flow=flow(8)), loud), known=frozenset({quiet.flow})
+    )
+    found = census(later, [loud])
+    assert found.counts[KEY] == FlowCount(3, (1,))
+    assert [entry.flow for entry in found.strays] == [flow(8)]
+    assert (found.settled, found.idle) == (frozenset(), ())

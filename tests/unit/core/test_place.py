@@ -8,11 +8,12 @@ from intents import drain
 
 from clusterlb.core.announce import Decision
 from clusterlb.core.assessment import Assessment, assess
-from clusterlb.core.desired import desired, served
+from clusterlb.core.desired import desired
 from clusterlb.core.known import Known
 from clusterlb.core.member import MemberState
 from clusterlb.core.place import Surroundings, place
 from clusterlb.core.quorum import Standing
+from clusterlb.core.served import served
 from clusterlb.core.vrrp import groups_of
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.check import VerdictState

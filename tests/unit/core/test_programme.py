@@ -2,9 +2,9 @@ from dataclasses import replace
 
 from forwarding_inventories import DIRECT, FULLNAT, LIST, LISTED, NAT, TCP, every_method
 
-from clusterlb.core.desired import carriers, served
 from clusterlb.core.member import MemberState
 from clusterlb.core.programme import destination, service_state, virtual_service
+from clusterlb.core.served import carriers, served
 from clusterlb.model.check import VerdictState
 from clusterlb.model.forwarding import Forwarding, Tunnel
 from clusterlb.model.inventory import Service, Vip

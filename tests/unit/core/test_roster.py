@@ -6,10 +6,11 @@ from ipaddress import ip_address
 from fake_director import CHECK, inventory
 
 from clusterlb.core.assessment import Assessment, judged
-from clusterlb.core.desired import desired, served
+from clusterlb.core.desired import desired
 from clusterlb.core.host import sysctls
 from clusterlb.core.known import Known
 from clusterlb.core.roster import director_key, roster
+from clusterlb.core.served import served
 from clusterlb.model.address import Endpoint
 from clusterlb.model.check import CheckSpec, VerdictState, Via
 from clusterlb.model.director_checks import DirectorProbe

@@ -24,6 +24,7 @@ def test_the_table_of_reserved_numbers_is_the_plan() -> None:
         ("firewall mark", text(marks.SERVICE_MARKS, "{:#x}")),
         ("firewall mark, connection mark", text(marks.DIRECTOR_MARKS, "{:#x}")),
         ("firewall mark", text(marks.REPLY_MARKS, "{:#x}")),
+        ("firewall mark", text(marks.ANCHOR_MARKS, "{:#x}")),
         ("mask of a mark", text(marks.KIND_MASK, "{:#x}")),
         ("routing table", text(marks.DIRECTOR_MARKS, "{:#x}")),
         ("preference of policy rules", text(marks.PEER_PREFERENCE)),

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from anchored_flows import anchored_table
 from forwarding_inventories import RULES
 
 from clusterlb.core.nft.hairpin import hairpin
@@ -25,5 +26,11 @@ def test_the_table_that_watches_is_the_golden_file(golden):
     golden(GOLDEN / "watch.nft", watch(hairpin(RULES["every-method"][0])))
 
 
+def test_the_table_of_anchored_flows_is_the_golden_file(golden):
+    golden(GOLDEN / "anchored.nft", load(anchored_table()))
+
+
 def test_every_golden_file_has_a_case():
-    assert {path.name for path in GOLDEN.iterdir()} == {f"{name}.nft" for name in (*RULES, "watch")}
+    assert {path.name for path in GOLDEN.iterdir()} == {
+        f"{name}.nft" for name in (*RULES, "watch", "anchored")
+    }

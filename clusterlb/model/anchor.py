@@ -1,0 +1,28 @@
+"""Anchors: flows that are kept on their member, whatever the table picks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from clusterlb.model.flow import Flow
+from clusterlb.model.ipvs import DestinationKey, ServiceKey
+
+
+class Binding(NamedTuple):
+    """What an anchor leads to: a destination of a service."""
+
+    service: ServiceKey
+    destination: DestinationKey
+
+
+class Anchor(NamedTuple):
+    """One flow's anchor. ``heard``: when the flow spoke last, in seconds of the observations' clock."""
+
+    binding: Binding
+    heard: float
+
+
+Anchors = Mapping[Flow, Anchor]
+Bindings = Mapping[ServiceKey, Binding]
+"""The private services of anchors, by their key: a firewall mark of ours."""
