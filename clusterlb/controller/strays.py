@@ -92,8 +92,8 @@ class Strays:
         If not, they are being counted, and the service is looked at again. A count that fails, or takes
         longer than WAIT, holds up nothing.
         """
-        now = self._tables().get(key)
-        if not self.anchoring.on or now is None or uncountable(then) or shape(then) == shape(now):
+        now = self._table(key) if self.anchoring.on else None
+        if now is None or uncountable(then) or shape(then) == shape(now):
             self._coming.pop(key, None)
             return True
         coming = self._coming.get(key)
@@ -106,10 +106,8 @@ class Strays:
 
     def counted(self, keys: Collection[ServiceKey]) -> bool:
         """Say whether these services have been counted by their tables as they are, where they can be."""
-        if not self.anchoring.on:
-            return True
-        tables = self._tables()
-        return all(self._counted.get(key) == tables[key] for key in keys if key in tables)
+        tables = {key: self._table(key) for key in keys} if self.anchoring.on else {}
+        return all(self._counted.get(key) == table for key, table in tables.items() if table is not None)
 
     def stop(self) -> None:
         """Take no count in any more."""
@@ -118,12 +116,16 @@ class Strays:
 
     def _tables(self) -> dict[ServiceKey, ServiceState]:
         """Return the services of VIPs whose flows can be counted."""
-        served = self.store.index.served
-        return {
-            key: state
-            for key, state in self.store.actual.services.items()
-            if key in served and not served[key][1].fwmark and not uncountable(state)
-        }
+        found = ((key, self._table(key)) for key in self.store.index.served)
+        return {key: table for key, table in found if table is not None}
+
+    def _table(self, key: ServiceKey) -> ServiceState | None:
+        """Return a service as it is, None where its flows cannot be counted."""
+        state = self.store.actual.services.get(key)
+        served = self.store.index.served.get(key)
+        if state is None or served is None or served[1].fwmark or uncountable(state):
+            return None
+        return state
 
     def _begin(self) -> None:
         """Begin a count, unless one is being made; that one sees to the next."""
