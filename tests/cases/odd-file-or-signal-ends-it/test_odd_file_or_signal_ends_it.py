@@ -75,22 +75,14 @@ def test_a_hangup_during_the_start_ends_nothing(tmp_path: Path):
 
 def test_a_hangup_while_an_inventory_is_loaded_aside_ends_nothing(tmp_path: Path, monkeypatch):
     """It comes before the loader can say that it ignores it: to a process that has not begun yet."""
-    seen = []
-
-    class Done:
-        returncode, stdout = 1, b""
-
-    def run(argv, **options):
-        for name in ("check", "stdout", "input", "timeout"):
-            options.pop(name)
-        ask = "import signal; print(signal.SIGHUP in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
-        seen.append(subprocess_run([sys.executable, "-c", ask], capture_output=True, text=True, **options))
-        return Done()
-
-    subprocess_run = subprocess.run
-    monkeypatch.setattr(subprocess, "run", run)
+    seen = tmp_path / "seen"
+    code = (
+        "import pathlib, signal, sys; blocked = signal.pthread_sigmask(signal.SIG_BLOCK, []); "
+        f"pathlib.Path({str(seen)!r}).write_text(str(signal.SIGHUP in blocked)); sys.exit(1)"
+    )
+    monkeypatch.setattr(fresh, "argv", lambda *_: [sys.executable, "-c", code])
     monkeypatch.setattr(aside, "LOADER", "no.such.module")
     with pytest.raises(aside.InventoryError):
         aside.load_aside(tmp_path)
-    assert seen[0].stdout == "True\n"
+    assert seen.read_text() == "True"
     assert signal.SIGHUP not in signal.pthread_sigmask(signal.SIG_BLOCK, [])

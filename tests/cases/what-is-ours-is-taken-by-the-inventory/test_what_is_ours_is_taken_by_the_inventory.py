@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from anchored_flows import FLOWS
 from problem_marks import problems_of
 
 from clusterlb.config.load import load
 from clusterlb.config.schema import schema
+from clusterlb.core.anchors import bindings
 from clusterlb.core.marks import director_marks, probe_services, service_marks
 from clusterlb.core.nft.reverse import reverse
 from clusterlb.drivers.lanes import lane_peer
@@ -57,7 +59,7 @@ def test_a_mark_of_ours_is_refused(place: str, notation: str, mark: int, tmp_pat
     found = problems_of(text.replace("MARK", notation.format(mark)), tmp_path)
     ours = [problem for problem in found if "a firewall mark that clusterlb gives itself" in problem.text]
     assert len(ours) == text.count("MARK")
-    assert all("0x43000000-0x46ffffff" in problem.hint for problem in ours)
+    assert all("0x43000000-0x47ffffff" in problem.hint for problem in ours)
 
 
 @pytest.mark.parametrize("mark", OUTSIDE, ids=hex)
@@ -129,6 +131,7 @@ def test_what_is_given_comes_from_what_is_reserved(tmp_path: Path):
             if name.startswith("reply_vip")
             for key in each.elements
         ],
+        marks.ANCHOR_MARKS: [key.fwmark for key in bindings({}, FLOWS)],
     }
     assert list(given) == KINDS
     assert all(found and all(mark in kind for mark in found) for kind, found in given.items())
