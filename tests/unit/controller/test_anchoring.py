@@ -1,6 +1,7 @@
 """Flows that are anchored: from a change of the pool until they have ended."""
 
 import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from ipaddress import ip_address
 
@@ -76,6 +77,15 @@ def quick(tmp_path):
     return host
 
 
+@asynccontextmanager
+async def flowing(host):
+    """Run a host's controller, with flows through all of its members that it has counted."""
+    async with running(host) as controller:
+        open_flows(host)
+        await settled()
+        yield controller
+
+
 async def grow(host, controller, members=4):
     take_over(controller.store, remembering(inventory(members=members, digest=f"{members}")))
     host.engine.set_probes(controller.store.index.probes)
@@ -91,9 +101,7 @@ async def drain(controller):
 @pytest.mark.parametrize("change", ["a member more", "a drain"])
 async def test_the_strays_of_a_change_are_anchored_to_their_members(tmp_path, change):
     host = FakeDirector(tmp_path, remembering(inventory()))
-    async with running(host) as controller:
-        open_flows(host)
-        await settled()
+    async with flowing(host) as controller:
         assert mapped(host) == {}
         await (grow(host, controller) if change == "a member more" else drain(controller))
         assert mapped(host) == strays(host) != {}
@@ -103,9 +111,7 @@ async def test_the_strays_of_a_change_are_anchored_to_their_members(tmp_path, ch
 
 async def test_who_is_no_stray_any_more_has_no_anchor_and_nothing_is_left(tmp_path):
     host = FakeDirector(tmp_path, remembering(inventory()))
-    async with running(host) as controller:
-        open_flows(host)
-        await settled()
+    async with flowing(host) as controller:
         await grow(host, controller)
         assert mapped(host)
         await grow(host, controller, members=3)
@@ -117,9 +123,7 @@ async def test_who_is_no_stray_any_more_has_no_anchor_and_nothing_is_left(tmp_pa
 
 async def test_a_private_service_stays_while_it_has_connections(tmp_path):
     host = FakeDirector(tmp_path, remembering(inventory()))
-    async with running(host) as controller:
-        open_flows(host)
-        await settled()
+    async with flowing(host) as controller:
         await drain(controller)
         (key,) = private(host)
         (member,) = set(strays(host).values())
@@ -135,9 +139,7 @@ async def test_a_private_service_stays_while_it_has_connections(tmp_path):
 
 async def test_what_the_kernel_notes_ends_an_anchor_or_keeps_it(tmp_path):
     host = quick(tmp_path)
-    async with running(host) as controller:
-        open_flows(host)
-        await settled()
+    async with flowing(host) as controller:
         await drain(controller)
         ending, again, speaking, *_ = anchored = list(mapped(host))
         for flow in anchored:
@@ -158,9 +160,7 @@ async def test_what_the_kernel_notes_ends_an_anchor_or_keeps_it(tmp_path):
 
 async def test_an_anchor_ends_with_its_member(tmp_path):
     host = FakeDirector(tmp_path, remembering(inventory()))
-    async with running(host) as controller:
-        open_flows(host)
-        await settled()
+    async with flowing(host) as controller:
         await grow(host, controller)
         dead = next(iter(set(mapped(host).values())))
         host.engine.down.add(str(dead))
@@ -171,9 +171,7 @@ async def test_an_anchor_ends_with_its_member(tmp_path):
 
 async def test_a_restart_goes_on_with_the_anchors(tmp_path):
     host = FakeDirector(tmp_path, remembering(inventory()))
-    async with running(host) as controller:
-        open_flows(host)
-        await settled()
+    async with flowing(host) as controller:
         await drain(controller)
         before = mapped(host)
         assert before
@@ -189,9 +187,7 @@ async def test_a_restart_goes_on_with_the_anchors(tmp_path):
 
 async def test_a_drain_waits_for_anchored_flows(tmp_path):
     host = FakeDirector(tmp_path, remembering(inventory()))
-    async with running(host) as controller:
-        open_flows(host)
-        await settled()
+    async with flowing(host) as controller:
         await drain(controller)
         flows = list(mapped(host))
         for flow in flows:
@@ -207,9 +203,7 @@ async def test_a_drain_waits_for_anchored_flows(tmp_path):
 
 async def test_idle_flows_without_an_entry_are_remembered(tmp_path):
     host = quick(tmp_path)
-    async with running(host) as controller:
-        open_flows(host)
-        await settled()
+    async with flowing(host) as controller:
         quiet = FLOWS[:150]
         for flow in quiet:
             host.ipvs.entries[flow] = host.ipvs.entries[flow]._replace(expires=40)
@@ -224,9 +218,7 @@ async def test_idle_flows_without_an_entry_are_remembered(tmp_path):
 
 async def test_none_is_anchored_where_nothing_is_to_be_remembered(tmp_path):
     host = FakeDirector(tmp_path)
-    async with running(host) as controller:
-        open_flows(host)
-        await settled()
+    async with flowing(host) as controller:
         await drain(controller)
         assert strays(host)
         assert mapped(host) == {}
@@ -234,9 +226,7 @@ async def test_none_is_anchored_where_nothing_is_to_be_remembered(tmp_path):
 
 async def test_down_leaves_no_trace(tmp_path):
     host = FakeDirector(tmp_path, remembering(inventory()))
-    async with running(host) as controller:
-        open_flows(host)
-        await settled()
+    async with flowing(host) as controller:
         await drain(controller)
         assert private(host)
         assert await controller.down(force=True) == []
