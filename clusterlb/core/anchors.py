@@ -11,19 +11,22 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from ipaddress import ip_address
+from types import MappingProxyType
 
-from clusterlb.core.census import Census
+from clusterlb.core.census import Census, silent_for
 from clusterlb.core.finder import ServiceFinder
 from clusterlb.core.marks import unused_mark
 from clusterlb.core.programme import destination, destination_key
 from clusterlb.core.served import Served
 from clusterlb.model.address import family_of
-from clusterlb.model.anchor import Anchor, Anchors, Binding, Bindings
+from clusterlb.model.anchor import Anchor, Anchors, Binding, Bindings, Sighting
 from clusterlb.model.flow import Flow
 from clusterlb.model.inventory import Inventory
 from clusterlb.model.ipvs import (
+    KEEP_TIMEOUTS,
     DestinationStatistics,
     Protocol,
+    ProtocolTimeouts,
     ServiceKey,
     ServiceState,
     ServiceStatistics,
@@ -35,28 +38,53 @@ from clusterlb.model.rules import Element, Rules
 MOST = 65_536
 """Anchors at a time, at most: 10 MB in the kernel, and as much here."""
 
+GRACE = 150.0
+"""Seconds that the word of a flow's end may be older than the last word of its life, and is believed.
+
+What the kernel has noted of an anchored flow is read up to 140 s later: 2 min that a note lives, and 20 s
+from one look to the next.
+"""
+
 PROTOCOLS = (Protocol.TCP, Protocol.UDP)
+NOTHING_OVER: Mapping[Flow, float] = MappingProxyType({})
+_NEVER = float("-inf")
 
 
 def renewed(
-    before: Anchors, found: Census, finder: ServiceFinder, *, now: float, stands: Callable[[Binding], bool]
-) -> dict[Flow, Anchor]:
-    """Return the anchors after a census.
+    before: Anchors,
+    found: Census,
+    finder: ServiceFinder,
+    *,
+    now: float,
+    stands: Callable[[Binding], bool],
+    timeouts: ProtocolTimeouts = KEEP_TIMEOUTS,
+    over: Mapping[Flow, float] = NOTHING_OVER,
+) -> tuple[dict[Flow, Anchor], list[Sighting]]:
+    """Return the anchors after a census, and what it has seen of flows that are anchored now, or were.
 
     Each stray gets one as long as its member ``stands``. Who is no stray any more, or has ended, loses its
     own; who has no entry keeps it. No more than MOST: the ones that there are stay, of the new ones the last
-    go without.
+    go without. An entry tells of the time of its last packet: what has been seen since then stands, and
+    when flows were ``over``.
     """
-    gone = found.ended | found.settled
-    after = {flow: anchor for flow, anchor in before.items() if flow not in gone}
+    after = dict(before)
+    seen: list[Sighting] = []
+    for entry in (*found.ended, *found.settled):
+        at, anchor = now - silent_for(entry, timeouts), after.get(entry.flow)
+        if anchor is not None and at >= anchor.heard - GRACE:
+            del after[entry.flow]
+            seen.append(Sighting(entry.flow, None, at))
     for entry in found.strays:
         service = finder.service_of(entry.flow)
         if service is None or entry.flow.protocol not in PROTOCOLS:
             continue
-        binding = Binding(service, entry.destination)
-        if stands(binding) and (entry.flow in after or len(after) < MOST):
-            after[entry.flow] = Anchor(binding, now)
-    return after
+        binding, at = Binding(service, entry.destination), now - silent_for(entry, timeouts)
+        there = after.get(entry.flow)
+        newer = at > over.get(entry.flow, _NEVER) + GRACE and (there is None or at >= there.heard)
+        if newer and stands(binding) and (there is not None or len(after) < MOST):
+            after[entry.flow] = Anchor(binding, at)
+            seen.append(Sighting(entry.flow, entry.destination, at))
+    return after, seen
 
 
 def kept(
@@ -138,12 +166,12 @@ def _sum(row: DestinationStatistics, more: DestinationStatistics) -> Destination
 
 
 def read_back(
-    rules: Rules, services: Mapping[ServiceKey, ServiceState], finder: ServiceFinder, now: float
+    rules: Rules, services: Mapping[ServiceKey, ServiceState], finder: ServiceFinder, heard: float
 ) -> tuple[dict[Flow, Anchor], dict[ServiceKey, Binding]]:
     """Return the anchors, and their private services, that the controller before this one has left.
 
-    Both have to be there: an element of the map without the private service that its mark stands for leads
-    nowhere.
+    ``heard``: when to believe that they spoke last. Both have to be there: an element of the map without the
+    private service that its mark stands for leads nowhere.
     """
     by_mark = {
         key.fwmark: (key, state.destinations[0].key)
@@ -161,7 +189,7 @@ def read_back(
             service = finder.service_of(flow)
             if service is not None and (found := by_mark.get(int(mark, 0))) is not None:
                 used[found[0]] = Binding(service, found[1])
-                anchors[flow] = Anchor(used[found[0]], now)
+                anchors[flow] = Anchor(used[found[0]], heard)
     return anchors, used
 
 

@@ -37,14 +37,16 @@ def decide(
     prefixes: Sequence[IPNetwork],
     director_unfit: Because | None = None,
     unprogrammed: str = "",
+    withheld: Because | None = None,
     absent: Collection[IPAddress] = (),
     announced: bool = False,
 ) -> Decision:
     """Decide one VIP; ``standings`` has every pool that its services use.
 
     ``unprogrammed`` is what the kernel holds against the VIP's services, empty when they are programmed
-    and read back. ``absent``: local addresses of full NAT that this host does not have. ``announced``: it is
-    now, and stays so while that hangs on pools that no verdict has judged yet.
+    and read back, ``withheld`` what peers have to do with it. ``absent``: local addresses of full NAT that
+    this host does not have. ``announced``: it is now, and stays so while that hangs on pools that no verdict
+    has judged yet.
     """
     if not is_inside(vip.address, prefixes):
         wide = ", ".join(map(str, prefixes))
@@ -53,6 +55,8 @@ def decide(
         return Decision(NOWHERE, Because(Reason.DIRECTOR_UNFIT, director_unfit.text, director_unfit.facts))
     if unprogrammed:
         return Decision(NOWHERE, Because(Reason.NOT_PROGRAMMED, unprogrammed))
+    if withheld is not None:
+        return Decision(NOWHERE, withheld)
     missing = [address for address in absent if address.version == vip.address.version]
     if missing and _uses_fullnat(vip, pools):
         return Decision(NOWHERE, _not_here(missing))

@@ -99,6 +99,7 @@ def _decide(vip: Vip, inventory: Inventory, known: Known, standings: Mapping[str
         prefixes=inventory.cluster.vip_prefixes,
         director_unfit=known.director_unfit.get(family_of(vip.address)),
         unprogrammed=known.unprogrammed.get(vip.address, ""),
+        withheld=known.withheld.get(vip.address),
         absent=known.absent,
         announced=known.announces(vip.address),
     )

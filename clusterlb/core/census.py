@@ -13,12 +13,24 @@ from typing import NamedTuple
 from clusterlb.core.finder import ServiceFinder
 from clusterlb.core.maglev import MaglevTable, maglev_table
 from clusterlb.model.flow import Flow, FlowCount, FlowEntry
-from clusterlb.model.ipvs import DestinationKey, ServiceFlag, ServiceKey, ServiceState
+from clusterlb.model.ipvs import DestinationKey, ProtocolTimeouts, ServiceFlag, ServiceKey, ServiceState
 
 _ENDED = frozenset({"TIME_WAIT", "CLOSE", "LAST_ACK"})
 _CLOSING = "FIN_WAIT"
 _OPEN = "ESTABLISHED"
 _QUIET = 10  # seconds
+# seconds that the kernel gives an entry with each packet (ip_vs_proto_tcp.c, ip_vs_proto_udp.c), by state
+_LIVES = {
+    "ESTABLISHED": 900,
+    "SYN_SENT": 120,
+    "SYN_RECV": 60,
+    "FIN_WAIT": 120,
+    "TIME_WAIT": 120,
+    "CLOSE": 10,
+    "CLOSE_WAIT": 60,
+    "LAST_ACK": 30,
+    "UDP": 300,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +54,15 @@ class Survey:
 class Census(NamedTuple):
     """What was found. ``counts``: each service of the survey has one, if only of no flows.
 
-    ``strays``: those by the first table. Of the flows that were known, ``ended`` have an entry that says so,
-    and ``settled`` ones are on the member that the first table picks. ``idle``: live flows of TCP whose entry
-    ends soon. ``seconds``: what the count cost a processor.
+    ``strays``: those by the first table. The entries of flows that were known: ``ended`` say that their flow
+    has, and ``settled`` ones are on the member that the first table picks. ``idle``: live flows of TCP whose
+    entry ends soon. ``seconds``: what the count cost a processor.
     """
 
     counts: Mapping[ServiceKey, FlowCount]
     strays: tuple[FlowEntry, ...] = ()
-    ended: frozenset[Flow] = frozenset()
-    settled: frozenset[Flow] = frozenset()
+    ended: tuple[FlowEntry, ...] = ()
+    settled: tuple[FlowEntry, ...] = ()
     idle: tuple[FlowEntry, ...] = ()
     seconds: float = 0.0
 
@@ -90,8 +102,8 @@ class _Taking:
         self._strays = {key: [0] * len(found) for key, found in self._tables.items()}
         self._listed: list[FlowEntry] = []
         self._idle: list[FlowEntry] = []
-        self._ended: set[Flow] = set()
-        self._settled: set[Flow] = set()
+        self._ended: list[FlowEntry] = []
+        self._settled: list[FlowEntry] = []
 
     def take(self, entry: FlowEntry, *, remembered: bool = False) -> None:
         """Take one entry in; one that is ``remembered`` is not there any more."""
@@ -101,7 +113,7 @@ class _Taking:
             return
         if not lives(entry, survey.fin_timeout):
             if entry.flow in survey.known:
-                self._ended.add(entry.flow)
+                self._ended.append(entry)
             return
         self._live[key] += 1
         tables = self._tables[key]
@@ -113,7 +125,7 @@ class _Taking:
         if remembered:
             return
         if entry.flow in survey.known and not stray[0]:
-            self._settled.add(entry.flow)
+            self._settled.append(entry)
         if entry.expires < survey.idle_below and entry.state == _OPEN:
             self._idle.append(entry)
 
@@ -123,8 +135,8 @@ class _Taking:
         return Census(
             counts,
             tuple(self._listed),
-            frozenset(self._ended),
-            frozenset(self._settled),
+            tuple(self._ended),
+            tuple(self._settled),
             tuple(self._idle),
         )
 
@@ -140,6 +152,16 @@ def lives(entry: FlowEntry, fin_timeout: int) -> bool:
     if not entry.flow.client_port or entry.state in _ENDED:
         return False
     return entry.state != _CLOSING or entry.expires >= fin_timeout - _QUIET
+
+
+def silent_for(entry: FlowEntry, timeouts: ProtocolTimeouts) -> int:
+    """Return how many seconds ago the last packet of an entry came.
+
+    ``timeouts`` are IPVS's own, of which 0 stands for the kernel's usual one.
+    """
+    given = {"ESTABLISHED": timeouts.tcp, "FIN_WAIT": timeouts.tcp_fin, "UDP": timeouts.udp}
+    whole = given.get(entry.state) or _LIVES.get(entry.state, 0)
+    return max(0, whole - entry.expires)
 
 
 def is_stray(entry: FlowEntry, table: MaglevTable) -> bool:

@@ -25,6 +25,14 @@ def table_digest(state: ServiceState) -> str:
     return _digest(lines)
 
 
+def table_rows(state: ServiceState) -> tuple[str, ...]:
+    """Return in words, by destination, what the digest of a service's table covers."""
+    return tuple(
+        f"{d.key} by {d.method.name.lower()}, weight {last_weight(d)}{'' if d.weight else ', takes no flows'}"
+        for d in state.destinations
+    )
+
+
 def joint_digest(digests: Iterable[tuple[str, str]]) -> str:
     """Return one digest of those of many services, which come with their names in any order."""
     return _digest(f"{name} {digest}" for name, digest in sorted(digests))

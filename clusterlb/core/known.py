@@ -24,7 +24,8 @@ from clusterlb.model.state import FrrLine
 class Known:
     """What is known at ``now``, in seconds of the observations' clock: verdicts, readings, intents.
 
-    ``services`` is what the kernel holds, ``unprogrammed`` why a VIP's services are not as planned; ``idle``
+    ``services`` is what the kernel holds, ``unprogrammed`` why a VIP's services are not as planned,
+    ``withheld`` what other directors have to do with it that a VIP is not to be announced; ``idle``
     the destinations of services that are known to have no connections, ``emptying`` those that are out of the
     table until a time, so that their connections end; ``bindings`` the private services that anchored
     flows need; ``pins`` and ``drains`` the members an operator has pinned or drains; ``around`` the other
@@ -47,6 +48,7 @@ class Known:
     bindings: Bindings = field(default_factory=dict)
     director_unfit: Mapping[AddressFamily, Because] = field(default_factory=dict)
     unprogrammed: Mapping[IPAddress, str] = field(default_factory=dict)
+    withheld: Mapping[IPAddress, Because] = field(default_factory=dict)
     frr: tuple[FrrLine, ...] = ()
     groups: tuple[Group, ...] = ()
     sysctls: Mapping[str, str] = field(default_factory=dict)

@@ -23,6 +23,17 @@ class Anchor(NamedTuple):
     heard: float
 
 
+class Sighting(NamedTuple):
+    """What a director has seen last of an anchored flow, and when, in seconds of the observations' clock.
+
+    ``destination``: the member that the flow is on; None: the flow is over.
+    """
+
+    flow: Flow
+    destination: DestinationKey | None
+    at: float
+
+
 Anchors = Mapping[Flow, Anchor]
 Bindings = Mapping[ServiceKey, Binding]
 """The private services of anchors, by their key: a firewall mark of ours."""

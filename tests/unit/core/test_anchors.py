@@ -7,6 +7,7 @@ import pytest
 
 from clusterlb.core import anchors
 from clusterlb.core.anchors import (
+    GRACE,
     anchor_service_state,
     bindings,
     kept,
@@ -24,7 +25,7 @@ from clusterlb.core.known import Known
 from clusterlb.core.nft.anchored import ENDING, REOPENED, SPOKE, anchored, notes
 from clusterlb.core.nft.part import join
 from clusterlb.core.served import served
-from clusterlb.model.anchor import Anchor, Binding
+from clusterlb.model.anchor import Anchor, Binding, Sighting
 from clusterlb.model.flow import Flow, FlowEntry
 from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.inventory import Service
@@ -64,24 +65,48 @@ def found(*strays, **more):
     return Census({}, tuple(strays), **more)
 
 
-def taken(before, census, stands=everybody, now=5.0):
-    return renewed(before, census, FINDER, now=now, stands=stands)
+def seen(before, census, stands=everybody, now=5.0, over=None):
+    return renewed(before, census, FINDER, now=now, stands=stands, over=over or {})
+
+
+def taken(*args, **more):
+    return seen(*args, **more)[0]
 
 
 def test_each_stray_gets_an_anchor_to_its_member():
-    after = taken({}, found(entry(1), entry(2, TWO)))
+    after, sightings = seen({}, found(entry(1), entry(2, TWO)))
     assert after == {flow(1): Anchor(ONE, 5.0), flow(2): Anchor(TWO, 5.0)}
+    assert sightings == [Sighting(flow(n), each.destination, 5.0) for n, each in ((1, ONE), (2, TWO))]
 
 
 def test_those_that_have_ended_or_settled_lose_theirs_and_the_silent_ones_keep_them():
     before = {flow(number): Anchor(ONE, 1.0) for number in range(4)}
-    census = found(entry(3), ended=frozenset({flow(0)}), settled=frozenset({flow(1)}))
-    assert taken(before, census) == {flow(2): Anchor(ONE, 1.0), flow(3): Anchor(ONE, 5.0)}
+    census = found(entry(3), ended=(entry(0),), settled=(entry(1),))
+    after, sightings = seen(before, census)
+    assert after == {flow(2): Anchor(ONE, 1.0), flow(3): Anchor(ONE, 5.0)}
+    assert sightings[:2] == [Sighting(flow(0), None, 5.0), Sighting(flow(1), None, 5.0)]
+
+
+def test_an_entry_of_long_ago_undoes_nothing_that_was_seen_since():
+    heard = {flow(number): Anchor(ONE, 1000.0) for number in range(3)}
+    late = 900 - (1000 - int(1000 - GRACE - 1))  # an entry's seconds, whose last packet came before that
+    stale = found(
+        entry(0, TWO)._replace(expires=899),
+        ended=(entry(1)._replace(expires=late),),
+        settled=(entry(2)._replace(expires=late),),
+    )
+    assert seen(heard, stale, now=1000.0) == (heard, [])
+
+
+def test_a_flow_that_is_over_is_not_anchored_for_what_was_before():
+    stray = found(entry(1)._replace(expires=900))
+    assert taken({}, stray, now=1000.0, over={flow(1): 1000.0 - GRACE}) == {}
+    assert taken({}, stray, now=1000.0, over={flow(1): 999.0 - GRACE}) == {flow(1): Anchor(ONE, 1000.0)}
 
 
 def test_who_gets_none():
     strangers = (entry(1, port=81), entry(2, protocol=Protocol.SCTP), entry(3, TWO))
-    assert taken({}, found(*strangers), lambda binding: binding != TWO) == {}
+    assert seen({}, found(*strangers), lambda binding: binding != TWO) == ({}, [])
 
 
 def test_there_is_a_limit_and_those_that_are_there_stay(monkeypatch):

@@ -6,13 +6,13 @@ from ipaddress import ip_address
 
 import pytest
 
-from clusterlb.core.census import Survey, census, is_stray, lives, uncountable
+from clusterlb.core.census import Survey, census, is_stray, lives, silent_for, uncountable
 from clusterlb.core.finder import ServiceFinder
 from clusterlb.core.maglev import maglev_table
 from clusterlb.core.programme import destination, virtual_service
 from clusterlb.model.flow import Flow, FlowCount, FlowEntry
 from clusterlb.model.inventory import Member, Service, Vip
-from clusterlb.model.ipvs import DestinationKey, Protocol, ServiceState
+from clusterlb.model.ipvs import DestinationKey, Protocol, ProtocolTimeouts, ServiceState
 
 VIP = ip_address("10.100.0.1")
 SERVICE = Service(Protocol.TCP, 80, "web")
@@ -132,7 +132,7 @@ def test_what_becomes_of_flows_that_are_known():
     found = census(
         replace(survey(table(1, 1, 1)), known=known), [elsewhere, settled, ended._replace(state="CLOSE")]
     )
-    assert (found.settled, found.ended) == ({settled.flow}, {ended.flow})
+    assert (found.settled, found.ended) == ((settled,), (ended._replace(state="CLOSE"),))
 
 
 def test_flows_that_are_idle_are_named_and_count_when_their_entry_is_gone():
@@ -146,4 +146,31 @@ def test_flows_that_are_idle_are_named_and_count_when_their_entry_is_gone():
     found = census(later, [loud])
     assert found.counts[KEY] == FlowCount(3, (1,))
     assert [entry.flow for entry in found.strays] == [flow(8)]
-    assert (found.settled, found.idle) == (frozenset(), ())
+    assert (found.settled, found.idle) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("state", "expires", "seconds"),
+    [
+        ("ESTABLISHED", 900, 0),
+        ("ESTABLISHED", 60, 840),
+        ("ESTABLISHED", -30, 930),
+        ("FIN_WAIT", 100, 20),
+        ("CLOSE", 4, 6),
+        ("UDP", 299, 1),
+        ("ESTABLISHED", 7200, 0),
+        ("SYNACK", 60, 0),
+    ],
+)
+def test_an_entry_says_when_its_last_packet_came(state, expires, seconds):
+    (entry,) = entries(1)
+    assert silent_for(entry._replace(state=state, expires=expires), ProtocolTimeouts()) == seconds
+
+
+def test_the_time_that_an_entry_has_is_what_ipvs_was_told():
+    (entry,) = entries(1)
+    timeouts = ProtocolTimeouts(tcp=30, tcp_fin=10, udp=60)
+    found = [
+        silent_for(entry._replace(state=s, expires=5), timeouts) for s in ("ESTABLISHED", "FIN_WAIT", "UDP")
+    ]
+    assert found == [25, 5, 55]

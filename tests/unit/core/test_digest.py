@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from clusterlb.core.digest import DIGITS, joint_digest, table_digest
+from clusterlb.core.digest import DIGITS, joint_digest, table_digest, table_rows
 from clusterlb.model.address import AddressFamily
 from clusterlb.model.ipvs import (
     Destination,
@@ -70,3 +70,10 @@ def test_the_joint_one_knows_which_service_has_which():
     a, b = table_digest(STATE), table_digest(with_first(weight=0))
     assert joint_digest([("x", a), ("y", b)]) == joint_digest([("y", b), ("x", a)])
     assert joint_digest([("x", a), ("y", b)]) != joint_digest([("x", b), ("y", a)])
+
+
+def test_the_rows_say_in_words_what_the_digest_covers():
+    assert table_rows(with_first(weight=0)) == (
+        "10.2.0.1:80 by route, weight 4, takes no flows",
+        "10.2.0.2:80 by route, weight 4",
+    )
