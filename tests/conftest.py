@@ -13,7 +13,7 @@ settings.register_profile("ci", deadline=None, max_examples=100, derandomize=Tru
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 LANE_MARKS = ("frr", "kernel")  # `-m smoke` is a part of a lane
-_BEHAVIOUR = [Path(__file__).parent / "unit" / room for room in ("checks", "controller")]
+_BEHAVIOUR = [Path(__file__).parent / "unit" / room for room in ("checks", "controller", "peers")]
 
 
 def pytest_addoption(parser):

@@ -23,6 +23,7 @@ FLOORS: dict[str, float] = {
     "doctor": 99,
     "drivers": 68,
     "lab": 62,
+    "peers": 90,
     "render": 92,
 }
 WHOLE = ("core/", "model/")

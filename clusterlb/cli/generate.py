@@ -62,4 +62,43 @@ def switch(
         raise click.ClickException(f"{output}: {error.strerror}") from error
 
 
+@command.command("certs")
+@options.inventory_option
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder of the authority; it is made where it is not there.",
+)
+@click.option("--director", "names", multiple=True, metavar="NAME", help="For this one alone; repeatable.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 36500),
+    default=825,
+    show_default=True,
+    help="How long they are good for.",
+)
+def certs(inventory: Path, output: Path, names: tuple[str, ...], days: int) -> None:
+    """Make the certificates by which the directors know each other (`cluster.peers`).
+
+    The folder has an authority of the cluster's own, which signs again when the command runs again, and a
+    certificate and a key for each director. Give each director authority.pem and its own two files;
+    authority.key stays where no director is.
+    """
+    from clusterlb.peers.certificates import CertificatesError, make_certificates
+
+    cluster = options.load_inventory(inventory)
+    unknown = [name for name in names if name not in cluster.directors]
+    if unknown:
+        known = ", ".join(cluster.directors)
+        raise click.ClickException(f"the inventory has no director {unknown[0]!r}; it has {known}")
+    try:
+        written = make_certificates(output, cluster.cluster.name, names or tuple(cluster.directors), days)
+    except CertificatesError as error:
+        raise click.ClickException(str(error)) from error
+    for path in written:
+        click.echo(path)
+
+
 command.add_command(realserver.command)
