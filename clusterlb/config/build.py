@@ -27,6 +27,7 @@ from clusterlb.model.inventory import (
     Director,
     Member,
     OnDown,
+    PeerChannel,
     Pool,
     Quorum,
     QuorumOf,
@@ -68,6 +69,7 @@ def cluster(file: ClusterFile) -> Cluster:
         max_removed=file.max_removed,
         timeouts=ProtocolTimeouts(int(timeouts.tcp), int(timeouts.tcp_fin), int(timeouts.udp)),
         flow_memory=file.flow_memory,
+        peers=None if file.peers is None else PeerChannel(**file.peers.model_dump()),
         notrack=file.notrack,
         log_connections=file.log_connections,
     )
@@ -81,6 +83,7 @@ def director(name: str, file: DirectorFile) -> Director:
         tuple(map(_uplink, file.uplinks)),
         inside=tuple(file.inside),
         local_addresses=tuple(file.local_addresses),
+        peer_address=file.peer_address,
     )
 
 

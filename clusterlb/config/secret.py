@@ -25,12 +25,12 @@ PLAIN = frozenset(
         initial inside interfaces interval ipv4 ipv6 key key_chain legacy_renegotiation
         local_addresses log_connections lower_threshold maintenance max_active max_drained
         max_removed md5_key_id members method min_announcers mode multiplier name need netmask
-        network not_body notrack of on_down order ospf ospf_full pace panic path persistence
-        pool pools port ports preempt probes protocol quorum rcode reason record retransmit rise
-        router_id scheduler sctp server_name service services size slow_start snat_pools sorry
-        sources standby starttls status suspect tcp tcp_fin time_zone timeout timeouts tls
-        tunnel type udp up uplinks upper_threshold via vip_prefixes vips vrid warn_expiry weight
-        weight_header
+        network not_body notrack of on_down order ospf ospf_full pace panic path peer_address
+        peers persistence pool pools port ports preempt probes protocol quorum rcode reason
+        record retransmit rise router_id scheduler sctp server_name service services size
+        slow_start snat_pools sorry sources standby starttls status suspect tcp tcp_fin time_zone
+        timeout timeouts tls tunnel type udp up uplinks upper_threshold via vip_prefixes vips
+        vrid warn_expiry weight weight_header
         """,
     )
 )

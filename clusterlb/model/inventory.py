@@ -26,6 +26,19 @@ class AnnounceWhen(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class PeerChannel:
+    """Where directors speak with each other, and the files by which they know each other (PEM).
+
+    ``{director}`` in a path stands for the director's name.
+    """
+
+    port: int
+    authority: str
+    certificate: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cluster:
     """What all directors share. ``max_active`` is the switch's ECMP width.
 
@@ -34,6 +47,7 @@ class Cluster:
     directors than ``max_active``, one that comes back takes its place again. ``max_removed``: per cent of the
     VIPs, services or members that a reload may remove unasked. ``flow_memory``: seconds for which a flow may
     be silent and keep its member, whatever becomes of the pool meanwhile; 0: as long as IPVS has its entry.
+    ``peers``: None where the directors do not speak with each other.
     """
 
     name: str
@@ -47,6 +61,7 @@ class Cluster:
     max_removed: int = 50
     timeouts: ProtocolTimeouts = KEEP_TIMEOUTS
     flow_memory: float = 0.0
+    peers: PeerChannel | None = None
     notrack: bool = False
     log_connections: bool = False
 
@@ -62,7 +77,8 @@ class Director:
 
     ``inside``: its addresses, at most one a family, on the link that the directors share with the real
     servers: the servers' gateway, and where other directors send what is this one's. ``local_addresses``:
-    source addresses that it alone gives to full NAT.
+    source addresses that it alone gives to full NAT. ``peer_address``: where other directors' controllers
+    reach its own, None for the first of ``inside``.
     """
 
     name: str
@@ -70,6 +86,12 @@ class Director:
     uplinks: tuple[Uplink, ...]
     inside: tuple[IPAddress, ...] = ()
     local_addresses: tuple[IPAddress, ...] = ()
+    peer_address: IPAddress | None = None
+
+    @property
+    def speaks_at(self) -> IPAddress | None:
+        """Return where other directors' controllers reach its own, None where that is said nowhere."""
+        return self.peer_address or next(iter(self.inside), None)
 
     @property
     def interfaces(self) -> tuple[str, ...]:

@@ -36,7 +36,31 @@ def lint_directors(everything: Everything, report: Report) -> None:
                     "remove one of them",
                 )
         _inside(placed, inside, report)
+    _peer_addresses(everything, report)
     _width(everything, report)
+
+
+def _peer_addresses(everything: Everything, report: Report) -> None:
+    """Report directors that the others' controllers cannot reach, and two that have one address for that."""
+    cluster = everything.cluster
+    if cluster is None or cluster.value.peers is None:
+        return
+    seen: dict[IPAddress, Item] = {}
+    for placed in everything.directors.values():
+        item, address = placed.item, placed.value.speaks_at
+        if address is None:
+            if placed.sure((), "inside", "peer_address"):
+                report.error(
+                    item.place,
+                    f"director `{item.name}` has no address for the other directors' controllers",
+                    "write `peer_address`, or `inside`: `cluster.peers` needs one of them",
+                )
+        elif seen.setdefault(address, item) is not item and item.has("peer_address"):
+            report.error(
+                item.at("peer_address"),
+                f"duplicate `peer_address` {address}: director `{seen[address].name}` has it, too",
+                f"first written at {seen[address].place}; each director has its own",
+            )
 
 
 def _inside(placed: Placed[Director], seen: dict[IPAddress, Item], report: Report) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, WrapValidator
 
 from clusterlb.config import fields
+from clusterlb.config.check_fields import Path
 from clusterlb.config.fields import Area, Md5Key, Name, Percent, duration
 from clusterlb.config.models.base import Strict
 from clusterlb.config.models.director import Cost, Network
@@ -141,6 +142,26 @@ class TimeoutsFile(Strict):
     )
 
 
+class PeersFile(Strict):
+    """The peer channel: the directors' controllers tell each other of flows and tables, over mutual TLS."""
+
+    port: int = Field(default=7480, ge=1, le=65535, description="TCP port on which each controller listens.")
+    authority: Path = Field(
+        default="/etc/clusterlb/peers/authority.pem",
+        description="Certificate of the authority that signs for the directors of this cluster and nobody "
+        "else, in PEM.",
+    )
+    certificate: Path = Field(
+        default="/etc/clusterlb/peers/{director}.pem",
+        description="A director's certificate, with the director's name as DNS name, in PEM; {director} "
+        "stands for the name.",
+    )
+    key: Path = Field(
+        default="/etc/clusterlb/peers/{director}.key",
+        description="The key of that certificate, in PEM; {director} stands for the director's name.",
+    )
+
+
 class ClusterFile(Strict):
     """What all directors share."""
 
@@ -186,6 +207,11 @@ class ClusterFile(Strict):
         default=0.0,
         description="How long a flow may be silent and keep its member on a director although the pool has "
         "changed, with mh; 0s: as long as IPVS keeps its entry.",
+    )
+    peers: PeersFile | None = Field(
+        default=None,
+        description="How controllers speak with each other; null: they do not. {} takes the defaults. Each "
+        "director needs `peer_address` or `inside`.",
     )
     notrack: bool = Field(
         default=False,

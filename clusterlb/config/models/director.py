@@ -57,6 +57,11 @@ class DirectorFile(Strict):
         description="Its addresses, one a family, on the link shared with the real servers: their gateway "
         "for nat and SNAT pools, and the other directors' next hop to it.",
     )
+    peer_address: VipAddress | None = Field(
+        default=None,
+        description="Its address for the other directors' controllers, with `cluster.peers`; null: the first "
+        "of `inside`.",
+    )
     local_addresses: list[VipAddress] = Field(
         default=[],
         max_length=256,
