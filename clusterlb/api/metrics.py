@@ -16,6 +16,7 @@ from clusterlb.controller.judgement import broken
 from clusterlb.controller.status import COUNTS
 from clusterlb.model.intent import IntentKind
 from clusterlb.model.ospf import Lane
+from clusterlb.model.peer import PeerState
 from clusterlb.model.status import FrrStatus, Status, VipStatus
 from clusterlb.model.vrrp import VrrpState
 
@@ -58,6 +59,7 @@ class StatusCollector(Collector):
         yield from _cluster(status)
         yield from ports(status)
         yield from _vrrp(status)
+        yield from _peers(status)
 
 
 def exposition(status: Status) -> bytes:
@@ -113,3 +115,13 @@ def _vrrp(status: Status) -> Iterator[Metric]:
     yield family("vrrp_master", "1 when VRRP has elected this director", ["vip"], master)
     double = (([str(vip.vip)], float(vip.vip in status.two_masters)) for vip in routers)
     yield family("vrrp_two_masters", "1 when another director may be master, too", ["vip"], double)
+
+
+def _peers(status: Status) -> Iterator[Metric]:
+    """Yield how the peer channel is."""
+    heard = (([each.peer], float(each.state is PeerState.CONNECTED)) for each in status.peers)
+    yield family("peer_heard", "1 when the peer tells this director what it sees", ["peer"], heard)
+    told = (([each.peer], float(each.reads and not each.behind)) for each in status.peers)
+    yield family("peer_told", "1 when the peer knows all that this director has to tell", ["peer"], told)
+    text = "Services whose table most directors have otherwise"
+    yield gauge("odd_tables", text, float(len(status.odd_tables)))

@@ -15,7 +15,8 @@ from clusterlb.cli.intent import line
 from clusterlb.controller.judgement import engine_trouble, late, troubles, unheard
 from clusterlb.model.check import VerdictState
 from clusterlb.model.ospf import OspfVersion
-from clusterlb.model.status import FrrStatus, MemberStatus, Status, VipStatus
+from clusterlb.model.peer import PeerState
+from clusterlb.model.status import FrrStatus, MemberStatus, PeerStatus, Status, VipStatus
 from clusterlb.model.vrrp import VrrpState
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ def show(status: Status) -> None:
         Text(f"director {status.director} of {status.cluster}: {fit}"),
         Text(f"ospf neighbours {_neighbors(status.frr)}"),
         Text(f"tables {status.tables}"),
+        *(Text(f"peers {text}") for text in [peers(status)] if text),
         sep="\n",
+        soft_wrap=True,
     )
     for text in (*late(status), *unheard(status)):
         console.print(Text(f"error: {text}"))
@@ -72,6 +75,8 @@ def show(status: Status) -> None:
     if status.inventory.rejected:
         console.print(Text("the inventory on disk is REJECTED, the last good one is in force:"))
         console.print(Text(status.inventory.rejected))
+    for text in status.odd_tables:
+        console.print(Text(f"error: most directors have another table for {text}"), soft_wrap=True)
     for error in (*status.errors, *filter(None, [status.rivals])):
         console.print(Text(f"error: {error}"))
     for text in _checks(status):
@@ -150,11 +155,33 @@ def _verdict(member: MemberStatus) -> str:
     return f"{shown} (pinned)" if member.pinned else shown
 
 
+def peers(status: Status) -> str:
+    """Return how the peers are, those first that are not heard or do not hear; empty without any."""
+    if not status.peers:
+        return ""
+    rows = sorted(status.peers, key=lambda each: not _peer_trouble(each))
+    text = "; ".join(_peer_trouble(each) or f"{each.peer} connected" for each in rows)
+    return text if status.joined else f"{text}; joining: not all have told of their anchors yet"
+
+
+def _peer_trouble(peer: PeerStatus) -> str:
+    if peer.state is not PeerState.CONNECTED:
+        return f"{peer.peer} {peer.state.value.upper()} for {peer.age:.0f} s: {peer.because or 'no word yet'}"
+    if not peer.reads:
+        return f"{peer.peer} DOES NOT LISTEN: {peer.turned_away or 'it has not connected'}"
+    if peer.behind:
+        return f"{peer.peer} BEHIND: it has not taken in all anchors yet"
+    if peer.tables_differ:
+        return f"{peer.peer} connected, with another table for {', '.join(peer.tables_differ)}"
+    return ""
+
+
 def strayed(status: Status) -> Iterator[str]:
     """Yield what would become of flows if this director left, of each service for which there are such."""
     found = {service.service: service for vip in status.vips for service in vip.services}
+    covered = status.peers and not status.uncovered
     for name, service in found.items():
-        if service.strays:
+        if service.strays and not (covered and service.anchored >= service.strays):
             yield (
                 f"{service.strays} of {service.flows} flows of {name} are strays: on another member than the "
                 "table picks. They go on here, and end when this director leaves"
@@ -170,6 +197,10 @@ def _notes(console: Console, status: Status) -> None:
         console.print(Text(text))
     for text in (*status.heartbeats, *status.inside):
         console.print(Text(f"warning: {text}"))
+    for text in status.uncovered:
+        console.print(Text(f"note: {text}"), soft_wrap=True)
+    if status.uncounted:
+        console.print(Text(f"warning: strays are not counted: {status.uncounted}"), soft_wrap=True)
     for text in strayed(status):
         console.print(Text(f"note: {text}"), soft_wrap=True)
     for name, check in status.director_checks.items():

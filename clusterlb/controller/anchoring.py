@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import structlog
@@ -14,8 +14,9 @@ from clusterlb.core.anchors import MOST, bindings, kept, noted_flow, renewed, st
 from clusterlb.core.census import Census
 from clusterlb.core.finder import ServiceFinder
 from clusterlb.core.nft.anchored import SPOKE, notes
+from clusterlb.core.sightings import merged, remembered
 from clusterlb.drivers.interface import DriverError
-from clusterlb.model.anchor import Anchors, Binding
+from clusterlb.model.anchor import Anchors, Binding, Sighting
 from clusterlb.model.check import VerdictState
 from clusterlb.model.flow import Flow
 from clusterlb.model.ipvs import ServiceKey
@@ -27,10 +28,16 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Anchoring:
-    """Hands the store the anchors that there are to be. Without any it asks the kernel nothing."""
+    """Hands the store the anchors that there are to be. Without any it asks the kernel nothing.
+
+    ``tell`` is given what this director sees of anchored flows. ``over``: when flows have ended, for as long
+    as somebody may say something older of them.
+    """
 
     store: Store
     kernel: Kernel
+    tell: Callable[[Collection[Sighting]], None] = lambda _: None
+    over: dict[Flow, float] = field(default_factory=dict)
     _due: float = 0.0
     _told_full: bool = field(default=False)
 
@@ -48,18 +55,49 @@ class Anchoring:
             return
         before, now = self.store.anchors, self.store.clock()
         if coming:
-            settled = (flow for flow in found.settled if finder.service_of(flow) not in coming)
-            found = found._replace(settled=frozenset(settled))
-        after = renewed(before, found, finder, now=now, stands=self._stands())
+            settled = (entry for entry in found.settled if finder.service_of(entry.flow) not in coming)
+            found = found._replace(settled=tuple(settled))
+        timeouts = self.store.actual.timeouts
+        after, seen = renewed(
+            before, found, finder, now=now, stands=self._stands(), timeouts=timeouts, over=self.over
+        )
         full = len(after) >= MOST and len(found.strays) > len(after)
         if full and not self._told_full:
             log.error("not all strays are anchored", anchors=len(after), strays=len(found.strays))
         self._told_full = full
+        self._tell(seen)
         self._hand_over(after)
+
+    def receive(self, seen: Iterable[Sighting]) -> int:
+        """Take in what peers have seen, and return how much of it is of no use here."""
+        if not self.on:
+            return 0
+        store = self.store
+        found = merged(
+            store.anchors,
+            self.over,
+            seen,
+            ServiceFinder(store.index.served),
+            now=store.clock(),
+            memory=store.inventory.cluster.flow_memory,
+            stands=self._stands(),
+        )
+        self.over = found.over
+        if found.anchors != store.anchors:
+            self._hand_over(found.anchors)
+        return found.unusable
+
+    def known(self) -> Iterator[Sighting]:
+        """Yield all that is known of anchored flows, whoever has seen it."""
+        for flow, anchor in self.store.anchors.items():
+            yield Sighting(flow, anchor.binding.destination, anchor.heard)
+        for flow, at in self.over.items():
+            yield Sighting(flow, None, at)
 
     async def look(self) -> None:
         """Take in what the kernel has noted of the anchored flows, and what has become of their members."""
         store = self.store
+        self.over = remembered(self.over, store.clock())
         if not store.anchors and not store.bindings:
             return
         now = store.clock()
@@ -77,11 +115,17 @@ class Anchoring:
                 log.warning("anchors are not looked at", problem=str(error))
                 return
         memory = store.inventory.cluster.flow_memory
-        after = kept(
-            store.anchors, now=now, memory=memory, stands=self._stands(), heard=heard - over, over=over
-        )
-        if after is not store.anchors or idle:
+        before, heard = store.anchors, heard - over
+        after = kept(before, now=now, memory=memory, stands=self._stands(), heard=heard, over=over)
+        self._tell([Sighting(flow, None, now) for flow in over if flow in before])
+        self._tell([Sighting(f, after[f].binding.destination, now) for f in heard if f in after])
+        if after is not before or idle:
             self._hand_over(after, idle)
+
+    def _tell(self, seen: Collection[Sighting]) -> None:
+        """Remember the ends of flows, and tell of all that was seen."""
+        self.over.update((each.flow, each.at) for each in seen if each.destination is None)
+        self.tell(seen)
 
     def _hand_over(self, anchors: Anchors, idle: Collection[ServiceKey] = ()) -> None:
         used = {anchor.binding for anchor in anchors.values()}

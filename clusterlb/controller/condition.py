@@ -57,6 +57,7 @@ def condition(controller: Controller) -> Condition:
         checks=replace(controller.engine.stats, unprobed=len(unprobed)),
         unprobed=tuple(f"{key.endpoint} ({key.spec.type.value}): {why}" for key, why in unprobed.items()),
         errors=(*controller.broken, *store.errors, *_vrrp_errors(controller)),
+        odd_tables=controller.odd_tables.texts(),
         rivals=store.drift.rivals,
         vips=tuple(
             VipStatus(vip=vip, **announced(store, lanes, vip, store.decided.get(vip)))

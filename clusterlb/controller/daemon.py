@@ -20,6 +20,7 @@ from clusterlb.controller.counters import CounterWatch
 from clusterlb.controller.drains import Drains
 from clusterlb.controller.elections import Elections
 from clusterlb.controller.hairpin import Hairpins
+from clusterlb.controller.handover import Handover
 from clusterlb.controller.intents import Intents, RefusedError
 from clusterlb.controller.journal import Journal
 from clusterlb.controller.kernel import Drivers, Kernel
@@ -27,6 +28,8 @@ from clusterlb.controller.last_good import LastGood
 from clusterlb.controller.leave import leave
 from clusterlb.controller.ledger import Ledger
 from clusterlb.controller.notify import Notifier, watchdog_interval
+from clusterlb.controller.odd_tables import OddTables
+from clusterlb.controller.peering import Peering
 from clusterlb.controller.port_use import PortUse
 from clusterlb.controller.pulse import LOOP, Pulse
 from clusterlb.controller.readings import Readings
@@ -56,6 +59,7 @@ SERVICES_EVERY = 1.0  # seconds; foreign edits are to be repaired within 2
 LINKS_EVERY = 10.0  # the kernel tells of changes; this catches what it did not tell
 ROUTING_EVERY = 0.5  # at most: each reading says by itself when it is worth its cost
 COUNTERS_EVERY = 2.0  # as often as the kernel adds its counters up (ip_vs_est.c)
+PEERS_EVERY = 0.5
 TICK_EVERY = 1.0
 
 
@@ -95,6 +99,9 @@ class Controller:
     drains: Drains = field(init=False)
     anchoring: Anchoring = field(init=False)
     strays: Strays = field(init=False)
+    peering: Peering = field(init=False)
+    odd_tables: OddTables = field(init=False)
+    handover: Handover = field(init=False)
     elections: Elections = field(init=False)
     hairpins: Hairpins = field(init=False)
     port_use: PortUse = field(init=False)
@@ -136,7 +143,13 @@ class Controller:
         self.anchoring = Anchoring(store, kernel)
         self.strays = Strays(store, kernel, self.anchoring)
         self.drains = Drains(store, kernel, self.wall, self.strays.counted)
+        self.peering = Peering(store, self.anchoring)
+        self.odd_tables = OddTables(store, self.peering)
+        self.handover = Handover(
+            store, self.strays, self.peering, lambda: store.mark_vips(store.inventory.vips)
+        )
         self.reconciler.ready = self.strays.ready
+        self.reconciler.handed_over = self.handover.ready
         journal = Journal(self.settings.state_dir / "intents.jsonl", go_on=True)
         self.intents = Intents(journal, store, self.look_around, self.wall)
         self.broken = [text for text in (self.reconciler.ledger.problem, journal.problem) if text]
@@ -160,6 +173,7 @@ class Controller:
             await self._settle()
             return
         self._set_probes()
+        await self._look_at_peers()
         await self.engine.start()
         monitors = (
             Monitor(LINKS, self._links_changed),
@@ -172,6 +186,7 @@ class Controller:
         schedule.every(LINKS_EVERY, watched("the look at links", self.readings.links))
         schedule.every(ROUTING_EVERY, watched("the look at FRR", self._look_at_routing))
         schedule.every(COUNTERS_EVERY, watched("the look at counters", self._look_at_counters))
+        schedule.every(PEERS_EVERY, watched("the look at peers", self._look_at_peers))
         schedule.every(TICK_EVERY, watched("the look at files", self._tick))
         self.intents.changed = lambda now: schedule.at(self.intents.changes(now))
         schedule.start()
@@ -182,6 +197,7 @@ class Controller:
             for monitor in monitors:
                 monitor.close()
             self.strays.stop()
+            await self.peering.close()
             self.reconciler.stop()
             await self.reconciler.configured()
             await self.engine.close()
@@ -208,6 +224,8 @@ class Controller:
             around, silent = await self.look_around()
             if (why := refused_down(store.inventory, around, silent)) is not None:
                 raise RefusedError(why)
+        if not store.leaving:
+            await self.handover.run()
         store.handle(GoingDown())
         self.notify(status="leaving: withdrawing all VIPs")
         await reconciler.configured()
@@ -302,6 +320,11 @@ class Controller:
         """Look at FRR and at the other directors, which tell nobody when they change."""
         await self.routing.look()
         await self.elections.look()
+
+    async def _look_at_peers(self) -> None:
+        """Look at what the peers say, and whether their tables are this director's."""
+        await self.peering.look()
+        await self.odd_tables.look()
 
     async def _look_at_counters(self) -> None:
         """Look at the kernel's counters."""

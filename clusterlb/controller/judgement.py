@@ -58,6 +58,8 @@ def _not_as_it_should_be(status: Condition) -> Iterator[str]:
     if status.inventory.rejected:
         yield "the inventory on disk is rejected, the last good one is in force"
     yield from status.errors
+    for text in status.odd_tables:
+        yield f"most directors have another table for {text}"
     if status.rivals:
         yield status.rivals
     yield from status.unprobed

@@ -30,6 +30,7 @@ from clusterlb.drivers.interface import FrrDriver
 from clusterlb.model.address import IPAddress
 from clusterlb.model.check import VerdictState
 from clusterlb.model.ipvs import ServiceKey, ServiceState
+from clusterlb.model.ospf import Lane
 from clusterlb.model.plan import (
     AwaitWithdrawn,
     ConfigureFrr,
@@ -68,6 +69,9 @@ class Reconciler:
     _configure: Configure = field(init=False)
     flows: Flows = field(init=False)
     ready: Callable[[ServiceKey, ServiceState], bool] = lambda *_: True  # whether a table may change now
+    handed_over: Callable[[], bool] = lambda: (
+        True
+    )  # whether the peers know what they need of flows that leave
 
     def __post_init__(self) -> None:
         self._records = Records(self.store, self.ledger)
@@ -113,10 +117,18 @@ class Reconciler:
         coming = sorted(pace.announced_vips(plan) & self.store.ramp, key=str)
         room = math.ceil(len(self.store.inventory.vips) / RAMP)
         waits |= dict.fromkeys(coming[room:], now + self.store.inventory.cluster.ospf.pace)
+        if (moving := self._moving(plan)) and not self.handed_over():
+            waits |= dict.fromkeys(moving - waits.keys(), now + RETRY)
         if waits:
             plan, _ = pace.hold(plan, waits.keys())
             self.later(min(waits.values()), dirty.keys, dirty.vips)
         return plan
+
+    def _moving(self, plan: Plan) -> set[IPAddress]:
+        """Return the VIPs whose flows a plan has leave for other directors, for they drain."""
+        drains, lanes = self.store.in_force.drains, self.store.announced()
+        draining = (vip for vip in pace.changed_vips(plan) if vip in drains or None in drains)
+        return {vip for vip in draining if Lane.ACTIVE in lanes.get(vip, ())}
 
     def _not_ready(self, whole: Planned, assessment: Assessment) -> set[ServiceKey]:
         """Return the services whose table waits until its flows are anchored; it is looked at again then.

@@ -86,6 +86,10 @@ async def status(controller: Controller) -> Status:
         two_masters=tuple(one.vip for one in controller.elections.findings),
         ports=controller.port_use.status(),
         inside=tuple(explain(store.inventory, pair) for pair in sorted(store.hairpins)),
+        peers=controller.peering.status(),
+        joined=controller.peering.joined or not store.inventory.cluster.peers,
+        uncovered=controller.peering.uncovered(),
+        uncounted=controller.strays.error,
         counts={name: store.counts[name] for name in COUNTS},
     )
 
@@ -97,6 +101,7 @@ COUNTS = {
     "step_errors": "Plan steps that failed",
     "reloads": "Inventories taken over",
     "reload_failures": "Inventories rejected",
+    "sightings_unusable": "What peers said of flows that is of no use: of another inventory, or too much",
     "frr_configurations": "Times that FRR's configuration was changed",
 }
 

@@ -43,6 +43,10 @@ class _Idle(NamedTuple):
     entry: FlowEntry
     at: float  # when it had that entry
 
+    def as_of(self, now: float) -> FlowEntry:
+        """Return the entry as if it were there still, so that it tells of the time of its last packet."""
+        return self.entry._replace(expires=self.entry.expires - round(now - self.at))
+
 
 @dataclass(frozen=True, slots=True)
 class _Coming:
@@ -109,6 +113,12 @@ class Strays:
         tables = {key: self._table(key) for key in keys} if self.anchoring.on else {}
         return all(self._counted.get(key) == table for key, table in tables.items() if table is not None)
 
+    async def count(self) -> None:
+        """Count now, and return when that is done."""
+        self._begin()
+        if self._counting is not None:
+            await asyncio.shield(self._counting)
+
     def stop(self) -> None:
         """Take no count in any more."""
         if self._counting is not None:
@@ -157,7 +167,7 @@ class Strays:
             self.store.actual.timeouts.tcp_fin,
             listing=self.anchoring.on,
             known=frozenset({*self.store.anchors, *self._idle}),
-            remembered=tuple(idle.entry for idle in self._idle.values()),
+            remembered=tuple(idle.as_of(now) for idle in self._idle.values()),
             idle_below=int(2 * self._lifetime / LOOKS) if self._remembers else 0,
         )
         try:
@@ -203,7 +213,7 @@ class Strays:
     def _remember(self, found: Census, now: float) -> None:
         """Remember the flows that are idle now; those that have ended or speak again are idle no more."""
         idle = {entry.flow: _Idle(entry, now) for entry in found.idle}
-        over = found.ended | found.settled | self.store.anchors.keys()
+        over = {entry.flow for entry in (*found.ended, *found.settled)} | self.store.anchors.keys()
         before = {flow: known for flow, known in self._idle.items() if flow not in over and flow not in idle}
         merged = {**before, **idle}
         self._idle = dict(list(merged.items())[-REMEMBERED:])

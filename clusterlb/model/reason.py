@@ -37,6 +37,8 @@ class Reason(Enum):
     LOCAL_ADDRESS = "local-address"
     NO_LOCAL_ADDRESS = "no-local-address"
     SNAT_ADDRESS = "snat-address"
+    JOINING = "joining"
+    TABLE_DIFFERS = "table-differs"
 
 
 @dataclass(frozen=True, slots=True)

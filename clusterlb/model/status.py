@@ -17,6 +17,7 @@ from clusterlb.model.forwarding import Forwarding
 from clusterlb.model.intent import Intent
 from clusterlb.model.inventory import QuorumOf
 from clusterlb.model.ospf import Lane, OspfVersion
+from clusterlb.model.peer import PeerState
 from clusterlb.model.port_use import AddressKind, ConntrackFailures
 from clusterlb.model.reason import Reason
 from clusterlb.model.vrrp import VrrpState
@@ -278,11 +279,32 @@ class PortsStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PeerStatus:
+    """Another director, as the other end of the peer channel.
+
+    ``state``, for ``age`` seconds, and ``because``: whether it is heard. ``reads``: whether it hears this
+    director; ``turned_away``: why it was not let to, the last time. ``behind``: it has not taken in all of
+    this director's anchors yet. ``tables_differ``: the services whose table it has otherwise.
+    """
+
+    peer: str
+    address: IPAddress
+    state: PeerState
+    age: float
+    because: str = ""
+    reads: bool = False
+    turned_away: str = ""
+    behind: bool = False
+    tables_differ: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """How a director and its parts are, by what has been read.
 
     ``late``: what the controller has not done in time, and for how many seconds. ``errors``: what could not
-    be done. ``rivals``: who else changes IPVS. ``unprobed``: checks that bring no results, and why.
+    be done. ``odd_tables``: services whose table most directors have otherwise. ``rivals``: who else changes
+    IPVS. ``unprobed``: checks that bring no results, and why.
     """
 
     ready: bool = True
@@ -296,6 +318,7 @@ class Condition:
     checks: EngineStatus
     unprobed: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+    odd_tables: tuple[str, ...] = ()
     rivals: str = ""
     vips: tuple[VipStatus, ...] = ()
 
@@ -307,7 +330,9 @@ class Status(Condition):
     ``tables``: the joint digest of the tables of all services. ``uplinks``: which have carrier. ``filled``:
     how full the kernel's tables are, in per cent. ``paused``: the reason of the pause in force.
     ``heartbeats``: VRRP's, that go over one cable alone. ``two_masters``: the VIPs that another director may
-    serve, too. ``inside``: members that call a VIP of their own pool.
+    serve, too. ``inside``: members that call a VIP of their own pool. ``joined``: the peers have told of
+    their anchors. ``uncovered``: what a change of directors would cost because they are not told of this
+    one's. ``uncounted``: why the last count of flows failed.
     """
 
     director: str
@@ -329,4 +354,8 @@ class Status(Condition):
     two_masters: tuple[IPAddress, ...] = ()
     ports: PortsStatus = field(default_factory=PortsStatus)
     inside: tuple[str, ...] = ()
+    peers: tuple[PeerStatus, ...] = ()
+    joined: bool = True
+    uncovered: tuple[str, ...] = ()
+    uncounted: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)

@@ -70,12 +70,14 @@ def inventory(*vips: str, members: int = 3, digest: str = "1", **ospf) -> Invent
 class FakeEngine:
     """Observes at once whatever it is told to probe.
 
-    ``down`` names the members that fail, ``shares`` what the others ask for of their weight.
+    ``down`` names the members that fail, ``mute`` those of which nothing is heard, ``shares`` what the
+    others ask for of their weight.
     """
 
     def __init__(self, observe: Callable[[ProbeKey, Observation], None]) -> None:
         self.observe = observe
         self.down: set[str] = set()
+        self.mute: set[str] = set()
         self.shares: dict[str, int] = {}
         self.silent = False
         self.stats = EngineStatus(alive=True)
@@ -109,7 +111,8 @@ class FakeEngine:
         while True:
             if not self.silent:
                 for probe in list(self.probes):
-                    self.look(probe)
+                    if str(probe.endpoint) not in self.mute:
+                        self.look(probe)
             await asyncio.sleep(0.01)
 
 
@@ -189,9 +192,14 @@ class FakeDirector:
     """A host: what survives a controller."""
 
     def __init__(
-        self, root: Path, cluster: Inventory | None = None, make_engine: type[FakeEngine] | None = None
+        self,
+        root: Path,
+        cluster: Inventory | None = None,
+        make_engine: type[FakeEngine] | None = None,
+        name: str = "d1",
     ) -> None:
         self.root = root
+        self.name = name
         self._make_engine = make_engine or FakeEngine
         self.inventory = cluster or inventory()
         self.ipvs = FakeIpvs()
@@ -217,9 +225,9 @@ class FakeDirector:
             return self.engine
 
         controller = Controller(
-            Settings(self.root / "inventory.yaml", "d1", self.root / "state"),
+            Settings(self.root / "inventory.yaml", self.name, self.root / "state"),
             self.inventory,
-            self.inventory.directors["d1"],
+            self.inventory.directors[self.name],
             Drivers(
                 FusedBatch(self.ipvs, fuse),
                 FusedBatch(self.links, fuse),

@@ -98,7 +98,9 @@ def _take_up_anchors(store: Store) -> None:
     """Go on with the anchors of the controller before this one."""
     if store.inventory.cluster.flow_memory:
         finder = ServiceFinder(store.index.served)
-        found = read_back(store.actual.rules, store.actual.services, finder, store.clock())
+        # nobody knows when they were heard last: what a peer knows for sure is to stand
+        heard = store.clock() - store.inventory.cluster.flow_memory / 2
+        found = read_back(store.actual.rules, store.actual.services, finder, heard)
         store.anchors, store.bindings = found
         store.rules = store.table(store.index)
 

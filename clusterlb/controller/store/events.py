@@ -21,6 +21,7 @@ from clusterlb.model.cluster_view import ClusterView
 from clusterlb.model.health import Observation, ProbeKey
 from clusterlb.model.intent import Drain, Pause
 from clusterlb.model.ipvs import DestinationKey, ProtocolTimeouts, ServiceKey, ServiceState
+from clusterlb.model.reason import Because
 from clusterlb.model.rules import Element, Rules
 from clusterlb.model.state import FrrLine
 from clusterlb.model.vrrp import VrrpState
@@ -127,6 +128,13 @@ class Unprogrammed:
 
 
 @dataclass(frozen=True, slots=True)
+class Withheld:
+    """The VIPs that are not to be announced for what peers have to do with it, and why."""
+
+    vips: Mapping[IPAddress, Because]
+
+
+@dataclass(frozen=True, slots=True)
 class Adopted:
     """All has been read once, and taken as it is."""
 
@@ -164,6 +172,7 @@ Event = (
     | Assessment
     | Outcome
     | Unprogrammed
+    | Withheld
     | Adopted
     | GoingDown
     | Troubles

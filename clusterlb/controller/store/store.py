@@ -26,6 +26,7 @@ from clusterlb.controller.store.decisions import (
     take_outcome,
     take_snat,
 )
+from clusterlb.controller.store.differing import differing
 from clusterlb.controller.store.dirty import Dirty
 from clusterlb.controller.store.drift import Drift
 from clusterlb.controller.store.index import Index
@@ -94,6 +95,7 @@ class Store:
     hairpins: frozenset[Element] = frozenset()
     absent: frozenset[IPAddress] = frozenset()
     unprogrammed: dict[IPAddress, str] = field(default_factory=dict)
+    withheld: Mapping[IPAddress, Because] = field(default_factory=dict)
     adopted_at: float | None = None
     leaving: bool = False
     errors: tuple[str, ...] = ()
@@ -164,6 +166,9 @@ class Store:
                     self.mark_vips([vip])
                 elif self.unprogrammed.pop(vip, ""):
                     self.mark_vips([vip])
+            case events.Withheld(vips):
+                self.mark_vips(differing(self.withheld, vips))
+                self.withheld = vips
             case Index():
                 take_inventory(self, event)
             case events.Adopted():
@@ -273,6 +278,7 @@ class Store:
             bindings=self.bindings,
             director_unfit=self.unfit_for,
             unprogrammed=self.unprogrammed,
+            withheld=self.withheld,
             frr=self.frr,
             groups=self.index.groups,
             peers=self.snat.peers,

@@ -2,72 +2,28 @@
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from ipaddress import ip_address
 
 import pytest
-from fake_director import VIP, FakeDirector, eventually, idle, inventory, running, take_over
+from fake_director import FakeDirector, eventually, idle, inventory, running, take_over
+from fake_flows import (
+    DRAINED,
+    FLOWS,
+    KEY,
+    MAP,
+    drain,
+    element,
+    mapped,
+    open_flows,
+    private,
+    remembering,
+    settled,
+    strays,
+)
 
-from clusterlb.controller.store.store import SETTLED
 from clusterlb.core.anchors import MOST
-from clusterlb.core.maglev import maglev_table
-from clusterlb.model.address import AddressFamily
-from clusterlb.model.flow import Flow
-from clusterlb.model.ipvs import DestinationStatistics, Protocol, ProtocolTimeouts, ServiceKey
-from clusterlb.model.marks import ANCHOR_MARKS
+from clusterlb.model.ipvs import DestinationStatistics, ProtocolTimeouts
 from clusterlb.model.plan import LoadRules
 from clusterlb.model.rules import NO_RULES
-from tests.support import intents
-
-KEY = ServiceKey(AddressFamily.IPV4, Protocol.TCP, VIP, 80)
-FLOWS = [Flow(Protocol.TCP, ip_address("198.18.0.0") + n, 1024 + n, VIP, 80) for n in range(300)]
-DRAINED = "10.2.0.102:80"
-MAP = "anchors_tcp4"
-
-
-def open_flows(host):
-    for flow in FLOWS:
-        host.ipvs.open(flow)
-    for name in {entry.destination for entry in host.ipvs.entries.values()}:
-        host.ipvs.set_statistics(KEY, name, DestinationStatistics(active=1))
-
-
-def element(flow):
-    return str(flow.client), str(flow.client_port), str(flow.vip), str(flow.port)
-
-
-def mapped(host):
-    """Return each anchored flow's member, as the kernel's table and private services say."""
-    found = host.rules.read().sets.get(MAP)
-    if found is None:
-        return {}
-    services = host.ipvs.read()
-    by_mark = {key.fwmark: state.destinations[0].key for key, state in services.items() if key.fwmark}
-    by_key = {element(flow): flow for flow in FLOWS}
-    return {by_key[key]: by_mark[int(mark, 0)] for key, mark in found.elements.items()}
-
-
-def strays(host):
-    (state,) = [state for key, state in host.ipvs.read().items() if key == KEY]
-    table = maglev_table(state)
-    return {
-        flow: entry.destination
-        for flow, entry in host.ipvs.entries.items()
-        if table.pick(flow.client, flow.client_port) != entry.destination
-    }
-
-
-def private(host):
-    return {key for key in host.ipvs.read() if key.fwmark in ANCHOR_MARKS}
-
-
-async def settled():
-    await asyncio.sleep(SETTLED + 10)
-
-
-def remembering(given, seconds=7440.0):
-    """Return an inventory of directors that remember a silent flow for so long."""
-    return replace(given, cluster=replace(given.cluster, flow_memory=seconds))
 
 
 def quick(tmp_path):
@@ -90,11 +46,6 @@ async def grow(host, controller, members=4):
     take_over(controller.store, remembering(inventory(members=members, digest=f"{members}")))
     host.engine.set_probes(controller.store.index.probes)
     await idle(controller)
-    await asyncio.sleep(10)
-
-
-async def drain(controller):
-    await controller.intents.set(intents.drain(f"member/web/{DRAINED}", force=True))
     await asyncio.sleep(10)
 
 
