@@ -59,7 +59,7 @@ SERVICES_EVERY = 1.0  # seconds; foreign edits are to be repaired within 2
 LINKS_EVERY = 10.0  # the kernel tells of changes; this catches what it did not tell
 ROUTING_EVERY = 0.5  # at most: each reading says by itself when it is worth its cost
 COUNTERS_EVERY = 2.0  # as often as the kernel adds its counters up (ip_vs_est.c)
-PEERS_EVERY = 0.5
+PEERS_EVERY = 1.0
 TICK_EVERY = 1.0
 
 

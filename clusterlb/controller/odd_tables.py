@@ -17,7 +17,7 @@ from clusterlb.core.digest import table_digest, table_rows
 from clusterlb.core.peer_tables import apart, difference, odd, patience
 from clusterlb.model.address import IPAddress
 from clusterlb.model.inventory import Vrrp
-from clusterlb.model.ipvs import ServiceKey
+from clusterlb.model.ipvs import ServiceKey, ServiceState
 from clusterlb.model.ospf import Lane
 from clusterlb.model.reason import Because, Reason
 
@@ -33,6 +33,7 @@ class OddTables:
     store: Store
     peering: Peering
     _since: dict[str, float] = field(default_factory=dict)
+    _digests: dict[str, tuple[ServiceState, str]] = field(default_factory=dict)  # worked out once a state
     _found: dict[str, str] = field(default_factory=dict)  # in what a table differs, by the service's name
 
     async def look(self) -> None:
@@ -62,9 +63,13 @@ class OddTables:
         if not self.peering.open:
             return {}
         there = ((name, self.store.actual.services.get(key)) for name, key in self._keys().items())
-        return {
-            name: table_digest(state) for name, state in there if state is not None and not uncountable(state)
-        }
+        before, self._digests = self._digests, {}
+        for name, state in there:
+            if state is not None and not uncountable(state):
+                known = before.get(name)
+                same = known is not None and (known[0] is state or known[0] == state)
+                self._digests[name] = known if known and same else (state, table_digest(state))
+        return {name: digest for name, (_, digest) in self._digests.items()}
 
     def _compare(self, now: float) -> None:
         """Note which tables are odd, since when, and once that is for too long, in what."""

@@ -19,6 +19,7 @@ from clusterlb.core.sightings import worth_telling
 from clusterlb.model.address import Endpoint, IPAddress
 from clusterlb.model.anchor import Sighting
 from clusterlb.model.flow import Flow
+from clusterlb.model.readable import printable
 from clusterlb.model.status import PeerStatus
 from clusterlb.peers.board import Board
 from clusterlb.peers.credentials import Credentials
@@ -234,7 +235,8 @@ class Peering:
         found = {str(key): state for key, state in self.store.actual.services.items()}.get(service)
         return table_rows(found) if found is not None else ()
 
-    def _turn_away(self, peer: str, why: str) -> None:
+    def _turn_away(self, peer: str, text: str) -> None:
+        why = printable(text)
         if self._turned_away.get(peer) != why:
             log.warning("a peer was turned away", peer=peer, because=why)
         self._turned_away[peer] = why

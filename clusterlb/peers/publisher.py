@@ -87,9 +87,10 @@ class Publisher:
 
     async def close(self) -> None:
         """Stop listening, and end every connection."""
-        for task in (self._accepting, *self._handshakes):
-            if task is not None:
-                task.cancel()
+        tasks = [task for task in (self._accepting, *self._handshakes) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         for each in list(self._sockets.values()):
             with suppress(Exception):
                 await asyncio.wait_for(each.close(), 1.0)

@@ -14,6 +14,7 @@ import aiohttp
 
 from clusterlb.model.address import Endpoint, IPAddress
 from clusterlb.model.peer import PeerState
+from clusterlb.model.readable import printable
 from clusterlb.peers.credentials import Credentials, CredentialsError
 from clusterlb.peers.publisher import HEARTBEAT, PATH, PATIENCE, TABLE, unlike
 from clusterlb.peers.wire import (
@@ -87,7 +88,7 @@ class Subscriber:
         except (aiohttp.ClientError, CredentialsError, OSError, ValueError, TimeoutError):
             return ()
         rows = found[:ROWS] if isinstance(found, list) else ()
-        return tuple(row for row in rows if isinstance(row, str) and len(row) < 256)
+        return tuple(printable(row) for row in rows if isinstance(row, str) and len(row) < 256)
 
     def _session(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(local_addr=(str(self.source), 0), limit=1, force_close=True)
@@ -176,7 +177,7 @@ class Subscriber:
     def _become(self, state: PeerState, error: str) -> None:
         if state is not self.state:
             self.state, self.since = state, self.clock()
-        self.error = error
+        self.error = printable(error)
 
 
 class _RefusedError(Exception):

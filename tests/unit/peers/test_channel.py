@@ -394,3 +394,16 @@ async def test_too_large_a_message_ends_the_connection(tmp_path):
     async with publishing(tmp_path, say), hearing(rig.subscriber()) as subscriber:
         await until(lambda: subscriber.state is PeerState.REFUSED)
         assert rig.heard == []
+
+
+async def test_what_a_peer_says_moves_no_cursor(tmp_path):
+    async def say(end):
+        await end.close(code=4000, message=b"\x1b[2Jgo away")
+
+    rig = Rig(tmp_path)
+    async with publishing(tmp_path, say), hearing(rig.subscriber()) as subscriber:
+        await until(lambda: subscriber.state is PeerState.REFUSED)
+        assert "\x1b" not in subscriber.error
+    async with listening(tmp_path) as served:
+        served.publisher._rows = lambda _: ("a\x1b[2Jb", "x" * 300, 7)
+        assert await served.subscriber().table("web") == ("a\N{REPLACEMENT CHARACTER}[2Jb",)
