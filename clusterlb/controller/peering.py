@@ -1,4 +1,4 @@
-"""What this director and its peers have to do with each other: anchors taken in and told, tables compared."""
+"""What this director tells its peers and hears of them: anchors, taken in and told, and tables."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class _Ends(NamedTuple):
     me: Hello
     at: Endpoint
     peers: Mapping[str, IPAddress]
-    credentials: tuple[str, str, str]
+    credentials: Credentials
 
 
 @dataclass(slots=True)
@@ -91,9 +91,8 @@ class Peering:
         elif self.why_not and ends is not None and now >= self._retry_at:
             await self._listen(ends)
         if self._join_by is None and self.store.health.adjacent:
-            self._join_by = (
-                now + JOIN
-            )  # before that a peer may be out of reach: by OSPF alone is it known where
+            # before that a peer may be out of reach: OSPF alone may know the way
+            self._join_by = now + JOIN
         self._join(now)
         if self.joined:
             self.board.join()
@@ -196,11 +195,12 @@ class Peering:
             if name != me.name and director.speaks_at is not None
         }
         paths = (channel.authority, channel.certificate, channel.key)
+        authority, certificate, key = (Path(path.replace("{director}", me.name)) for path in paths)
         return _Ends(
             Hello(VERSION, inventory.cluster.name, me.name),
             Endpoint(me.speaks_at, channel.port),
             peers,
-            tuple(path.replace("{director}", me.name) for path in paths),  # type: ignore[arg-type]
+            Credentials(authority, certificate, key),
         )
 
     async def _open(self, ends: _Ends | None) -> None:
@@ -209,11 +209,11 @@ class Peering:
         if ends is None:
             return
         await self._listen(ends)
-        clock, credentials = self.store.clock, _credentials(ends)
+        clock = self.store.clock
         for name, address in ends.peers.items():
             at = Endpoint(address, ends.at.port)
             subscriber = self.subscribe(
-                name, at, ends.at.address, ends.me, credentials, clock, self._hear, self._lost
+                name, at, ends.at.address, ends.me, ends.credentials, clock, self._hear, self._lost
             )
             self._subscribers[name] = subscriber
             subscriber.start()
@@ -221,7 +221,7 @@ class Peering:
     async def _listen(self, ends: _Ends) -> None:
         """Have the peers hear this director, or say why they cannot."""
         before, clock = self.why_not, self.store.clock
-        publisher = self.publish(self.board, ends.me, _credentials(ends), clock, self._rows, self._turn_away)
+        publisher = self.publish(self.board, ends.me, ends.credentials, clock, self._rows, self._turn_away)
         try:
             await publisher.start(*ends.at, {address: name for name, address in ends.peers.items()})
         except OSError as error:
@@ -292,8 +292,3 @@ class Peering:
             self.joined = True
             if self._subscribers:
                 log.info("joined", peers=len(self._heard), anchors=len(self.store.anchors))
-
-
-def _credentials(ends: _Ends) -> Credentials:
-    authority, certificate, key = map(Path, ends.credentials)
-    return Credentials(authority, certificate, key)

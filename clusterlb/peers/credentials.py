@@ -20,13 +20,13 @@ class Credentials:
     """A director's certificate and key, and the authority whose certificates peers have.
 
     The authority signs for the directors of this cluster and for nobody else: with its signature a name is a
-    director's. Each connection is made with the files as they are then.
+    director's. Each connection is made with the files as they are then. Equal are those of the same files.
     """
 
     authority: Path
     certificate: Path
     key: Path
-    _seen: dict[bool, tuple[object, ssl.SSLContext]] = field(default_factory=dict)
+    _seen: dict[bool, tuple[object, ssl.SSLContext]] = field(default_factory=dict, compare=False)
 
     def server(self) -> ssl.SSLContext:
         """Return the context for peers that connect to this director, or raise CredentialsError."""

@@ -121,21 +121,26 @@ class Publisher:
         self._handshakes[task] = address
         task.add_done_callback(self._handshakes.pop)
 
+    @property
+    def _server(self) -> web.Server:
+        """Return aiohttp's part, which is there from the start on."""
+        if self._runner is None or self._runner.server is None:
+            raise RuntimeError("the publisher has not been started")
+        return self._runner.server
+
     def _connections(self, address: IPAddress) -> int:
         """Return how many connections an address has, those included that are being made."""
-        assert self._runner is not None and self._runner.server is not None  # noqa: PT018, S101 - started
-        transports = (each.transport for each in self._runner.server.connections)
+        transports = (each.transport for each in self._server.connections)
         ends = (each.get_extra_info("peername") for each in transports if each is not None)
         made = sum(who is not None and _address(who) == address for who in ends)
         return made + sum(other == address for other in self._handshakes.values())
 
     async def _shake_hands(self, accepted: socket.socket, address: IPAddress) -> None:
         """Have aiohttp serve a connection once TLS says that it is a director's."""
-        assert self._runner is not None and self._runner.server is not None  # noqa: PT018, S101 - started
         loop = asyncio.get_running_loop()
         try:
             await loop.connect_accepted_socket(
-                self._runner.server,
+                self._server,
                 accepted,
                 ssl=self._credentials.server(),
                 ssl_handshake_timeout=PATIENCE,
